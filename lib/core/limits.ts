@@ -1,0 +1,52 @@
+/** Every bound, with unit and reason. */
+
+/** A JSON request body. Lambda takes 6 MB; the rest is headers and base64. */
+export const JSON_BODY_BYTES_MAX = 5 * 1024 * 1024;
+/** A file sent in one request body to the local server; larger ones go by path or upload. */
+export const FILE_BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** Rows of one ingestion request, all formats. */
+export const ROWS_PER_REQUEST_MAX = 5_000_000;
+/** Entries of one lookup. */
+export const ENTRIES_MAX = 1000;
+/** Columns of one feature group. */
+export const COLUMNS_MAX = 1000;
+/** Joins of one feature view. */
+export const JOINS_MAX = 64;
+/** Keys of one read of the online store: BatchGetItem's bound. */
+export const ONLINE_READ_KEYS_MAX = 100;
+/** Parallel conditional writes to the online store. */
+export const ONLINE_WRITE_CONCURRENCY = 32;
+/** An online item. DynamoDB's bound is 400 KB with names; the rest is attributes. */
+export const ONLINE_PAYLOAD_BYTES_MAX = 390 * 1024;
+/** Payload above which a read costs a second unit (a warning, not a fault). */
+export const ONLINE_PAYLOAD_BYTES_WARN = 4096;
+/** Versions applied ahead of the watermark that one watermark item remembers. */
+export const WATERMARK_AHEAD_MAX = 64;
+/** Rows of a batch between stages. */
+export const BATCH_ROWS = 65_536;
+/** Attempts to commit before `COMMIT_CONFLICT`. */
+export const COMMIT_ATTEMPTS_MAX = 64;
+/** Time to commit before `COMMIT_CONFLICT`, ms. */
+export const COMMIT_TIME_MAX_MILLIS = 60_000;
+/** First and largest pause between attempts, ms, full jitter. */
+export const COMMIT_BACKOFF_MILLIS = 10;
+export const COMMIT_BACKOFF_MAX_MILLIS = 1000;
+/** Commits between checkpoints. */
+export const CHECKPOINT_INTERVAL = 10;
+/** A snapshot older than this is loaded again before it is written on (the fence, delta.md), ms. */
+export const SNAPSHOT_AGE_MAX_MILLIS = 60 * 60 * 1000;
+/** Parquet size bin-packing aims at, and the largest file an append writes. */
+export const TARGET_FILE_BYTES = 128 * 1024 * 1024;
+/** A registry revision. */
+export const REGISTRY_BYTES_MAX = 8 * 1024 * 1024;
+/** Parallel object-store reads of one operation. */
+export const STORE_READ_CONCURRENCY = 16;
+/** How long `serve` trusts a definition, ms. */
+export const DEFINITIONS_STALE_MAX_MILLIS = 10_000;
+/** How long `serve` trusts a watermark, ms. */
+export const WATERMARK_STALE_MAX_MILLIS = 1000;
+/** Bytes of data files one query may bring to scratch. */
+export const SCRATCH_BYTES_MAX = 8 * 1024 * 1024 * 1024;
+/** How long idempotency keys are remembered, ms, and how many a table. */
+export const IDEMPOTENCY_WINDOW_MILLIS = 7 * 24 * 60 * 60 * 1000;
+export const IDEMPOTENCY_KEYS_MAX = 100_000;

@@ -1,0 +1,37 @@
+/** A table at one version: what replaying its log up to there gives. Immutable. */
+import type { TableVersion } from '../core/version.ts';
+import type { Column } from '../core/types.ts';
+import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from './actions.ts';
+
+/** A column with what Delta knows beside name and type. */
+export interface TableColumn extends Column {
+  /** Name in the Parquet files, statistics and partition values; `name` unless column mapping is on. */
+  readonly physicalName: string;
+  readonly fieldId?: number;
+  /** Field metadata of the schema JSON, as it stands there. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface Snapshot {
+  readonly version: TableVersion;
+  /** Commit time of `version`, epoch ms (semantics §0, "Commit time"). */
+  readonly committedAt: number;
+  readonly protocol: Protocol;
+  readonly metadata: Metadata;
+  /** Data columns and partition columns in schema order. */
+  readonly columns: readonly TableColumn[];
+  /** Live files by `path`. */
+  readonly files: ReadonlyMap<string, AddFile>;
+  /** Removed files whose tombstones are still kept, by `path` + NUL + deletion-vector id. */
+  readonly tombstones: ReadonlyMap<string, RemoveFile>;
+  readonly txns: ReadonlyMap<string, Txn>;
+  readonly domains: ReadonlyMap<string, DomainMetadata>;
+  /** Version of the checkpoint it was built from, if any. */
+  readonly checkpointVersion: number | undefined;
+}
+
+export interface AsOf {
+  readonly version?: number;
+  /** Epoch ms, inclusive. */
+  readonly instant?: number;
+}

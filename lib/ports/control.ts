@@ -1,0 +1,31 @@
+/** Small durable records beside the lake: registry copy, API keys, leases, jobs, inboxes (storage.md §4, table `control`). */
+import type { RequestOptions } from './object-store.ts';
+
+export interface ControlRecord {
+  readonly partition: string;
+  readonly sort: string;
+  /** At most 350 KB. */
+  readonly bytes: Uint8Array;
+  /** Grows with every put of the record, from 1. */
+  readonly revision: number;
+}
+
+/** `absent`: there must be none. `revision`: it must still have this one. */
+export type ControlCondition = { readonly kind: 'absent' } | { readonly kind: 'revision'; readonly revision: number };
+
+export interface PutRecord {
+  readonly partition: string;
+  readonly sort: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Control {
+  get(partition: string, sort: string, options?: RequestOptions & { readonly consistent?: boolean }): Promise<ControlRecord | undefined>;
+  /** Undefined when the condition does not hold; else the stored record. Acknowledged only when durable. */
+  put(record: PutRecord, options?: RequestOptions & { readonly condition?: ControlCondition }): Promise<ControlRecord | undefined>;
+  /** False when the condition does not hold. Deleting what is not there succeeds. */
+  delete(partition: string, sort: string, options?: RequestOptions & { readonly condition?: ControlCondition }): Promise<boolean>;
+  /** Records of a partition in the order of their sort keys' UTF-8 bytes. */
+  query(partition: string, options?: RequestOptions & { readonly after?: string; readonly prefix?: string }): AsyncIterable<ControlRecord>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,61 @@
+/**
+ * What executes analytical SQL: embedded DuckDB. It sees local files and parameters, never credentials, Delta or S3.
+ */
+import type { Batch } from '../core/batch.ts';
+import type { Column, Value } from '../core/types.ts';
+import type { RequestOptions } from './object-store.ts';
+
+export interface RelationFile {
+  readonly localPath: string;
+  /** Serialised partition values by logical column name. */
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+  /** Physical positions of deleted rows, ascending. */
+  readonly deleted?: readonly number[];
+  /** What a null `_ingested_at` of this file reads as: the file's modification time, µs (semantics §0). */
+  readonly ingestedAtDefault?: bigint;
+}
+
+/** A column of a relation and where its values come from in the files of one group. */
+export interface PhysicalColumn {
+  /** The logical name. */
+  readonly name: string;
+  readonly source:
+    | { readonly kind: 'column'; readonly physicalName: string }
+    | { readonly kind: 'partition' }
+    /** Not in these files: null. */
+    | { readonly kind: 'missing' };
+}
+
+/** Files that share one physical layout. */
+export interface RelationGroup {
+  readonly files: readonly RelationFile[];
+  readonly physicalColumns: readonly PhysicalColumn[];
+}
+
+/** A named table for the SQL: the union of its groups, cast to `columns`. */
+export interface Relation {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly groups: readonly RelationGroup[];
+}
+
+/** Rows in memory as a named table for the SQL. */
+export interface InlineRelation {
+  readonly name: string;
+  readonly batch: Batch;
+}
+
+export interface EngineQuery extends RequestOptions {
+  readonly relations: readonly (Relation | InlineRelation)[];
+  readonly sql: string;
+  readonly parameters?: readonly Value[];
+  readonly scratchBytesMax?: number;
+}
+
+export interface Engine {
+  /** Columns take their types from the result; batches of at most `BATCH_ROWS` rows. @throws LakefoldError PLAN_TOO_LARGE when scratch runs out */
+  query(query: EngineQuery): AsyncIterable<Batch>;
+  /** Writes the result to one local file. */
+  copy(query: EngineQuery, target: { readonly file: string; readonly format: 'parquet' | 'csv' }): Promise<{ readonly rows: number }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/**
+ * Objects under one location. What can overwrite or delete says so in its name; `createIfAbsent` is its own method, not a flag.
+ *
+ * Paths are relative to the location. Bytes handed in and out are never changed by either side.
+ */
+import type { EpochMillis } from '../core/time.ts';
+import type { ObjectPath } from '../core/path.ts';
+
+export interface ObjectInfo {
+  readonly path: ObjectPath;
+  readonly sizeBytes: number;
+  readonly modifiedAt: EpochMillis;
+  /** Opaque; changes with every write of the object. */
+  readonly etag: string;
+}
+
+export interface StoredObject extends ObjectInfo {
+  /** The whole object, or the range asked for. `sizeBytes` is always the whole object's. */
+  readonly bytes: Uint8Array;
+}
+
+/** Half-open `[start, end)`; `{ last: n }` = the last n bytes (fewer if the object is smaller). */
+export type ByteRange = { readonly start: number; readonly end: number } | { readonly last: number };
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * - `created`: the object is there and holds these bytes under this identity, written now or by an earlier try whose answer was lost
+ * - `exists`: the path is taken by another's object
+ * - `unknown`: it can't be told; asking again with the same bytes and identity is safe
+ */
+export type CreateOutcome = { readonly kind: 'created'; readonly etag: string } | { readonly kind: 'exists' } | { readonly kind: 'unknown'; readonly cause: unknown };
+
+export interface CreateOptions extends RequestOptions {
+  /** Who writes: the same for every retry of one write, different for any other. */
+  readonly identity: string;
+}
+
+export type ReplaceOutcome = { readonly kind: 'replaced'; readonly etag: string } | { readonly kind: 'changed' } | { readonly kind: 'unknown'; readonly cause: unknown };
+
+export interface ListOptions extends RequestOptions {
+  /** Only paths greater than this one, by UTF-8 bytes. */
+  readonly startAfter?: string;
+}
+
+export interface ObjectStore {
+  /** Where it is, for people and `table.location`: `file:///…` or `s3://bucket/prefix`, without a trailing slash. */
+  readonly location: string;
+
+  /** Undefined when there is no such object. @throws LakefoldError STORE_UNAVAILABLE, STORE_THROTTLED */
+  get(path: ObjectPath, options?: RequestOptions & { readonly range?: ByteRange }): Promise<StoredObject | undefined>;
+  head(path: ObjectPath, options?: RequestOptions): Promise<ObjectInfo | undefined>;
+
+  /**
+   * Writes the object iff the path is free: atomic among all writers of all processes, durable before it answers.
+   * Resolves its own lost answers by reading back.
+   */
+  createIfAbsent(path: ObjectPath, bytes: Uint8Array, options: CreateOptions): Promise<CreateOutcome>;
+
+  /** Replaces the object whose etag is still `ifMatch`; used by erase alone. */
+  replaceIfMatch(path: ObjectPath, bytes: Uint8Array, options: CreateOptions & { readonly ifMatch: string }): Promise<ReplaceOutcome>;
+
+  /** Unconditional; only for pointers that are hints (`_last_checkpoint`) and for what one writer owns. */
+  overwrite(path: ObjectPath, bytes: Uint8Array, options?: RequestOptions): Promise<void>;
+
+  /** Every object whose path begins with `prefix`, in the order of UTF-8 bytes. Never stops after a page. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+
+  /** Deleting what is not there succeeds. Only vacuum, log clean-up and erase delete. */
+  delete(path: ObjectPath, options?: RequestOptions): Promise<void>;
+
+  /** A local file of the object, where the store is local; engines read it in place. */
+  localPath?(path: ObjectPath): string;
+}

@@ -1,0 +1,113 @@
+/**
+ * The newest value of every entity, by conditional writes that commute (semantics §2, U1–U7; layout: storage.md §4).
+ *
+ * An `OnlineTable` is one load generation of one feature group. Items are addressed by encoded key.
+ */
+import type { EntityKey } from '../core/keys.ts';
+import type { EpochMillis, EpochSeconds } from '../core/time.ts';
+import type { RequestOptions } from './object-store.ts';
+
+export interface OnlineTable {
+  readonly project: string;
+  readonly featureGroup: string;
+  readonly version: number;
+  readonly generation: number;
+  /** A power of two ≤ 256, fixed per generation. */
+  readonly shards: number;
+}
+
+export interface OnlineItem {
+  /** 24 order bytes; absent on a deleted item. */
+  readonly order?: Uint8Array;
+  /** Version of the commit that wrote it. */
+  readonly commit: number;
+  /** Version of the last edit that touched the key. */
+  readonly fence?: number;
+  readonly deleted: boolean;
+  readonly payload?: Uint8Array;
+  /** Garbage collection only; reads filter by event time. */
+  readonly expiresAt?: EpochSeconds;
+}
+
+export type OnlineRead =
+  | { readonly kind: 'item'; readonly item: OnlineItem }
+  | { readonly kind: 'absent' }
+  /** Not read before the deadline: throttled or unprocessed. Never to be taken for absent. */
+  | { readonly kind: 'failed'; readonly cause: unknown };
+
+/** A row a merge commit adds or supersedes. */
+export interface OnlineRow {
+  readonly key: EntityKey;
+  readonly order: Uint8Array;
+  readonly commit: number;
+  readonly payload: Uint8Array;
+  readonly expiresAt?: EpochSeconds;
+}
+
+/** What an edit at `version` leaves of a key: its newest remaining row, or nothing. */
+export interface OnlineEdit {
+  readonly key: EntityKey;
+  readonly version: number;
+  readonly row?: Omit<OnlineRow, 'key' | 'commit'>;
+}
+
+/**
+ * - `applied`: the stored item is now this row (whoever wrote it first counts as duplicate)
+ * - `duplicate`: the stored item already was this row (same order bytes, same commit or later)
+ * - `stale`: a newer row, or a later edit, keeps it out
+ * - `failed`: not written before the deadline; safe to write again
+ */
+export type OnlineWrite = 'applied' | 'duplicate' | 'stale' | 'failed';
+
+/** Every commit ≤ `version` is applied; `ahead` lists those above it that are too. */
+export interface Watermark {
+  readonly version: number;
+  readonly ahead: readonly number[];
+  readonly committedAt: EpochMillis;
+  readonly tableId: string;
+}
+
+export interface OnlineReadRequest {
+  readonly table: OnlineTable;
+  readonly key: EntityKey;
+}
+
+export interface OnlineReadOptions extends RequestOptions {
+  readonly consistent?: boolean;
+}
+
+/** All that a lookup may do: `serve` is given no more. */
+export interface OnlineReader {
+  /**
+   * Reads items of any tables, and the watermarks of `watermarks`, in one fan-out of ≤ 100-key requests, answers aligned
+   * with the requests. Duplicate requests are read once.
+   */
+  read(
+    request: { readonly items: readonly OnlineReadRequest[]; readonly watermarks: readonly OnlineTable[] },
+    options?: OnlineReadOptions,
+  ): Promise<{ readonly items: readonly OnlineRead[]; readonly watermarks: readonly (Watermark | undefined | 'failed')[]; readonly storeRequests: number }>;
+}
+
+export interface OnlineStore extends OnlineReader {
+  /**
+   * U1: writes each row iff its item is absent, or `(fence absent OR fence < commit) AND (deleted OR order < row.order)`;
+   * keeps the fence, clears the deleted mark. Rows of one call have distinct keys. Answers aligned with `rows`.
+   */
+  merge(table: OnlineTable, rows: readonly OnlineRow[], options?: RequestOptions): Promise<readonly OnlineWrite[]>;
+
+  /**
+   * U7: writes what is left with `commit = fence = version` iff `(fence absent OR fence < version) AND (commit absent OR
+   * commit <= version)`; nothing left → a deleted mark without order, payload and expiry.
+   */
+  edit(table: OnlineTable, edits: readonly OnlineEdit[], options?: RequestOptions): Promise<readonly OnlineWrite[]>;
+
+  watermark(table: OnlineTable, options?: OnlineReadOptions): Promise<Watermark | undefined>;
+
+  /** Compare-and-set; `expected: undefined` = there is none yet. False when another publisher moved it first. */
+  moveWatermark(table: OnlineTable, move: { readonly expected: Watermark | undefined; readonly next: Watermark }, options?: RequestOptions): Promise<boolean>;
+
+  /** Every item of the generation, in no particular order, deleted marks included. */
+  scan(table: OnlineTable, options?: RequestOptions): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }>;
+
+  close(): Promise<void>;
+}
