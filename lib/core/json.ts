@@ -16,6 +16,8 @@ export interface JsonObject {
 export interface JsonLimits {
   /** Deepest nesting of arrays and objects. */
   readonly depthMax?: number;
+  /** `keep`: strings with lone surrogates are handed on, for callers that name the value they stand in. Default `refuse`. */
+  readonly loneSurrogates?: 'refuse' | 'keep';
 }
 
 const DEPTH_MAX = 64;
@@ -26,7 +28,7 @@ const PLAIN_STRING = /"[^"\\\u0000-\u001f]*"/y;
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): Json {
   const text = typeof input === 'string' ? input : decodeUtf8(input);
   if (text === undefined) throw new LakefoldError('MALFORMED_JSON', 'expected UTF-8, found bytes that are not', { context: { offset: 0 } });
-  const reader = new JsonReader(text, limits.depthMax ?? DEPTH_MAX);
+  const reader = new JsonReader(text, limits);
   return reader.document();
 }
 
@@ -77,11 +79,13 @@ function sorted(value: unknown): unknown {
 class JsonReader {
   readonly #text: string;
   readonly #depthMax: number;
+  readonly #keepsLoneSurrogates: boolean;
   #at = 0;
 
-  constructor(text: string, depthMax: number) {
+  constructor(text: string, limits: JsonLimits) {
     this.#text = text;
-    this.#depthMax = depthMax;
+    this.#depthMax = limits.depthMax ?? DEPTH_MAX;
+    this.#keepsLoneSurrogates = limits.loneSurrogates === 'keep';
   }
 
   document(): Json {
@@ -142,7 +146,7 @@ class JsonReader {
     const plain = PLAIN_STRING.exec(this.#text);
     if (plain !== null) {
       const value = plain[0].slice(1, -1);
-      if (hasLoneSurrogate(value)) throw this.#malformed('well-formed Unicode');
+      if (!this.#keepsLoneSurrogates && hasLoneSurrogate(value)) throw this.#malformed('well-formed Unicode');
       this.#at += plain[0].length;
       return value;
     }
@@ -160,7 +164,7 @@ class JsonReader {
     } catch {
       throw this.#malformed('a string');
     }
-    if (typeof value !== 'string' || hasLoneSurrogate(value)) throw this.#malformed('well-formed Unicode');
+    if (typeof value !== 'string' || (!this.#keepsLoneSurrogates && hasLoneSurrogate(value))) throw this.#malformed('well-formed Unicode');
     this.#at = end + 1;
     return value;
   }

@@ -163,6 +163,11 @@ export function duration(text: string): DurationMicros {
   return parsed;
 }
 
+/** The instant of a JavaScript `Date`; undefined for anything else and for invalid dates. */
+export function microsOfNativeDate(value: unknown): bigint | undefined {
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? BigInt(value.getTime()) * 1000n : undefined;
+}
+
 function daysOf(year: number, month: number, day: number): number | undefined {
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > 31) return undefined;
   const date = new Date(0);

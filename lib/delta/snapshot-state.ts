@@ -1,6 +1,6 @@
 /** A table at one version: what replaying its log up to there gives. Immutable. */
 import type { TableVersion } from '../core/version.ts';
-import type { Column } from '../core/types.ts';
+import type { Column, ColumnType } from '../core/types.ts';
 import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from './actions.ts';
 
 /** A column with what Delta knows beside name and type. */
@@ -8,6 +8,8 @@ export interface TableColumn extends Column {
   /** Name in the Parquet files, statistics and partition values; `name` unless column mapping is on. */
   readonly physicalName: string;
   readonly fieldId?: number;
+  /** `type` with nested fields by their names in the files; left out where they are the same. Values are positional, so only labels differ. */
+  readonly physicalType?: ColumnType;
   /** Field metadata of the schema JSON, as it stands there. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }

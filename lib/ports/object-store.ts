@@ -19,7 +19,7 @@ export interface StoredObject extends ObjectInfo {
   readonly bytes: Uint8Array;
 }
 
-/** Half-open `[start, end)`; `{ last: n }` = the last n bytes (fewer if the object is smaller). */
+/** Half-open `[start, end)`; `{ last: n }` = the last n bytes. What lies outside the object is left out, so a range behind its end is empty. */
 export type ByteRange = { readonly start: number; readonly end: number } | { readonly last: number };
 
 export interface RequestOptions {

@@ -1,0 +1,2 @@
+/** What `lakefold:definitions` means in a bundle made without a definitions module: no functions. */
+export {};

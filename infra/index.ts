@@ -1,0 +1,22 @@
+/** `lakefold/infra`: a feature store as CDK stacks, or its parts as constructs. */
+export { allowItems, allowObjects } from './constructs/lake.ts';
+export type { ItemAction, ItemRights, Lake, LakeBucket, LakeTable, ObjectPattern, ObjectRights } from './constructs/lake.ts';
+export { LakefoldFunction } from './constructs/lakefold-function.ts';
+export type { LakefoldFunctionProps, ServiceProps } from './constructs/lakefold-function.ts';
+export { Publisher } from './constructs/publisher.ts';
+export { catalogFunction, ingestFunction, queryFunction, serveFunction } from './constructs/services.ts';
+export type { DefinitionsProps, LakeServiceProps } from './constructs/services.ts';
+export { FeatureStorage } from './constructs/storage.ts';
+export type { FeatureStorageProps } from './constructs/storage.ts';
+export { addFeatureStore } from './feature-store.ts';
+export type { FeatureStoreProps, FeatureStoreStacks } from './feature-store.ts';
+export { bundleFunction } from './function-code.ts';
+export type { BundleOptions } from './function-code.ts';
+export { IngestStack } from './stacks/ingest-stack.ts';
+export type { IngestStackProps } from './stacks/ingest-stack.ts';
+export { QueryStack } from './stacks/query-stack.ts';
+export type { QueryStackProps } from './stacks/query-stack.ts';
+export { ServingStack } from './stacks/serving-stack.ts';
+export type { ServingStackProps } from './stacks/serving-stack.ts';
+export { StorageStack } from './stacks/storage-stack.ts';
+export type { StorageStackProps } from './stacks/storage-stack.ts';

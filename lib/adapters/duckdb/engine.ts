@@ -1,0 +1,221 @@
+/** DuckDB in process as the engine (architecture.md, "Engine port"). */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DuckDBInstance, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api';
+import { vectorBuilder, type Batch } from '../../core/batch.ts';
+import { LakefoldError } from '../../core/errors.ts';
+import { BATCH_ROWS } from '../../core/limits.ts';
+import type { Column } from '../../core/types.ts';
+import type { Engine, EngineQuery, InlineRelation, Relation } from '../../ports/engine.ts';
+import { isFatal, translateError } from './duckdb-errors.ts';
+import { columnTypeOf, fromDuck, parameterOf } from './duckdb-types.ts';
+import { loadBatch, loadDeletions } from './inline-relation.ts';
+import { copySql, fileReads, readSql, scanSql, viewSql } from './relation-sql.ts';
+import { quoteText } from './sql-text.ts';
+
+export interface DuckDbEngineOptions {
+  /** An existing folder; what spills from memory goes to a folder of its own in it, removed by `close`. */
+  readonly scratchDirectory: string;
+  /** DuckDB's own default is 80 % of the machine. */
+  readonly memoryLimitBytes?: number;
+  /** Spilled bytes of all queries together; a query's own `scratchBytesMax` bounds it alone. */
+  readonly scratchBytesMax?: number;
+  readonly threads?: number;
+  /** Folders DuckDB may touch beside the scratch folder: data files and targets of `copy`. Left out, any. */
+  readonly allowedDirectories?: readonly string[];
+}
+
+/** How often an aborted query is told again to stop: DuckDB forgets an interrupt that comes before the statement began. */
+const INTERRUPT_EVERY_MILLIS = 20;
+
+/** An engine ready to query; its instance is made at the first query and made anew after DuckDB declared it broken. */
+export async function openDuckDbEngine(options: DuckDbEngineOptions): Promise<Engine> {
+  await mkdir(options.scratchDirectory, { recursive: true });
+  const spillDirectory = await mkdtemp(join(resolve(options.scratchDirectory), 'duckdb-'));
+  return new DuckDbEngine(options, spillDirectory);
+}
+
+interface Lease {
+  readonly connection: DuckDBConnection;
+  readonly release: () => void;
+}
+
+class DuckDbEngine implements Engine {
+  readonly #options: DuckDbEngineOptions;
+  readonly #spillDirectory: string;
+  readonly #leases = new Set<Lease>();
+  #shared: Promise<DuckDBInstance> | undefined;
+  #closed = false;
+  #ownInstances = 0;
+
+  constructor(options: DuckDbEngineOptions, spillDirectory: string) {
+    this.#options = options;
+    this.#spillDirectory = spillDirectory;
+  }
+
+  async *query(query: EngineQuery): AsyncIterable<Batch> {
+    const lease = await this.#lease(query);
+    try {
+      await prepare(lease.connection, query);
+      const result = await lease.connection.stream(query.sql, (query.parameters ?? []).map(parameterOf));
+      yield* readResult(result, query.signal);
+    } catch (cause) {
+      throw this.#translated(cause, query);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async copy(query: EngineQuery, target: { readonly file: string; readonly format: 'parquet' | 'csv' }): Promise<{ rows: number }> {
+    const lease = await this.#lease(query);
+    try {
+      await prepare(lease.connection, query);
+      const result = await lease.connection.run(copySql(query.sql, { ...target, file: resolve(target.file) }), (query.parameters ?? []).map(parameterOf));
+      const [[rows] = []] = await result.getRows();
+      return { rows: Number(rows) };
+    } catch (cause) {
+      throw this.#translated(cause, query);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const lease of this.#leases) lease.connection.interrupt();
+    const instance = await this.#shared;
+    this.#shared = undefined;
+    instance?.closeSync();
+    await rm(this.#spillDirectory, { recursive: true, force: true });
+  }
+
+  /** A connection of its own for each query: names of temporary views and tables are the connection's. */
+  async #lease(query: EngineQuery): Promise<Lease> {
+    query.signal?.throwIfAborted();
+    if (this.#closed) throw new LakefoldError('INTERNAL', 'expected an open engine, found a closed one');
+    const own = query.scratchBytesMax === undefined ? undefined : await this.#openInstance(query.scratchBytesMax);
+    const instance = own ?? (await this.#sharedInstance());
+    const connection = await instance.connect();
+    const stopInterrupting = interruptOnAbort(connection, query.signal);
+    const lease = {
+      connection,
+      release: () => {
+        stopInterrupting();
+        connection.closeSync();
+        own?.closeSync();
+        this.#leases.delete(lease);
+      },
+    };
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  #sharedInstance(): Promise<DuckDBInstance> {
+    this.#shared ??= this.#openInstance(this.#options.scratchBytesMax);
+    return this.#shared;
+  }
+
+  async #openInstance(scratchBytesMax: number | undefined): Promise<DuckDBInstance> {
+    const { memoryLimitBytes, threads, allowedDirectories } = this.#options;
+    this.#ownInstances += 1;
+    const instance = await DuckDBInstance.create(':memory:', {
+      // Two instances must not share a folder: their spill files have the same names.
+      temp_directory: join(this.#spillDirectory, String(this.#ownInstances)),
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      ...(memoryLimitBytes === undefined ? {} : { memory_limit: `${memoryLimitBytes}B` }),
+      ...(scratchBytesMax === undefined ? {} : { max_temp_directory_size: `${scratchBytesMax}B` }),
+      ...(threads === undefined ? {} : { threads: String(threads) }),
+    });
+    const connection = await instance.connect();
+    try {
+      await connection.run("SET GLOBAL TimeZone = 'UTC'");
+      await connection.run('SET GLOBAL parquet_metadata_cache = true');
+      if (allowedDirectories !== undefined) {
+        await connection.run(`SET GLOBAL allowed_directories = [${allowedDirectories.map((directory) => quoteText(resolve(directory))).join(', ')}]`);
+        await connection.run('SET GLOBAL enable_external_access = false');
+      }
+      await connection.run('SET GLOBAL lock_configuration = true');
+    } finally {
+      connection.closeSync();
+    }
+    return instance;
+  }
+
+  #translated(cause: unknown, query: EngineQuery): unknown {
+    // The broken instance lives until its last connection is closed; the next query opens another.
+    if (isFatal(cause)) this.#shared = undefined;
+    return translateError(cause, query.signal);
+  }
+}
+
+function interruptOnAbort(connection: DuckDBConnection, signal: AbortSignal | undefined): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    connection.interrupt();
+    timer ??= setInterval(interrupt, INTERRUPT_EVERY_MILLIS);
+  };
+  signal?.addEventListener('abort', interrupt, { once: true });
+  return () => {
+    signal?.removeEventListener('abort', interrupt);
+    clearInterval(timer);
+  };
+}
+
+async function prepare(connection: DuckDBConnection, query: EngineQuery): Promise<void> {
+  let tables = 0;
+  for (const relation of query.relations) {
+    query.signal?.throwIfAborted();
+    if (isInline(relation)) await loadBatch(connection, relation.name, relation.batch);
+    else await createView(connection, relation, () => `lakefold deleted ${(tables += 1)}`);
+  }
+  query.signal?.throwIfAborted();
+}
+
+function isInline(relation: Relation | InlineRelation): relation is InlineRelation {
+  return 'batch' in relation;
+}
+
+async function createView(connection: DuckDBConnection, relation: Relation, nextTable: () => string): Promise<void> {
+  const selects: string[] = [];
+  for (const read of fileReads(relation)) {
+    const stored = await storedColumns(connection, scanSql(read));
+    const deletedTable = read.hasDeletions ? nextTable() : undefined;
+    if (deletedTable !== undefined) await loadDeletions(connection, deletedTable, read.files.map((file) => file.deleted ?? []));
+    selects.push(readSql(read, relation.columns, { stored, deletedTable }));
+  }
+  await connection.run(viewSql(relation, selects));
+}
+
+async function storedColumns(connection: DuckDBConnection, scan: string): Promise<Map<string, string>> {
+  const result = await connection.run(`DESCRIBE SELECT * FROM ${scan}`);
+  return new Map((await result.getRows()).map(([name, type]) => [String(name), String(type)]));
+}
+
+async function* readResult(result: DuckDBResult, signal: AbortSignal | undefined): AsyncIterable<Batch> {
+  const columns: Column[] = result.columnNames().map((name, i) => ({ name, type: columnTypeOf(result.columnType(i), name), nullable: true }));
+  const newBuilders = (): ReturnType<typeof vectorBuilder>[] => columns.map((column) => vectorBuilder(column.type));
+  let builders = newBuilders();
+  let rowCount = 0;
+  let isFirst = true;
+  for (;;) {
+    signal?.throwIfAborted();
+    const chunk = await result.fetchChunk();
+    const rows = chunk?.rowCount ?? 0;
+    // No rows are one empty batch: it tells the columns.
+    if ((rows === 0 && (isFirst || rowCount > 0)) || rowCount + rows > BATCH_ROWS) {
+      isFirst = false;
+      yield { columns, vectors: builders.map((builder) => builder.finish()), rowCount };
+      builders = newBuilders();
+      rowCount = 0;
+    }
+    if (chunk === null || rows === 0) return;
+    builders.forEach((builder, position) => {
+      const vector = chunk.getColumnVector(position);
+      const name = columns[position]?.name ?? '';
+      for (let row = 0; row < rows; row += 1) builder.push(fromDuck(vector.getItem(row), name));
+    });
+    rowCount += rows;
+  }
+}
+

@@ -1,0 +1,65 @@
+/** `FileSystem` over `node:fs`. */
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import type { DirectoryEntry, FileKind, FileStat, FileSystem, OpenFile } from './file-system.ts';
+
+// Bare descriptors: a `FileHandle` per object would cost as much as the write itself.
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+const fsync = promisify(fs.fsync);
+const read = promisify(fs.read);
+const write = promisify(fs.write);
+const fstat = promisify(fs.fstat);
+
+/** Bytes of one call; the operating system takes at most 2 GiB - 1. */
+const CALL_BYTES_MAX = 1 << 30;
+
+/** The file system of this machine. */
+export const nodeFileSystem: FileSystem = {
+  create: async (path) => openFile(await open(path, 'wx', 0o644)),
+  open: async (path) => openFile(await open(path, 'r')),
+  stat: async (path) => statOf(await fs.promises.stat(path, { bigint: true })),
+  readDirectory: async (path) => (await fs.promises.readdir(path, { withFileTypes: true })).map((entry): DirectoryEntry => ({ name: entry.name, kind: kindOf(entry) })),
+  makeDirectory: async (path) => fs.promises.mkdir(path),
+  syncDirectory: async (path) => {
+    const descriptor = await open(path, 'r');
+    try {
+      await fsync(descriptor);
+    } finally {
+      await close(descriptor);
+    }
+  },
+  link: async (from, to) => fs.promises.link(from, to),
+  rename: async (from, to) => fs.promises.rename(from, to),
+  unlink: async (path) => fs.promises.unlink(path),
+};
+
+function openFile(descriptor: number): OpenFile {
+  return {
+    stat: async () => statOf(await fstat(descriptor, { bigint: true })),
+    write: async (bytes) => {
+      let offset = 0;
+      while (offset < bytes.length) offset += (await write(descriptor, bytes, offset, Math.min(bytes.length - offset, CALL_BYTES_MAX), null)).bytesWritten;
+    },
+    read: async (offset, length) => {
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await read(descriptor, bytes, filled, Math.min(length - filled, CALL_BYTES_MAX), offset + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return bytes.subarray(0, filled);
+    },
+    sync: async () => fsync(descriptor),
+    close: async () => close(descriptor),
+  };
+}
+
+function statOf(stats: fs.BigIntStats): FileStat {
+  return { kind: kindOf(stats), sizeBytes: Number(stats.size), modifiedMillis: Number(stats.mtimeMs), tag: `${stats.ino.toString(36)}-${stats.mtimeNs.toString(36)}` };
+}
+
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): FileKind {
+  return entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : 'other';
+}

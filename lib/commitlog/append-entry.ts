@@ -1,0 +1,136 @@
+/**
+ * The one conditional append: the next entry of a create-once sequence, by optimistic concurrency (delta.md, "Commit protocol").
+ *
+ * The Delta log and the registry are both written here and nowhere else. A lost race reads the winners and asks for a
+ * new plan; what was staged stays valid across attempts. Nothing staged is ever deleted on `unknown`.
+ */
+import { mapConcurrent } from '../core/concurrency.ts';
+import { LakefoldError } from '../core/errors.ts';
+import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_BACKOFF_MILLIS, COMMIT_TIME_MAX_MILLIS } from '../core/limits.ts';
+import type { ObjectPath } from '../core/path.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { CreateOutcome, ObjectStore } from '../ports/object-store.ts';
+import type { Random } from '../ports/random.ts';
+
+export interface CommitLogDeps {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** An entry that took a version this writer had tried for. */
+export interface Winner {
+  readonly version: number;
+  readonly bytes: Uint8Array;
+  /** When the store recorded it, epoch ms. */
+  readonly modifiedAt: number;
+}
+
+/** `stop`: nothing is to be written any more (it is already there, or there is nothing to do). */
+export type AttemptPlan<T> =
+  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly value: T }
+  | { readonly kind: 'stop'; readonly value: T }
+  | { readonly kind: 'conflict'; readonly reason: string };
+
+export type AppendOutcome<T> =
+  | { readonly kind: 'committed'; readonly version: number; readonly value: T; readonly attempts: number }
+  | { readonly kind: 'stopped'; readonly value: T }
+  | { readonly kind: 'conflict'; readonly winner: number; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly version: number; readonly txnId: string };
+
+export interface AppendRequest<T> {
+  /** The write's identity: the same on every attempt, unlike any other write's. */
+  readonly txnId: string;
+  /** The newest version the first plan is made on; the first try is `base + 1`. */
+  readonly base: number;
+  readonly pathOf: (version: number) => ObjectPath;
+  /** Called before each try with the entries that won since the last call. */
+  readonly plan: (version: number, winners: readonly Winner[]) => Promise<AttemptPlan<T>>;
+  readonly signal?: AbortSignal;
+  readonly attemptsMax?: number;
+}
+
+/** Entries read ahead at once after a lost race. */
+const WINNER_WINDOW = 4;
+/** Tries to learn the fate of one PUT before it is called unknown. */
+const UNKNOWN_TRIES_MAX = 4;
+
+/**
+ * Appends one entry, or tells why not.
+ * @throws LakefoldError WRITER_FENCED when the log this write was planned on has been cleaned away
+ */
+export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest<T>): Promise<AppendOutcome<T>> {
+  const startedAt = deps.clock.monotonicMillis();
+  const attemptsMax = request.attemptsMax ?? COMMIT_ATTEMPTS_MAX;
+  let version = request.base + 1;
+  let winners: readonly Winner[] = [];
+  for (let attempt = 1; ; attempt += 1) {
+    request.signal?.throwIfAborted();
+    const plan = await request.plan(version, winners);
+    if (plan.kind === 'stop') return { kind: 'stopped', value: plan.value };
+    if (plan.kind === 'conflict') return { kind: 'conflict', winner: version - 1, reason: plan.reason };
+    const created = await create(deps, request, { version, bytes: plan.bytes });
+    if (created.kind === 'created') {
+      await assertNotFenced(deps, request, version);
+      return { kind: 'committed', version, value: plan.value, attempts: attempt };
+    }
+    if (created.kind === 'unknown') {
+      deps.log.warn('commit.outcome_unknown', { path: request.pathOf(version), txnId: request.txnId });
+      return { kind: 'unknown', version, txnId: request.txnId };
+    }
+    if (attempt >= attemptsMax || deps.clock.monotonicMillis() - startedAt > COMMIT_TIME_MAX_MILLIS) {
+      return { kind: 'conflict', winner: version, reason: 'contention' };
+    }
+    await backOff(deps, attempt, request.signal);
+    winners = await readWinners(deps, request, version);
+    version += winners.length;
+  }
+}
+
+async function create<T>(deps: CommitLogDeps, request: AppendRequest<T>, entry: { readonly version: number; readonly bytes: Uint8Array }): Promise<CreateOutcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    const options = { identity: request.txnId, ...(request.signal === undefined ? {} : { signal: request.signal }) };
+    const outcome = await deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options);
+    if (outcome.kind !== 'unknown' || attempt >= UNKNOWN_TRIES_MAX) return outcome;
+    await backOff(deps, attempt + 2, request.signal);
+  }
+}
+
+async function readWinners<T>(deps: CommitLogDeps, request: AppendRequest<T>, from: number): Promise<readonly Winner[]> {
+  const winners: Winner[] = [];
+  for (;;) {
+    const versions = Array.from({ length: WINNER_WINDOW }, (_, i) => from + winners.length + i);
+    const objects = await mapConcurrent(versions, { concurrencyMax: WINNER_WINDOW }, (version) => deps.store.get(request.pathOf(version), signalOf(request)));
+    for (const [i, object] of objects.entries()) {
+      if (object === undefined) {
+        // The version was taken a moment ago: only log clean-up can have removed it since.
+        if (winners.length === 0) throw fenced(request.pathOf(from), 'the entry that took its version has left the log');
+        return winners;
+      }
+      winners.push({ version: versions[i] ?? 0, bytes: object.bytes, modifiedAt: object.modifiedAt });
+    }
+  }
+}
+
+// S3 refuses requests signed long ago; a local file system does not, so a writer that slept past log clean-up could
+// re-create a deleted version that nobody would ever read.
+async function assertNotFenced<T>(deps: CommitLogDeps, request: AppendRequest<T>, version: number): Promise<void> {
+  if (deps.store.localPath === undefined || version === 0) return;
+  const previous = await deps.store.head(request.pathOf(version - 1));
+  if (previous === undefined) throw fenced(request.pathOf(version), `version ${version - 1} has left the log`);
+}
+
+function fenced(path: string, why: string): LakefoldError {
+  return new LakefoldError('WRITER_FENCED', `expected the log to hold what ${path} was planned on, but ${why}`, { context: { path } });
+}
+
+function signalOf<T>(request: AppendRequest<T>): { readonly signal?: AbortSignal } {
+  return request.signal === undefined ? {} : { signal: request.signal };
+}
+
+function backOff(deps: CommitLogDeps, attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  const ceiling = Math.min(COMMIT_BACKOFF_MAX_MILLIS, COMMIT_BACKOFF_MILLIS * 2 ** Math.min(attempt - 1, 10));
+  return deps.clock.sleep(deps.random.unit() * ceiling, signal);
+}

@@ -1,0 +1,30 @@
+/** Appends every row as it is: a blind write that reads nothing of the table. */
+import type { Batch } from '../core/batch.ts';
+import type { PlannedWrite } from './commit.ts';
+import type { DeltaDeps } from './deps.ts';
+import type { Snapshot } from './snapshot-state.ts';
+import { type StagedFile, stageRows } from './stage.ts';
+import { newestReceipt, schemaConflict } from './upsert.ts';
+import { NO_ROWS } from './write-outcome.ts';
+
+export interface AppendTarget {
+  readonly root: string;
+  readonly txnId: string;
+  readonly sortBy: readonly string[];
+}
+
+/** A planner of the append for `commitWrite`; stages once. */
+export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batch): (snapshot: Snapshot) => Promise<PlannedWrite> {
+  let staged: readonly StagedFile[] | undefined;
+  return async (snapshot) => {
+    const fault = schemaConflict(batch, snapshot);
+    if (fault !== undefined) return { kind: 'conflict', reason: fault };
+    staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal: 0 }, batch);
+    const newest = newestReceipt(batch);
+    return {
+      kind: 'write', actions: staged.map(({ add }) => add), counts: { ...NO_ROWS, rowsInserted: batch.rowCount }, fold: batch.rowCount === 0 ? 'none' : 'merge',
+      operation: 'WRITE', operationParameters: { mode: 'Append', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) }, isBlindAppend: true,
+      ...(newest === undefined ? {} : { ingestedAt: newest }),
+    };
+  };
+}

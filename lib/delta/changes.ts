@@ -1,0 +1,110 @@
+/** What single commits did to the rows: derived from adds, removes and deletion-vector differences. */
+import { takeRows } from '../core/batch.ts';
+import { LakefoldError } from '../core/errors.ts';
+import { joinPath } from '../core/path.ts';
+import { parseLogEntry } from './action-codec.ts';
+import type { Action, AddFile, CommitInfo, DeletionVectorDescriptor, LogEntry, RemoveFile } from './actions.ts';
+import type { FoldKind } from './commit.ts';
+import { readDeletionVector } from './deletion-vector.ts';
+import { commitPath } from './log-path.ts';
+import { readFile, type FileRows, type ReadDeps } from './read.ts';
+import type { Snapshot, TableColumn } from './snapshot-state.ts';
+
+/** An entry as it stands in the log, with the store's own time of it, epoch ms. */
+export interface RecordedEntry extends LogEntry {
+  readonly modifiedAt: number;
+  readonly sizeBytes: number;
+}
+
+/** Undefined when there is no such entry: not yet, or no longer. */
+export async function readEntry(deps: Pick<ReadDeps, 'store'>, root: string, version: number): Promise<RecordedEntry | undefined> {
+  const path = commitPath(root, version);
+  const object = await deps.store.get(path);
+  if (object === undefined) return undefined;
+  return { version, actions: parseLogEntry(object.bytes, { path, version }), modifiedAt: object.modifiedAt, sizeBytes: object.sizeBytes };
+}
+
+export function commitInfoOf(actions: readonly Action[]): CommitInfo | undefined {
+  return actions.find((action) => action.kind === 'commitInfo');
+}
+
+/** Whether one of our own writers made the commit: only then its tags and timestamp are taken at their word. */
+export function isOurs(info: CommitInfo | undefined): boolean {
+  return info?.engineInfo?.startsWith('lakefold/') === true;
+}
+
+/** Semantics U1, U8: a commit that only adds rows is a merge, one that removes rows an edit, one without data change nothing. */
+export function foldKindOf(actions: readonly Action[]): FoldKind {
+  const info = commitInfoOf(actions);
+  const tag = info?.tags?.['lakefold.fold'];
+  if (isOurs(info) && (tag === 'merge' || tag === 'edit' || tag === 'none')) return tag;
+  const changes = actions.filter((action) => (action.kind === 'add' || action.kind === 'remove') && action.dataChange);
+  if (changes.length === 0) return 'none';
+  return changes.some((action) => action.kind === 'remove') ? 'edit' : 'merge';
+}
+
+interface TableAt {
+  readonly root: string;
+  /** Any snapshot at or after the commit: it tells the columns. */
+  readonly snapshot: Snapshot;
+}
+
+/** Rows of the files a merge added. */
+export async function* addedRows(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+  const removed = new Set(actions.flatMap((action) => (action.kind === 'remove' ? [action.path] : [])));
+  for (const action of actions) {
+    if (action.kind === 'add' && action.dataChange && !removed.has(action.path)) yield* readFile(deps, { ...table, file: action }, { columns });
+  }
+}
+
+/** Rows that an edit added or brought back. */
+export async function* rowsAppeared(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+  const { adds, removes } = dataChanges(actions);
+  for (const [path, add] of adds) {
+    const remove = removes.get(path);
+    if (remove === undefined) yield* readFile(deps, { ...table, file: add }, { columns });
+    else yield* rowsBetween(deps, table, { file: add, shownBy: add.deletionVector, hiddenBy: remove.deletionVector }, columns);
+  }
+}
+
+/** Rows that an edit took away. */
+export async function* rowsDisappeared(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+  const { adds, removes } = dataChanges(actions);
+  for (const [path, remove] of removes) {
+    const add = adds.get(path);
+    if (add === undefined) yield* readFile(deps, { ...table, file: await asFile(deps, table.root, remove) }, { columns });
+    else yield* rowsBetween(deps, table, { file: add, shownBy: remove.deletionVector, hiddenBy: add.deletionVector }, columns);
+  }
+}
+
+function dataChanges(actions: readonly Action[]): { readonly adds: ReadonlyMap<string, AddFile>; readonly removes: ReadonlyMap<string, RemoveFile> } {
+  return {
+    adds: new Map(actions.flatMap((action) => (action.kind === 'add' && action.dataChange ? [[action.path, action] as const] : []))),
+    removes: new Map(actions.flatMap((action) => (action.kind === 'remove' && action.dataChange ? [[action.path, action] as const] : []))),
+  };
+}
+
+// Rows of one file that `hiddenBy` hides and `shownBy` does not.
+async function* rowsBetween(
+  deps: ReadDeps,
+  table: TableAt,
+  pair: { readonly file: AddFile; readonly shownBy: DeletionVectorDescriptor | undefined; readonly hiddenBy: DeletionVectorDescriptor | undefined },
+  columns: readonly TableColumn[],
+): AsyncIterable<FileRows> {
+  const positionsOf = async (vector: DeletionVectorDescriptor | undefined): Promise<ReadonlySet<number>> => new Set<number>(vector === undefined ? [] : await readDeletionVector(deps, table.root, vector));
+  const [stillHidden, hidden] = [await positionsOf(pair.shownBy), await positionsOf(pair.hiddenBy)];
+  for await (const { batch, positions } of readFile(deps, { ...table, file: pair.file }, { columns, includeDeleted: 'yes' })) {
+    const changed = [...positions.keys()].filter((i) => hidden.has(positions[i] ?? 0) && !stillHidden.has(positions[i] ?? 0));
+    if (changed.length > 0) yield { batch: takeRows(batch, changed), positions: Uint32Array.from(changed, (i) => positions[i] ?? 0) };
+  }
+}
+
+async function asFile(deps: ReadDeps, root: string, remove: RemoveFile): Promise<AddFile> {
+  const path = joinPath(root, remove.path);
+  const info = await deps.store.head(path);
+  if (info === undefined) throw new LakefoldError('HISTORY_EXPIRED', `expected the removed file ${path} to be kept, found nothing there`, { context: { path, reason: 'RETENTION' } });
+  return {
+    kind: 'add', path: remove.path, partitionValues: remove.partitionValues ?? {}, size: info.sizeBytes, modificationTime: info.modifiedAt, dataChange: true,
+    ...(remove.deletionVector === undefined ? {} : { deletionVector: remove.deletionVector }),
+  };
+}

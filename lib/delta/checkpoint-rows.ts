@@ -1,0 +1,135 @@
+/**
+ * A snapshot as the rows of a checkpoint, and rows of any checkpoint as actions (PROTOCOL.md, "Checkpoint Schema").
+ *
+ * A row is one action: of its columns, one struct per kind of action, all but one are null.
+ */
+import { batchOfRows, valueAt, type Batch, type Row } from '../core/batch.ts';
+import { compareUtf8 } from '../core/bytes.ts';
+import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
+import { actionFields } from './action-fields.ts';
+import { readAction, readSidecar, type ActionPlace, type Sidecar } from './action-reader.ts';
+import type { Action, Protocol, RemoveFile, Txn } from './actions.ts';
+import type { Snapshot } from './snapshot-state.ts';
+
+const STRING: ColumnType = { kind: 'string' };
+const INT: ColumnType = { kind: 'int' };
+const LONG: ColumnType = { kind: 'bigint' };
+const BOOLEAN: ColumnType = { kind: 'boolean' };
+const STRINGS: ColumnType = { kind: 'array', element: STRING };
+const STRING_MAP: ColumnType = { kind: 'map', key: STRING, value: STRING };
+
+const struct = (fields: Readonly<Record<string, ColumnType>>): ColumnType => ({ kind: 'struct', fields: Object.entries(fields).map(([name, type]): StructField => ({ name, type })) });
+
+const VECTOR = struct({ storageType: STRING, pathOrInlineDv: STRING, offset: INT, sizeInBytes: INT, cardinality: LONG });
+const ADD = struct({ path: STRING, partitionValues: STRING_MAP, size: LONG, modificationTime: LONG, dataChange: BOOLEAN, stats: STRING, tags: STRING_MAP, deletionVector: VECTOR });
+const REMOVE = struct({ path: STRING, deletionTimestamp: LONG, dataChange: BOOLEAN, extendedFileMetadata: BOOLEAN, partitionValues: STRING_MAP, size: LONG, deletionVector: VECTOR });
+const METADATA = struct({
+  id: STRING, name: STRING, description: STRING, format: struct({ provider: STRING, options: STRING_MAP }), schemaString: STRING, partitionColumns: STRINGS,
+  configuration: STRING_MAP, createdTime: LONG,
+});
+const LEGACY_PROTOCOL = struct({ minReaderVersion: INT, minWriterVersion: INT });
+const PROTOCOL = struct({ minReaderVersion: INT, minWriterVersion: INT, readerFeatures: STRINGS, writerFeatures: STRINGS });
+const TXN = struct({ appId: STRING, version: LONG, lastUpdated: LONG });
+const DOMAIN = struct({ domain: STRING, configuration: STRING, removed: BOOLEAN });
+const SIDECAR = struct({ path: STRING, sizeInBytes: LONG });
+
+const column = (name: string, type: ColumnType): Column => ({ name, type, nullable: true });
+
+const FILE_COLUMNS: readonly Column[] = [column('add', ADD), column('remove', REMOVE)];
+
+/** What to ask of a checkpoint, and of the sidecars of one. */
+export const CHECKPOINT_COLUMNS: readonly Column[] = [
+  column('txn', TXN), ...FILE_COLUMNS, column('metaData', METADATA), column('protocol', PROTOCOL), column('domainMetadata', DOMAIN), column('sidecar', SIDECAR),
+];
+export const SIDECAR_COLUMNS: readonly Column[] = FILE_COLUMNS;
+
+export interface Kept {
+  readonly tombstones: readonly RemoveFile[];
+  readonly txns: readonly Txn[];
+}
+
+/** The snapshot with those of its tombstones and txns that are kept; equal states give equal rows in equal order. */
+export function checkpointBatch(snapshot: Snapshot, kept: Kept): Batch {
+  const columns = [
+    column('txn', TXN), ...FILE_COLUMNS, column('metaData', METADATA), column('protocol', protocolType(snapshot.protocol)), column('domainMetadata', DOMAIN),
+  ];
+  const byText = <T>(items: Iterable<T>, text: (item: T) => string): T[] => [...items].toSorted((a, b) => compareUtf8(text(a), text(b)));
+  const actions: readonly Action[] = [
+    snapshot.protocol,
+    snapshot.metadata,
+    ...byText(kept.txns, (txn) => txn.appId),
+    ...byText(snapshot.domains.values(), (domain) => domain.domain),
+    ...byText(snapshot.files.values(), (add) => add.path).map((add): Action => ({ ...add, dataChange: false })),
+    ...byText(kept.tombstones, (remove) => remove.path).map((remove): Action => ({ ...remove, dataChange: false })),
+  ];
+  const positions = new Map(columns.map(({ name }, i) => [name, i]));
+  const rows = actions.map((action): Row => {
+    const row: Value[] = columns.map(() => null);
+    const position = positions.get(action.kind);
+    const type = position === undefined ? undefined : columns[position]?.type;
+    if (position !== undefined && type !== undefined) row[position] = toValue(type, actionFields(action));
+    return row;
+  });
+  return batchOfRows(columns, rows);
+}
+
+export interface CheckpointRows {
+  readonly actions: readonly Action[];
+  readonly sidecars: readonly Sidecar[];
+}
+
+/** Actions and sidecars of decoded rows. @throws LakefoldError LOG_CORRUPT naming the row as the line, PATH_OUTSIDE_TABLE */
+export function actionsOfRows(batch: Batch, place: Omit<ActionPlace, 'line'> & { readonly firstRow: number }): CheckpointRows {
+  const actions: Action[] = [];
+  const sidecars: Sidecar[] = [];
+  for (let row = 0; row < batch.rowCount; row += 1) {
+    const at: ActionPlace = { ...place, line: place.firstRow + row + 1 };
+    for (const [i, vector] of batch.vectors.entries()) {
+      const value = valueAt(vector, row);
+      const name = batch.columns[i]?.name;
+      if (value === null || name === undefined) continue;
+      const members = fromValue(vector.type, value);
+      if (name === 'sidecar') {
+        const sidecar = readSidecar(members, at);
+        if (sidecar !== undefined) sidecars.push(sidecar);
+      } else {
+        for (const action of readAction({ [name]: members }, at)) actions.push(action);
+      }
+    }
+  }
+  return { actions, sidecars };
+}
+
+function protocolType(protocol: Protocol): ColumnType {
+  return protocol.readerFeatures === undefined && protocol.writerFeatures === undefined ? LEGACY_PROTOCOL : PROTOCOL;
+}
+
+function toValue(type: ColumnType, json: unknown): Value {
+  if (json === undefined || json === null) return null;
+  switch (type.kind) {
+    case 'struct': return isMembers(json) ? type.fields.map((field) => toValue(field.type, json[field.name])) : null;
+    case 'map': return isMembers(json) ? Object.entries(json).map(([key, value]) => [key, toValue(type.value, value)]) : null;
+    case 'array': return Array.isArray(json) ? json.map((item: unknown) => toValue(type.element, item)) : null;
+    case 'bigint': return typeof json === 'number' ? BigInt(json) : null;
+    case 'int': return typeof json === 'number' ? json : null;
+    case 'boolean': return typeof json === 'boolean' ? json : null;
+    default: return typeof json === 'string' ? json : null;
+  }
+}
+
+function fromValue(type: ColumnType, value: Value): unknown {
+  if (value === null) return null;
+  if (type.kind === 'struct' && isList(value)) return Object.fromEntries(type.fields.map((field, i) => [field.name, fromValue(field.type, value[i] ?? null)]));
+  if (type.kind === 'map' && isList(value)) {
+    return Object.fromEntries(value.flatMap((entry): [string, unknown][] => (isList(entry) && typeof entry[0] === 'string' ? [[entry[0], fromValue(type.value, entry[1] ?? null)]] : [])));
+  }
+  return value;
+}
+
+function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}

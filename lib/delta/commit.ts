@@ -1,0 +1,169 @@
+/**
+ * Commits a planned write to a Delta log. After a lost race the winners are applied and the write is planned again on
+ * the newer snapshot, its staged files reused: every commit is what its operation does at exactly its version.
+ */
+import { sha256, toBase32, utf8 } from '../core/bytes.ts';
+import { stringifyJson } from '../core/json.ts';
+import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
+import { parseLogEntry, serializeActions } from './action-codec.ts';
+import type { Action, CommitInfo, Txn } from './actions.ts';
+import type { DeltaDeps } from './deps.ts';
+import { commitPath } from './log-path.ts';
+import { checkReadable, checkWritable } from './protocol.ts';
+import { applyCommit } from './snapshot.ts';
+import type { Snapshot } from './snapshot-state.ts';
+import type { Idempotency, WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
+
+/** How the fold treats the commit (semantics U1, U8). */
+export type FoldKind = 'merge' | 'edit' | 'none';
+
+/** A write as it would be done on one snapshot. */
+export type PlannedWrite =
+  | {
+      readonly kind: 'write';
+      /** Without `commitInfo` and without the idempotency `txn`. */
+      readonly actions: readonly Action[];
+      readonly counts: WriteCounts;
+      readonly fold: FoldKind;
+      /** Delta's name: `WRITE`, `MERGE`, `DELETE`, `OPTIMIZE`, `RESTORE`, … */
+      readonly operation: string;
+      readonly operationParameters: Readonly<Record<string, string>>;
+      readonly isBlindAppend: boolean;
+      /** Newest `_ingested_at` the commit adds, µs. */
+      readonly ingestedAt?: bigint;
+    }
+  | { readonly kind: 'nothing'; readonly counts: WriteCounts }
+  | { readonly kind: 'conflict'; readonly reason: string };
+
+export interface CommitRequest {
+  readonly root: string;
+  readonly base: Snapshot;
+  readonly txnId: string;
+  /** Called for each attempt on the newest snapshot; must stage at most once. */
+  readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>;
+}
+
+interface Attempt {
+  readonly snapshot: Snapshot;
+  readonly actions: readonly Action[];
+  readonly planned: PlannedWrite;
+  readonly appliedAt?: number;
+}
+
+/** @throws LakefoldError UNSUPPORTED_TABLE_FEATURE before anything is written, WRITER_FENCED, LOG_CORRUPT */
+export async function commitWrite(deps: DeltaDeps, request: CommitRequest, options: WriteOptions = {}): Promise<WriteOutcome> {
+  let snapshot = request.base;
+  const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<Attempt>> => {
+    for (const winner of winners) snapshot = applyWinner(snapshot, request.root, winner);
+    checkReadable(snapshot.protocol, snapshot.metadata);
+    checkWritable(snapshot.protocol, snapshot.metadata);
+    const appliedAt = appliedVersion(snapshot, options.idempotency, deps.clock.now());
+    if (appliedAt !== undefined) return { kind: 'stop', value: { snapshot, actions: [], planned: { kind: 'nothing', counts: NO_COUNTS }, appliedAt } };
+    const planned = await request.plan(snapshot);
+    if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
+    if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
+    const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
+    const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
+    const actions: readonly Action[] = [info, ...idempotencyTxn(options.idempotency, version, timestamp), ...planned.actions];
+    return { kind: 'write', bytes: serializeActions(actions), value: { snapshot, actions, planned } };
+  };
+  const outcome = await appendEntry(deps, {
+    txnId: request.txnId, base: request.base.version, plan,
+    pathOf: (version) => commitPath(request.root, version),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.attemptsMax === undefined ? {} : { attemptsMax: options.attemptsMax }),
+  });
+  switch (outcome.kind) {
+    case 'conflict': case 'unknown': return outcome;
+    case 'stopped': {
+      const { appliedAt, planned } = outcome.value;
+      if (appliedAt !== undefined) return { kind: 'alreadyApplied', version: appliedAt };
+      return { kind: 'nothing', counts: planned.kind === 'nothing' ? planned.counts : NO_COUNTS };
+    }
+    case 'committed': return committed(outcome.version, outcome.value, outcome.attempts);
+  }
+}
+
+const NO_COUNTS: WriteCounts = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
+
+function committed(version: number, { snapshot, actions, planned }: Attempt, attempts: number): WriteOutcome {
+  const next = applyCommit(snapshot, { version, actions });
+  return {
+    kind: 'committed', version, committedAt: next.committedAt, snapshot: next, attempts,
+    counts: planned.kind === 'write' ? planned.counts : NO_COUNTS,
+    filesAdded: actions.filter((action) => action.kind === 'add').length,
+    filesRemoved: actions.filter((action) => action.kind === 'remove').length,
+  };
+}
+
+function applyWinner(snapshot: Snapshot, root: string, winner: Winner): Snapshot {
+  const actions = parseLogEntry(winner.bytes, { path: commitPath(root, winner.version), version: winner.version });
+  return applyCommit(snapshot, { version: winner.version, actions }, winner.modifiedAt);
+}
+
+/** The `txn` appId of an idempotency key. */
+export function requestAppId(key: string): string {
+  return `lakefold/r/${toBase32(sha256(utf8(key)).subarray(0, 16))}`;
+}
+
+function streamAppId(name: string): string {
+  return `lakefold/s/${name}`;
+}
+
+/** The version at which this request or sequence was committed before, if it was. */
+export function appliedVersion(snapshot: Snapshot, idempotency: Idempotency | undefined, now: number): number | undefined {
+  if (idempotency === undefined) return undefined;
+  if (idempotency.kind === 'request') {
+    const txn = snapshot.txns.get(requestAppId(idempotency.key));
+    const remembered = txn !== undefined && (txn.lastUpdated === undefined || now - txn.lastUpdated <= idempotency.windowMillis);
+    return remembered ? txn.version : undefined;
+  }
+  const txn = snapshot.txns.get(streamAppId(idempotency.name));
+  return txn !== undefined && txn.version >= idempotency.sequence ? snapshot.version : undefined;
+}
+
+function idempotencyTxn(idempotency: Idempotency | undefined, version: number, timestamp: number): readonly Txn[] {
+  if (idempotency === undefined) return [];
+  return idempotency.kind === 'request'
+    ? [{ kind: 'txn', appId: requestAppId(idempotency.key), version, lastUpdated: timestamp }]
+    : [{ kind: 'txn', appId: streamAppId(idempotency.name), version: idempotency.sequence, lastUpdated: timestamp }];
+}
+
+function commitInfo(
+  deps: DeltaDeps,
+  { planned, timestamp, request, snapshot }: { readonly planned: PlannedWrite & { kind: 'write' }; readonly timestamp: number; readonly request: CommitRequest; readonly snapshot: Snapshot },
+  options: WriteOptions,
+): CommitInfo {
+  const { counts, actions } = planned;
+  const adds = actions.filter((action) => action.kind === 'add');
+  const metrics: Record<string, string> = {
+    numFiles: String(adds.length), numOutputBytes: String(adds.reduce((sum, add) => sum + add.size, 0)), numOutputRows: String(counts.rowsInserted + counts.rowsUpdated),
+    numRemovedFiles: String(actions.filter((action) => action.kind === 'remove').length),
+    rowsInserted: String(counts.rowsInserted), rowsUpdated: String(counts.rowsUpdated), rowsDeleted: String(counts.rowsDeleted),
+    dedupedInBatch: String(counts.dedupedInBatch), stale: String(counts.stale), rejected: String(options.rejected ?? 0),
+  };
+  const tags: Record<string, string> = { 'lakefold.format': '1', 'lakefold.fold': planned.fold };
+  if (planned.ingestedAt !== undefined) tags['lakefold.ingestedAt'] = planned.ingestedAt.toString();
+  if (options.committedBy !== undefined) tags['lakefold.committedBy'] = options.committedBy;
+  if (options.idempotency?.kind === 'request') tags['lakefold.requests'] = stringifyJson([requestTag(options, counts)]);
+  return {
+    kind: 'commitInfo', timestamp, operation: planned.operation, operationParameters: planned.operationParameters, readVersion: snapshot.version,
+    isolationLevel: 'Serializable', isBlindAppend: planned.isBlindAppend, operationMetrics: metrics, engineInfo: deps.engineInfo, txnId: request.txnId, tags,
+  };
+}
+
+/** What an entry remembers of a request (storage.md §2): enough to answer a repeat with the original counts. */
+export interface RequestTag {
+  readonly key: string;
+  readonly body: string;
+  /** received, inserted, updated, deleted, deduped, stale, rejected. */
+  readonly counts: readonly number[];
+}
+
+function requestTag(options: WriteOptions, counts: WriteCounts): RequestTag {
+  const idempotency = options.idempotency?.kind === 'request' ? options.idempotency : { key: '', bodyHash: '' };
+  return {
+    key: requestAppId(idempotency.key).slice('lakefold/r/'.length), body: idempotency.bodyHash,
+    counts: [options.received ?? 0, counts.rowsInserted, counts.rowsUpdated, counts.rowsDeleted, counts.dedupedInBatch, counts.stale, options.rejected ?? 0],
+  };
+}

@@ -1,0 +1,49 @@
+/** Creates a table: version 0 with protocol and metadata, no rows. */
+import type { Column } from '../core/types.ts';
+import { appendEntry } from '../commitlog/append-entry.ts';
+import { serializeActions } from './action-codec.ts';
+import type { Action } from './actions.ts';
+import type { DeltaDeps } from './deps.ts';
+import { commitPath } from './log-path.ts';
+import { protocolFor } from './protocol.ts';
+import { replay } from './replay.ts';
+import { formatSchema } from './schema.ts';
+import { loadSnapshot } from './snapshot.ts';
+import type { Snapshot } from './snapshot-state.ts';
+
+export interface TableDefinition {
+  readonly columns: readonly Column[];
+  readonly partitionBy: readonly string[];
+  readonly profile: 'merge-on-read' | 'compatible';
+  readonly name?: string;
+  readonly description?: string;
+  readonly configuration: Readonly<Record<string, string>>;
+}
+
+/** `exists`: a table was there before; its newest snapshot. */
+export type CreateTableOutcome = { readonly kind: 'created' | 'exists'; readonly snapshot: Snapshot };
+
+export async function createTable(deps: DeltaDeps, root: string, definition: TableDefinition): Promise<CreateTableOutcome> {
+  const timestamp = deps.clock.now();
+  const txnId = deps.random.uuid();
+  const configuration = definition.profile === 'merge-on-read' ? { 'delta.enableDeletionVectors': 'true', ...definition.configuration } : definition.configuration;
+  const actions: readonly Action[] = [
+    {
+      kind: 'commitInfo', timestamp, operation: 'CREATE TABLE', isolationLevel: 'Serializable', isBlindAppend: true, operationMetrics: {}, engineInfo: deps.engineInfo, txnId,
+      operationParameters: { partitionBy: JSON.stringify(definition.partitionBy), properties: JSON.stringify(configuration), isManaged: 'false' },
+      tags: { 'lakefold.format': '1', 'lakefold.fold': 'none' },
+    },
+    protocolFor(definition.profile, { columns: definition.columns }),
+    {
+      kind: 'metaData', id: deps.random.uuid(), format: { provider: 'parquet', options: {} }, schemaString: formatSchema(definition.columns),
+      partitionColumns: definition.partitionBy, configuration, createdTime: timestamp,
+      ...(definition.name === undefined ? {} : { name: definition.name }), ...(definition.description === undefined ? {} : { description: definition.description }),
+    },
+  ];
+  const outcome = await appendEntry(deps, {
+    txnId, base: -1, pathOf: (version) => commitPath(root, version),
+    plan: async (version) => (version === 0 ? { kind: 'write', bytes: serializeActions(actions), value: actions } : { kind: 'stop', value: actions }),
+  });
+  if (outcome.kind === 'committed') return { kind: 'created', snapshot: replay(undefined, [{ version: 0, actions }], new Map([[0, timestamp]])) };
+  return { kind: 'exists', snapshot: await loadSnapshot(deps, root) };
+}

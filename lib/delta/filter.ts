@@ -1,0 +1,152 @@
+/**
+ * Row filters (api.md, `where`): `{ column, op, value }` combined by and, or, not; nulls compare as in SQL, so a row
+ * passes only where the filter is true. Pure; also tells which files cannot hold a passing row.
+ */
+import { type Batch, type Vector, valueAt } from '../core/batch.ts';
+import { compareBytes, compareUtf8 } from '../core/bytes.ts';
+import { LakefoldError } from '../core/errors.ts';
+import type { Column, Value } from '../core/types.ts';
+
+export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=';
+
+/** A filter whose values are already typed as their columns. */
+export type Filter =
+  | { readonly kind: 'compare'; readonly column: string; readonly op: Comparison; readonly value: Value }
+  | { readonly kind: 'in'; readonly column: string; readonly values: readonly Value[] }
+  | { readonly kind: 'isNull' | 'isNotNull'; readonly column: string }
+  | { readonly kind: 'and' | 'or'; readonly filters: readonly Filter[] }
+  | { readonly kind: 'not'; readonly filter: Filter };
+
+/** What is known of a column in one file; `undefined` bounds are unknown. */
+export interface ColumnBounds {
+  readonly min: Value | undefined;
+  readonly max: Value | undefined;
+  readonly nullCount: number | undefined;
+  readonly rowCount: number | undefined;
+}
+
+/** Total order of two values of one type; numbers numerically, NaN last, strings and bytes by byte. */
+export function compareValues(a: Value, b: Value): number {
+  if (typeof a === 'string' && typeof b === 'string') return compareUtf8(a, b);
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b);
+  if (typeof a === 'boolean' || typeof b === 'boolean') return Number(a === true || a === 1) - Number(b === true || b === 1);
+  if ((typeof a === 'number' || typeof a === 'bigint') && (typeof b === 'number' || typeof b === 'bigint')) {
+    if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
+    if (Number.isNaN(b)) return -1;
+    return a < b ? -1 : a > b ? 1 : 0;
+  }
+  throw new LakefoldError('INVALID_ARGUMENT', 'expected two values of one comparable type');
+}
+
+/** Columns the filter looks at. */
+export function filterColumns(filter: Filter): ReadonlySet<string> {
+  switch (filter.kind) {
+    case 'and': case 'or': return new Set(filter.filters.flatMap((part) => [...filterColumns(part)]));
+    case 'not': return filterColumns(filter.filter);
+    default: return new Set([filter.column]);
+  }
+}
+
+/** Indices of the rows for which the filter is true, ascending. */
+export function passingRows(filter: Filter, batch: Batch): number[] {
+  const test = compile(filter, batch);
+  const indices: number[] = [];
+  for (let i = 0; i < batch.rowCount; i += 1) if (test(i) === true) indices.push(i);
+  return indices;
+}
+
+/** False only when no row of a file with these bounds can pass. */
+export function mayPass(filter: Filter, boundsOf: (column: string) => ColumnBounds): boolean {
+  switch (filter.kind) {
+    case 'and': return filter.filters.every((part) => mayPass(part, boundsOf));
+    case 'or': return filter.filters.some((part) => mayPass(part, boundsOf));
+    case 'not': return true;
+    case 'isNull': return boundsOf(filter.column).nullCount !== 0;
+    case 'isNotNull': {
+      const { nullCount, rowCount } = boundsOf(filter.column);
+      return nullCount === undefined || rowCount === undefined || nullCount < rowCount;
+    }
+    case 'in': return filter.values.some((value) => value !== null && mayEqual(boundsOf(filter.column), '=', value));
+    case 'compare': return filter.value !== null && mayEqual(boundsOf(filter.column), filter.op, filter.value);
+  }
+}
+
+function mayEqual({ min, max }: ColumnBounds, op: Comparison, value: Value): boolean {
+  const minKnown = min !== undefined && min !== null;
+  const maxKnown = max !== undefined && max !== null;
+  switch (op) {
+    case '=': return !(minKnown && compareValues(value, min) < 0) && !(maxKnown && compareValues(value, max) > 0);
+    case '<': return !(minKnown && compareValues(min, value) >= 0);
+    case '<=': return !(minKnown && compareValues(min, value) > 0);
+    case '>': return !(maxKnown && compareValues(max, value) <= 0);
+    case '>=': return !(maxKnown && compareValues(max, value) < 0);
+    case '!=': return true;
+  }
+}
+
+type Test = (index: number) => boolean | null;
+
+function compile(filter: Filter, batch: Batch): Test {
+  switch (filter.kind) {
+    case 'and': {
+      const tests = filter.filters.map((part) => compile(part, batch));
+      return (index) => tests.reduce<boolean | null>((result, test) => (result === false ? false : and(result, test(index))), true);
+    }
+    case 'or': {
+      const tests = filter.filters.map((part) => compile(part, batch));
+      return (index) => tests.reduce<boolean | null>((result, test) => (result === true ? true : or(result, test(index))), false);
+    }
+    case 'not': {
+      const test = compile(filter.filter, batch);
+      return (index) => { const result = test(index); return result === null ? null : !result; };
+    }
+    case 'isNull': { const vector = columnOf(filter.column, batch); return (index) => valueAt(vector, index) === null; }
+    case 'isNotNull': { const vector = columnOf(filter.column, batch); return (index) => valueAt(vector, index) !== null; }
+    case 'in': {
+      const vector = columnOf(filter.column, batch);
+      const hasNull = filter.values.includes(null);
+      const values = filter.values.filter((value) => value !== null);
+      return (index) => {
+        const value = valueAt(vector, index);
+        if (value === null) return null;
+        return values.some((other) => compareValues(value, other) === 0) ? true : hasNull ? null : false;
+      };
+    }
+    case 'compare': {
+      const vector = columnOf(filter.column, batch);
+      const { op, value: bound } = filter;
+      return (index) => { const value = valueAt(vector, index); return value === null || bound === null ? null : holds(op, compareValues(value, bound)); };
+    }
+  }
+}
+
+function columnOf(name: string, batch: Batch): Vector {
+  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+  if (vector === undefined) throw unknownColumn(name, batch.columns);
+  return vector;
+}
+
+export function unknownColumn(name: string, columns: readonly Column[]): LakefoldError {
+  return new LakefoldError('UNKNOWN_FEATURE', `expected one of the columns ${columns.map((column) => column.name).join(', ')}, found ${JSON.stringify(name)}`, { context: { column: name } });
+}
+
+function holds(op: Comparison, order: number): boolean {
+  switch (op) {
+    case '=': return order === 0;
+    case '!=': return order !== 0;
+    case '<': return order < 0;
+    case '<=': return order <= 0;
+    case '>': return order > 0;
+    case '>=': return order >= 0;
+  }
+}
+
+function and(a: boolean | null, b: boolean | null): boolean | null {
+  if (a === false || b === false) return false;
+  return a === null || b === null ? null : true;
+}
+
+function or(a: boolean | null, b: boolean | null): boolean | null {
+  if (a === true || b === true) return true;
+  return a === null || b === null ? null : false;
+}

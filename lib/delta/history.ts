@@ -1,0 +1,84 @@
+/** Commit records: what each version of a table was (shapes.md, "commits"). */
+import { mapConcurrent } from '../core/concurrency.ts';
+import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
+import type { CommitInfo } from './actions.ts';
+import { commitInfoOf, isOurs, readEntry, type RecordedEntry } from './changes.ts';
+import { logDirectory, parseLogFile } from './log-path.ts';
+import type { ReadDeps } from './read.ts';
+
+export type CommitOperation = 'create' | 'upsert' | 'append' | 'delete' | 'erase' | 'overwrite' | 'schemaChange' | 'optimize' | 'restore' | 'other';
+
+export interface CommitRecord {
+  readonly version: number;
+  /** Epoch ms. */
+  readonly committedAt: number;
+  readonly operation: CommitOperation;
+  readonly engineOperation: string | null;
+  readonly engine: string | null;
+  readonly committedBy: string | null;
+  readonly rowsInserted: number;
+  readonly rowsUpdated: number;
+  readonly rowsDeleted: number;
+  readonly dedupedInBatch: number;
+  readonly stale: number;
+  readonly rejected: number;
+  readonly filesAdded: number;
+  readonly filesRemoved: number;
+  readonly bytesAdded: number;
+  /** `lakefold.requests` of the entry, JSON text. */
+  readonly requests: string | null;
+}
+
+/** Commits of `[from, to]`, oldest first; those whose entries are no longer kept are left out. */
+export async function readHistory(deps: Pick<ReadDeps, 'store'>, root: string, range: { readonly from: number; readonly to: number }): Promise<readonly CommitRecord[]> {
+  const versions = Array.from({ length: Math.max(0, range.to - range.from + 1) }, (_, i) => range.from + i);
+  const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version));
+  const records: CommitRecord[] = [];
+  for (const entry of entries) {
+    if (entry === undefined) continue;
+    const previous = records.at(-1);
+    const record = recordOf(entry);
+    records.push(previous === undefined ? record : { ...record, committedAt: Math.max(record.committedAt, previous.committedAt + 1) });
+  }
+  return records;
+}
+
+/** The oldest version whose entry the log still holds. */
+export async function oldestEntry(deps: Pick<ReadDeps, 'store'>, root: string): Promise<number> {
+  const directory = `${logDirectory(root)}/`;
+  for await (const object of deps.store.list(directory)) {
+    const file = parseLogFile(object.path.slice(directory.length));
+    if (file.kind === 'commit') return file.version;
+  }
+  return 0;
+}
+
+/** The record of one entry; its commit time is the entry's own, not yet compared with the one before. */
+export function recordOf(entry: RecordedEntry): CommitRecord {
+  const info = commitInfoOf(entry.actions);
+  const adds = entry.actions.filter((action) => action.kind === 'add');
+  const metric = (name: string): number => Number(info?.operationMetrics?.[name] ?? 0);
+  const ours = isOurs(info);
+  return {
+    version: entry.version, committedAt: info?.inCommitTimestamp ?? (ours ? info?.timestamp : undefined) ?? entry.modifiedAt,
+    operation: operationOf(info), engineOperation: info?.operation ?? null, engine: info?.engineInfo ?? null, committedBy: info?.tags?.['lakefold.committedBy'] ?? null,
+    rowsInserted: ours ? metric('rowsInserted') : 0, rowsUpdated: ours ? metric('rowsUpdated') : 0, rowsDeleted: ours ? metric('rowsDeleted') : 0,
+    dedupedInBatch: metric('dedupedInBatch'), stale: metric('stale'), rejected: metric('rejected'),
+    filesAdded: adds.length, filesRemoved: entry.actions.filter((action) => action.kind === 'remove').length, bytesAdded: adds.reduce((sum, add) => sum + add.size, 0),
+    requests: ours ? (info?.tags?.['lakefold.requests'] ?? null) : null,
+  };
+}
+
+function operationOf(info: CommitInfo | undefined): CommitOperation {
+  if (!isOurs(info)) return 'other';
+  switch (info?.operation) {
+    case 'CREATE TABLE': return 'create';
+    case 'MERGE': return 'upsert';
+    case 'WRITE': return info.operationParameters?.['mode'] === 'Overwrite' ? 'overwrite' : 'append';
+    case 'DELETE': return 'delete';
+    case 'OPTIMIZE': return 'optimize';
+    case 'RESTORE': return 'restore';
+    case 'ADD COLUMNS': case 'CHANGE COLUMN': case 'SET TBLPROPERTIES': return 'schemaChange';
+    default: return 'other';
+  }
+}

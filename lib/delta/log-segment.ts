@@ -1,0 +1,68 @@
+/** What a listing of the log folder offers: commits, and checkpoints of which every part is there. */
+import type { ListOptions, ObjectInfo, ObjectStore } from '../ports/object-store.ts';
+import { logDirectory, parseLogFile, versionName } from './log-path.ts';
+
+export interface CheckpointFiles {
+  readonly version: number;
+  readonly format: 'json' | 'parquet';
+  /** In the order of their parts. */
+  readonly files: readonly ObjectInfo[];
+}
+
+export interface LogListing {
+  readonly commits: ReadonlyMap<number, ObjectInfo>;
+  /** Newest first; of one version single files before parts. */
+  readonly checkpoints: readonly CheckpointFiles[];
+}
+
+/** Lists commits and checkpoints from `fromVersion` on (all without it). */
+export async function listLog(store: ObjectStore, root: string, options: { readonly fromVersion?: number } & ListOptions = {}): Promise<LogListing> {
+  const directory = `${logDirectory(root)}/`;
+  const { fromVersion, ...rest } = options;
+  const startAfter = fromVersion === undefined ? {} : { startAfter: directory + versionName(fromVersion) };
+  const infos: { readonly name: string; readonly info: ObjectInfo }[] = [];
+  for await (const info of store.list(directory, { ...rest, ...startAfter })) {
+    const name = info.path.slice(directory.length);
+    // Versioned names begin with a digit; what sorts after them (`_last_checkpoint`, `_sidecars/`) is of no interest.
+    if (name > ':') break;
+    infos.push({ name, info });
+  }
+  return sortListing(infos);
+}
+
+/** Pure: the listing of these names and objects. */
+export function sortListing(infos: readonly { readonly name: string; readonly info: ObjectInfo }[]): LogListing {
+  const commits = new Map<number, ObjectInfo>();
+  const whole: CheckpointFiles[] = [];
+  const parts = new Map<string, { readonly version: number; readonly parts: number; readonly files: Map<number, ObjectInfo> }>();
+  for (const { name, info } of infos) {
+    const file = parseLogFile(name);
+    if (file.kind === 'commit') commits.set(file.version, info);
+    if (file.kind !== 'checkpoint') continue;
+    const { version, form } = file;
+    if (form.kind === 'multipart') {
+      const key = `${version}/${form.parts}`;
+      const group = parts.get(key) ?? { version, parts: form.parts, files: new Map<number, ObjectInfo>() };
+      group.files.set(form.part, info);
+      parts.set(key, group);
+    } else {
+      whole.push({ version, format: form.kind === 'uuid' ? form.format : 'parquet', files: [info] });
+    }
+  }
+  const multipart = [...parts.values()].filter((group) => group.files.size === group.parts);
+  const complete = multipart.map(({ version, files }): CheckpointFiles => ({ version, format: 'parquet', files: [...files].toSorted(([a], [b]) => a - b).map(([, info]) => info) }));
+  return { commits, checkpoints: [...whole, ...complete].toSorted((a, b) => b.version - a.version || a.files.length - b.files.length) };
+}
+
+/** The newest version there is, or undefined in an empty log. */
+export function headOf(listing: LogListing): number | undefined {
+  let head = listing.checkpoints[0]?.version;
+  for (const version of listing.commits.keys()) if (head === undefined || version > head) head = version;
+  return head;
+}
+
+/** The first version from `from` to `to` that has no commit file. */
+export function firstMissing(listing: LogListing, from: number, to: number): number | undefined {
+  for (let version = from; version <= to; version += 1) if (!listing.commits.has(version)) return version;
+  return undefined;
+}

@@ -1,0 +1,179 @@
+/** Rows of a snapshot: pruned by statistics, deletion vectors applied, partition values filled in. */
+import { type Batch, type Vector, takeRows, vectorOf } from '../core/batch.ts';
+import { LakefoldError } from '../core/errors.ts';
+import { INGESTED_AT } from '../core/names.ts';
+import { joinPath } from '../core/path.ts';
+import type { Column } from '../core/types.ts';
+import type { ObjectStore, RequestOptions } from '../ports/object-store.ts';
+import type { DecodeColumn, FileSource, TableCodec } from '../ports/table-codec.ts';
+import type { AddFile } from './actions.ts';
+import { readDeletionVector } from './deletion-vector.ts';
+import { type ColumnBounds, type Filter, filterColumns, mayPass, passingRows, unknownColumn } from './filter.ts';
+import { parsePartitionValue } from './partition-values.ts';
+import type { Snapshot, TableColumn } from './snapshot-state.ts';
+import { parseStats } from './stats.ts';
+
+export interface ReadDeps {
+  readonly store: ObjectStore;
+  readonly codec: TableCodec;
+}
+
+export interface ReadOptions extends RequestOptions {
+  /** Logical names in the order wanted; default: every column in schema order. */
+  readonly columns?: readonly string[];
+  readonly where?: Filter;
+  readonly limit?: number;
+}
+
+/** Rows of one file; `positions[i]` is the physical position of row i. */
+export interface FileRows {
+  readonly batch: Batch;
+  readonly positions: Uint32Array;
+}
+
+/**
+ * Rows of `snapshot`, in no particular order; absent values null.
+ * @throws LakefoldError UNKNOWN_FEATURE for a column it lacks, FILE_MISSING, FILE_CORRUPT, DELETION_VECTOR_CORRUPT
+ */
+export async function* readRows(deps: ReadDeps, table: { readonly root: string; readonly snapshot: Snapshot }, options: ReadOptions = {}): AsyncIterable<Batch> {
+  const wanted = selectColumns(table.snapshot, options.columns);
+  const needed = options.where === undefined ? wanted : selectColumns(table.snapshot, [...new Set([...wanted.map((column) => column.name), ...filterColumns(options.where)])]);
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  for (const file of filesThatMayPass(table.snapshot, options.where)) {
+    if (left <= 0) return;
+    for await (const { batch } of readFile(deps, { ...table, file }, { columns: needed, ...signalOf(options) })) {
+      const passing = options.where === undefined ? batch : takeRows(batch, passingRows(options.where, batch));
+      const projected = { ...passing, columns: passing.columns.slice(0, wanted.length), vectors: passing.vectors.slice(0, wanted.length) };
+      const limited = projected.rowCount <= left ? projected : takeRows(projected, Array.from({ length: left }, (_, i) => i));
+      left -= limited.rowCount;
+      if (limited.rowCount > 0) yield limited;
+      if (left <= 0) return;
+    }
+  }
+}
+
+/** Live files that may hold a passing row, by partition values and statistics. */
+export function filesThatMayPass(snapshot: Snapshot, where: Filter | undefined): readonly AddFile[] {
+  const files = [...snapshot.files.values()];
+  return where === undefined ? files : files.filter((file) => mayPass(where, (name) => boundsOf(snapshot, file, name)));
+}
+
+/** What the log knows of a column in a file. */
+export function boundsOf(snapshot: Snapshot, file: AddFile, name: string): ColumnBounds {
+  const column = snapshot.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw unknownColumn(name, snapshot.columns);
+  const stats = parseStats(file, snapshot.columns);
+  if (snapshot.metadata.partitionColumns.includes(name)) {
+    const value = parsePartitionValue(column.type, file.partitionValues[column.physicalName] ?? null);
+    return { min: value, max: value, nullCount: value === null ? stats.numRecords : 0, rowCount: stats.numRecords };
+  }
+  return { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords };
+}
+
+/** Live rows of one file, `columns` in the order given; its deletion vector is applied. */
+export async function* readFile(
+  deps: ReadDeps,
+  target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
+  options: RequestOptions & { readonly columns: readonly TableColumn[]; readonly includeDeleted?: 'yes' },
+): AsyncIterable<FileRows> {
+  const { root, snapshot, file } = target;
+  const source = await openFile(deps.store, root, file);
+  const partitionColumns = new Set(snapshot.metadata.partitionColumns);
+  const stored = options.columns.filter((column) => !partitionColumns.has(column.name));
+  // A projection of partition columns alone still needs the row count: one stored column brings it.
+  const decoded = stored.length > 0 ? stored : snapshot.columns.filter((column) => !partitionColumns.has(column.name)).slice(0, 1);
+  const deleted = file.deletionVector === undefined || options.includeDeleted === 'yes' ? undefined : new Set(await readDeletionVector(deps, root, file.deletionVector));
+  try {
+    for await (const { batch, firstRow } of deps.codec.decode(source, { columns: decoded.map(toDecodeColumn), ...signalOf(options) })) {
+      const whole = withPartitionColumns(batch, { columns: options.columns, decoded, file, partitionColumns });
+      const filled = fillIngestedAt(whole, file);
+      yield liveRows(filled, firstRow, deleted);
+    }
+  } catch (error) {
+    if (error instanceof LakefoldError && error.code === 'FILE_CORRUPT' && error.context['path'] === undefined) {
+      throw new LakefoldError('FILE_CORRUPT', `${joinPath(root, file.path)}: ${error.message}`, { cause: error, context: { path: file.path } });
+    }
+    throw error;
+  }
+}
+
+function liveRows(batch: Batch, firstRow: number, deleted: ReadonlySet<number> | undefined): FileRows {
+  if (deleted === undefined) return { batch, positions: Uint32Array.from({ length: batch.rowCount }, (_, i) => firstRow + i) };
+  const live: number[] = [];
+  for (let i = 0; i < batch.rowCount; i += 1) if (!deleted.has(firstRow + i)) live.push(i);
+  const positions = Uint32Array.from(live, (i) => firstRow + i);
+  return { batch: live.length === batch.rowCount ? batch : takeRows(batch, live), positions };
+}
+
+/** The columns named, in that order. @throws LakefoldError UNKNOWN_FEATURE */
+export function selectColumns(snapshot: Snapshot, names: readonly string[] | undefined): readonly TableColumn[] {
+  if (names === undefined) return snapshot.columns;
+  return names.map((name) => {
+    const column = snapshot.columns.find((candidate) => candidate.name === name);
+    if (column === undefined) throw unknownColumn(name, snapshot.columns);
+    return column;
+  });
+}
+
+// Small files are read whole in one request; a column or two of a large one by ranges.
+const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024;
+
+async function openFile(store: ObjectStore, root: string, file: AddFile): Promise<FileSource> {
+  const path = joinPath(root, file.path);
+  const missing = (): LakefoldError => new LakefoldError('FILE_MISSING', `expected the live file ${path}, found nothing there`, { context: { path: file.path } });
+  let whole: Promise<Uint8Array> | undefined;
+  const readAll = (): Promise<Uint8Array> => {
+    whole ??= store.get(path).then((object) => {
+      if (object === undefined) throw missing();
+      return object.bytes;
+    });
+    return whole;
+  };
+  const read = async (start: number, end: number): Promise<Uint8Array> => {
+    if (whole !== undefined || file.size <= WHOLE_FILE_BYTES_MAX) return (await readAll()).subarray(start, end);
+    const object = await store.get(path, { range: { start, end } });
+    if (object === undefined) throw missing();
+    return object.bytes;
+  };
+  return { sizeBytes: file.size, read, readAll };
+}
+
+function toDecodeColumn(column: TableColumn): DecodeColumn {
+  const mapped = column.fieldId === undefined ? {} : { fieldId: column.fieldId };
+  return { name: column.name, type: column.type, nullable: column.nullable, physicalName: column.physicalName, ...mapped };
+}
+
+function withPartitionColumns(
+  batch: Batch,
+  { columns, decoded, file, partitionColumns }: { readonly columns: readonly TableColumn[]; readonly decoded: readonly TableColumn[]; readonly file: AddFile; readonly partitionColumns: ReadonlySet<string> },
+): Batch {
+  const vectors = columns.map((column): Vector => {
+    if (partitionColumns.has(column.name)) {
+      const value = parsePartitionValue(column.type, file.partitionValues[column.physicalName] ?? null);
+      return vectorOf(column.type, Array.from({ length: batch.rowCount }, () => value));
+    }
+    const vector = batch.vectors[decoded.indexOf(column)];
+    if (vector === undefined) throw new LakefoldError('INTERNAL', `the codec did not return column ${column.name}`);
+    return vector;
+  });
+  return { columns, vectors, rowCount: batch.rowCount };
+}
+
+// A row some other engine wrote has no receipt; it reads as the file's modification time (semantics §0).
+function fillIngestedAt(batch: Batch, file: AddFile): Batch {
+  const position = batch.columns.findIndex((column) => column.name === INGESTED_AT);
+  const vector = batch.vectors[position];
+  if (vector?.nulls === undefined || !(vector.values instanceof BigInt64Array)) return batch;
+  const values = vector.values.slice();
+  for (let i = 0; i < values.length; i += 1) if (vector.nulls[i] === 1) values[i] = BigInt(file.modificationTime) * 1000n;
+  return { ...batch, vectors: batch.vectors.with(position, { type: vector.type, length: vector.length, values }) };
+}
+
+function signalOf(options: RequestOptions): RequestOptions {
+  return options.signal === undefined ? {} : { signal: options.signal };
+}
+
+/** The columns of a batch as `Column[]`, for callers that build batches of the same layout. */
+export function plainColumns(columns: readonly TableColumn[]): readonly Column[] {
+  return columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
+}

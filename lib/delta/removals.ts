@@ -1,0 +1,119 @@
+/**
+ * Takes rows out of live files: by deletion vectors where the table has them, else by writing the files again without
+ * the rows (copy on write).
+ */
+import { type Batch, concatBatches, takeRows } from '../core/batch.ts';
+import { joinPath } from '../core/path.ts';
+import type { Action, AddFile, DeletionVectorDescriptor, RemoveFile } from './actions.ts';
+import { deletionVectorPath, descriptorFor, dvUniqueId, encodeDeletionVectorFile, readDeletionVector } from './deletion-vector.ts';
+import type { DeltaDeps } from './deps.ts';
+import { readFile } from './read.ts';
+import type { Snapshot } from './snapshot-state.ts';
+import { stageRows, writeStaged } from './stage.ts';
+import { parseStats } from './stats.ts';
+
+/** Physical positions to take out, by path of a live file. */
+export type Removals = ReadonlyMap<string, readonly number[]>;
+
+export interface RemovalTarget {
+  readonly root: string;
+  readonly snapshot: Snapshot;
+  readonly txnId: string;
+  readonly sortBy: readonly string[];
+  /** Number of the first file a rewrite may use. */
+  readonly ordinal: number;
+}
+
+export function hasDeletionVectors(snapshot: Snapshot): boolean {
+  return snapshot.metadata.configuration['delta.enableDeletionVectors'] === 'true' && (snapshot.protocol.writerFeatures ?? []).includes('deletionVectors');
+}
+
+/** The actions that take the rows out; deletion vectors of one call share one file. */
+export async function planRemovals(deps: DeltaDeps, target: RemovalTarget, removals: Removals): Promise<readonly Action[]> {
+  const touched = [...removals].flatMap(([path, positions]) => {
+    const file = target.snapshot.files.get(path);
+    return file === undefined || positions.length === 0 ? [] : [{ file, positions }];
+  });
+  if (touched.length === 0) return [];
+  return hasDeletionVectors(target.snapshot) ? markDeleted(deps, target, touched) : rewriteWithout(deps, target, touched);
+}
+
+/** The `remove` that takes a live file out of the table. */
+export function removeOf(file: AddFile, options: { readonly at: number; readonly dataChange: boolean }): RemoveFile {
+  return {
+    kind: 'remove', path: file.path, deletionTimestamp: options.at, dataChange: options.dataChange, extendedFileMetadata: true,
+    partitionValues: file.partitionValues, size: file.size, ...(file.deletionVector === undefined ? {} : { deletionVector: file.deletionVector }),
+  };
+}
+
+interface Touched {
+  readonly file: AddFile;
+  readonly positions: readonly number[];
+}
+
+async function markDeleted(deps: DeltaDeps, target: RemovalTarget, touched: readonly Touched[]): Promise<readonly Action[]> {
+  const at = deps.clock.now();
+  const united: { readonly file: AddFile; readonly positions: readonly number[] }[] = [];
+  const actions: Action[] = [];
+  for (const { file, positions } of touched) {
+    const before = file.deletionVector === undefined ? [] : await readDeletionVector(deps, target.root, file.deletionVector);
+    const after = [...new Set([...before, ...positions])].sort((a, b) => a - b);
+    actions.push(removeOf(file, { at, dataChange: true }));
+    if (parseStats(file, target.snapshot.columns).numRecords !== after.length) united.push({ file, positions: after });
+  }
+  const descriptors = await writeDeletionVectors(deps, target, united.map(({ positions }) => positions));
+  for (const [i, { file }] of united.entries()) {
+    const deletionVector = descriptors[i];
+    if (deletionVector !== undefined) actions.push(withDeletionVector(file, deletionVector));
+  }
+  return actions;
+}
+
+/** One file `_dv/deletion_vector_<uuid>.bin` with all the vectors. */
+export async function writeDeletionVectors(
+  deps: DeltaDeps,
+  target: { readonly root: string; readonly txnId: string },
+  vectors: readonly (readonly number[])[],
+): Promise<readonly DeletionVectorDescriptor[]> {
+  if (vectors.length === 0) return [];
+  const uuid = deps.random.uuid();
+  const { bytes, offsets, sizes } = encodeDeletionVectorFile(vectors);
+  const descriptors = vectors.map((positions, i) => descriptorFor({ uuid, prefix: '_dv', offset: offsets[i] ?? 0, sizeInBytes: sizes[i] ?? 0, cardinality: positions.length }));
+  const [first] = descriptors;
+  const path = first === undefined ? undefined : deletionVectorPath(target.root, first);
+  if (path !== undefined) await writeStaged(deps, path, { bytes, txnId: target.txnId });
+  return descriptors;
+}
+
+/** The same file with rows marked deleted; its bounds are no longer tight. */
+export function withDeletionVector(file: AddFile, deletionVector: DeletionVectorDescriptor): AddFile {
+  const stats = file.stats?.replace('"tightBounds":true', '"tightBounds":false');
+  return { ...file, dataChange: true, deletionVector, ...(stats === undefined ? {} : { stats }) };
+}
+
+async function rewriteWithout(deps: DeltaDeps, target: RemovalTarget, touched: readonly Touched[]): Promise<readonly Action[]> {
+  const at = deps.clock.now();
+  const kept: Batch[] = [];
+  for (const { file, positions } of touched) {
+    const gone = new Set(positions);
+    for await (const rows of readFile(deps, { ...target, file }, { columns: target.snapshot.columns })) {
+      const indices = [...rows.positions.keys()].filter((i) => !gone.has(rows.positions[i] ?? -1));
+      if (indices.length > 0) kept.push(takeRows(rows.batch, indices));
+    }
+  }
+  const staged = kept.length === 0 ? [] : await stageRows(deps, { ...target, dataChange: true }, concatBatches(target.snapshot.columns, kept));
+  return [...touched.map(({ file }) => removeOf(file, { at, dataChange: true })), ...staged.map(({ add }) => add)];
+}
+
+/** Every path a live file of the snapshot needs: the data file and its deletion vector's. */
+export function pathsOf(root: string, file: { readonly path: string; readonly deletionVector?: DeletionVectorDescriptor }): readonly string[] {
+  const data = joinPath(root, file.path);
+  const vector = file.deletionVector === undefined ? undefined : deletionVectorPath(root, file.deletionVector);
+  return vector === undefined ? [data] : [data, vector];
+}
+
+/** The same file with the same deleted rows. */
+export function isSameFile(a: AddFile, b: AddFile | undefined): boolean {
+  const idOf = (file: AddFile): string => (file.deletionVector === undefined ? '' : dvUniqueId(file.deletionVector));
+  return b !== undefined && a.path === b.path && idOf(a) === idOf(b);
+}

@@ -1,0 +1,168 @@
+/** Data files written before the commit that names them: immutable, uniquely named, valid across attempts. */
+import { type Batch, takeRows, valueAt, isNullAt } from '../core/batch.ts';
+import { compareUtf8 } from '../core/bytes.ts';
+import { mapConcurrent } from '../core/concurrency.ts';
+import { LakefoldError } from '../core/errors.ts';
+import { TARGET_FILE_BYTES } from '../core/limits.ts';
+import { joinPath } from '../core/path.ts';
+import type { Value } from '../core/types.ts';
+import type { AddFile } from './actions.ts';
+import type { DeltaDeps } from './deps.ts';
+import { compareValues, unknownColumn } from './filter.ts';
+import { partitionDirectory, serializePartitionValue } from './partition-values.ts';
+import type { Snapshot, TableColumn } from './snapshot-state.ts';
+import { collectStats } from './stats.ts';
+
+export interface StageTarget {
+  readonly root: string;
+  readonly snapshot: Snapshot;
+  readonly txnId: string;
+  /** Files sort by these columns, so that key and event-time ranges of pages stay narrow. */
+  readonly sortBy?: readonly string[];
+  /** False for rewrites, which change no rows. */
+  readonly dataChange: boolean;
+  /** Number of the first file; files of one transaction never share a number. */
+  readonly ordinal: number;
+}
+
+/** A staged file and where its rows came from: `sources[i]` is the batch row at physical position i. */
+export interface StagedFile {
+  readonly add: AddFile;
+  readonly sources: Uint32Array;
+}
+
+const STAGE_CONCURRENCY = 4;
+/** Rows are at least this wide on average once compressed; bounds a file's rows before its bytes are known. */
+const ROW_BYTES_MIN = 16;
+
+/**
+ * Writes the rows as sorted data files, one or more per partition.
+ * @throws LakefoldError UNKNOWN_FEATURE for a column the table lacks, CONSTRAINT_VIOLATED for a null in a required one
+ */
+export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Batch): Promise<readonly StagedFile[]> {
+  const columns = batch.columns.map((column) => tableColumn(target.snapshot, column.name));
+  checkRequired(target.snapshot, batch);
+  const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
+  return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) => stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }));
+}
+
+async function stageFile(
+  deps: DeltaDeps,
+  target: StageTarget,
+  piece: { readonly batch: Batch; readonly columns: readonly TableColumn[]; readonly indices: Uint32Array; readonly ordinal: number },
+): Promise<StagedFile> {
+  const { partitionColumns } = target.snapshot.metadata;
+  const rows = takeRows(piece.batch, piece.indices);
+  const stored = piece.columns.flatMap((column, i) => (partitionColumns.includes(column.name) ? [] : [{ column, vector: rows.vectors[i] }]));
+  const physical: Batch = {
+    columns: stored.map(({ column }) => ({ name: column.physicalName, type: column.type, nullable: column.nullable })),
+    vectors: stored.flatMap(({ vector }) => (vector === undefined ? [] : [vector])),
+    rowCount: rows.rowCount,
+  };
+  const bytes = await deps.codec.encode(physical);
+  const values = partitionColumns.map((name): [TableColumn, Value] => {
+    const position = piece.columns.findIndex((column) => column.name === name);
+    const vector = rows.vectors[position];
+    return [tableColumn(target.snapshot, name), vector === undefined ? null : valueAt(vector, 0)];
+  });
+  const name = `part-${target.txnId}-${String(piece.ordinal).padStart(5, '0')}.${deps.codec.extension}`;
+  const directory = partitionDirectory(values.map(([column]) => column), values.map(([, value]) => value));
+  const path = joinPath(directory, name);
+  await writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
+  const logical: Batch = { columns: stored.map(({ column }) => column), vectors: physical.vectors, rowCount: rows.rowCount };
+  const add: AddFile = {
+    kind: 'add', path, size: bytes.length, modificationTime: deps.clock.now(), dataChange: target.dataChange,
+    partitionValues: Object.fromEntries(values.map(([column, value]) => [column.physicalName, serializePartitionValue(column.type, value)])),
+    stats: collectStats(logical, stored.map(({ column }) => column), statsOptions(target.snapshot)),
+  };
+  return { add, sources: piece.indices };
+}
+
+/** Writes a file of this transaction; a repeat of the same write is the same file. @throws LakefoldError STORE_UNAVAILABLE */
+export async function writeStaged(deps: DeltaDeps, path: ReturnType<typeof joinPath>, file: { readonly bytes: Uint8Array; readonly txnId: string }): Promise<void> {
+  for (let attempt = 1; attempt <= STAGE_CONCURRENCY; attempt += 1) {
+    const outcome = await deps.store.createIfAbsent(path, file.bytes, { identity: file.txnId });
+    if (outcome.kind === 'created') return;
+    if (outcome.kind === 'exists') throw new LakefoldError('CORRUPT_STORE', `expected ${path} to be free, found another's object`, { context: { path } });
+  }
+  throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { context: { path } });
+}
+
+function statsOptions(snapshot: Snapshot): { readonly statsColumns?: readonly string[]; readonly indexedColumnsMax?: number } {
+  const named = snapshot.metadata.configuration['delta.dataSkippingStatsColumns'];
+  if (named !== undefined) return { statsColumns: named.split(',').map((name) => name.trim().replace(/^`|`$/g, '')) };
+  const count = Number(snapshot.metadata.configuration['delta.dataSkippingNumIndexedCols'] ?? '32');
+  return { indexedColumnsMax: count < 0 ? Number.MAX_SAFE_INTEGER : count };
+}
+
+function tableColumn(snapshot: Snapshot, name: string): TableColumn {
+  const column = snapshot.columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw unknownColumn(name, snapshot.columns);
+  return column;
+}
+
+function checkRequired(snapshot: Snapshot, batch: Batch): void {
+  for (const column of snapshot.columns) {
+    if (column.nullable) continue;
+    const vector = batch.vectors[batch.columns.findIndex((candidate) => candidate.name === column.name)];
+    const row = vector === undefined ? 0 : firstNull(vector, batch.rowCount);
+    if (batch.rowCount > 0 && row !== undefined) {
+      throw new LakefoldError('CONSTRAINT_VIOLATED', `expected a value in required column ${column.name}, found null in row ${row}`, { context: { column: column.name, row, constraint: 'NOT NULL' } });
+    }
+  }
+}
+
+function firstNull(vector: Batch['vectors'][number], rowCount: number): number | undefined {
+  if (vector.nulls === undefined && !Array.isArray(vector.values)) return undefined;
+  for (let i = 0; i < rowCount; i += 1) if (isNullAt(vector, i)) return i;
+  return undefined;
+}
+
+function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[] {
+  if (batch.rowCount === 0) return [];
+  const { partitionColumns } = target.snapshot.metadata;
+  if (partitionColumns.length === 0) return [Uint32Array.from({ length: batch.rowCount }, (_, i) => i)];
+  const vectors = partitionColumns.map((name) => ({ column: tableColumn(target.snapshot, name), vector: batch.vectors[batch.columns.findIndex((column) => column.name === name)] }));
+  const groups = new Map<string, number[]>();
+  for (let i = 0; i < batch.rowCount; i += 1) {
+    const key = JSON.stringify(vectors.map(({ column, vector }) => serializePartitionValue(column.type, vector === undefined ? null : valueAt(vector, i))));
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [i]);
+    else group.push(i);
+  }
+  return [...groups.entries()].toSorted(([a], [b]) => compareUtf8(a, b)).map(([, indices]) => Uint32Array.from(indices));
+}
+
+function splitRows(indices: Uint32Array): readonly Uint32Array[] {
+  const rowsMax = Math.floor(TARGET_FILE_BYTES / ROW_BYTES_MIN);
+  return Array.from({ length: Math.ceil(indices.length / rowsMax) }, (_, i) => indices.subarray(i * rowsMax, (i + 1) * rowsMax));
+}
+
+/** The indices in the order of the named columns, nulls first; equal rows keep their order. */
+export function sortRows(batch: Batch, indices: Uint32Array, by: readonly string[]): Uint32Array {
+  const comparators = by.flatMap((name) => {
+    const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+    return vector === undefined ? [] : [comparatorOf(vector)];
+  });
+  if (comparators.length === 0) return indices;
+  return indices.slice().sort((a, b) => {
+    for (const compare of comparators) {
+      const order = compare(a, b);
+      if (order !== 0) return order;
+    }
+    return a - b;
+  });
+}
+
+function comparatorOf(vector: Batch['vectors'][number]): (a: number, b: number) => number {
+  const { values } = vector;
+  if (vector.nulls === undefined && !Array.isArray(values) && values.length > 0 && vector.type.kind !== 'float' && vector.type.kind !== 'double') {
+    return (a, b) => { const left = values[a] ?? 0; const right = values[b] ?? 0; return left < right ? -1 : left > right ? 1 : 0; };
+  }
+  return (a, b) => {
+    const left = valueAt(vector, a);
+    const right = valueAt(vector, b);
+    if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1;
+    return compareValues(left, right);
+  };
+}

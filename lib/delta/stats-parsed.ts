@@ -1,0 +1,64 @@
+/** Statistics of checkpoints that keep them as a struct (`add.stats_parsed`) only, back to the text of the log. */
+import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
+import type { TableColumn } from './snapshot-state.ts';
+import { boundText, isBounded } from './stats-bounds.ts';
+
+const COUNT: ColumnType = { kind: 'bigint' };
+
+/** The column to ask a checkpoint for: path and parsed statistics of each add. */
+export function parsedStatsColumn(columns: readonly TableColumn[]): Column {
+  const fields = columns.map((column): StructField => ({ name: column.physicalName, type: column.physicalType ?? column.type }));
+  const bounds: ColumnType = { kind: 'struct', fields: boundedFields(fields) };
+  const counts: ColumnType = { kind: 'struct', fields: countFields(fields) };
+  const stats: ColumnType = {
+    kind: 'struct',
+    fields: [
+      { name: 'numRecords', type: COUNT }, { name: 'minValues', type: bounds }, { name: 'maxValues', type: bounds }, { name: 'nullCount', type: counts },
+      { name: 'tightBounds', type: { kind: 'boolean' } },
+    ],
+  };
+  return { name: 'add', type: { kind: 'struct', fields: [{ name: 'path', type: { kind: 'string' } }, { name: 'stats_parsed', type: stats }] }, nullable: true };
+}
+
+/** The path as the log spells it and the statistics text of one value of that column. */
+export function statsOfParsed(column: Column, value: Value): { readonly path: string; readonly stats: string } | undefined {
+  if (column.type.kind !== 'struct' || !isList(value)) return undefined;
+  const [path = null, parsed = null] = value;
+  const type = column.type.fields[1]?.type;
+  if (typeof path !== 'string' || type?.kind !== 'struct' || !isList(parsed)) return undefined;
+  const members = type.fields.flatMap((field, i) => {
+    const text = jsonOf(field.type, parsed[i] ?? null, field.name === 'maxValues' ? 'max' : 'min');
+    return text === undefined ? [] : [`${JSON.stringify(field.name)}:${text}`];
+  });
+  return { path, stats: `{${members.join(',')}}` };
+}
+
+function jsonOf(type: ColumnType, value: Value, side: 'min' | 'max'): string | undefined {
+  if (value === null) return undefined;
+  if (type.kind === 'struct') {
+    if (!isList(value)) return undefined;
+    const members = type.fields.flatMap((field, i) => {
+      const text = jsonOf(field.type, value[i] ?? null, side);
+      return text === undefined ? [] : [`${JSON.stringify(field.name)}:${text}`];
+    });
+    return `{${members.join(',')}}`;
+  }
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string' ? boundText(type, value, side) : undefined;
+}
+
+function boundedFields(fields: readonly StructField[]): StructField[] {
+  return fields.flatMap(({ name, type }): StructField[] => {
+    if (type.kind !== 'struct') return isBounded(type) ? [{ name, type }] : [];
+    const inner = boundedFields(type.fields);
+    return inner.length === 0 ? [] : [{ name, type: { kind: 'struct', fields: inner } }];
+  });
+}
+
+function countFields(fields: readonly StructField[]): StructField[] {
+  return fields.map(({ name, type }) => ({ name, type: type.kind === 'struct' ? { kind: 'struct', fields: countFields(type.fields) } : COUNT }));
+}
+
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,38 @@
+/** Table properties of `metaData.configuration` that govern what we do. */
+import { LakefoldError } from '../core/errors.ts';
+import type { Metadata } from './actions.ts';
+
+const UNIT_MILLIS: Readonly<Record<string, number>> = {
+  microsecond: 0.001, millisecond: 1, second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000,
+};
+
+const DELETED_FILE_RETENTION = 'delta.deletedFileRetentionDuration';
+const DELETED_FILE_RETENTION_DEFAULT = 'interval 1 week';
+
+/** How long tombstones stay in checkpoints, ms. @throws LakefoldError LOG_CORRUPT when the property is no interval */
+export function deletedFileRetentionMillis(metadata: Metadata): number {
+  const text = metadata.configuration[DELETED_FILE_RETENTION] ?? DELETED_FILE_RETENTION_DEFAULT;
+  const millis = parseInterval(text);
+  if (millis === undefined) throw new LakefoldError('LOG_CORRUPT', `expected an interval such as 'interval 1 week' in ${DELETED_FILE_RETENTION}, found ${JSON.stringify(text)}`);
+  return millis;
+}
+
+/** Only inserts are allowed: `delta.appendOnly`. */
+export function isAppendOnly(metadata: Metadata): boolean {
+  return metadata.configuration['delta.appendOnly']?.toLowerCase() === 'true';
+}
+
+/** Milliseconds of Spark's `interval 30 days`, `interval 1 week 12 hours`; undefined for anything else, months and years included. */
+export function parseInterval(text: string): number | undefined {
+  const words = text.trim().toLowerCase().split(/\s+/);
+  if (words[0] === 'interval') words.shift();
+  if (words.length === 0 || words.length % 2 !== 0) return undefined;
+  let millis = 0;
+  for (let i = 0; i < words.length; i += 2) {
+    const count = words[i] ?? '';
+    const unit = UNIT_MILLIS[(words[i + 1] ?? '').replace(/s$/, '')];
+    if (unit === undefined || !/^\d{1,12}$/.test(count)) return undefined;
+    millis += Number(count) * unit;
+  }
+  return Math.floor(millis);
+}

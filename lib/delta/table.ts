@@ -1,0 +1,152 @@
+/**
+ * A Delta table kept warm: its newest known snapshot is cached, writes start from it without asking the store, reads of
+ * the newest version refresh it with one request.
+ */
+import type { Batch } from '../core/batch.ts';
+import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
+import { alterPlanner, type MetadataChange } from './alter.ts';
+import { appendPlanner } from './append.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import { commitWrite, type CommitRequest } from './commit.ts';
+import { createTable, type TableDefinition } from './create.ts';
+import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
+import type { DeltaDeps } from './deps.ts';
+import { optimizePlanner, planBins } from './optimize.ts';
+import { overwritePlanner } from './overwrite.ts';
+import { readRows, type ReadOptions } from './read.ts';
+import { restorePlanner } from './restore.ts';
+import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
+import type { AsOf, Snapshot } from './snapshot-state.ts';
+import { executeVacuum, planVacuum, type VacuumPlan } from './vacuum.ts';
+import type { WriteOptions, WriteOutcome } from './write-outcome.ts';
+import { upsertPlanner } from './upsert.ts';
+
+/** An outcome with the rows the commit's new files hold. */
+export interface AddingOutcome {
+  readonly outcome: WriteOutcome;
+  readonly added: Batch;
+}
+
+export class DeltaTable {
+  readonly root: string;
+  readonly #deps: DeltaDeps;
+  #snapshot: Snapshot;
+  #loadedAt: number;
+
+  private constructor(deps: DeltaDeps, root: string, snapshot: Snapshot) {
+    this.#deps = deps;
+    this.root = root;
+    this.#snapshot = snapshot;
+    this.#loadedAt = deps.clock.monotonicMillis();
+  }
+
+  /** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* when what stands there is no table we can read */
+  static async open(deps: DeltaDeps, root: string): Promise<DeltaTable> {
+    return new DeltaTable(deps, root, await loadSnapshot(deps, root));
+  }
+
+  /** Opens the table that is there, else creates it; `kind` tells which. */
+  static async create(deps: DeltaDeps, root: string, definition: TableDefinition): Promise<{ readonly kind: 'created' | 'exists'; readonly table: DeltaTable }> {
+    const { kind, snapshot } = await createTable(deps, root, definition);
+    return { kind, table: new DeltaTable(deps, root, snapshot) };
+  }
+
+  /** The newest snapshot this process knows; no request. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** The newest snapshot of the log: one request when nothing changed. */
+  async refresh(): Promise<Snapshot> {
+    return this.#keep(await refreshSnapshot(this.#deps, this.root, this.#snapshot));
+  }
+
+  /** @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
+  async at(asOf: AsOf | undefined): Promise<Snapshot> {
+    if (asOf === undefined) return this.refresh();
+    if (asOf.version !== undefined && asOf.version === this.#snapshot.version) return this.#snapshot;
+    return loadSnapshot(this.#deps, this.root, asOf);
+  }
+
+  /** Rows of a version, newest by default, in no particular order. */
+  async *read(options: ReadOptions & { readonly asOf?: AsOf } = {}): AsyncIterable<Batch> {
+    yield* readRows(this.#deps, { root: this.root, snapshot: await this.at(options.asOf) }, options);
+  }
+
+  async append(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<AddingOutcome> {
+    const txnId = this.#deps.random.uuid();
+    const plan = appendPlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, batch);
+    return { outcome: await this.#commit({ txnId, plan }, options), added: batch };
+  }
+
+  /** One row per (keys, event time), the one received last. */
+  async upsert(batch: Batch, options: WriteOptions & { readonly keys: readonly string[]; readonly eventTime?: string }): Promise<AddingOutcome> {
+    const txnId = this.#deps.random.uuid();
+    const planner = upsertPlanner(this.#deps, { root: this.root, txnId }, { batch, keys: options.keys, eventTime: options.eventTime });
+    const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
+    return { outcome, added: planner.added() };
+  }
+
+  async overwrite(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<AddingOutcome> {
+    const txnId = this.#deps.random.uuid();
+    const plan = overwritePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, batch);
+    return { outcome: await this.#commit({ txnId, plan }, options), added: batch };
+  }
+
+  async delete(what: DeleteWhat, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<{ readonly outcome: WriteOutcome; readonly notFound: number }> {
+    const txnId = this.#deps.random.uuid();
+    const planner = deletePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, what);
+    const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
+    return { outcome, notFound: planner.notFound() };
+  }
+
+  /** @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
+  async restore(asOf: AsOf, options: WriteOptions = {}): Promise<WriteOutcome> {
+    const earlier = await loadSnapshot(this.#deps, this.root, asOf);
+    return this.#commit({ txnId: this.#deps.random.uuid(), plan: restorePlanner(this.#deps, this.root, earlier) }, options);
+  }
+
+  /** Packs small files; `nothing` when there are none to pack. */
+  async optimize(options: WriteOptions & { readonly sortBy?: readonly string[]; readonly targetBytes?: number } = {}): Promise<WriteOutcome> {
+    const bins = planBins(await this.refresh(), options);
+    const txnId = this.#deps.random.uuid();
+    return this.#commit({ txnId, plan: optimizePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, bins) }, options);
+  }
+
+  /** Adds nullable columns and sets properties; `nothing` when the table has them. */
+  async alter(change: MetadataChange, options: WriteOptions = {}): Promise<WriteOutcome> {
+    await this.refresh();
+    return this.#commit({ txnId: this.#deps.random.uuid(), plan: alterPlanner(change) }, options);
+  }
+
+  async checkpoint(): Promise<Awaited<ReturnType<typeof writeCheckpoint>>> {
+    return writeCheckpoint(this.#deps, this.root, await this.refresh());
+  }
+
+  async vacuum(options: { readonly retentionMillis: number; readonly dryRun: boolean; readonly force?: boolean }): Promise<VacuumPlan> {
+    const plan = await planVacuum(this.#deps, { root: this.root, snapshot: await this.refresh() }, { ...options, now: this.#deps.clock.now() });
+    if (!options.dryRun) await executeVacuum(this.#deps, plan);
+    return plan;
+  }
+
+  async #commit(request: Pick<CommitRequest, 'txnId' | 'plan'>, options: WriteOptions): Promise<WriteOutcome> {
+    const base = await this.#writeBase();
+    const outcome = await commitWrite(this.#deps, { root: this.root, base, ...request }, options);
+    if (outcome.kind === 'committed') this.#keep(outcome.snapshot);
+    return outcome;
+  }
+
+  // A writer that slept must not write on a snapshot the log may have left behind (the fence).
+  async #writeBase(): Promise<Snapshot> {
+    const isOld = this.#deps.clock.monotonicMillis() - this.#loadedAt > SNAPSHOT_AGE_MAX_MILLIS;
+    return isOld ? this.#keep(await loadSnapshot(this.#deps, this.root)) : this.#snapshot;
+  }
+
+  #keep(snapshot: Snapshot): Snapshot {
+    if (snapshot.version >= this.#snapshot.version) {
+      this.#snapshot = snapshot;
+      this.#loadedAt = this.#deps.clock.monotonicMillis();
+    }
+    return snapshot;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The point-in-time join as SQL (semantics §1): for each spine row the record its app would have been served at its
+ * label time. One as-of join a group, never `n × history`; rows are known by an ordinal, never by their values (P1).
+ */
+import type { Column } from '../core/types.ts';
+import type { Filter } from '../delta/filter.ts';
+import { INGESTED_AT } from '../core/names.ts';
+import { filterSql, quoteName } from './sql-text.ts';
+
+/** One join of a view over a named relation. */
+export interface PointInTimeJoin {
+  readonly name: string;
+  /** Relation with the group's rows at its pin. */
+  readonly relation: string;
+  readonly columns: readonly Column[];
+  /** Pairs of spine column and key column, all of the group's primary key (P10). */
+  readonly on: readonly { readonly spine: string; readonly key: string }[];
+  /** Absent for a group without event time, and for a join that is `temporal: false` (P9). */
+  readonly eventTime: Column | undefined;
+  readonly features: readonly { readonly name: string; readonly output: string }[];
+  /** `<=` the label time, or `<` (P2). */
+  readonly boundary: 'inclusive' | 'exclusive';
+  /** Records count from their event time plus this, µs (P15). */
+  readonly delayMicros: bigint;
+  /** `min(lookback, ttl)` from the label time, µs (P3); undefined = unbounded. */
+  readonly lookbackMicros: bigint | undefined;
+  readonly filter: Filter | undefined;
+  /** Whether the relation may hold several rows of one (key, event time): then one is picked first (P4). */
+  readonly mayTie: boolean;
+}
+
+export interface PointInTimeQuery {
+  readonly spine: { readonly relation: string; readonly ordinal: string; readonly columns: readonly string[] };
+  readonly joins: readonly PointInTimeJoin[];
+}
+
+/** Helper columns of the result for join `index`: how its pick ended, and the pick's event time in µs. */
+export function pickColumns(index: number): { readonly status: string; readonly eventMicros: string } {
+  return { status: `__status_${index}`, eventMicros: `__event_${index}` };
+}
+
+/** Column of the spine relation with the label time, µs; null where a row has none. */
+export const LABEL_MICROS = '__label';
+
+/** Values of a `status` helper column. */
+export const PICKED = 0;
+export const NOT_FOUND = 1;
+export const EXPIRED = 2;
+
+/** One row per spine row in the spine's order: spine columns, then per join its features, status and event time. */
+export function pointInTimeSql(query: PointInTimeQuery): string {
+  const { spine, joins } = query;
+  const common = joins.map((join, i) => `j${i} AS (${candidatesSql(join)})`);
+  const outputs = [
+    ...spine.columns.map((name) => `s.${quoteName(name)}`),
+    ...joins.flatMap((join, i) => {
+      const picked = pickedSql(join, i);
+      const helpers = pickColumns(i);
+      return [
+        ...join.features.map(({ name, output }) => `CASE WHEN ${picked} THEN j${i}.${quoteName(name)} END AS ${quoteName(output)}`),
+        `CASE WHEN ${picked} THEN ${PICKED} WHEN ${expiredSql(join, i)} THEN ${EXPIRED} ELSE ${NOT_FOUND} END AS ${quoteName(helpers.status)}`,
+        `j${i}.__event AS ${quoteName(helpers.eventMicros)}`,
+      ];
+    }),
+  ];
+  const withClause = common.length === 0 ? '' : `WITH ${common.join(',\n')}\n`;
+  return `${withClause}SELECT ${outputs.join(', ')}\nFROM ${quoteName(spine.relation)} s\n${joins.map((join, i) => joinSql(join, i)).join('\n')}\nORDER BY s.${quoteName(spine.ordinal)}`;
+}
+
+/** Whether any (key, event time) of the relation has several rows, and whether any two of them were received at once too. */
+export function tiesSql(join: PointInTimeJoin): string {
+  const identity = identitySql(join).join(', ');
+  const group = identity === '' ? '' : `GROUP BY ${identity}`;
+  return `SELECT count(*) AS ties FROM (SELECT 1 FROM ${quoteName(join.relation)} ${group} HAVING count(*) > 1)`;
+}
+
+// Of several rows of one (key, event time) the one received last counts (P4).
+function candidatesSql(join: PointInTimeJoin): string {
+  const columns = [...new Set([...join.on.map(({ key }) => key), ...join.features.map(({ name }) => name), ...filterNames(join)])];
+  const event = join.eventTime === undefined ? 'CAST(0 AS BIGINT)' : microsSql(join.eventTime);
+  const pick = `QUALIFY row_number() OVER (PARTITION BY ${identitySql(join).join(', ') || '1'} ORDER BY ${quoteName(INGESTED_AT)} DESC NULLS LAST) = 1`;
+  return `SELECT ${[...columns.map(quoteName), `${event} AS __event`, '1 AS __found'].join(', ')} FROM ${quoteName(join.relation)} ${join.mayTie ? pick : ''}`;
+}
+
+function identitySql(join: PointInTimeJoin): readonly string[] {
+  return [...join.on.map(({ key }) => quoteName(key)), ...(join.eventTime === undefined ? [] : [quoteName(join.eventTime.name)])];
+}
+
+function filterNames(join: PointInTimeJoin): readonly string[] {
+  return join.filter === undefined ? [] : join.columns.map((column) => column.name);
+}
+
+function microsSql(column: Column): string {
+  return column.type.kind === 'date' ? `epoch_us(CAST(${quoteName(column.name)} AS TIMESTAMP))` : `epoch_us(${quoteName(column.name)})`;
+}
+
+function joinSql(join: PointInTimeJoin, index: number): string {
+  const keys = join.on.map(({ spine, key }) => `s.${quoteName(spine)} = j${index}.${quoteName(key)}`);
+  if (join.eventTime === undefined) return `LEFT JOIN j${index} ON ${keys.length === 0 ? 'TRUE' : keys.join(' AND ')}`;
+  const comparison = join.boundary === 'inclusive' ? '>=' : '>';
+  return `ASOF LEFT JOIN j${index} ON ${[...keys, `s.${quoteName(LABEL_MICROS)} - ${join.delayMicros} ${comparison} j${index}.__event`].join(' AND ')}`;
+}
+
+function expiredSql(join: PointInTimeJoin, index: number): string {
+  return join.lookbackMicros === undefined || join.eventTime === undefined ? 'FALSE' : `(j${index}.__found = 1 AND j${index}.__event < s.${quoteName(LABEL_MICROS)} - ${join.lookbackMicros})`;
+}
+
+function pickedSql(join: PointInTimeJoin, index: number): string {
+  const conditions = [`j${index}.__found = 1`];
+  if (join.lookbackMicros !== undefined && join.eventTime !== undefined) conditions.push(`NOT ${expiredSql(join, index)}`);
+  if (join.filter !== undefined) conditions.push(`coalesce(${filterSql(join.filter, join.columns, (name) => `j${index}.${quoteName(name)}`)}, FALSE)`);
+  return `(${conditions.join(' AND ')})`;
+}

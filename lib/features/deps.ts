@@ -1,0 +1,15 @@
+/** What the feature store's use cases are given. */
+import type { DeltaDeps } from '../delta/deps.ts';
+import type { Control } from '../ports/control.ts';
+import type { OnlineStore } from '../ports/online-store.ts';
+
+/** Work that no answer waits for: checkpoints, clean-up. The embedded store finishes it on close. */
+export interface Background {
+  run(name: string, task: () => Promise<void>): void;
+}
+
+export interface FeatureDeps extends DeltaDeps {
+  readonly online: OnlineStore;
+  readonly control: Control;
+  readonly background: Background;
+}

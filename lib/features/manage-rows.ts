@@ -1,0 +1,131 @@
+/** Deletes, restores and maintenance of a group's rows, each followed by the fold where it changes any. */
+import { duration } from '../core/time.ts';
+import { type CommitOperation, oldestEntry } from '../delta/history.ts';
+import type { DeleteWhat } from '../delta/delete-rows.ts';
+import type { AsOf } from '../delta/snapshot-state.ts';
+import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
+import { zeroCounts } from '../online/fold-counts.ts';
+import type { FeatureDeps } from './deps.ts';
+import { publishIfWanted } from './ingest.ts';
+import type { OpenGroup } from './open-group.ts';
+import { checkpointIfDue, publishGroup } from './publish-group.ts';
+import { commitReceipt, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
+import { settle } from './settle.ts';
+
+export interface EditOptions extends WriteOptions {
+  readonly wait: 'commit' | 'online';
+}
+
+/** D1, D4: deletes by key, by (key, event time) or by filter; keys without rows are counted, not faults. */
+export async function deleteRows(deps: FeatureDeps, group: OpenGroup, what: DeleteWhat, options: EditOptions): Promise<DeleteReceipt> {
+  const { outcome, notFound } = await group.table.delete(what, { ...options, sortBy: identityOf(group) });
+  const { commit, online } = await finish(deps, group, { outcome, operation: 'delete', options });
+  return { featureGroup: refOf(group), commit, notFound, online };
+}
+
+/** A new commit with the rows of `to`. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
+export async function restoreRows(deps: FeatureDeps, group: OpenGroup, to: AsOf, options: EditOptions): Promise<{ readonly featureGroup: GroupRef; readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
+  await group.table.refresh();
+  const outcome = await group.table.restore(to, options);
+  return { featureGroup: refOf(group), ...(await finish(deps, group, { outcome, operation: 'restore', options })) };
+}
+
+export interface OptimizeReport {
+  readonly commit: CommitReceipt | null;
+  readonly filesRemoved: number;
+  readonly filesAdded: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** Packs the group's small files; changes no row and publishes nothing (U8). */
+export async function optimizeRows(deps: FeatureDeps, group: OpenGroup): Promise<OptimizeReport> {
+  const before = await group.table.refresh();
+  const outcome = await group.table.optimize({ sortBy: identityOf(group) });
+  const facts = await settle(deps, group.table.root, { outcome, rejected: 0 });
+  if (facts === undefined || outcome.kind !== 'committed') return { commit: null, filesRemoved: 0, filesAdded: 0, bytesRead: 0, bytesWritten: 0 };
+  const gone = [...before.files.values()].filter((file) => !outcome.snapshot.files.has(file.path));
+  const made = [...outcome.snapshot.files.values()].filter((file) => !before.files.has(file.path));
+  const bytes = (files: typeof gone): number => files.reduce((sum, file) => sum + file.size, 0);
+  if (group.definition.onlineEnabled) await publishGroup(deps, group);
+  checkpointIfDue(deps, group, facts.version);
+  return { commit: commitReceipt('optimize', facts), filesRemoved: outcome.filesRemoved, filesAdded: outcome.filesAdded, bytesRead: bytes(gone), bytesWritten: bytes(made) };
+}
+
+export interface VacuumReport {
+  readonly dryRun: boolean;
+  readonly files: number;
+  readonly bytes: number;
+  readonly oldestReadable: number;
+  readonly paths: readonly string[];
+}
+
+const VACUUM_PATHS_LISTED_MAX = 1000;
+
+/** @throws LakefoldError RETENTION_TOO_SHORT */
+export async function vacuumRows(deps: FeatureDeps, group: OpenGroup, options: { readonly retention?: string; readonly dryRun: boolean; readonly force: boolean }): Promise<VacuumReport> {
+  const retentionMillis = Number(duration(options.retention ?? group.definition.retention) / 1000n);
+  const plan = await group.table.vacuum({ retentionMillis, dryRun: options.dryRun, force: options.force });
+  const paths = plan.files.slice(0, VACUUM_PATHS_LISTED_MAX).map((file) => file.path);
+  return { dryRun: options.dryRun, files: plan.files.length, bytes: plan.bytes, oldestReadable: await oldestEntry(deps, group.table.root), paths };
+}
+
+export interface PublishReport {
+  readonly from: number;
+  readonly to: number;
+  readonly superseded: number;
+  readonly applied: number;
+  readonly stale: number;
+  readonly duplicate: number;
+  readonly expired: number;
+  readonly deleted: number;
+  readonly invalid: number;
+  readonly failed: number;
+}
+
+/** Folds everything up to the head. @throws LakefoldError UNSUPPORTED_OPERATION */
+export async function publishRows(deps: FeatureDeps, group: OpenGroup): Promise<PublishReport> {
+  const { from, to, counts } = await publishGroup(deps, group);
+  return { from, to, ...zeroCounts(), ...counts };
+}
+
+export interface OnlineState {
+  readonly state: 'current' | 'behind' | 'disabled';
+  readonly watermark: number | null;
+  readonly head: number;
+  readonly lagSeconds: number;
+  readonly generation: number;
+  readonly keys: number | null;
+}
+
+/** How far the online store is. `lagSeconds`: age of the oldest commit not yet applied. */
+export async function onlineState(deps: FeatureDeps, group: OpenGroup): Promise<OnlineState> {
+  const snapshot = await group.table.refresh();
+  const head = snapshot.version;
+  const { generation } = group.state;
+  if (!group.definition.onlineEnabled) return { state: 'disabled', watermark: null, head, lagSeconds: 0, generation, keys: null };
+  const watermark = await deps.online.watermark(group.onlineTable, { consistent: true });
+  const behind = (watermark?.version ?? -1) < head;
+  const lagMillis = behind ? Math.max(0, deps.clock.now() - (watermark?.committedAt ?? snapshot.committedAt)) : 0;
+  return { state: behind ? 'behind' : 'current', watermark: watermark?.version ?? -1, head, lagSeconds: lagMillis / 1000, generation, keys: null };
+}
+
+async function finish(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  write: { readonly outcome: WriteOutcome; readonly operation: CommitOperation; readonly options: EditOptions },
+): Promise<{ readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
+  const facts = await settle(deps, group.table.root, { outcome: write.outcome, idempotency: write.options.idempotency, rejected: 0 });
+  if (facts === undefined) return { commit: null, online: null };
+  const online = await publishIfWanted(deps, group, { facts, wait: write.options.wait });
+  checkpointIfDue(deps, group, facts.version);
+  return { commit: commitReceipt(write.operation, facts), online };
+}
+
+function identityOf(group: OpenGroup): readonly string[] {
+  return [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name);
+}
+
+function refOf(group: OpenGroup): GroupRef {
+  return { name: group.definition.name, version: group.definition.version };
+}

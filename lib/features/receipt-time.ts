@@ -1,0 +1,79 @@
+/** `_ingested_at` (semantics §0): when rows were received, strictly growing per table as far as this writer can know. */
+import { type Batch, type Vector, vectorNamed } from '../core/batch.ts';
+import { INGESTED_AT } from '../core/names.ts';
+import { epochMicros, type EpochMicros } from '../core/time.ts';
+import type { Column } from '../core/types.ts';
+import { identityOver } from '../delta/row-identity.ts';
+import type { Snapshot } from '../delta/snapshot-state.ts';
+import { parseStats } from '../delta/stats.ts';
+import type { Clock } from '../ports/clock.ts';
+
+export const INGESTED_AT_COLUMN: Column = { name: INGESTED_AT, type: { kind: 'timestamp' }, nullable: true };
+
+/** Issues receipt times of one process. */
+export class ReceiptClock {
+  readonly #clock: Clock;
+  #lastIssued = 0n;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The first of `count` consecutive receipt times after everything `base` has seen: `max(now, newest of base + 1, last issued + 1)`. */
+  issue(base: Snapshot, count: number): EpochMicros {
+    const newest = newestReceiptBound(base);
+    const candidates = [this.#clock.nowMicros(), newest === undefined ? 0n : newest + 1n, this.#lastIssued + 1n];
+    const first = candidates.reduce((max, value) => (value > max ? value : max));
+    this.#lastIssued = first + BigInt(Math.max(0, count - 1));
+    return epochMicros(first);
+  }
+}
+
+const bounds = new WeakMap<Snapshot, bigint | undefined>();
+
+/** An upper bound of the receipts in a snapshot, from file statistics; undefined when it holds none. */
+export function newestReceiptBound(snapshot: Snapshot): bigint | undefined {
+  if (bounds.has(snapshot)) return bounds.get(snapshot);
+  let newest: bigint | undefined;
+  for (const file of snapshot.files.values()) {
+    const max = parseStats(file, snapshot.columns).max(INGESTED_AT);
+    const bound = typeof max === 'bigint' ? max : BigInt(file.modificationTime) * 1000n + 999n;
+    if (newest === undefined || bound > newest) newest = bound;
+  }
+  bounds.set(snapshot, newest);
+  return newest;
+}
+
+/** Tells the bound of a snapshot just committed, so that the next write need not look at every file. */
+export function rememberReceipt(before: Snapshot, after: Snapshot, newest: bigint | undefined): void {
+  const known = newestReceiptBound(before);
+  bounds.set(after, known === undefined ? newest : newest === undefined || known > newest ? known : newest);
+}
+
+/**
+ * The rows with their receipts as last column. `later` of an appended batch's rows of one identity get +1 µs each, in
+ * the batch's order, so that the last is the newest.
+ */
+export function withReceipts(batch: Batch, first: bigint, identity: readonly string[] | undefined): Batch {
+  const values = new BigInt64Array(batch.rowCount).fill(first);
+  if (identity !== undefined) {
+    const identityOf = identityOver(batch, identity);
+    const seen = new Map<string, bigint>();
+    for (let i = 0; i < batch.rowCount; i += 1) {
+      const key = identityOf(i) ?? `\0${i}`;
+      const earlier = seen.get(key);
+      const receipt = earlier === undefined ? first : earlier + 1n;
+      values[i] = receipt;
+      seen.set(key, receipt);
+    }
+  }
+  const vector: Vector = { type: INGESTED_AT_COLUMN.type, length: batch.rowCount, values };
+  return { columns: [...batch.columns, INGESTED_AT_COLUMN], vectors: [...batch.vectors, vector], rowCount: batch.rowCount };
+}
+
+/** Newest receipt in rows made by `withReceipts`. */
+export function newestOf(batch: Batch): bigint | undefined {
+  if (batch.rowCount === 0) return undefined;
+  const { values } = vectorNamed(batch, INGESTED_AT);
+  return values instanceof BigInt64Array ? values.reduce((newest, value) => (value > newest ? value : newest)) : undefined;
+}

@@ -1,0 +1,257 @@
+/** Batches to Arrow, built from typed arrays: no value of a numeric column is touched one by one. */
+import { Binary, Bool, BufferType, Data, Date_, DateUnit, Decimal, Field, Float, Int, List, makeData, Map_, Precision, RecordBatch, Schema, Struct, Table, Timestamp, TimeUnit, Utf8, type DataType } from 'apache-arrow';
+import type { Batch, Vector } from '../core/batch.ts';
+import { storageOf, vectorOf } from '../core/batch.ts';
+import { LakefoldError } from '../core/errors.ts';
+import { formatType, type Column, type ColumnType, type Value } from '../core/types.ts';
+
+/** Strings are joined this many at a time, so that no joined text nears the longest string a JavaScript engine makes. */
+const JOIN_STRINGS = 16_384;
+/** Arrow's list and string offsets are int32. */
+const OFFSET_MAX = 2 ** 31 - 1;
+
+const encoder = new TextEncoder();
+
+/**
+ * The batch as an Arrow table of one record batch; columns of type void are left out, as Delta wants it.
+ * @throws LakefoldError INTERNAL when a column that is not nullable has a null
+ */
+export function arrowTableOf(batch: Batch): Table {
+  const fields: Field[] = [];
+  const children: Data[] = [];
+  batch.columns.forEach((column, i) => {
+    const vector = batch.vectors[i];
+    if (column.type.kind === 'void') return;
+    if (vector === undefined || vector.length !== batch.rowCount) throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
+    if (!column.nullable) refuseNulls(column, vector);
+    fields.push(fieldOf(column.name, column.type, column.nullable));
+    children.push(dataOf(vector));
+  });
+  const schema = new Schema(fields);
+  return new Table(schema, new RecordBatch(schema, makeData({ type: new Struct(fields), length: batch.rowCount, nullCount: 0, children })));
+}
+
+function refuseNulls(column: Column, vector: Vector): void {
+  const row = vector.nulls?.indexOf(1) ?? -1;
+  const plain = Array.isArray(vector.values) ? vector.values.indexOf(null) : -1;
+  const first = Math.max(row, plain);
+  if (first >= 0) throw new LakefoldError('INTERNAL', `expected a value in every row of column ${column.name}, found none in row ${first}`, { context: { column: column.name, row: first } });
+}
+
+/** Field names are those Spark and the Parquet format give: `element`, `key_value`, `key`, `value`. */
+function fieldOf(name: string, type: ColumnType, nullable: boolean): Field {
+  return new Field(name, arrowTypeOf(type), nullable);
+}
+
+function arrowTypeOf(type: ColumnType): DataType {
+  switch (type.kind) {
+    case 'boolean': return new Bool();
+    case 'int': return new Int(true, 32);
+    case 'bigint': return new Int(true, 64);
+    case 'float': return new Float(Precision.SINGLE);
+    case 'double': return new Float(Precision.DOUBLE);
+    case 'decimal': return new Decimal(type.scale, type.precision, 128);
+    case 'string': return new Utf8();
+    case 'binary': return new Binary();
+    case 'date': return new Date_(DateUnit.DAY);
+    case 'timestamp': return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
+    case 'timestampNtz': return new Timestamp(TimeUnit.MICROSECOND);
+    case 'array': return new List(fieldOf('element', type.element, true));
+    case 'vector': return new List(fieldOf('element', { kind: 'float' }, true));
+    case 'struct': return new Struct(type.fields.map((field) => fieldOf(field.name, field.type, true)));
+    case 'map': return new Map_(new Field('key_value', entriesType(type), false));
+    case 'void': throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a type Parquet can hold, found void inside another type');
+  }
+}
+
+function dataOf(vector: Vector): Data {
+  const { length } = vector;
+  const type = arrowTypeOf(vector.type);
+  const storage = storageOf(vector.type);
+  const validity = storage === 'values' ? validityOfValues(plainValues(vector), vector.nulls) : bitmapOfNulls(vector.nulls, length);
+  if (storage === 'u8') return arrowData(type, { length, validity, values: bitmapOfBooleans(vector) });
+  if (storage !== 'values') return arrowData(type, { length, validity, values: typedValues(vector) });
+  const values = plainValues(vector);
+  const present = vector.nulls === undefined ? values : values.map((value, i) => (vector.nulls?.[i] === 1 ? null : value));
+  switch (vector.type.kind) {
+    case 'string': return arrowData(type, { length, validity, ...joinStrings(present) });
+    case 'binary': return arrowData(type, { length, validity, ...joinBytes(present) });
+    case 'decimal': return arrowData(type, { length, validity, values: decimalWords(present) });
+    case 'array': return listData(type, vector.type.element, { present, validity });
+    case 'vector': return listData(type, { kind: 'float' }, { present, validity });
+    case 'struct': {
+      const { fields } = vector.type;
+      const children = fields.map((field, position) => dataOf(vectorOf(field.type, present.map((value) => (Array.isArray(value) ? (value[position] ?? null) : null)))));
+      return arrowData(type, { length, validity, children });
+    }
+    case 'map': return mapData(type, vector.type, { present, validity });
+    default: throw new LakefoldError('INTERNAL', `no Arrow form of ${formatType(vector.type)}`);
+  }
+}
+
+function entriesType(map: { readonly key: ColumnType; readonly value: ColumnType }): Struct<{ key: DataType; value: DataType }> {
+  return new Struct([fieldOf('key', map.key, false), fieldOf('value', map.value, true)]);
+}
+
+interface ArrowParts {
+  readonly length: number;
+  readonly validity: Validity;
+  readonly offsets?: Int32Array;
+  readonly values?: Vector['values'] | Uint32Array;
+  readonly children?: Data[];
+}
+
+function arrowData(type: DataType, { length, validity, offsets, values, children = [] }: ArrowParts): Data {
+  const buffers = {
+    ...(offsets === undefined ? {} : { [BufferType.OFFSET]: offsets }),
+    ...(values === undefined ? {} : { [BufferType.DATA]: values }),
+    ...(validity.bitmap === undefined ? {} : { [BufferType.VALIDITY]: validity.bitmap }),
+  };
+  return new Data(type, 0, length, validity.count, buffers, children);
+}
+
+function typedValues(vector: Vector): Vector['values'] {
+  if (ArrayBuffer.isView(vector.values)) return vector.values;
+  return vectorOf(vector.type, vector.values).values;
+}
+
+function plainValues(vector: Vector): readonly Value[] {
+  return Array.isArray(vector.values) ? vector.values : Array.from<Value>(vector.values);
+}
+
+interface Validity {
+  readonly bitmap: Uint8Array | undefined;
+  readonly count: number;
+}
+
+const PRESENT: Validity = { bitmap: undefined, count: 0 };
+
+function bitmapOfNulls(nulls: Uint8Array | undefined, length: number): Validity {
+  if (nulls === undefined) return PRESENT;
+  const bitmap = new Uint8Array(Math.ceil(length / 8));
+  let count = 0;
+  for (let i = 0; i < length; i += 1) {
+    if (nulls[i] === 1) count += 1;
+    else bitmap[i >> 3] = (bitmap[i >> 3] ?? 0) | (1 << (i & 7));
+  }
+  return count === 0 ? { bitmap: undefined, count } : { bitmap, count };
+}
+
+function validityOfValues(values: readonly Value[], nulls: Uint8Array | undefined): Validity {
+  let marked = nulls;
+  if (values.includes(null)) {
+    marked = nulls === undefined ? new Uint8Array(values.length) : nulls.slice(0, values.length);
+    for (let i = 0; i < values.length; i += 1) if (values[i] === null) marked[i] = 1;
+  }
+  return bitmapOfNulls(marked, values.length);
+}
+
+function bitmapOfBooleans(vector: Vector): Uint8Array {
+  const bitmap = new Uint8Array(Math.ceil(vector.length / 8));
+  for (let i = 0; i < vector.length; i += 1) {
+    const value = vector.values[i];
+    if (value === 1 || value === true) bitmap[i >> 3] = (bitmap[i >> 3] ?? 0) | (1 << (i & 7));
+  }
+  return bitmap;
+}
+
+/** Lengths come from the characters where all are ASCII, else from counting the bytes of each. */
+function joinStrings(values: readonly Value[]): { readonly offsets: Int32Array; readonly values: Uint8Array } {
+  const offsets = new Int32Array(values.length + 1);
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  for (let start = 0; start < values.length; start += JOIN_STRINGS) {
+    const slice = values.slice(start, start + JOIN_STRINGS);
+    const text = slice.join('');
+    const bytes = encoder.encode(text);
+    if (total + bytes.length > OFFSET_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${OFFSET_MAX} bytes of text in one column of one file, found more`);
+    const isAscii = bytes.length === text.length;
+    let end = total;
+    for (let i = 0; i < slice.length; i += 1) {
+      const value = slice[i];
+      if (typeof value === 'string') end += isAscii ? value.length : utf8Length(value);
+      offsets[start + i + 1] = end;
+    }
+    total += bytes.length;
+    if (end !== total) throw new LakefoldError('INTERNAL', 'expected strings without lone surrogates, found one');
+    parts.push(bytes);
+  }
+  return { offsets, values: concatBytes(parts, total) };
+}
+
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) continue;
+    // A surrogate pair is two units and four bytes, so each half adds one.
+    length += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+  }
+  return length;
+}
+
+function joinBytes(values: readonly Value[]): { readonly offsets: Int32Array; readonly values: Uint8Array } {
+  const offsets = new Int32Array(values.length + 1);
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  values.forEach((value, i) => {
+    if (value instanceof Uint8Array) {
+      parts.push(value);
+      total += value.length;
+    }
+    if (total > OFFSET_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${OFFSET_MAX} bytes in one column of one file, found more`);
+    offsets[i + 1] = total;
+  });
+  return { offsets, values: concatBytes(parts, total) };
+}
+
+function concatBytes(parts: readonly Uint8Array[], total: number): Uint8Array {
+  if (parts.length === 1 && parts[0] !== undefined) return parts[0];
+  const bytes = new Uint8Array(total);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Two's complement of 128 bits, little-endian, as Arrow's four words a value. */
+function decimalWords(values: readonly Value[]): Uint32Array {
+  const halves = new BigInt64Array(values.length * 2);
+  values.forEach((value, i) => {
+    if (typeof value !== 'bigint') return;
+    halves[i * 2] = BigInt.asIntN(64, value);
+    halves[i * 2 + 1] = value >> 64n;
+  });
+  return new Uint32Array(halves.buffer);
+}
+
+interface Present {
+  readonly present: readonly Value[];
+  readonly validity: Validity;
+}
+
+function flatten(values: readonly Value[]): { readonly offsets: Int32Array; readonly items: readonly Value[] } {
+  const offsets = new Int32Array(values.length + 1);
+  const items: Value[] = [];
+  values.forEach((value, i) => {
+    if (Array.isArray(value)) for (const item of value) items.push(item);
+    offsets[i + 1] = items.length;
+  });
+  return { offsets, items };
+}
+
+function listData(type: DataType, element: ColumnType, { present, validity }: Present): Data {
+  const { offsets, items } = flatten(present);
+  return arrowData(type, { length: present.length, validity, offsets, children: [dataOf(vectorOf(element, items))] });
+}
+
+function mapData(type: DataType, map: { readonly key: ColumnType; readonly value: ColumnType }, { present, validity }: Present): Data {
+  const { offsets, items } = flatten(present);
+  const keys = items.map((entry) => (Array.isArray(entry) ? (entry[0] ?? null) : null));
+  if (keys.includes(null)) throw new LakefoldError('INTERNAL', 'expected a key in every entry of a map, found none');
+  const values = items.map((entry) => (Array.isArray(entry) ? (entry[1] ?? null) : null));
+  const entries = arrowData(entriesType(map), { length: items.length, validity: PRESENT, children: [dataOf(vectorOf(map.key, keys)), dataOf(vectorOf(map.value, values))] });
+  return arrowData(type, { length: present.length, validity, offsets, children: [entries] });
+}

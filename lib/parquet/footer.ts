@@ -1,0 +1,130 @@
+/** The footer of a Parquet file: its columns as a tree, its row groups, and where each column's bytes are. */
+import { decodeUtf8 } from '../core/bytes.ts';
+import { LakefoldError } from '../core/errors.ts';
+import type { FileSource } from '../ports/table-codec.ts';
+import { bytesAt, listAt, numberAt, readThriftStruct, structAt, structOf, type ThriftStruct, type ThriftValue } from './thrift.ts';
+
+/** Physical types (parquet.thrift, Type). */
+export const INT96 = 3;
+export const FIXED_LEN_BYTE_ARRAY = 7;
+
+/** First read of a file: most footers fit, and one request is cheaper than two. */
+const TAIL_BYTES = 64 * 1024;
+/** A greater footer is not believed. */
+const FOOTER_BYTES_MAX = 256 * 1024 * 1024;
+const MAGIC = [0x50, 0x41, 0x52, 0x31];
+
+/** A node of the schema: a leaf has `physicalType`, a group has `children`. */
+export interface SchemaNode {
+  readonly name: string;
+  readonly element: ThriftStruct;
+  readonly repetition: 'required' | 'optional' | 'repeated';
+  readonly fieldId: number | undefined;
+  readonly physicalType: number | undefined;
+  readonly children: readonly SchemaNode[];
+  /** Leaves of the file in order are numbered from 0; a node covers `[firstLeaf, firstLeaf + leafCount)`. */
+  readonly firstLeaf: number;
+  readonly leafCount: number;
+}
+
+/** Bytes `[start, end)` of one column of one row group. */
+export interface ColumnChunk {
+  readonly start: number;
+  readonly end: number;
+  readonly element: ThriftStruct;
+}
+
+export interface RowGroup {
+  readonly rowCount: number;
+  /** By number of the leaf. */
+  readonly chunks: readonly ColumnChunk[];
+  readonly element: ThriftStruct;
+}
+
+export interface Footer {
+  readonly rowCount: number;
+  readonly columns: readonly SchemaNode[];
+  readonly root: ThriftStruct;
+  readonly rowGroups: readonly RowGroup[];
+}
+
+/** @throws LakefoldError FILE_CORRUPT when it is no Parquet file, UNSUPPORTED_FORMAT when it is encrypted or spread over files */
+export async function readFooter(source: FileSource): Promise<Footer> {
+  const { sizeBytes } = source;
+  if (sizeBytes < 12) throw new LakefoldError('FILE_CORRUPT', `expected a Parquet file, found ${sizeBytes} bytes`);
+  const tail = await source.read(Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes);
+  if (tail.length !== Math.min(sizeBytes, TAIL_BYTES)) throw new LakefoldError('FILE_CORRUPT', `expected a file of ${sizeBytes} bytes, found fewer`);
+  const magic = tail.subarray(-4);
+  if (decodeUtf8(magic) === 'PARE') throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a plain Parquet file, found an encrypted one');
+  if (MAGIC.some((byte, i) => magic[i] !== byte)) throw new LakefoldError('FILE_CORRUPT', 'expected a Parquet file ending in PAR1, found another end');
+  const footerBytes = new DataView(tail.buffer, tail.byteOffset + tail.length - 8, 4).getUint32(0, true);
+  const footerStart = sizeBytes - 8 - footerBytes;
+  if (footerBytes > FOOTER_BYTES_MAX || footerStart < 4) throw new LakefoldError('FILE_CORRUPT', `expected a footer inside the file of ${sizeBytes} bytes, found one of ${footerBytes}`);
+  const bytes = footerBytes + 8 <= tail.length ? tail.subarray(tail.length - 8 - footerBytes, tail.length - 8) : await source.read(footerStart, sizeBytes - 8);
+  return parseFooter(bytes, footerStart);
+}
+
+function parseFooter(bytes: Uint8Array, dataEnd: number): Footer {
+  const file = readThriftStruct(bytes);
+  const elements = listAt(file, 2);
+  const root = structOf(elements[0]);
+  if (root === undefined) throw new LakefoldError('FILE_CORRUPT', 'expected a schema in the Parquet footer, found none');
+  const cursor = { next: 1, leaves: 0 };
+  const columns = readChildren(elements, root, { cursor, depth: 0 });
+  if (cursor.next !== elements.length) throw new LakefoldError('FILE_CORRUPT', `expected ${cursor.next} schema elements, found ${elements.length}`);
+  const rowGroups = listAt(file, 4).map((value) => readRowGroup(value, cursor.leaves, dataEnd));
+  const rowCount = numberAt(file, 3) ?? 0;
+  const counted = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
+  if (rowCount !== counted) throw new LakefoldError('FILE_CORRUPT', `expected ${rowCount} rows as the Parquet footer says, found row groups of ${counted}`);
+  return { rowCount, columns, root, rowGroups };
+}
+
+const REPETITIONS = ['required', 'optional', 'repeated'] as const;
+
+interface SchemaCursor {
+  readonly cursor: { next: number; leaves: number };
+  readonly depth: number;
+}
+
+function readChildren(elements: readonly ThriftValue[], parent: ThriftStruct, at: SchemaCursor): SchemaNode[] {
+  const count = numberAt(parent, 5) ?? 0;
+  if (at.depth > 64 || count < 0 || count > elements.length) throw new LakefoldError('FILE_CORRUPT', `expected a schema of ${elements.length} elements, found a group of ${count}`);
+  const children: SchemaNode[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const element = structOf(elements[at.cursor.next]);
+    const name = element === undefined ? undefined : decodeUtf8(bytesAt(element, 4) ?? new Uint8Array());
+    if (element === undefined || name === undefined) throw new LakefoldError('FILE_CORRUPT', `expected a named schema element ${at.cursor.next}, found none`);
+    at.cursor.next += 1;
+    const firstLeaf = at.cursor.leaves;
+    const isGroup = numberAt(element, 1) === undefined;
+    const below = isGroup ? readChildren(elements, element, { cursor: at.cursor, depth: at.depth + 1 }) : [];
+    if (!isGroup) at.cursor.leaves += 1;
+    const repetition = REPETITIONS[numberAt(element, 3) ?? 0] ?? 'optional';
+    children.push({ name, element, repetition, fieldId: numberAt(element, 9), physicalType: numberAt(element, 1), children: below, firstLeaf, leafCount: at.cursor.leaves - firstLeaf });
+  }
+  return children;
+}
+
+function readRowGroup(value: ThriftValue, leafCount: number, dataEnd: number): RowGroup {
+  const element = structOf(value);
+  const rowCount = element === undefined ? undefined : numberAt(element, 3);
+  if (element === undefined || rowCount === undefined || rowCount < 0) throw new LakefoldError('FILE_CORRUPT', 'expected a row group with a count of rows, found none');
+  const chunks = listAt(element, 1).map((item) => readChunk(item, dataEnd));
+  if (chunks.length !== leafCount) throw new LakefoldError('FILE_CORRUPT', `expected ${leafCount} columns in each row group, found ${chunks.length}`);
+  return { rowCount, chunks, element };
+}
+
+function readChunk(value: ThriftValue, dataEnd: number): ColumnChunk {
+  const element = structOf(value);
+  const meta = element === undefined ? undefined : structAt(element, 3);
+  if (element === undefined || meta === undefined) throw new LakefoldError('FILE_CORRUPT', 'expected the metadata of a column chunk, found none');
+  if (element.has(1)) throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a Parquet file in one piece, found a column kept in another file');
+  if (element.has(8)) throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a plain Parquet file, found an encrypted column');
+  const dataOffset = numberAt(meta, 9) ?? 0;
+  const dictionaryOffset = numberAt(meta, 11) ?? 0;
+  // Some writers leave the dictionary offset at 0 where there is none.
+  const start = dictionaryOffset > 0 ? Math.min(dictionaryOffset, dataOffset) : dataOffset;
+  const end = start + (numberAt(meta, 7) ?? 0);
+  if (start < 4 || end < start || end > dataEnd) throw new LakefoldError('FILE_CORRUPT', `expected a column inside bytes 4 to ${dataEnd}, found ${start} to ${end}`);
+  return { start, end, element };
+}

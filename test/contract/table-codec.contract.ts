@@ -1,0 +1,205 @@
+/** What every `TableCodec` does, as data: the suite registers the cases, and broken codecs are shown to fail them. */
+import { describe, expect, it } from 'vitest';
+import { batchOfRows, rowsOf, type Row } from '../../lib/core/batch.ts';
+import { BATCH_ROWS } from '../../lib/core/limits.ts';
+import { parseType, type Column, type Value } from '../../lib/core/types.ts';
+import type { DecodeColumn, DecodedBatch, FileSource, TableCodec } from '../../lib/ports/table-codec.ts';
+
+export interface TableCodecCase {
+  readonly name: string;
+  run(codec: TableCodec): Promise<void>;
+}
+
+/** Registers every case. */
+export function describeTableCodec(name: string, make: () => TableCodec): void {
+  describe(`table codec contract: ${name}`, () => {
+    for (const each of tableCodecCases) it(each.name, () => each.run(make()));
+  });
+}
+
+/** Bytes as a source; `reads` collects what was asked for. */
+export function sourceOf(bytes: Uint8Array, reads: [number, number][] = []): FileSource {
+  return {
+    sizeBytes: bytes.length,
+    read: async (start, end) => {
+      reads.push([start, end]);
+      return bytes.slice(start, end);
+    },
+    readAll: async () => {
+      reads.push([0, bytes.length]);
+      return bytes.slice();
+    },
+  };
+}
+
+export function column(name: string, type: string, nullable = true): Column {
+  return { name, type: type === 'timestampNtz' ? { kind: 'timestampNtz' } : parseType(type), nullable };
+}
+
+export async function decodeAll(codec: TableCodec, bytes: Uint8Array, columns: readonly DecodeColumn[]): Promise<{ readonly rows: Value[][]; readonly batches: DecodedBatch[] }> {
+  const batches: DecodedBatch[] = [];
+  for await (const decoded of codec.decode(sourceOf(bytes), { columns })) batches.push(decoded);
+  return { rows: batches.flatMap(({ batch }) => rowsOf(batch)), batches };
+}
+
+async function roundTrip(codec: TableCodec, columns: readonly Column[], rows: readonly Row[]): Promise<Value[][]> {
+  const bytes = await codec.encode(batchOfRows(columns, rows));
+  return (await decodeAll(codec, bytes, columns)).rows;
+}
+
+/** Type and values, extremes first. Map keys ascend, for a codec may order them. */
+const VALUES: readonly (readonly [string, readonly Value[]])[] = [
+  ['boolean', [true, false]],
+  ['int', [-2_147_483_648, 2_147_483_647, 0, -1]],
+  ['bigint', [-9_223_372_036_854_775_808n, 9_223_372_036_854_775_807n, 0n, 9_007_199_254_740_993n]],
+  ['float', [Math.fround(0.1), 3.4028234663852886e38, 1.401298464324817e-45, -0, NaN, Infinity, -Infinity]],
+  ['double', [0.1, 1.7976931348623157e308, 5e-324, -0, NaN, Infinity, -Infinity, 1e21, 12_345_678_901_234_567_890]],
+  ['decimal(9,2)', [999_999_999n, -999_999_999n, 0n, -5n]],
+  ['decimal(18,0)', [999_999_999_999_999_999n, -1n]],
+  ['decimal(38,10)', [10n ** 38n - 1n, -(10n ** 38n) + 1n, 1n, -(2n ** 64n)]],
+  ['string', ['', 'a', 'é', '😀', '\u0000', '\uFEFFbom', '\u2028', '"\\\n', 'ﬃ'.repeat(300)]],
+  ['binary', [new Uint8Array(), new Uint8Array([0, 255, 128])]],
+  ['date', [-719_162, 2_932_896, 0, -1]],
+  ['timestamp', [-62_135_596_800_000_000n, 253_402_300_799_999_999n, -1n, 1n, 1_500_000_000_123_456n]],
+  ['timestampNtz', [-62_135_596_800_000_000n, 253_402_300_799_999_999n, -1n]],
+  ['array<string>', [[], ['a', null, ''], [null]]],
+  ['array<array<bigint>>', [[[1n], [], null], []]],
+  ['struct<a:int,b:array<double>>', [[1, [0.5, null]], [null, null], [null, []]]],
+  ['map<string,bigint>', [[], [['', null], ['a', 1n], ['b', -1n]]]],
+  ['map<string,struct<x:decimal(5,1)>>', [[['k', [12n]]], [['k', null]]]],
+  ['map<int,string>', [[[1, 'x'], [2, null]]]],
+  ['vector(3)', [[1, -0, Math.fround(0.3)], [NaN, Infinity, 0]]],
+];
+
+export const tableCodecCases: readonly TableCodecCase[] = [
+  ...VALUES.map(([type, values]): TableCodecCase => ({
+    name: `gives back every value of ${type}, absent ones too`,
+    run: async (codec) => {
+      const rows = [null, ...values, null].map((value) => [value]);
+      expect(await roundTrip(codec, [column('c', type)], rows)).toEqual(rows);
+    },
+  })),
+  {
+    name: 'gives back a column of nothing but nulls',
+    run: async (codec) => {
+      const columns = [column('a', 'bigint'), column('b', 'array<string>')];
+      expect(await roundTrip(codec, columns, [[null, null], [null, null]])).toEqual([[null, null], [null, null]]);
+    },
+  },
+  {
+    name: 'decodes a file without rows to no rows',
+    run: async (codec) => {
+      expect(await roundTrip(codec, [column('a', 'bigint', false)], [])).toEqual([]);
+    },
+  },
+  {
+    name: 'tells the position of each batch and keeps the physical order over many batches',
+    run: async (codec) => {
+      const count = BATCH_ROWS * 2 + 3;
+      const columns = [column('n', 'int', false)];
+      const bytes = await codec.encode(batchOfRows(columns, Array.from({ length: count }, (_, i) => [i])), { rowGroupRows: BATCH_ROWS + 1 });
+      const { batches } = await decodeAll(codec, bytes, columns);
+      let next = 0;
+      for (const { batch, firstRow } of batches) {
+        expect(firstRow).toBe(next);
+        expect(batch.rowCount).toBeLessThanOrEqual(BATCH_ROWS);
+        expect(batch.vectors[0]?.values).toEqual(Int32Array.from({ length: batch.rowCount }, (_, i) => next + i));
+        next += batch.rowCount;
+      }
+      expect(next).toBe(count);
+    },
+  },
+  {
+    name: 'yields the columns asked for, in the order asked for',
+    run: async (codec) => {
+      const columns = [column('a', 'int'), column('b', 'string'), column('c', 'double')];
+      const bytes = await codec.encode(batchOfRows(columns, [[1, 'x', 0.5], [2, null, null]]));
+      const asked = [column('c', 'double'), column('a', 'int')];
+      const { rows, batches } = await decodeAll(codec, bytes, asked);
+      expect(rows).toEqual([[0.5, 1], [null, 2]]);
+      expect(batches[0]?.batch.columns).toEqual(asked);
+    },
+  },
+  {
+    name: 'yields nulls for a column the file lacks, also when it has none of those asked for',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('a', 'int')], [[1], [2]]));
+      expect((await decodeAll(codec, bytes, [column('later', 'array<string>'), column('a', 'int')])).rows).toEqual([[null, 1], [null, 2]]);
+      expect((await decodeAll(codec, bytes, [column('later', 'bigint')])).rows).toEqual([[null], [null]]);
+    },
+  },
+  {
+    name: 'finds a renamed column by its physical name',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('col-1', 'int'), column('name', 'int')], [[1, 2]]));
+      expect((await decodeAll(codec, bytes, [{ ...column('name', 'int'), physicalName: 'col-1' }])).rows).toEqual([[1]]);
+    },
+  },
+  {
+    name: 'widens what the file stores narrower, exactly',
+    run: async (codec) => {
+      const stored = [column('i', 'int'), column('f', 'float'), column('d', 'decimal(5,2)')];
+      const bytes = await codec.encode(batchOfRows(stored, [[-7, Math.fround(0.1), -12_345n], [null, null, null]]));
+      const asked: DecodeColumn[] = [
+        column('i', 'bigint'),
+        { ...column('i2', 'double'), physicalName: 'i' },
+        column('f', 'double'),
+        column('d', 'decimal(20,2)'),
+      ];
+      expect((await decodeAll(codec, bytes, asked)).rows).toEqual([[-7n, -7, Math.fround(0.1), -12_345n], [null, null, null, null]]);
+    },
+  },
+  {
+    name: 'gives equal bytes for equal batches',
+    run: async (codec) => {
+      const columns = [column('k', 'string', false), column('m', 'map<string,int>'), column('v', 'double')];
+      const rows = Array.from({ length: 500 }, (_, i): Row => [`k${i}`, [[`m${i % 3}`, i]], i / 7]);
+      expect(await codec.encode(batchOfRows(columns, rows))).toEqual(await codec.encode(batchOfRows(columns, rows)));
+    },
+  },
+  {
+    name: 'refuses a null in a column that is not nullable',
+    run: async (codec) => {
+      await expect(codec.encode(batchOfRows([column('a', 'int', false)], [[1], [null]]))).rejects.toMatchObject({ code: 'INTERNAL', context: { column: 'a', row: 1 } });
+      await expect(codec.encode(batchOfRows([column('s', 'string', false)], [[null]]))).rejects.toMatchObject({ code: 'INTERNAL', context: { column: 's', row: 0 } });
+    },
+  },
+  {
+    name: 'refuses a column of another type, naming it',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('a', 'string')], [['x']]));
+      await expect(decodeAll(codec, bytes, [column('a', 'bigint')])).rejects.toMatchObject({ code: 'FILE_CORRUPT', context: { column: 'a', fault: 'TYPE_MISMATCH' } });
+    },
+  },
+  {
+    name: 'refuses a file cut short',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('a', 'string')], [['some text'], ['more']]));
+      for (const length of [0, 1, 7, bytes.length - 1]) {
+        const cut = bytes.slice(0, length);
+        // Nothing at all is an empty NDJSON file.
+        if (length === 0 && codec.extension === 'ndjson') continue;
+        await expect(decodeAll(codec, cut, [column('a', 'string')])).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
+        await expect(codec.describe(sourceOf(cut))).rejects.toMatchObject({ code: 'MALFORMED_FILE' });
+      }
+    },
+  },
+  {
+    name: 'stops when told to',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('a', 'int')], [[1]]));
+      const decoding = (async () => {
+        for await (const _ of codec.decode(sourceOf(bytes), { columns: [column('a', 'int')], signal: AbortSignal.abort(new Error('enough')) })) break;
+      })();
+      await expect(decoding).rejects.toThrow('enough');
+    },
+  },
+  {
+    name: 'describes how many rows and which columns a file has',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('s', 'string'), column('b', 'boolean')], [['x', true], ['y', null]]));
+      expect(await codec.describe(sourceOf(bytes))).toEqual({ rowCount: 2, columns: [column('s', 'string'), column('b', 'boolean')] });
+    },
+  },
+];
+
