@@ -3,7 +3,7 @@ import { cpSync, existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DockerImage } from 'aws-cdk-lib';
+import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { BuildOptions, Metafile } from 'esbuild';
 import { buildSync } from 'esbuild';
@@ -25,7 +25,10 @@ const PARQUET_WASM = 'parquet_wasm_bg.wasm';
 /** The code of a Lambda function, bundled when its stack is. */
 export function functionCode(name: FunctionName, options: BundleOptions = {}): lambda.Code {
   return lambda.Code.fromAsset(FUNCTIONS, {
+    assetHashType: AssetHashType.OUTPUT,
     bundling: {
+      // CDK reuses a bundle of the same source and settings, and these settings are all that tells ours apart.
+      environment: { FUNCTION: name, DEFINITIONS: options.definitions ?? '', ENTRY: options.entry ?? '' },
       // CDK wants an image to fall back on; bundling in process either succeeds or throws, so it is never pulled.
       image: DockerImage.fromRegistry('scratch'),
       local: {

@@ -41,7 +41,12 @@ async function buildCommand() {
 
 /** One build for all entry points, so that they share chunks: an error thrown by one is an instance of the class the other exports. */
 async function buildLibrary() {
-  await build({ ...bundle, entryPoints: [...LIBRARY.filter(isThere), ...FUNCTIONS.filter((entry) => existsSync(join(ROOT, entry)))], splitting: true, chunkNames: 'chunks/[name]-[hash]' });
+  await build({
+    ...bundle,
+    entryPoints: [...LIBRARY.filter(isThere), ...FUNCTIONS.filter((entry) => existsSync(join(ROOT, entry)))],
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+  });
   if (!LIBRARY.some((entry) => existsSync(join(ROOT, entry)))) return;
   const compiler = typescriptCompiler();
   if (compiler === undefined) {

@@ -8,12 +8,12 @@
  *
  * With CI=true a ring that cannot run and a skipped test fail the run.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasNode24, node24, ROOT } from './rings/environments.mjs';
 import { exitCodeOf, startGroup, stopAllGroups } from './rings/processes.mjs';
-import { closeReport, readReport } from './rings/results.mjs';
+import { closeReport, countReport } from './rings/results.mjs';
 import { openRings } from './rings/rings.mjs';
 
 const RUN_LIMIT_MILLIS = 40 * 60_000;
@@ -47,9 +47,11 @@ async function runVitest({ node, projects, forwarded, env, work }) {
   const report = join(work, `${projects.join('-')}-${Date.now()}.json`);
   const selection = projects.flatMap((project) => ['--project', project]);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const command = [node, VITEST, 'run', ...forwarded, ...selection, ...reporters, '--passWithNoTests'];
+  const command = [node, VITEST, 'run', ...forwarded, ...selection, ...reporters];
   const child = startGroup(command, { cwd: ROOT, env: { AWS_EC2_METADATA_DISABLED: 'true', ...process.env, ...env } });
-  return readReport(report, await exitCodeOf(child, RUN_LIMIT_MILLIS));
+  const exitCode = await exitCodeOf(child, RUN_LIMIT_MILLIS);
+  const written = await readFile(report, 'utf8').then(JSON.parse, () => undefined);
+  return countReport(written, { exitCode, root: ROOT });
 }
 
 /** The pure tests once more under Node 24: in CI, and wherever it has been fetched before. */
@@ -81,7 +83,9 @@ async function runTests({ quick, forwarded, filters }, work) {
     summary.push(ring);
     if (counts !== undefined) runs.push(counts);
   }
-  return closeReport({ rings: summary, runs, strict });
+  const { lines, exitCode } = closeReport({ rings: summary, runs, strict });
+  console.log(lines.join('\n'));
+  return exitCode;
 }
 
 /** Keeps the emulators up for a developer's own vitest runs. */

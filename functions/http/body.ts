@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../../lib/core/json.ts';
 import { isJsonObject, parseJson } from '../../lib/core/json.ts';
 import { JSON_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
 
-export const JSON_TYPE = 'application/json';
+const JSON_TYPE = 'application/json';
 
 export interface ReadBodyOptions {
   /** Accepted media types, lower case, without parameters. */

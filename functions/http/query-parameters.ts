@@ -1,7 +1,7 @@
 /** Query parameters: those the route knows, each at most once, typed. */
 import { LakefoldError } from '../../lib/core/errors.ts';
 
-export interface IntegerOptions {
+interface IntegerOptions {
   readonly min: number;
   readonly max: number;
 }

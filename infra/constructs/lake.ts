@@ -33,6 +33,8 @@ export type ObjectPattern = (typeof OBJECTS)[keyof typeof OBJECTS];
 
 export interface ObjectRights {
   readonly read: readonly ObjectPattern[];
+  /** Also the names at the location's root, which are its projects. */
+  readonly projects?: 'listed';
   /** Never implies delete: vacuum and erase have roles of their own. */
   readonly write?: readonly ObjectPattern[];
 }
@@ -41,13 +43,14 @@ export interface ObjectRights {
 export function allowObjects(role: iam.Role, lake: Lake, rights: ObjectRights): void {
   const key = (pattern: string): string => (lake.prefix === '' ? pattern : `${lake.prefix}/${pattern}`);
   const arns = (patterns: readonly string[]): string[] => patterns.map((pattern) => lake.bucket.arnForObjects(key(pattern)));
+  const root = rights.projects === 'listed' ? [key('')] : [];
   role.addToPolicy(new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: arns(rights.read) }));
   role.addToPolicy(
     new iam.PolicyStatement({
       actions: ['s3:ListBucket'],
       resources: [lake.bucket.bucketArn],
       // A GET carries no prefix, and only with the right to list does S3 answer 404 for what isn't there; readers of a log live by that.
-      conditions: { StringLikeIfExists: { 's3:prefix': rights.read.map(key) } },
+      conditions: { StringLikeIfExists: { 's3:prefix': [...root, ...rights.read.map(key)] } },
     }),
   );
   if (rights.write !== undefined) role.addToPolicy(new iam.PolicyStatement({ actions: ['s3:PutObject'], resources: arns(rights.write) }));

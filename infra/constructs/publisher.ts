@@ -62,8 +62,8 @@ function publishFunction(scope: Construct, props: LakeServiceProps): LakefoldFun
     timeout: TIMEOUT,
   });
   const { marker, registry, groups, logs } = OBJECTS;
-  allowObjects(made.role, lake, { read: [marker, registry, groups], write: [logs] });
-  allowItems(made.role, lake.controlTable, { actions: WRITE_ITEMS, partitions: ['registry/*', 'lease/*'] });
+  allowObjects(made.role, lake, { read: [marker, registry, groups], projects: 'listed', write: [logs] });
+  allowItems(made.role, lake.controlTable, { actions: [...WRITE_ITEMS, 'DeleteItem'], partitions: ['registry/*', 'lease/*'] });
   allowItems(made.role, lake.onlineTable, { actions: WRITE_ITEMS });
   return made;
 }

@@ -32,7 +32,7 @@ export function catalogFunction(scope: Construct, props: LakeServiceProps): Lake
     timeout: Duration.seconds(60),
   });
   const { marker, registry, logs, sidecars } = OBJECTS;
-  allowObjects(made.role, lake, { read: [marker, registry, logs, sidecars], write: [marker, registry, logs] });
+  allowObjects(made.role, lake, { read: [marker, registry, logs, sidecars], projects: 'listed', write: [marker, registry, logs] });
   allowItems(made.role, lake.controlTable, { actions: [...WRITE_ITEMS, 'DeleteItem'], partitions: ['registry/*', 'plan/*', 'lease/*'] });
   return made;
 }

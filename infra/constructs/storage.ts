@@ -14,7 +14,7 @@ export interface FeatureStorageProps {
 const PREFIX = /^(?:[^/\s]+(?:\/[^/\s]+)*)?$/;
 
 /** Upload URLs are signed with this tag: a lifecycle rule can name a tag but no prefix with a project in its middle. */
-export const UPLOAD_TAG = { key: 'lakefold-lifecycle', value: 'upload' } as const;
+const UPLOAD_TAG = { key: 'lakefold-lifecycle', value: 'upload' } as const;
 
 /** Bucket and tables, kept when the stack goes. */
 export class FeatureStorage extends Construct {

@@ -22,6 +22,12 @@ function isEntityKey(bytes: Uint8Array): bytes is EntityKey {
   return bytes.length > 0 && bytes.length <= KEY_BYTES_MAX;
 }
 
+/** Bytes read back from a store as a key. @throws LakefoldError CORRUPT_STORE when empty or beyond `KEY_BYTES_MAX` */
+export function entityKey(bytes: Uint8Array): EntityKey {
+  if (!isEntityKey(bytes)) throw new LakefoldError('CORRUPT_STORE', `expected an entity key of 1 to ${KEY_BYTES_MAX} bytes, found ${bytes.length}`);
+  return bytes;
+}
+
 /**
  * Bytes of the key `values`, in primary-key order; none for a global entity.
  * @throws LakefoldError LIMIT_EXCEEDED (context.code KEY_TOO_LONG) beyond `KEY_BYTES_MAX`; INTERNAL for nulls and non-key types

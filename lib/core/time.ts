@@ -49,6 +49,12 @@ export function epochMillis(value: number): EpochMillis {
   return value;
 }
 
+/** @throws LakefoldError INVALID_ARGUMENT when not a whole number */
+export function epochSeconds(value: number): EpochSeconds {
+  if (!isEpochSeconds(value)) throw new LakefoldError('INVALID_ARGUMENT', `expected whole seconds, found ${value}`);
+  return value;
+}
+
 export function microsOfMillis(millis: number): EpochMicros {
   return epochMicros(BigInt(millis) * 1000n);
 }

@@ -76,7 +76,11 @@ function parseLine(line: string, place: EntryPlace & { readonly line: number; re
       context: { version: place.version, line: place.line, path: place.path },
     });
   }
-  if (!isRecord(value)) throw corrupt(place, `one JSON object on line ${place.line}`, stringifyKind(value));
+  if (!isRecord(value)) {
+    throw new LakefoldError('LOG_CORRUPT', `expected one JSON object on line ${place.line} of version ${place.version} (${place.path}), found ${kindOf(value)}`, {
+      context: { version: place.version, line: place.line, path: place.path },
+    });
+  }
   return value;
 }
 
@@ -85,7 +89,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function stringifyKind(value: unknown): string {
+function kindOf(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 

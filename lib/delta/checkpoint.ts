@@ -95,16 +95,19 @@ export async function readLastCheckpoint(store: ObjectStore, root: string): Prom
 export async function readCheckpoint(deps: CheckpointDeps, root: string, checkpoint: CheckpointFiles): Promise<CheckpointState> {
   const tableLocation = tableLocationOf(deps.store.location, root);
   const { version } = checkpoint;
-  const read = (path: ObjectPath, columns: readonly Column[]): Promise<CheckpointRows> => readRows(deps, { path, version, tableLocation }, columns);
+  const sources = new Map<ObjectPath, FileSource>();
+  const read = async (path: ObjectPath, columns: readonly Column[]): Promise<CheckpointRows> => {
+    const source = memorySource(await readWhole(deps.store, path));
+    sources.set(path, source);
+    return readRows(deps.codec, { source, columns }, { path, version, tableLocation });
+  };
   try {
     const tops = await mapConcurrent(checkpoint.files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path }) =>
       checkpoint.format === 'json' ? parseJsonCheckpoint(await readWhole(deps.store, path), { path, version, tableLocation }) : read(path, CHECKPOINT_COLUMNS),
     );
     const sidecars = tops.flatMap((top) => top.sidecars).map((sidecar) => sidecarPath(root, sidecar.path));
     const besides = await mapConcurrent(sidecars, { concurrencyMax: STORE_READ_CONCURRENCY }, (path) => read(path, SIDECAR_COLUMNS));
-    const state = stateOf([...tops, ...besides]);
-    const parquet = [...(checkpoint.format === 'parquet' ? checkpoint.files.map(({ path }) => path) : []), ...sidecars];
-    return await withParsedStats(deps, state, { paths: parquet, tableLocation });
+    return await withParsedStats(deps.codec, stateOf([...tops, ...besides]), { sources: [...sources.values()], tableLocation });
   } catch (error) {
     if (!isLakefoldError(error, 'FILE_CORRUPT') && !isLakefoldError(error, 'FILE_MISSING') && !isLakefoldError(error, 'LOG_CORRUPT')) throw error;
     throw new LakefoldError('CHECKPOINT_CORRUPT', `expected a readable checkpoint of version ${version}, found: ${error.message}`, { cause: error, context: { version } });
@@ -124,11 +127,10 @@ function sidecarPath(root: string, path: string): ObjectPath {
   return path.includes('/') ? joinPath(root, decodeLogPath(path)) : joinPath(logDirectory(root), '_sidecars', decodeLogPath(path));
 }
 
-async function readRows(deps: CheckpointDeps, place: EntryPlace & { readonly path: ObjectPath }, columns: readonly Column[]): Promise<CheckpointRows> {
-  const source = memorySource(await readWhole(deps.store, place.path));
+async function readRows(codec: TableCodec, { source, columns }: { readonly source: FileSource; readonly columns: readonly Column[] }, place: EntryPlace): Promise<CheckpointRows> {
   const actions: Action[] = [];
   const sidecars: CheckpointRows['sidecars'][number][] = [];
-  for await (const { batch, firstRow } of deps.codec.decode(source, { columns })) {
+  for await (const { batch, firstRow } of codec.decode(source, { columns })) {
     const rows = actionsOfRows(batch, { ...place, firstRow });
     for (const action of rows.actions) actions.push(action);
     sidecars.push(...rows.sidecars);
@@ -170,13 +172,13 @@ function stateOf(parts: readonly CheckpointRows[]): CheckpointState {
 }
 
 /** Fills in statistics that the checkpoint has only as a struct. */
-async function withParsedStats(deps: CheckpointDeps, state: CheckpointState, where: { readonly paths: readonly ObjectPath[]; readonly tableLocation: string }): Promise<CheckpointState> {
+async function withParsedStats(codec: TableCodec, state: CheckpointState, where: { readonly sources: readonly FileSource[]; readonly tableLocation: string }): Promise<CheckpointState> {
   const lacks = [...state.files.values()].some((add) => add.stats === undefined);
   if (!lacks || state.metadata === undefined) return state;
   const column = parsedStatsColumn(parseSchema(state.metadata.schemaString));
   const files = new Map(state.files);
-  for (const path of where.paths) {
-    for await (const { batch } of deps.codec.decode(memorySource(await readWhole(deps.store, path)), { columns: [column] })) {
+  for (const source of where.sources) {
+    for await (const { batch } of codec.decode(source, { columns: [column] })) {
       for (const value of batch.vectors[0]?.values ?? []) {
         const parsed = typeof value === 'object' ? statsOfParsed(column, value) : undefined;
         const add = parsed === undefined ? undefined : files.get(decodeLogPath(parsed.path, where.tableLocation));

@@ -25,9 +25,16 @@ export interface PointInTimeJoin {
   /** `min(lookback, ttl)` from the label time, µs (P3); undefined = unbounded. */
   readonly lookbackMicros: bigint | undefined;
   readonly filter: Filter | undefined;
-  /** Whether the relation may hold several rows of one (key, event time): then one is picked first (P4). */
-  readonly mayTie: boolean;
+  /** For a join without event time over a group that has one: the greatest counts. */
+  readonly latestBy: Column | undefined;
+  readonly ties: Ties;
 }
+
+/**
+ * Several rows of one (key, event time), of which the one received last counts (P4): `none` there are none; `byReceipt`
+ * receipts tell them apart; `resolved` some were received at once, and `relation` holds the winners of those.
+ */
+export type Ties = { readonly kind: 'none' } | { readonly kind: 'byReceipt' } | { readonly kind: 'resolved'; readonly relation: string };
 
 export interface PointInTimeQuery {
   readonly spine: { readonly relation: string; readonly ordinal: string; readonly columns: readonly string[] };
@@ -67,23 +74,46 @@ export function pointInTimeSql(query: PointInTimeQuery): string {
   return `${withClause}SELECT ${outputs.join(', ')}\nFROM ${quoteName(spine.relation)} s\n${joins.map((join, i) => joinSql(join, i)).join('\n')}\nORDER BY s.${quoteName(spine.ordinal)}`;
 }
 
-/** Whether any (key, event time) of the relation has several rows, and whether any two of them were received at once too. */
+/** How many (key, event time) of the relation have several rows. */
 export function tiesSql(join: PointInTimeJoin): string {
-  const identity = identitySql(join).join(', ');
-  const group = identity === '' ? '' : `GROUP BY ${identity}`;
-  return `SELECT count(*) AS ties FROM (SELECT 1 FROM ${quoteName(join.relation)} ${group} HAVING count(*) > 1)`;
+  return `SELECT count(*) AS ties FROM (SELECT 1 FROM ${quoteName(join.relation)} ${groupBy(identitySql(join))} HAVING count(*) > 1)`;
 }
 
-// Of several rows of one (key, event time) the one received last counts (P4).
+/** Every row of those (key, event time) of which two rows were received at once: content decides between them. */
+export function equalReceiptsSql(join: PointInTimeJoin): string {
+  const identity = identitySql(join);
+  const tied = `SELECT DISTINCT ${identity.join(', ') || '1 AS one'} FROM (SELECT ${[...identity, quoteName(INGESTED_AT)].join(', ')} FROM ${quoteName(join.relation)} ${groupBy([...identity, quoteName(INGESTED_AT)])} HAVING count(*) > 1)`;
+  const on = identity.length === 0 ? 'TRUE' : identity.map((name) => `r.${name} = t.${name}`).join(' AND ');
+  return `SELECT r.* FROM ${quoteName(join.relation)} r SEMI JOIN (${tied}) t ON ${on}`;
+}
+
+/** Columns that tell the records of the group apart. */
+export function identityNames(join: PointInTimeJoin): readonly string[] {
+  return [...join.on.map(({ key }) => key), ...(join.eventTime === undefined ? [] : [join.eventTime.name])];
+}
+
 function candidatesSql(join: PointInTimeJoin): string {
   const columns = [...new Set([...join.on.map(({ key }) => key), ...join.features.map(({ name }) => name), ...filterNames(join)])];
   const event = join.eventTime === undefined ? 'CAST(0 AS BIGINT)' : microsSql(join.eventTime);
-  const pick = `QUALIFY row_number() OVER (PARTITION BY ${identitySql(join).join(', ') || '1'} ORDER BY ${quoteName(INGESTED_AT)} DESC NULLS LAST) = 1`;
-  return `SELECT ${[...columns.map(quoteName), `${event} AS __event`, '1 AS __found'].join(', ')} FROM ${quoteName(join.relation)} ${join.mayTie ? pick : ''}`;
+  const select = (from: string): string => `SELECT ${[...columns.map(quoteName), `${event} AS __event`, '1 AS __found'].join(', ')} FROM ${from}`;
+  const latest = join.latestBy === undefined ? [] : [`${quoteName(join.latestBy.name)} DESC NULLS LAST`];
+  const pick = `QUALIFY row_number() OVER (PARTITION BY ${identitySql(join).join(', ') || '1'} ORDER BY ${[...latest, `${quoteName(INGESTED_AT)} DESC NULLS LAST`].join(', ')}) = 1`;
+  switch (join.ties.kind) {
+    case 'none': return select(quoteName(join.relation));
+    case 'byReceipt': return `${select(quoteName(join.relation))} ${pick}`;
+    case 'resolved': {
+      const on = identitySql(join).map((name) => `r.${name} = w.${name}`).join(' AND ') || 'TRUE';
+      return `${select(`(SELECT r.* FROM ${quoteName(join.relation)} r ANTI JOIN ${quoteName(join.ties.relation)} w ON ${on})`)} ${pick} UNION ALL ${select(quoteName(join.ties.relation))}`;
+    }
+  }
+}
+
+function groupBy(names: readonly string[]): string {
+  return names.length === 0 ? '' : `GROUP BY ${names.join(', ')}`;
 }
 
 function identitySql(join: PointInTimeJoin): readonly string[] {
-  return [...join.on.map(({ key }) => quoteName(key)), ...(join.eventTime === undefined ? [] : [quoteName(join.eventTime.name)])];
+  return identityNames(join).map(quoteName);
 }
 
 function filterNames(join: PointInTimeJoin): readonly string[] {

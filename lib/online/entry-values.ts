@@ -63,6 +63,7 @@ function readPassed(plan: ViewPlan, positions: ReadonlyMap<string, number>, inpu
 function readKeys(plan: ViewPlan, positions: ReadonlyMap<string, number>, input: { readonly entry: NamedInputs; readonly passed: readonly (Value | undefined)[]; readonly note: Note }): readonly (Value | undefined)[] {
   const keys: (Value | undefined)[] = [];
   for (const [name, value] of Object.entries(input.entry)) {
+    if (value === undefined) continue;
     const position = positions.get(name) ?? -1;
     const key = plan.entryKeys[position];
     if (key === undefined) add(input.note, 'UNKNOWN_ENTRY_KEY', { field: name, message: `expected ${plan.entryKeys.map((known) => known.name).join(', ') || 'no key'}, found ${JSON.stringify(name)}` });

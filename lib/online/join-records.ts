@@ -1,4 +1,5 @@
 /** The record of one join for one entry: read, decoded, filtered (P17) and judged by its age (T2). */
+import { isLakefoldError } from '../core/errors.ts';
 import { decodeKey, encodeKey, type EntityKey } from '../core/keys.ts';
 import { parseOrder } from '../core/order.ts';
 import { floorDiv } from '../core/time.ts';
@@ -36,7 +37,13 @@ export function joinRecord(join: JoinPlan, input: { readonly key: EntityKey; rea
 
 /** The key of a join; undefined where a part is null (P7) or longer than any stored key. */
 export function joinKey(join: JoinPlan, parts: readonly Value[]): EntityKey | undefined {
-  return parts.includes(null) ? undefined : encodeKey(join.keyTypes, parts);
+  if (parts.includes(null)) return undefined;
+  try {
+    return encodeKey(join.keyTypes, parts);
+  } catch (error) {
+    if (isLakefoldError(error, 'LIMIT_EXCEEDED')) return undefined;
+    throw error;
+  }
 }
 
 function columnValues(join: JoinPlan, record: { readonly payload: readonly Value[]; readonly key: EntityKey; readonly eventTime: bigint | undefined }): readonly Value[] {

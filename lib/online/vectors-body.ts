@@ -5,7 +5,7 @@ import { formatInstant, formatMillis } from '../core/time.ts';
 import { toJson } from './json-output.ts';
 import type { VectorRow, Vectors } from './vectors.ts';
 import type { VectorsRequest } from './vector-request.ts';
-import type { FeaturePlan, ViewPlan } from './view-plan.ts';
+import { isShown, type FeaturePlan, type ViewPlan } from './view-plan.ts';
 
 export interface VectorsAnswer {
   readonly plan: ViewPlan;
@@ -57,7 +57,7 @@ interface ShownFeature {
 
 /** S2. */
 function shownFeatures({ plan, request }: VectorsAnswer): readonly ShownFeature[] {
-  return plan.features.map((feature, position) => ({ feature, position })).filter(({ feature }) => !feature.isHidden && (request.options.includeHelpers || !feature.isInferenceHelper));
+  return plan.features.map((feature, position) => ({ feature, position })).filter(({ feature }) => isShown(feature, request.options.includeHelpers));
 }
 
 function featuresJson({ request }: VectorsAnswer, row: VectorRow, shown: readonly ShownFeature[]): Json {
@@ -69,14 +69,13 @@ function featuresJson({ request }: VectorsAnswer, row: VectorRow, shown: readonl
 type PerRow = (part: (row: VectorRow) => Json) => Json;
 
 /** Null when no part is asked for; parts not asked for are absent. */
-function metadataJson({ plan, request, vectors }: VectorsAnswer, shown: readonly ShownFeature[], perRow: PerRow): Json {
+function metadataJson({ request, vectors }: VectorsAnswer, shown: readonly ShownFeature[], perRow: PerRow): Json {
   const { names, types, statuses, eventTimes, versions, watermarks } = request.metadata;
   if (!(names || types || statuses || eventTimes || versions || watermarks)) return null;
   return {
     ...(names || types || versions ? { features: shown.map(({ feature }) => featureJson(feature, { types, versions: names || versions })) } : {}),
     ...(statuses ? { statuses: perRow((row) => shown.map(({ position }) => row.statuses[position] ?? 'ERROR')) } : {}),
     ...(eventTimes ? { eventTimes: perRow((row) => shown.map(({ position }) => instantJson(row.eventTimes[position]))) } : {}),
-    ...(versions ? { versions: Object.fromEntries(plan.tables.map((table) => [table.featureGroup, table.version])) } : {}),
     ...(watermarks ? { watermarks: watermarksJson(vectors) } : {}),
   };
 }

@@ -13,7 +13,7 @@ import { joinKey, joinRecord, type JoinRecord } from './join-records.ts';
 import { callOnDemand } from './on-demand.ts';
 import { readMissing, startReading, type ReadDeps, type Reading } from './read-records.ts';
 import { checkEntryCount, type VectorsRequest } from './vector-request.ts';
-import type { FunctionPlan, JoinPlan, ViewPlan } from './view-plan.ts';
+import { isShown, type FunctionPlan, type JoinPlan, type ViewPlan } from './view-plan.ts';
 
 export type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'EXPIRED' | 'PASSED' | 'COMPUTED' | 'DEFAULT' | 'ERROR';
 export type RowStatus = 'COMPLETE' | 'MISSING' | 'ERROR';
@@ -62,7 +62,7 @@ export async function getVectors(deps: ReadDeps, input: { readonly plan: ViewPla
   for (let level = 0; level < plan.levels; level += 1) await readLevel(reading, { entries, records, level, now });
   const at = formatInstant(now);
   const functionFailures: { name: string; entry: number; reason: string }[] = [];
-  const rows = entries.map((entry, index) => buildRow(plan, { entry, records: records[index] ?? [], at, onFailure: (name, reason) => functionFailures.push({ name, entry: index, reason }) }));
+  const rows = entries.map((entry, index) => buildRow(plan, { entry, records: records[index] ?? [], at, includeHelpers: request.options.includeHelpers, onFailure: (name, reason) => functionFailures.push({ name, entry: index, reason }) }));
   if (rows.length > 0 && records.every((row) => row.some((record) => record?.kind === 'error' && record.reason === 'store'))) {
     throw new LakefoldError('STORE_UNAVAILABLE', `expected the online store to answer for some of ${rows.length} entries within the time given, found it answering for none`);
   }
@@ -147,6 +147,7 @@ interface RowInput {
   readonly entry: EntryInput;
   readonly records: readonly (JoinRecord | undefined)[];
   readonly at: string;
+  readonly includeHelpers: boolean;
   readonly onFailure: (name: string, reason: string) => void;
 }
 
@@ -165,7 +166,8 @@ function buildRow(plan: ViewPlan, input: RowInput): VectorRow {
   });
   // After all stored features: a function may take any of them.
   for (const item of plan.functions) if (input.entry.passed[item.feature] === undefined) setComputed(item, row, input);
-  return { ...row, status: rowStatus(row.statuses) };
+  const shown = row.statuses.filter((_, position) => isShown(plan.features[position], input.includeHelpers));
+  return { ...row, status: rowStatus(shown) };
 }
 
 function set(row: MutableRow, position: number, cell: { readonly value: Value; readonly status: FeatureStatus; readonly eventTime?: bigint | undefined }): void {

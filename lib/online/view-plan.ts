@@ -118,6 +118,11 @@ export interface FeaturePlan {
   readonly isHidden: boolean;
 }
 
+/** S2: labels and training helpers never, inference helpers when asked for. */
+export function isShown(feature: FeaturePlan | undefined, includeHelpers: boolean): boolean {
+  return feature !== undefined && !feature.isHidden && (includeHelpers || !feature.isInferenceHelper);
+}
+
 /** Where a function's input comes from when no request parameter gives it. */
 export interface FunctionPlan extends OnDemandPlan {
   readonly feature: number;

@@ -11,10 +11,10 @@ import { bitOf, bytesValues, decimalValues, microsValues, mismatch, nullsOf, out
  * @throws LakefoldError FILE_CORRUPT, its context telling column, row and fault: TYPE_MISMATCH, OUT_OF_RANGE, TIMESTAMP_PRECISION
  */
 export function vectorOfArrow(data: Data, type: ColumnType, place: DecodePlace): Vector {
-  const nulls = nullsOf(data);
-  const withNulls = nulls === undefined ? {} : { nulls };
   const { length } = data;
   if (DataType.isNull(data.type)) return nullVector(type, length);
+  const nulls = nullsOf(data);
+  const withNulls = nulls === undefined ? {} : { nulls };
   switch (type.kind) {
     case 'boolean': {
       if (!DataType.isBool(data.type)) throw mismatch(place, type, data.type);

@@ -8,6 +8,7 @@ import type { Column } from '../core/types.ts';
 import type { DecodeColumn, DecodedBatch, DecodeOptions, EncodeOptions, FileSource, TableCodec } from '../ports/table-codec.ts';
 import { nullVector, vectorOfArrow } from './arrow-decode.ts';
 import { arrowTableOf } from './arrow-encode.ts';
+import { finishParquet } from './finish.ts';
 import { readFooter, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { projectRowGroup } from './projection.ts';
@@ -42,7 +43,8 @@ async function encode(wasm: ParquetWasm, batch: Batch, options: EncodeOptions): 
       .build();
     return writeParquet(Table.fromIPCStream(ipc), properties);
   };
-  return runWasm(wasm, work, (cause) => new LakefoldError('LIMIT_EXCEEDED', `expected a batch the Parquet writer has memory for, found ${batch.rowCount} rows of ${ipc.length} bytes`, { cause }));
+  const file = await runWasm(wasm, work, (cause) => new LakefoldError('LIMIT_EXCEEDED', `expected a batch the Parquet writer has memory for, found ${batch.rowCount} rows of ${ipc.length} bytes`, { cause }));
+  return finishParquet(file);
 }
 
 async function describe(source: FileSource): Promise<{ columns: Column[]; rowCount: number }> {

@@ -22,7 +22,7 @@ function elementType(node: SchemaNode, path: string): ColumnType {
 /** Converted types (parquet.thrift, ConvertedType). */
 const CONVERTED = { utf8: 0, map: 1, mapKeyValue: 2, list: 3, enum: 4, decimal: 5, date: 6, timeMillis: 7, timeMicros: 8, timestampMillis: 9, timestampMicros: 10, uint32: 13, uint64: 14, json: 19, interval: 21 } as const;
 /** Fields of the LogicalType union. */
-const LOGICAL = { string: 1, map: 2, list: 3, enum: 4, decimal: 5, date: 6, time: 7, timestamp: 8, integer: 10, json: 12, float16: 15 } as const;
+const LOGICAL = { string: 1, map: 2, list: 3, enum: 4, decimal: 5, date: 6, time: 7, timestamp: 8, integer: 10, unknown: 11, json: 12, float16: 15 } as const;
 
 function groupType(node: SchemaNode, path: string): ColumnType {
   const logical = structAt(node.element, 10);
@@ -57,6 +57,7 @@ function leafType(node: SchemaNode, path: string): ColumnType {
   const converted = numberAt(node.element, 6);
   const isDecimal = logical?.has(LOGICAL.decimal) === true || converted === CONVERTED.decimal;
   if (isDecimal) return decimalType(node, path);
+  if (logical?.has(LOGICAL.unknown) === true) return { kind: 'void' };
   switch (node.physicalType) {
     case 0: return { kind: 'boolean' };
     case 1: return int32Type(logical, converted, path);

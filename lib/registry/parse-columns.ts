@@ -6,7 +6,7 @@ import { formatType, parseType, type Column, type ColumnType, type Value } from 
 import type { ColumnDefinition } from './definition.ts';
 import type { ObjectReader } from './definition-reader.ts';
 
-/** A column with its parsed type. */
+/** A column with its parsed type; `void` where the type is at fault, so that nothing else is said of the column. */
 export interface TypedColumn {
   readonly definition: ColumnDefinition;
   readonly type: ColumnType;
@@ -14,7 +14,7 @@ export interface TypedColumn {
 
 const UNITS = ['s', 'ms', 'us'] as const;
 
-/** Columns in their order; those at fault are left out and noted. `field` names the member that holds them. */
+/** Columns in their order; what is at fault is noted. `field` names the member that holds them. */
 export function parseColumns(reader: ObjectReader, field: string): readonly TypedColumn[] {
   const columns: TypedColumn[] = [];
   const seen = new Set<string>();
@@ -37,7 +37,8 @@ function parseColumn(item: ObjectReader): TypedColumn | undefined {
   if (unit !== undefined && type !== undefined && type.type.kind !== 'timestamp') item.fault('unit', 'INVALID_ARGUMENT', `expected a unit on timestamp columns only, found it on ${type.text}`);
   const fallback = item.json('default');
   item.refuseOthers();
-  if (type === undefined || name === '') return undefined;
+  if (name === '') return undefined;
+  if (type === undefined) return { type: { kind: 'void' }, definition: { name, type: 'void', nullable } };
   const checked = fallback === undefined || fallback === null ? undefined : parseDefault(item, type.type, fallback);
   return {
     type: type.type,

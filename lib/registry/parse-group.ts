@@ -75,7 +75,7 @@ function checkKey(reader: ObjectReader, columns: readonly TypedColumn[], primary
   primaryKey.forEach((name, i) => {
     const column = columns.find((other) => other.definition.name === name);
     if (column === undefined) reader.fault(`primaryKey[${i}]`, 'UNKNOWN_COLUMN', `expected a column of the schema, found ${JSON.stringify(name)}`);
-    else if (!isKeyType(column.type)) reader.fault(`primaryKey[${i}]`, 'INVALID_KEY_TYPE', `expected int, bigint, decimal, string, binary, date or timestamp, found ${column.definition.type} ${name}`);
+    else if (column.type.kind !== 'void' && !isKeyType(column.type)) reader.fault(`primaryKey[${i}]`, 'INVALID_KEY_TYPE', `expected int, bigint, decimal, string, binary, date or timestamp, found ${column.definition.type} ${name}`);
     else if (column.definition.nullable) reader.fault(`primaryKey[${i}]`, 'INVALID_KEY_TYPE', `expected a column that is not nullable, found ${name}`);
   });
 }
@@ -86,7 +86,7 @@ function parseEventTime(reader: ObjectReader, columns: readonly TypedColumn[], p
   const column = columns.find((other) => other.definition.name === value);
   if (typeof value !== 'string') reader.fault('eventTime', 'INVALID_EVENT_TIME', 'expected the name of a column');
   else if (column === undefined) reader.fault('eventTime', 'UNKNOWN_COLUMN', `expected a column of the schema, found ${JSON.stringify(value)}`);
-  else if (column.type.kind !== 'timestamp' && column.type.kind !== 'date') reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
+  else if (!['timestamp', 'date', 'void'].includes(column.type.kind)) reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
   else if (column.definition.nullable) reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a column that is not nullable, found ${value}`);
   else if (primaryKey.includes(value)) reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a column outside the primary key, found ${value}`);
   return typeof value === 'string' ? value : null;
@@ -103,7 +103,7 @@ function parsePartitions(reader: ObjectReader, columns: readonly TypedColumn[]):
     if (column === undefined) reader.fault(`partitionBy[${i}]`, 'UNKNOWN_COLUMN', `expected a column of the schema, found ${JSON.stringify(name)}`);
     else if (!isFlat(column) || column.type.kind === 'binary') reader.fault(`partitionBy[${i}]`, 'INVALID_ARGUMENT', `expected a column whose values have a text form, found ${column.definition.type} ${name}`);
   });
-  if (columns.length > 0 && names.length >= columns.length) reader.fault('partitionBy', 'INVALID_ARGUMENT', 'expected a column that is no partition, found none');
+  if (columns.length > 0 && columns.every((column) => names.includes(column.definition.name))) reader.fault('partitionBy', 'INVALID_ARGUMENT', 'expected a column that is no partition, found none');
   return names;
 }
 

@@ -55,7 +55,7 @@ function parseLabelTime(reader: ObjectReader, spine: readonly TypedColumn[]): st
     reader.fault('labelTime', 'UNKNOWN_COLUMN', 'expected a column of the spine');
     return null;
   }
-  if (column.type.kind !== 'timestamp' && column.type.kind !== 'date') reader.fault('labelTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
+  if (!['timestamp', 'date', 'void'].includes(column.type.kind)) reader.fault('labelTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
   return value;
 }
 

@@ -12,10 +12,10 @@ describeTableCodec('parquet', () => createParquetCodec({ wasm }));
 describeTableCodec('ndjson', createNdjsonCodec);
 
 describe('the table codec contract', () => {
-  for (const [fault, codec] of Object.entries(brokenCodecs(createNdjsonCodec()))) {
+  for (const { fault, caughtBy, codec } of brokenCodecs(createNdjsonCodec())) {
     it(`fails a codec that ${fault}`, async () => {
-      const outcomes = await Promise.allSettled(tableCodecCases.map((each) => each.run(codec)));
-      expect(outcomes.filter((outcome) => outcome.status === 'rejected')).not.toEqual([]);
+      const guard = tableCodecCases.find((each) => each.name === caughtBy);
+      await expect(guard?.run(codec)).rejects.toThrow();
     });
   }
 });

@@ -3,7 +3,7 @@ import { epochMicros, epochMillis } from '../../lib/core/time.ts';
 import type { Log, LogFields } from '../../lib/ports/log.ts';
 import type { HttpDeps } from '../../functions/http/request-context.ts';
 
-export interface LoggedLine {
+interface LoggedLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly event: string;
   readonly fields: LogFields;

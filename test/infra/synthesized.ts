@@ -46,7 +46,7 @@ function resourcesOf(stack: Stack): readonly Resource[] {
   const template = node(Template.fromStack(stack).toJSON());
   return Object.entries(node(template['Resources'])).map(([id, resource]) => {
     const { Type, Properties, DeletionPolicy } = node(resource);
-    return { stack: stack.stackName, id, type: String(Type), properties: node(Properties ?? {}), deletionPolicy: DeletionPolicy ?? null };
+    return { stack: stack.stackName, id, type: literal(Type), properties: node(Properties ?? {}), deletionPolicy: DeletionPolicy ?? null };
   });
 }
 
@@ -76,7 +76,7 @@ export function node(tree: unknown): Node {
 
 function statementOf(tree: Tree): Statement {
   const { Effect, Action, Resource, Principal, Condition } = node(tree);
-  return { effect: String(Effect), actions: list(Action ?? []).map(String), resources: list(Resource ?? []).map(text), principal: Principal ?? null, condition: Condition ?? null };
+  return { effect: literal(Effect), actions: list(Action ?? []).map(literal), resources: list(Resource ?? []).map(text), principal: Principal ?? null, condition: Condition ?? null };
 }
 
 function isList(tree: Tree): tree is readonly Tree[] {
@@ -87,11 +87,19 @@ function list(tree: Tree): readonly Tree[] {
   return isList(tree) ? tree : [tree];
 }
 
+/** A value that must be a text. */
+export function literal(tree: Tree | undefined): string {
+  if (typeof tree !== 'string') throw new Error(`expected a string, found ${JSON.stringify(tree)}`);
+  return tree;
+}
+
 /** A value with references by the names people know: `lake`, `online`, `control`, or the logical id. */
 export function text(tree: Tree): string {
-  if (tree === null || typeof tree !== 'object' || isList(tree)) return String(tree);
-  const [[key = '', value = null] = []] = Object.entries(tree);
+  if (typeof tree === 'string') return tree;
+  const [reference] = Object.entries(node(tree));
+  if (reference === undefined) throw new Error('expected a reference, found an empty object');
+  const [key, value] = reference;
   if (key === 'Fn::Join') return list(list(value)[1] ?? []).map(text).join('');
-  const name = String(key === 'Fn::GetAtt' ? list(value)[0] : value);
+  const name = literal(key === 'Fn::GetAtt' ? list(value)[0] : value);
   return name.includes('StorageLake') ? 'lake' : name.includes('StorageOnline') ? 'online' : name.includes('StorageControl') ? 'control' : name.replace(/[0-9A-F]{8}$/, '');
 }

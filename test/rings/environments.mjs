@@ -122,7 +122,7 @@ async function install(folder, build) {
     await writeFile(join(building, STAMP), '');
     await rename(building, folder);
   } catch (error) {
-    if (!(await isComplete(folder))) throw error;
+    if (!(await isComplete(folder))) throw new Error(`not installed yet, and cannot be now: ${error.message}`, { cause: error });
   } finally {
     await rm(building, { recursive: true, force: true });
   }

@@ -1,7 +1,9 @@
 /** Child processes of the test runner: each in a process group of its own that never outlives the runner. */
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TOOK_TOO_LONG } from './results.mjs';
 
 const STOP_GRACE_MILLIS = 5_000;
 const OUTPUT_TAIL_CHARACTERS = 2_000;
@@ -47,7 +49,7 @@ export async function stopAllGroups() {
   await Promise.all([...groups].map(stopGroup));
 }
 
-/** Resolves to the exit code of a group's leader; 124 when it had to be ended after `limitMillis`. */
+/** Resolves to the exit code of a group's leader; `TOOK_TOO_LONG` when it had to be ended after `limitMillis`. */
 export async function exitCodeOf(child, limitMillis) {
   const exited = new Promise((resolve) => {
     child.once('error', () => resolve(127));
@@ -56,7 +58,7 @@ export async function exitCodeOf(child, limitMillis) {
   const late = sleep(limitMillis, 'late', { ref: false });
   const first = await Promise.race([exited, late]);
   await stopGroup(child);
-  return first === 'late' ? 124 : first;
+  return first === 'late' ? TOOK_TOO_LONG : first;
 }
 
 /**
@@ -75,7 +77,7 @@ export function run([file, ...args], { cwd, limitMillis }) {
     child.once('error', (error) => reject(new Error(`${file} did not start: ${error.message}`)));
     child.once('close', (code, signal) => {
       if (code === 0) resolve(printed);
-      else reject(new Error(`${file} ${args.slice(0, 3).join(' ')} ended with ${signal ?? code}: ${printed.trim().slice(-OUTPUT_TAIL_CHARACTERS)}`));
+      else reject(new Error(`${basename(file)} ${args.slice(0, 3).join(' ')} ended with ${signal ?? code}: ${printed.trim().slice(-OUTPUT_TAIL_CHARACTERS)}`));
     });
   });
 }

@@ -1,5 +1,5 @@
 /** Table codecs with one fault each: what the contract has to notice. */
-import { takeRows, type Batch, type Vector } from '../../lib/core/batch.ts';
+import { takeRows, type Vector } from '../../lib/core/batch.ts';
 import type { DecodedBatch, TableCodec } from '../../lib/ports/table-codec.ts';
 
 type Break = (decoded: DecodedBatch) => DecodedBatch;
@@ -18,7 +18,7 @@ function eachVector(change: (vector: Vector) => Vector): Break {
 }
 
 function withoutNulls({ type, length, values }: Vector): Vector {
-  return { type, length, values: Array.isArray(values) ? values.map((value: Batch['vectors'][number]['values'][number]) => value ?? '') : values };
+  return { type, length, values: ArrayBuffer.isView(values) ? values : values.map((value) => value ?? '') };
 }
 
 function millisOnly(vector: Vector): Vector {
@@ -30,43 +30,62 @@ function reversed({ batch, firstRow }: DecodedBatch): DecodedBatch {
   return { firstRow, batch: takeRows(batch, Array.from({ length: batch.rowCount }, (_, i) => batch.rowCount - 1 - i)) };
 }
 
-/** Fault → a codec that has it and is `codec` otherwise. */
-export function brokenCodecs(codec: TableCodec): Readonly<Record<string, TableCodec>> {
+export interface BrokenCodec {
+  readonly fault: string;
+  /** Name of a case that must fail. */
+  readonly caughtBy: string;
+  readonly codec: TableCodec;
+}
+
+/** Codecs that have a fault and are `codec`, of NDJSON, otherwise. */
+export function brokenCodecs(codec: TableCodec): readonly BrokenCodec[] {
   let written = 0;
-  return {
-    'drops nulls': decodesWrong(codec, eachVector(withoutNulls)),
-    'reorders rows': decodesWrong(codec, reversed),
-    'loses microseconds': decodesWrong(codec, eachVector(millisOnly)),
-    'starts every batch at row 0': decodesWrong(codec, (decoded) => ({ ...decoded, firstRow: 0 })),
-    'ignores the asked order of columns': decodesWrong(codec, ({ batch, firstRow }) => ({ firstRow, batch: { ...batch, columns: batch.columns.toReversed(), vectors: batch.vectors.toReversed() } })),
-    'decodes into one batch however long': {
-      ...codec,
-      decode: async function* (source, options) {
-        const parts: DecodedBatch[] = [];
-        for await (const decoded of codec.decode(source, options)) parts.push(decoded);
-        const [first] = parts;
-        if (first !== undefined) yield { firstRow: 0, batch: { ...first.batch, rowCount: parts.reduce((sum, part) => sum + part.batch.rowCount, 0) } };
+  return [
+    { fault: 'drops nulls', caughtBy: 'gives back every value of string, absent ones too', codec: decodesWrong(codec, eachVector(withoutNulls)) },
+    { fault: 'reorders rows', caughtBy: 'tells the position of each batch and keeps the physical order over many batches', codec: decodesWrong(codec, reversed) },
+    { fault: 'loses microseconds', caughtBy: 'gives back every value of timestamp, absent ones too', codec: decodesWrong(codec, eachVector(millisOnly)) },
+    { fault: 'starts every batch at row 0', caughtBy: 'tells the position of each batch and keeps the physical order over many batches', codec: decodesWrong(codec, (decoded) => ({ ...decoded, firstRow: 0 })) },
+    {
+      fault: 'ignores the asked order of columns',
+      caughtBy: 'yields the columns asked for, in the order asked for',
+      codec: decodesWrong(codec, ({ batch, firstRow }) => ({ firstRow, batch: { ...batch, columns: batch.columns.toReversed(), vectors: batch.vectors.toReversed() } })),
+    },
+    {
+      fault: 'knows columns by their logical name only',
+      caughtBy: 'finds a renamed column by its physical name',
+      codec: { ...codec, decode: (source, options) => codec.decode(source, { ...options, columns: options.columns.map((column) => ({ ...column, physicalName: column.name })) }) },
+    },
+    {
+      fault: 'writes other bytes each time',
+      caughtBy: 'gives equal bytes for equal batches',
+      codec: {
+        ...codec,
+        encode: async (batch, options) => {
+          written += 1;
+          return new Uint8Array([...new Uint8Array(written).fill(0x20), ...(await codec.encode(batch, options))]);
+        },
       },
     },
-    'writes other bytes each time': {
-      ...codec,
-      encode: async (batch, options) => {
-        written += 1;
-        const bytes = await codec.encode(batch, options);
-        return new Uint8Array([...bytes, ...new Uint8Array(written)]);
+    {
+      fault: 'calls a broken file empty',
+      caughtBy: 'refuses a file cut short',
+      codec: {
+        ...codec,
+        decode: async function* (source, options) {
+          try {
+            yield* codec.decode(source, options);
+          } catch {
+            return;
+          }
+        },
       },
     },
-    'calls a broken file empty': {
-      ...codec,
-      decode: async function* (source, options) {
-        try {
-          yield* codec.decode(source, options);
-        } catch {
-          return;
-        }
-      },
+    {
+      fault: 'accepts a null anywhere',
+      caughtBy: 'refuses a null in a column that is not nullable',
+      codec: { ...codec, encode: (batch, options) => codec.encode({ ...batch, columns: batch.columns.map((column) => ({ ...column, nullable: true })) }, options) },
     },
-    'accepts a null anywhere': { ...codec, encode: (batch, options) => codec.encode({ ...batch, columns: batch.columns.map((column) => ({ ...column, nullable: true })) }, options) },
-    'miscounts rows': { ...codec, describe: async (source) => ({ ...(await codec.describe(source)), rowCount: 1 }) },
-  };
+    { fault: 'miscounts rows', caughtBy: 'describes how many rows and which columns a file has', codec: { ...codec, describe: async (source) => ({ ...(await codec.describe(source)), rowCount: 1 }) } },
+    { fault: 'goes on when told to stop', caughtBy: 'stops when told to', codec: { ...codec, decode: (source, { columns }) => codec.decode(source, { columns }) } },
+  ];
 }

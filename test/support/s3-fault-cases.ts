@@ -25,7 +25,7 @@ const LOST_BEFORE: readonly ProxyFault[] = [{ kind: 'reset-before' }, { kind: 'a
 const name = (fault: ProxyFault): string => ('code' in fault ? `${fault.kind} ${fault.status} ${fault.code}` : fault.kind);
 
 export function describeS3Faults(suite: { readonly name: string; target(): Promise<S3Target> }): void {
-  describe(`S3 behind a faulty network: ${suite.name}`, () => {
+  describe(`S3 behind a faulty network (G5): ${suite.name}`, () => {
     let target: S3Target;
     let proxy: FaultProxy;
     let s3: OpenedS3;

@@ -20,6 +20,7 @@ export function isFatal(cause: unknown): boolean {
 }
 
 function isFileFault(text: string): boolean {
-  if (/^(?:IO|Serialization) Error/.test(text)) return true;
-  return /magic bytes|parquet|thrift|TProtocol|ZSTD|Snappy|decompress|corrupt|Invalid string encoding/i.test(text) && /^(?:Invalid Input|Invalid|IO|Conversion) Error/.test(text);
+  // `Invalid Error` is how exceptions of DuckDB's libraries come out: Thrift and the decompressors.
+  if (/^(?:IO|Serialization|Invalid) Error/.test(text)) return true;
+  return /magic bytes|parquet|thrift|TProtocol|ZSTD|Snappy|decompress|corrupt|Invalid string encoding|unicode/i.test(text) && /^(?:Invalid Input|Conversion) Error/.test(text);
 }

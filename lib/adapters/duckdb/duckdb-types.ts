@@ -107,8 +107,8 @@ export function fromDuck(value: DuckDBValue, column: string): Value {
   if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) return value.micros;
   if (value instanceof DuckDBDateValue) return value.days;
   if (value instanceof DuckDBDecimalValue) return value.value;
-  // The bytes lie in the chunk's memory, which is DuckDB's.
-  if (value instanceof DuckDBBlobValue) return value.bytes.slice();
+  // The bytes are a Buffer over the chunk's memory, which is DuckDB's; this copies.
+  if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes);
   if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map((item) => fromDuck(item, column));
   if (value instanceof DuckDBStructValue) return Object.values(value.entries).map((item) => fromDuck(item, column));
   if (value instanceof DuckDBMapValue) return value.entries.map((entry) => [fromDuck(entry.key, column), fromDuck(entry.value, column)]);

@@ -173,7 +173,8 @@ class LocalFiles implements FilesObjectStore {
       } catch (error) {
         // A folder is no object, so there is nothing to delete; some systems say EPERM for it.
         if (errnoOf(error) === 'EISDIR' || (errnoOf(error) === 'EPERM' && (await this.#fs.stat(target)).kind === 'directory')) return undefined;
-        throw error;
+        // Whoever removed the name may have died before it was synced.
+        if (errnoOf(error) !== 'ENOENT') throw error;
       }
       await this.#directories.sync(parentOf(target));
       return undefined;
@@ -230,7 +231,6 @@ class LocalFiles implements FilesObjectStore {
     const stat = await holdsBytes(this.#fs, target, bytes);
     if (stat === undefined) return { kind: 'exists' };
     // The try that made the name may have ended before it was synced.
-    await this.#directories.prepare(parentOf(target));
     return this.#acknowledged(parentOf(target), { kind: 'created', etag: etagOf(stat) });
   }
 

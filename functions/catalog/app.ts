@@ -1,0 +1,174 @@
+/** Definitions and history over HTTP: projects, feature groups, feature views, plan and apply, commits. */
+import { LakefoldError } from '../../lib/core/errors.ts';
+import type { FeatureDeps } from '../../lib/features/deps.ts';
+import { describeGroup, describeViewState } from '../../lib/features/describe.ts';
+import { commitBody, listCommits, readCommit } from '../../lib/features/commits.ts';
+import { onlineState } from '../../lib/features/manage-rows.ts';
+import type { Projects } from '../../lib/features/projects.ts';
+import { listProjects } from '../../lib/registry/location.ts';
+import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
+import { answerJson } from '../http/answer.ts';
+import { readJsonObject } from '../http/body.ts';
+import { createHttpApp, type HttpApp } from '../http/create-app.ts';
+import { onlyMembers, textMember } from '../http/members.ts';
+import { PAGE_PARAMETERS, pageRequest, takePage } from '../http/pagination.ts';
+import { queryParameters } from '../http/query-parameters.ts';
+import { versionedName } from '../http/resources.ts';
+
+export interface CatalogDeps extends FeatureDeps {
+  readonly projects: Projects;
+}
+
+const PROJECT = '/v1/projects/:p';
+
+export function createCatalogApp(deps: CatalogDeps): HttpApp {
+  const app = createHttpApp(deps);
+  addProjectRoutes(app, deps);
+  addGroupRoutes(app, deps);
+  addViewRoutes(app, deps);
+  addDefinitionRoutes(app, deps);
+  return app;
+}
+
+function addProjectRoutes(app: HttpApp, deps: CatalogDeps): void {
+  const body = async (name: string): Promise<object> => {
+    const { state } = await deps.projects.registry(name, { fresh: 'yes' });
+    return { name, description: state.project.description, createdAt: state.project.createdAt };
+  };
+  app.post('/v1/projects', async (c) => {
+    queryParameters(c.req.raw, []);
+    const json = await readJsonObject(c.req.raw);
+    onlyMembers(json, ['name', 'description']);
+    const name = textMember(json, 'name') ?? '';
+    const created = await deps.projects.create(name, { description: textMember(json, 'description') ?? null });
+    return answerJson(c, await body(name), { status: created ? 201 : 200 });
+  });
+  app.get('/v1/projects', async (c) => {
+    const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
+    const names = (await listProjects(deps)).filter((name) => name > (page.after ?? ''));
+    const { items, nextCursor } = await takePage(names, page, (name) => name);
+    return answerJson(c, { items: await Promise.all(items.map(body)), nextCursor });
+  });
+  app.get(PROJECT, async (c) => {
+    queryParameters(c.req.raw, []);
+    return answerJson(c, await body(c.req.param('p')));
+  });
+}
+
+function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
+  const described = async (project: string, name: string, version: number): Promise<object> => describeGroup(deps, await deps.projects.group(project, name, version));
+  app.post(`${PROJECT}/feature-groups`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const project = c.req.param('p');
+    const created = await deps.projects.createGroup(project, await readJsonObject(c.req.raw));
+    return withEtag(answerJson(c, await described(project, created.name, created.version), { status: created.existed ? 200 : 201 }), await etagOfGroup(deps, project, created));
+  });
+  app.get(`${PROJECT}/feature-groups`, async (c) => {
+    const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
+    const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
+    const sorted = state.featureGroups.filter((group) => group.status !== 'DELETED').map(({ definition }) => definition).toSorted(byNameAndVersion).filter((definition) => positionOf(definition) > (page.after ?? ''));
+    const { items, nextCursor } = await takePage(sorted, page, positionOf);
+    return answerJson(c, { items: await Promise.all(items.map(({ name, version }) => described(c.req.param('p'), name, version))), nextCursor });
+  });
+  app.get(`${PROJECT}/feature-groups/:fg/versions/:v`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    return withEtag(answerJson(c, await described(project, name, version)), await etagOfGroup(deps, project, { name, version }));
+  });
+  app.get(`${PROJECT}/feature-groups/:fg/versions/:v/commits`, async (c) => {
+    const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    const group = await deps.projects.group(project, name, version);
+    const { items, nextCursor } = await takePage(listCommits(deps, group, page.after === undefined ? {} : { before: Number(page.after) }), page, (commit) => String(commit.version));
+    return answerJson(c, { items: items.map((commit) => commitBody(group, commit)), nextCursor });
+  });
+  app.get(`${PROJECT}/feature-groups/:fg/versions/:v/commits/:n`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    const group = await deps.projects.group(project, name, version);
+    const commit = await readCommit(deps, group, Number(c.req.param('n')));
+    return answerJson(c, { ...commitBody(group, commit), statistics: null });
+  });
+  app.get(`${PROJECT}/feature-groups/:fg/versions/:v/online`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    return answerJson(c, await onlineState(deps, await deps.projects.group(project, name, version)));
+  });
+}
+
+function addViewRoutes(app: HttpApp, deps: CatalogDeps): void {
+  const described = async (project: string, name: string, version: number): Promise<ReturnType<typeof describeViewState>> => {
+    const { state } = await deps.projects.registry(project, { fresh: 'yes' });
+    return describeViewState(state, featureViewOf(state, name, version));
+  };
+  app.post(`${PROJECT}/feature-views`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const project = c.req.param('p');
+    const created = await deps.projects.createView(project, await readJsonObject(c.req.raw));
+    const body = await described(project, created.name, created.version);
+    return withEtag(answerJson(c, body, { status: created.existed ? 200 : 201 }), body.etag);
+  });
+  app.get(`${PROJECT}/feature-views`, async (c) => {
+    const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
+    const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
+    const sorted = state.featureViews.filter((view) => view.status !== 'DELETED').toSorted((a, b) => byNameAndVersion(a.definition, b.definition)).filter((view) => positionOf(view.definition) > (page.after ?? ''));
+    const { items, nextCursor } = await takePage(sorted, page, (view) => positionOf(view.definition));
+    return answerJson(c, { items: items.map((view) => describeViewState(state, view)), nextCursor });
+  });
+  app.get(`${PROJECT}/feature-views/:fv/versions/:v`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureView');
+    const body = await described(project, name, version);
+    return withEtag(answerJson(c, body), body.etag);
+  });
+}
+
+function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
+  // A colon within a path segment is a parameter to the router, so the verb is matched as one.
+  app.post(`${PROJECT}/:action{definitions:[a-z]+}`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const project = c.req.param('p');
+    const body = await readJsonObject(c.req.raw);
+    switch (c.req.param('action')) {
+      case 'definitions:plan': return answerJson(c, await deps.projects.plan(project, body));
+      case 'definitions:apply': {
+        onlyMembers(body, ['planId', 'rewrite']);
+        const planId = textMember(body, 'planId');
+        if (planId === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected planId, found none', { context: { field: 'planId' } });
+        return answerJson(c, await deps.projects.apply(project, planId));
+      }
+      default: throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
+    }
+  });
+  app.get(`${PROJECT}/definitions`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { state, revision } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
+    return answerJson(c, {
+      featureGroups: state.featureGroups.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition),
+      featureViews: state.featureViews.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition), revision,
+    });
+  });
+}
+
+interface Named {
+  readonly name: string;
+  readonly version: number;
+}
+
+function positionOf({ name, version }: Named): string {
+  return `${name}/${String(version).padStart(10, '0')}`;
+}
+
+function byNameAndVersion(a: Named, b: Named): number {
+  return positionOf(a) < positionOf(b) ? -1 : 1;
+}
+
+async function etagOfGroup(deps: CatalogDeps, project: string, { name, version }: Named): Promise<string> {
+  const { state } = await deps.projects.registry(project);
+  return `"r${featureGroupOf(state, name, version).revision}"`;
+}
+
+function withEtag(response: Response, etag: string): Response {
+  response.headers.set('etag', etag);
+  return response;
+}

@@ -1,0 +1,46 @@
+/** Rows in answers: the format by `Accept`, streamed. */
+import type { Batch } from '../../lib/core/batch.ts';
+import { rowAt } from '../../lib/core/batch.ts';
+import { utf8 } from '../../lib/core/bytes.ts';
+import { canonicalRow, type CanonicalOptions } from '../../lib/core/canonical.ts';
+import { LakefoldError } from '../../lib/core/errors.ts';
+
+export const NDJSON_TYPE = 'application/x-ndjson';
+export const CSV_TYPE = 'text/csv';
+export const PARQUET_TYPE = 'application/vnd.apache.parquet';
+
+export type RowsFormat = 'ndjson' | 'csv' | 'parquet';
+
+const FORMAT_OF: Readonly<Record<string, RowsFormat>> = { [NDJSON_TYPE]: 'ndjson', [CSV_TYPE]: 'csv', [PARQUET_TYPE]: 'parquet', '*/*': 'ndjson', 'application/*': 'ndjson', 'text/*': 'csv' };
+const TYPE_OF: Readonly<Record<RowsFormat, string>> = { ndjson: NDJSON_TYPE, csv: CSV_TYPE, parquet: PARQUET_TYPE };
+
+export function mediaTypeOf(format: RowsFormat): string {
+  return TYPE_OF[format];
+}
+
+/** The first type of `Accept` we have; NDJSON without one. @throws LakefoldError NOT_ACCEPTABLE */
+export function acceptedFormat(request: Request): RowsFormat {
+  const accept = request.headers.get('accept');
+  if (accept === null || accept.trim() === '') return 'ndjson';
+  for (const part of accept.split(',')) {
+    const format = FORMAT_OF[part.split(';')[0]?.trim().toLowerCase() ?? ''];
+    if (format !== undefined) return format;
+  }
+  throw new LakefoldError('NOT_ACCEPTABLE', `expected one of ${Object.values(TYPE_OF).join(', ')}, found ${JSON.stringify(accept)}`);
+}
+
+/** Rows as canonical NDJSON, a chunk a batch; a fault midway errors the stream, so a body that ends is whole. */
+export function ndjsonStream(batches: AsyncIterable<Batch>, options: CanonicalOptions = {}): ReadableStream<Uint8Array> {
+  const iterator = batches[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const next = await iterator.next();
+      if (next.done === true) return controller.close();
+      const batch = next.value;
+      let text = '';
+      for (let i = 0; i < batch.rowCount; i += 1) text += `${canonicalRow(batch.columns, rowAt(batch, i), options)}\n`;
+      return controller.enqueue(utf8(text));
+    },
+    cancel: async () => { await iterator.return?.(); },
+  });
+}

@@ -1,0 +1,104 @@
+/** Rows of a Parquet file, column by column: no object a row, no value touched whose type already is the column's. */
+import { concatBatches, valueAt, vectorBuilder, vectorOf, type Batch, type Vector } from '../core/batch.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
+import { showInput, type InputOptions } from '../core/input-values.ts';
+import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
+import { MICROS_MAX, MICROS_MIN } from '../core/time.ts';
+import { typesEqual, type Column } from '../core/types.ts';
+import type { FileSource, TableCodec } from '../ports/table-codec.ts';
+import { FaultLog, type InputColumn, type ReceivedRows } from './received-rows.ts';
+import type { RowObjectOptions } from './row-objects.ts';
+import { storedConverter } from './stored-values.ts';
+
+export interface ParquetRowOptions extends RowObjectOptions {
+  readonly signal?: AbortSignal;
+}
+
+const DAYS_MIN = -719_162;
+const DAYS_MAX = 2_932_896;
+
+/** @throws LakefoldError MALFORMED_FILE; LIMIT_EXCEEDED beyond `ROWS_PER_REQUEST_MAX`; VALIDATION_FAILED for a value no column can hold */
+export async function readParquetRows(codec: TableCodec, source: FileSource, options: ParquetRowOptions): Promise<ReceivedRows> {
+  const { columns: stored, rowCount } = await asMalformed(() => codec.describe(source));
+  if (rowCount > ROWS_PER_REQUEST_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rowCount}`, { context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX } });
+  const twice = stored.find((column, i) => stored.findIndex((other) => other.name === column.name) < i);
+  if (twice !== undefined) throw new LakefoldError('MALFORMED_FILE', `expected columns of different names, found ${JSON.stringify(twice.name)} twice`);
+  const wanted = stored.filter((column) => options.columns.some((other) => other.name === column.name)).map((column) => ({ ...column, nullable: true }));
+  const batch = await asMalformed(() => decodeAll(codec, source, { columns: wanted, rowCount, signal: options.signal }));
+  const faults = new FaultLog(rowCount);
+  const vectors = options.columns.map((column, position) => {
+    const at = wanted.findIndex((other) => other.name === column.name);
+    const vector = batch.vectors[at];
+    if (vector === undefined) return vectorOf(column.type, Array.from({ length: rowCount }, () => column.default ?? null));
+    return convertVector(vector, { column, position, faults, resolveLocal: options.resolveLocal });
+  });
+  if (options.ignoreUnknown !== true) {
+    for (const column of stored) {
+      if (options.columns.some((other) => other.name === column.name)) continue;
+      for (let row = 0; row < rowCount; row += 1) faults.add({ row, feature: column.name, code: 'UNKNOWN_FEATURE', message: `expected a column of the group, found ${showInput(column.name)}` });
+    }
+  }
+  return { batch: { columns: options.columns, vectors, rowCount }, faults };
+}
+
+async function decodeAll(codec: TableCodec, source: FileSource, options: { readonly columns: readonly Column[]; readonly rowCount: number; readonly signal: AbortSignal | undefined }): Promise<Batch> {
+  if (options.columns.length === 0) return { columns: [], vectors: [], rowCount: options.rowCount };
+  const batches: Batch[] = [];
+  const decodeOptions = { columns: options.columns, ...(options.signal === undefined ? {} : { signal: options.signal }) };
+  for await (const { batch } of codec.decode(source, decodeOptions)) batches.push(batch);
+  return concatBatches(options.columns, batches);
+}
+
+/** A codec calls every unreadable file corrupt; one that a caller sent is malformed, and a value at fault has its row. */
+async function asMalformed<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!isLakefoldError(cause, 'FILE_CORRUPT')) throw cause;
+    const { fault, row, column, expected, found } = cause.context;
+    if (typeof fault === 'string' && typeof row === 'number' && typeof column === 'string') {
+      const words = { ...(typeof expected === 'string' ? { expected } : {}), ...(typeof found === 'string' ? { found } : {}) };
+      throw new LakefoldError('VALIDATION_FAILED', cause.message, { cause, errors: [{ row, feature: column, code: fault, message: cause.message, ...words }] });
+    }
+    throw new LakefoldError('MALFORMED_FILE', cause.message, { cause, context: cause.context });
+  }
+}
+
+interface ColumnTask {
+  readonly column: InputColumn;
+  readonly position: number;
+  readonly faults: FaultLog;
+  readonly resolveLocal: InputOptions['resolveLocal'] | undefined;
+}
+
+function convertVector(vector: Vector, task: ColumnTask): Vector {
+  const { column, resolveLocal } = task;
+  if (typesEqual(vector.type, column.type)) return column.type.kind === 'timestamp' || column.type.kind === 'date' ? withinYears(vector, task) : vector;
+  const options: InputOptions = { ...(column.unit === undefined ? {} : { unit: column.unit }), ...(resolveLocal === undefined ? {} : { resolveLocal }) };
+  const convert = storedConverter(vector.type, column.type, options);
+  const builder = vectorBuilder(column.type, Math.max(1, vector.length));
+  for (let row = 0; row < vector.length; row += 1) {
+    const result = convert(valueAt(vector, row));
+    if (result.kind === 'fault') task.faults.addValue(row, task, result);
+    builder.push(result.kind === 'fault' ? null : result.value);
+  }
+  const converted = builder.finish();
+  return column.type.kind === 'timestamp' ? withinYears(converted, task) : converted;
+}
+
+/** Files can hold instants outside the years 0001 to 9999; everything beyond the edge assumes they are not there. */
+function withinYears(vector: Vector, task: ColumnTask): Vector {
+  const isDate = vector.type.kind === 'date';
+  let outside: number[] | undefined;
+  for (let row = 0; row < vector.length; row += 1) {
+    const value = vector.values[row];
+    const isInside = typeof value === 'bigint' ? value >= MICROS_MIN && value <= MICROS_MAX : !isDate || (Number(value) >= DAYS_MIN && Number(value) <= DAYS_MAX);
+    if (isInside) continue;
+    task.faults.addValue(row, task, { code: 'OUT_OF_RANGE', expected: `a ${vector.type.kind} of the years 0001 to 9999`, found: String(value) });
+    (outside ??= []).push(row);
+  }
+  if (outside === undefined) return vector;
+  const values = Array.from({ length: vector.length }, (_, row) => valueAt(vector, row));
+  for (const row of outside) values[row] = null;
+  return vectorOf(vector.type, values);
+}

@@ -1,0 +1,118 @@
+/** Where a training dataset lies and how its files are written: create-once, named by a claimed number (storage.md §1). */
+import { type Batch, concatBatches, rowAt } from '../../core/batch.ts';
+import { utf8 } from '../../core/bytes.ts';
+import { canonicalRow, canonicalValue } from '../../core/canonical.ts';
+import { LakefoldError } from '../../core/errors.ts';
+import { hashOf, startTextHash } from '../../core/hash.ts';
+import { stringifyJson } from '../../core/json.ts';
+import { joinPath, type ObjectPath } from '../../core/path.ts';
+import { formatMillis } from '../../core/time.ts';
+import type { Column, Value } from '../../core/types.ts';
+import type { FeatureDeps } from '../deps.ts';
+import type { TrainingFormat } from './request.ts';
+
+export interface DatasetFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Attempts to claim the next free number. */
+const CLAIMS_MAX = 10_000;
+/** Content is hashed in pieces of this many rows. */
+const HASH_ROWS = 4096;
+
+export function datasetDirectory(project: string, view: { readonly name: string; readonly version: number }): string {
+  return `${project}/training-datasets/${view.name}/${view.version}`;
+}
+
+/** Reserves the next number of a view version: 1, 2, … @throws LakefoldError STORE_UNAVAILABLE */
+export async function claimNumber(deps: FeatureDeps, directory: string): Promise<{ readonly number: number; readonly directory: string; readonly identity: string }> {
+  const identity = deps.random.uuid();
+  const bytes = utf8(stringifyJson({ format: 1, txnId: identity, claimedAt: formatMillis(deps.clock.now()) }));
+  for (let number = 1 + (await highestNumber(deps, directory)); number <= CLAIMS_MAX; number += 1) {
+    const outcome = await deps.store.createIfAbsent(joinPath(directory, String(number), 'claim.json'), bytes, { identity });
+    if (outcome.kind === 'created') return { number, directory: `${directory}/${number}`, identity };
+    if (outcome.kind === 'unknown') break;
+  }
+  throw new LakefoldError('STORE_UNAVAILABLE', `could not claim a number for a training dataset in ${directory}`);
+}
+
+/** Numbers of the published sets, ascending. */
+export async function publishedNumbers(deps: Pick<FeatureDeps, 'store'>, directory: string): Promise<readonly number[]> {
+  const numbers: number[] = [];
+  for await (const object of deps.store.list(`${directory}/`)) {
+    const match = /^(\d+)\/manifest\.json$/.exec(object.path.slice(directory.length + 1));
+    if (match !== null) numbers.push(Number(match[1]));
+  }
+  return numbers.toSorted((a, b) => a - b);
+}
+
+async function highestNumber(deps: Pick<FeatureDeps, 'store'>, directory: string): Promise<number> {
+  let highest = 0;
+  for await (const object of deps.store.list(`${directory}/`)) highest = Math.max(highest, Number(object.path.slice(directory.length + 1).split('/')[0]));
+  return highest;
+}
+
+/** Writes one object of a claimed dataset. @throws LakefoldError STORE_UNAVAILABLE when it can't be told to be written */
+export async function writeOnce(deps: FeatureDeps, path: ObjectPath, object: { readonly bytes: Uint8Array; readonly identity: string }): Promise<void> {
+  const outcome = await deps.store.createIfAbsent(path, object.bytes, { identity: object.identity });
+  if (outcome.kind !== 'created') throw new LakefoldError('STORE_UNAVAILABLE', `expected to write ${path}, found it ${outcome.kind === 'exists' ? 'taken' : 'in doubt'}`, { context: { path } });
+}
+
+/** Hash of the content, the same whatever format and engine (P19): `#<split>` and each row's canonical line. */
+export function contentHash(splits: readonly { readonly name: string; readonly batch: Batch }[]): string {
+  const hash = startTextHash();
+  for (const { name, batch } of splits) {
+    hash.add(`#${name}\n`);
+    for (const text of canonicalChunks(batch)) hash.add(text);
+  }
+  return hash.finish();
+}
+
+/** Hash of the rows alone. */
+export function rowsHash(batch: Batch): string {
+  const hash = startTextHash();
+  for (const text of canonicalChunks(batch)) hash.add(text);
+  return hash.finish();
+}
+
+function* canonicalChunks(batch: Batch): Iterable<string> {
+  for (let start = 0; start < batch.rowCount; start += HASH_ROWS) {
+    let text = '';
+    for (let i = start; i < Math.min(start + HASH_ROWS, batch.rowCount); i += 1) text += `${canonicalRow(batch.columns, rowAt(batch, i))}\n`;
+    yield text;
+  }
+}
+
+/** The rows in the format, as one file. */
+export async function encodeRows(deps: FeatureDeps, batch: Batch, format: TrainingFormat): Promise<{ readonly bytes: Uint8Array; readonly extension: string }> {
+  switch (format) {
+    case 'parquet': return { bytes: await deps.codec.encode(concatBatches(batch.columns, [batch])), extension: 'parquet' };
+    case 'ndjson': return { bytes: utf8([...canonicalChunks(batch)].join('')), extension: 'ndjson' };
+    case 'csv': return { bytes: utf8(csvText(batch)), extension: 'csv' };
+  }
+}
+
+export function describeFile(path: string, rows: number, bytes: Uint8Array): DatasetFile {
+  return { path, rows, bytes: bytes.length, sha256: hashOf(bytes) };
+}
+
+/** RFC 4180: header, CRLF; absent values empty, empty text quoted. */
+export function csvText(batch: Batch): string {
+  const lines = [batch.columns.map((column) => csvField(column.name)).join(',')];
+  for (let i = 0; i < batch.rowCount; i += 1) lines.push(rowAt(batch, i).map((value, c) => csvValue(batch.columns[c], value)).join(','));
+  return `${lines.join('\r\n')}\r\n`;
+}
+
+function csvValue(column: Column | undefined, value: Value): string {
+  if (value === null || column === undefined) return '';
+  if (typeof value === 'string') return csvField(value);
+  const text = canonicalValue(column.type, value, {});
+  return csvField(text.startsWith('"') ? String(JSON.parse(text)) : text);
+}
+
+function csvField(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,119 @@
+/** What `POST …/training-datasets` takes, parsed and with defaults filled in (shapes.md). */
+import { LakefoldError } from '../../core/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { instant } from '../../core/time.ts';
+
+export type SpineRequest =
+  | { readonly kind: 'rows'; readonly rows: readonly Json[] }
+  | { readonly kind: 'source'; readonly source: string; readonly format: string }
+  | { readonly kind: 'featureGroup'; readonly name: string; readonly version: number; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Json }
+  /** The view's root over `[startTime, endTime)`. */
+  | { readonly kind: 'root'; readonly startTime: bigint | null; readonly endTime: bigint | null };
+
+export type TrainingFormat = 'parquet' | 'csv' | 'ndjson';
+
+export interface TrainingRequest {
+  readonly spine: SpineRequest;
+  readonly labelTime: string | null;
+  readonly pins: Readonly<Record<string, number>>;
+  readonly onInvalidRow: 'error' | 'null';
+  readonly onFunctionError: 'error' | 'null';
+  readonly dropMissing: boolean;
+  readonly diagnostics: boolean;
+  readonly format: TrainingFormat;
+  readonly description: string | null;
+  /** As sent, rows left out: what the manifest shows. */
+  readonly shown: JsonObject;
+}
+
+const MEMBERS = [
+  'spine', 'startTime', 'endTime', 'labelTime', 'asOfTime', 'knownAsOf', 'expiredHistory', 'pins', 'onInvalidRow', 'onFunctionError', 'dropMissing', 'where', 'diagnostics', 'transform',
+  'format', 'statistics', 'description', 'split',
+];
+/** Members whose other values this version does not carry out; refusing beats a set that is not what was asked for. */
+const ONLY: Readonly<Record<string, readonly Json[]>> = { asOfTime: [null], knownAsOf: [null], expiredHistory: ['error'], where: [null], transform: [true, false], statistics: [true, false], split: [null] };
+
+/** @throws LakefoldError UNKNOWN_FIELD, INVALID_ARGUMENT, UNSUPPORTED_OPERATION naming the member */
+export function parseTrainingRequest(body: JsonObject): TrainingRequest {
+  for (const key of Object.keys(body)) if (!MEMBERS.includes(key)) throw new LakefoldError('UNKNOWN_FIELD', `expected one of ${MEMBERS.join(', ')}, found ${JSON.stringify(key)}`, { context: { field: key } });
+  for (const [key, allowed] of Object.entries(ONLY)) {
+    const value = body[key];
+    if (value !== undefined && !allowed.some((candidate) => candidate === value)) throw new LakefoldError('UNSUPPORTED_OPERATION', `${key} other than ${allowed.map(String).join(', ')} is not available`, { context: { field: key } });
+  }
+  const startTime = instantOf(body, 'startTime');
+  const endTime = instantOf(body, 'endTime');
+  const spine = spineOf(body['spine'] ?? null, { startTime, endTime });
+  const format = wordOf(body, 'format', ['parquet', 'csv', 'ndjson', 'arrow', 'tfrecord'] as const, 'parquet');
+  if (format === 'arrow' || format === 'tfrecord') throw new LakefoldError('UNSUPPORTED_OPERATION', `expected format parquet, csv or ndjson, found ${format}`, { context: { field: 'format' } });
+  const labelTime = body['labelTime'] ?? null;
+  if (labelTime !== null && typeof labelTime !== 'string') throw invalid('labelTime', 'a column name', labelTime);
+  const description = body['description'] ?? null;
+  if (description !== null && typeof description !== 'string') throw invalid('description', 'text', description);
+  const request = {
+    labelTime, description, format, pins: pinsOf(body['pins'] ?? {}),
+    onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'), onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
+    dropMissing: flagOf(body, 'dropMissing'), diagnostics: flagOf(body, 'diagnostics'),
+  };
+  return { ...request, spine, shown: { ...shownSpine(body), startTime: body['startTime'] ?? null, endTime: body['endTime'] ?? null, ...request } };
+}
+
+function spineOf(json: Json, range: { readonly startTime: bigint | null; readonly endTime: bigint | null }): SpineRequest {
+  if (json === null) return { kind: 'root', ...range };
+  if (!isJsonObject(json)) throw invalid('spine', 'an object', json);
+  const forms = ['rows', 'source', 'featureGroup'].filter((form) => json[form] !== undefined);
+  if (forms.length !== 1) throw new LakefoldError('INVALID_ARGUMENT', `expected exactly one of rows, source and featureGroup in spine, found ${forms.length === 0 ? 'none' : forms.join(' and ')}`, { context: { field: 'spine' } });
+  const { rows, source, featureGroup } = json;
+  if (rows !== undefined) {
+    if (!isList(rows)) throw invalid('spine.rows', 'a list of rows', rows);
+    return { kind: 'rows', rows };
+  }
+  if (source !== undefined) {
+    if (typeof source !== 'string') throw invalid('spine.source', 'a path', source);
+    const format = json['format'] ?? source.split('.').at(-1) ?? '';
+    if (typeof format !== 'string') throw invalid('spine.format', 'a format', format);
+    return { kind: 'source', source, format };
+  }
+  if (!isJsonObject(featureGroup) || typeof featureGroup['name'] !== 'string' || typeof featureGroup['version'] !== 'number') throw invalid('spine.featureGroup', '{ name, version }', featureGroup);
+  return { kind: 'featureGroup', name: featureGroup['name'], version: featureGroup['version'], startTime: instantOf(json, 'startTime') ?? range.startTime, endTime: instantOf(json, 'endTime') ?? range.endTime, where: json['where'] ?? null };
+}
+
+function shownSpine(body: JsonObject): JsonObject {
+  const spine = body['spine'] ?? null;
+  return { spine: isJsonObject(spine) && spine['rows'] !== undefined ? { rows: null } : spine };
+}
+
+function pinsOf(json: Json): Readonly<Record<string, number>> {
+  if (!isJsonObject(json)) throw invalid('pins', 'an object of group/version to commit version', json);
+  return Object.fromEntries(Object.entries(json).map(([group, version]) => {
+    if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) throw invalid(`pins.${group}`, 'a commit version', version);
+    return [group, version];
+  }));
+}
+
+function instantOf(json: JsonObject, field: string): bigint | null {
+  const value = json[field] ?? null;
+  if (value === null) return null;
+  if (typeof value !== 'string') throw invalid(field, 'an RFC 3339 instant', value);
+  return instant(value);
+}
+
+function flagOf(json: JsonObject, field: string): boolean {
+  const value = json[field] ?? false;
+  if (typeof value !== 'boolean') throw invalid(field, 'true or false', value);
+  return value;
+}
+
+function wordOf<Word extends string>(json: JsonObject, field: string, words: readonly Word[], otherwise: Word): Word {
+  const value = json[field] ?? otherwise;
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) throw invalid(field, words.join(' or '), value);
+  return word;
+}
+
+function isList(json: Json | undefined): json is readonly Json[] {
+  return Array.isArray(json);
+}
+
+function invalid(field: string, expected: string, found: unknown): LakefoldError {
+  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} in ${field}, found ${JSON.stringify(found)?.slice(0, 80) ?? 'nothing'}`, { context: { field } });
+}

@@ -1,0 +1,132 @@
+/** The rows a training set is built for: from the request, a file, a group, or the view's root. */
+import { type Batch, concatBatches, isNullAt, type Vector, valueAt, vectorNamed } from '../../core/batch.ts';
+import { LakefoldError } from '../../core/errors.ts';
+import { microsOfDays } from '../../core/time.ts';
+import { type Column, formatType, parseType } from '../../core/types.ts';
+import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
+import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
+import type { OpenGroup } from '../open-group.ts';
+import { parseFilter } from '../parse-filter.ts';
+import { parseRows, type RowsBody } from '../parse-rows.ts';
+import { readGroup } from '../read-rows.ts';
+import type { InputColumn } from '../received-rows.ts';
+import type { ReadDeps } from '../../delta/read.ts';
+import type { SpineRequest, TrainingRequest } from './request.ts';
+
+export interface Spine {
+  readonly batch: Batch;
+  /** Columns the view does not declare; typed formats bring them along. */
+  readonly passThrough: readonly Column[];
+  readonly labelTime: string | null;
+  /** Label times in µs; null where a row has none that counts (P8). */
+  readonly labelMicros: Vector;
+}
+
+export interface SpineDeps extends ReadDeps {
+  /** Bytes of a spine's source. @throws LakefoldError INVALID_ARGUMENT where the location may not be read */
+  readonly openSource: (source: string) => Promise<FileSource>;
+  readonly openGroup: (name: string, version: number) => Promise<OpenGroup>;
+}
+
+/** @throws LakefoldError INVALID_SPINE, INVALID_LABEL_TIME, MALFORMED_FILE, MALFORMED_JSON, UNSUPPORTED_OPERATION for a view without root */
+export async function readSpine(deps: SpineDeps, view: FeatureViewDefinition, request: TrainingRequest): Promise<Spine> {
+  const { batch, passThrough } = await spineRows(deps, view, request.spine);
+  const labelTime = request.labelTime ?? view.labelTime;
+  return { batch, passThrough, labelTime, labelMicros: labelMicrosOf(batch, labelTime, request.onInvalidRow) };
+}
+
+async function spineRows(deps: SpineDeps, view: FeatureViewDefinition, spine: SpineRequest): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+  switch (spine.kind) {
+    case 'rows': return parsed(deps, view, { body: { format: 'objects', rows: spine.rows }, passThrough: [] });
+    case 'source': return fromSource(deps, view, spine);
+    case 'featureGroup': return fromGroup(deps, view, { ...spine, group: await deps.openGroup(spine.name, spine.version) });
+    case 'root': {
+      if (view.root === null) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine, or a view with a root; ${view.name}/${view.version} has none`);
+      return fromGroup(deps, view, { ...spine, where: null, group: await deps.openGroup(view.root.name, view.root.version) });
+    }
+  }
+}
+
+async function fromSource(deps: SpineDeps, view: FeatureViewDefinition, { source, format }: { readonly source: string; readonly format: string }): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+  const file = await deps.openSource(source);
+  switch (format) {
+    case 'parquet': {
+      const { columns } = await deps.codec.describe(file);
+      const passThrough = columns.filter((column) => !view.spine.some((declared) => declared.name === column.name)).map((column) => ({ ...column, nullable: true }));
+      requireDeclared(view, columns.map((column) => column.name));
+      return parsed(deps, view, { body: { format, body: file }, passThrough });
+    }
+    case 'csv': case 'ndjson': return parsed(deps, view, { body: { format, body: await file.readAll() }, passThrough: [] });
+    default: throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine of format parquet, csv or ndjson, found ${JSON.stringify(format)}`, { context: { field: 'spine.format' } });
+  }
+}
+
+function requireDeclared(view: FeatureViewDefinition, found: readonly string[]): void {
+  const missing = view.spine.find((column) => !column.nullable && !found.includes(column.name));
+  if (missing !== undefined) throw new LakefoldError('INVALID_SPINE', `expected spine column ${missing.name} of type ${missing.type}, found ${found.join(', ')}`, { context: { column: missing.name } });
+}
+
+async function parsed(
+  deps: { readonly codec: TableCodec },
+  view: FeatureViewDefinition,
+  { body, passThrough }: { readonly body: RowsBody; readonly passThrough: readonly Column[] },
+): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+  const { batch, faults } = await parseRows(deps, body, { columns: [...view.spine.map(inputColumn), ...passThrough], ignoreUnknown: body.format === 'csv' });
+  const list = faults.list();
+  const [first] = list;
+  if (first !== undefined) {
+    const isLabelTime = list.every((fault) => fault.feature === view.labelTime);
+    throw new LakefoldError(isLabelTime ? 'INVALID_LABEL_TIME' : 'INVALID_SPINE', `expected ${batch.rowCount} spine rows of the declared types, found ${faults.faultyRows} with faults, first row ${first.row}: ${first.message}`, { errors: list, errorCount: faults.count });
+  }
+  return { batch, passThrough: [...passThrough].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
+async function fromGroup(
+  deps: SpineDeps,
+  view: FeatureViewDefinition,
+  from: { readonly group: OpenGroup; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Parameters<typeof parseFilter>[0] },
+): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+  for (const declared of view.spine) {
+    const column = from.group.columns.find((candidate) => candidate.name === declared.name);
+    if (column === undefined) throw new LakefoldError('INVALID_SPINE', `expected spine column ${declared.name} in group ${from.group.definition.name}, found ${from.group.columns.map(({ name }) => name).join(', ')}`, { context: { column: declared.name } });
+    if (formatType(column.type) !== declared.type) throw new LakefoldError('INVALID_SPINE', `expected ${declared.type} for spine column ${declared.name}, found ${formatType(column.type)} in group ${from.group.definition.name}`, { context: { column: declared.name } });
+  }
+  const { columns, rows } = await readGroup(deps, from.group, {
+    features: view.spine.map((column) => column.name),
+    ...(from.startTime === null ? {} : { startTime: from.startTime }), ...(from.endTime === null ? {} : { endTime: from.endTime }),
+    ...(from.where === null ? {} : { where: parseFilter(from.where, from.group.columns) }),
+  });
+  const batches: Batch[] = [];
+  for await (const batch of rows) batches.push(batch);
+  return { batch: concatBatches(columns, batches), passThrough: [] };
+}
+
+function inputColumn(definition: ColumnDefinition): InputColumn {
+  return { name: definition.name, type: parseType(definition.type), nullable: definition.nullable, ...(definition.unit === undefined ? {} : { unit: definition.unit }) };
+}
+
+function labelMicrosOf(batch: Batch, labelTime: string | null, onInvalidRow: 'error' | 'null'): Vector {
+  const type = { kind: 'bigint' } as const;
+  const values = new BigInt64Array(batch.rowCount);
+  const nulls = new Uint8Array(batch.rowCount);
+  if (labelTime === null) return { type, length: batch.rowCount, values, nulls: nulls.fill(1) };
+  if (!batch.columns.some((column) => column.name === labelTime)) throw new LakefoldError('INVALID_SPINE', `expected label time ${labelTime} among the spine's columns`, { context: { column: labelTime } });
+  const vector = vectorNamed(batch, labelTime);
+  if (vector.type.kind !== 'timestamp' && vector.type.kind !== 'date') throw new LakefoldError('INVALID_SPINE', `expected a timestamp or date as label time, found ${formatType(vector.type)} in ${labelTime}`, { context: { column: labelTime } });
+  const invalid: number[] = [];
+  for (let i = 0; i < batch.rowCount; i += 1) {
+    const value = isNullAt(vector, i) ? null : valueAt(vector, i);
+    if (value === null) {
+      nulls[i] = 1;
+      invalid.push(i);
+    } else {
+      values[i] = typeof value === 'bigint' ? value : microsOfDays(Number(value));
+    }
+  }
+  if (invalid.length > 0 && onInvalidRow === 'error') {
+    throw new LakefoldError('INVALID_LABEL_TIME', `expected a label time in every spine row, found none in ${invalid.length}, first row ${invalid[0]}`, {
+      context: { rows: invalid.slice(0, 100) }, errors: invalid.slice(0, 100).map((row) => ({ row, field: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })), errorCount: invalid.length,
+    });
+  }
+  return { type, length: batch.rowCount, values, ...(invalid.length === 0 ? {} : { nulls }) };
+}
