@@ -22,6 +22,8 @@ export const ONLINE_PAYLOAD_BYTES_MAX = 390 * 1024;
 export const ONLINE_PAYLOAD_BYTES_WARN = 4096;
 /** A control record. DynamoDB's bound is 400 KB with names and keys. */
 export const CONTROL_RECORD_BYTES_MAX = 350 * 1024;
+/** Messages handed out at once: SQS's bound. */
+export const QUEUE_RECEIVE_MAX = 10;
 /** Versions applied ahead of the watermark that one watermark item remembers. */
 export const WATERMARK_AHEAD_MAX = 64;
 /** Rows of a batch between stages. */

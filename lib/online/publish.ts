@@ -35,7 +35,7 @@ export interface PublishInput {
   readonly table: OnlineTable;
   readonly source: FoldSource;
   readonly group: FoldGroup;
-  /** Last version to publish; default: that of `known`, else the head. */
+  /** Last version to publish, and one whose counts are wanted; default: that of `known`, else the head. */
   readonly to?: number;
   /** The commit just made, its rows in memory: neither the log nor a file is read for it. */
   readonly known?: FoldCommit;
@@ -49,7 +49,7 @@ export type PublishResult =
       readonly to: number;
       /** Sum over `commits`. */
       readonly counts: FoldCounts;
-      /** Of the commits this call applied, and of `known`, by version. */
+      /** Of the commits this call applied, and of `known` or `to` whoever applied them, by version. */
       readonly commits: ReadonlyMap<number, FoldCounts>;
     }
   /** The online items are those of another table: only a rebuild helps. */
@@ -115,9 +115,7 @@ class PublishRun {
       if (this.#position.version <= before) break;
     }
     if (!this.#isOurs) return { kind: 'rebuildRequired', expected: source.tableId, found: this.#watermark?.tableId ?? '' };
-    if (known !== undefined && !this.#counts.has(known.version) && isCovered(this.#position, known.version)) {
-      this.#counts.set(known.version, await countApplied(this.#deps, { ...this.#input, commit: known }, this.#options));
-    }
+    await this.#countAsked(known?.version ?? this.#input.to);
     return { kind: 'published', from, to: this.#position.version, counts: sumCounts(this.#counts.values()), commits: this.#counts };
   }
 
@@ -164,6 +162,13 @@ class PublishRun {
       await this.#deps.clock.sleep(GAP_WAIT_MILLIS * 2 ** wait * (0.5 + this.#deps.random.unit()), this.#options.signal);
       this.#watermark = await this.#readWatermark();
     }
+  }
+
+  /** Counts of the commit the caller answers for, where another publisher was quicker. */
+  async #countAsked(version: number | undefined): Promise<void> {
+    if (version === undefined || version < 0 || this.#counts.has(version) || !isCovered(this.#position, version)) return;
+    const [commit] = await this.#commits(version - 1, version);
+    if (commit !== undefined) this.#counts.set(version, await countApplied(this.#deps, { ...this.#input, commit }, this.#options));
   }
 
   async #record(done: readonly number[]): Promise<void> {

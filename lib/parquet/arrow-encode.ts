@@ -68,11 +68,12 @@ function dataOf(vector: Vector): Data {
   const { length } = vector;
   const type = arrowTypeOf(vector.type);
   const storage = storageOf(vector.type);
+  // Numbers in a plain array are allowed to no producer, but cost nothing to take.
+  if (storage !== 'values' && !ArrayBuffer.isView(vector.values)) return dataOf(vectorOf(vector.type, presentValues(vector)));
   const validity = storage === 'values' ? validityOfValues(plainValues(vector), vector.nulls) : bitmapOfNulls(vector.nulls, length);
   if (storage === 'u8') return arrowData(type, { length, validity, values: bitmapOfBooleans(vector) });
-  if (storage !== 'values') return arrowData(type, { length, validity, values: typedValues(vector) });
-  const values = plainValues(vector);
-  const present = vector.nulls === undefined ? values : values.map((value, i) => (vector.nulls?.[i] === 1 ? null : value));
+  if (storage !== 'values') return arrowData(type, { length, validity, values: vector.values });
+  const present = presentValues(vector);
   switch (vector.type.kind) {
     case 'string': return arrowData(type, { length, validity, ...joinStrings(present) });
     case 'binary': return arrowData(type, { length, validity, ...joinBytes(present) });
@@ -110,9 +111,9 @@ function arrowData(type: DataType, { length, validity, offsets, values, children
   return new Data(type, 0, length, validity.count, buffers, children);
 }
 
-function typedValues(vector: Vector): Vector['values'] {
-  if (ArrayBuffer.isView(vector.values)) return vector.values;
-  return vectorOf(vector.type, vector.values).values;
+function presentValues(vector: Vector): readonly Value[] {
+  const values = plainValues(vector);
+  return vector.nulls === undefined ? values : values.map((value, i) => (vector.nulls?.[i] === 1 ? null : value));
 }
 
 function plainValues(vector: Vector): readonly Value[] {

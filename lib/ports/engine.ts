@@ -53,7 +53,7 @@ export interface EngineQuery extends RequestOptions {
 }
 
 export interface Engine {
-  /** Columns take their types from the result; batches of at most `BATCH_ROWS` rows. @throws LakefoldError PLAN_TOO_LARGE when scratch runs out */
+  /** Columns take their types from the result; batches of at most `BATCH_ROWS` rows, one empty batch where there are none. @throws LakefoldError PLAN_TOO_LARGE when scratch runs out */
   query(query: EngineQuery): AsyncIterable<Batch>;
   /** Writes the result to one local file. */
   copy(query: EngineQuery, target: { readonly file: string; readonly format: 'parquet' | 'csv' }): Promise<{ readonly rows: number }>;

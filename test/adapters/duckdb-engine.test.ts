@@ -247,7 +247,7 @@ describe('bounds and faults', () => {
 
   it('answers PLAN_TOO_LARGE when memory or scratch space runs out, and goes on', async () => {
     const small = await open({ memoryLimitBytes: 64 * 1024 * 1024 });
-    const sorted = 'SELECT max(m) FROM (SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) m, row_number() OVER (ORDER BY md5((i * 7)::VARCHAR)) n FROM range(1000000) r(i)) WHERE n % 2 = 0';
+    const sorted = 'SELECT max(m) FROM (SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) m, row_number() OVER (ORDER BY md5((i * 7)::VARCHAR)) n FROM range(3000000) r(i)) WHERE n % 2 = 0';
     await expect(run({ relations: [], sql: 'SELECT max(len(l)) FROM (SELECT list(md5(i::VARCHAR)) l FROM range(3000000) r(i))' }, small)).rejects.toMatchObject({ code: 'PLAN_TOO_LARGE' });
     await expect(run({ relations: [], sql: sorted, scratchBytesMax: 1024 * 1024 }, small)).rejects.toMatchObject({ code: 'PLAN_TOO_LARGE' });
     expect(await run({ relations: [], sql: 'SELECT 1', scratchBytesMax: 1024 * 1024 }, small)).toEqual([[1]]);

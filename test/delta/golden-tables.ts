@@ -31,3 +31,8 @@ export function expectedFiles(name: string): Uint8Array[] {
     .filter((file) => file.endsWith('.parquet'))
     .map((file) => new Uint8Array(readFileSync(join(folder, file))));
 }
+
+/** Names of the tables that bring their expected rows. */
+export function tablesWithExpectedRows(): string[] {
+  return HAS_GOLDEN_TABLES ? readdirSync(FOLDER).filter((name) => existsSync(join(FOLDER, name, 'expected'))) : [];
+}

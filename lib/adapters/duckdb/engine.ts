@@ -37,6 +37,8 @@ export async function openDuckDbEngine(options: DuckDbEngineOptions): Promise<En
 
 interface Lease {
   readonly connection: DuckDBConnection;
+  /** The instance all queries share, unless the query has one of its own. */
+  readonly shared: Promise<DuckDBInstance> | undefined;
   readonly release: () => void;
 }
 
@@ -60,7 +62,7 @@ class DuckDbEngine implements Engine {
       const result = await lease.connection.stream(query.sql, (query.parameters ?? []).map(parameterOf));
       yield* readResult(result, query.signal);
     } catch (cause) {
-      throw this.#translated(cause, query);
+      throw this.#translated(cause, query, lease);
     } finally {
       lease.release();
     }
@@ -74,7 +76,7 @@ class DuckDbEngine implements Engine {
       const [[rows] = []] = await result.getRows();
       return { rows: Number(rows) };
     } catch (cause) {
-      throw this.#translated(cause, query);
+      throw this.#translated(cause, query, lease);
     } finally {
       lease.release();
     }
@@ -93,26 +95,32 @@ class DuckDbEngine implements Engine {
   async #lease(query: EngineQuery): Promise<Lease> {
     query.signal?.throwIfAborted();
     if (this.#closed) throw new LakefoldError('INTERNAL', 'expected an open engine, found a closed one');
-    const own = query.scratchBytesMax === undefined ? undefined : await this.#openInstance(query.scratchBytesMax);
-    const instance = own ?? (await this.#sharedInstance());
-    const connection = await instance.connect();
-    const stopInterrupting = interruptOnAbort(connection, query.signal);
-    const lease = {
-      connection,
-      release: () => {
-        stopInterrupting();
-        connection.closeSync();
-        own?.closeSync();
-        this.#leases.delete(lease);
-      },
-    };
-    this.#leases.add(lease);
-    return lease;
+    const shared = query.scratchBytesMax === undefined ? (this.#shared ??= this.#openInstance(this.#options.scratchBytesMax)) : undefined;
+    try {
+      const instance = await (shared ?? this.#openInstance(query.scratchBytesMax));
+      const connection = await instance.connect();
+      const stopInterrupting = interruptOnAbort(connection, query.signal);
+      const lease = {
+        connection,
+        shared,
+        release: () => {
+          stopInterrupting();
+          connection.closeSync();
+          if (shared === undefined) instance.closeSync();
+          this.#leases.delete(lease);
+        },
+      };
+      this.#leases.add(lease);
+      return lease;
+    } catch (cause) {
+      this.#forget(shared);
+      throw translateError(cause, query.signal);
+    }
   }
 
-  #sharedInstance(): Promise<DuckDBInstance> {
-    this.#shared ??= this.#openInstance(this.#options.scratchBytesMax);
-    return this.#shared;
+  /** An instance that can't be opened or broke: it lives until its last connection is closed, and the next query opens another. */
+  #forget(instance: Promise<DuckDBInstance> | undefined): void {
+    if (this.#shared === instance) this.#shared = undefined;
   }
 
   async #openInstance(scratchBytesMax: number | undefined): Promise<DuckDBInstance> {
@@ -124,13 +132,14 @@ class DuckDbEngine implements Engine {
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
       ...(memoryLimitBytes === undefined ? {} : { memory_limit: `${memoryLimitBytes}B` }),
-      ...(scratchBytesMax === undefined ? {} : { max_temp_directory_size: `${scratchBytesMax}B` }),
       ...(threads === undefined ? {} : { threads: String(threads) }),
     });
     const connection = await instance.connect();
     try {
       await connection.run("SET GLOBAL TimeZone = 'UTC'");
       await connection.run('SET GLOBAL parquet_metadata_cache = true');
+      // Given when the instance is opened, this one is shown as set but not obeyed.
+      if (scratchBytesMax !== undefined) await connection.run(`SET GLOBAL max_temp_directory_size = '${scratchBytesMax}B'`);
       if (allowedDirectories !== undefined) {
         await connection.run(`SET GLOBAL allowed_directories = [${allowedDirectories.map((directory) => quoteText(resolve(directory))).join(', ')}]`);
         await connection.run('SET GLOBAL enable_external_access = false');
@@ -142,9 +151,8 @@ class DuckDbEngine implements Engine {
     return instance;
   }
 
-  #translated(cause: unknown, query: EngineQuery): unknown {
-    // The broken instance lives until its last connection is closed; the next query opens another.
-    if (isFatal(cause)) this.#shared = undefined;
+  #translated(cause: unknown, query: EngineQuery, lease: Lease): unknown {
+    if (isFatal(cause)) this.#forget(lease.shared);
     return translateError(cause, query.signal);
   }
 }

@@ -3,13 +3,12 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { DirectoryEntry, FileKind, FileStat, FileSystem, OpenFile } from './file-system.ts';
 
-// Bare descriptors: a `FileHandle` per object would cost as much as the write itself.
+// Bare descriptors, since a `FileHandle` per object costs as much as a small write. What never waits for a disk (`fstat`, `close`, `open` of
+// a directory in use) is called synchronously: a trip through the thread pool is dearer than the call.
 const open = promisify(fs.open);
-const close = promisify(fs.close);
 const fsync = promisify(fs.fsync);
 const read = promisify(fs.read);
 const write = promisify(fs.write);
-const fstat = promisify(fs.fstat);
 
 /** Bytes of one call; the operating system takes at most 2 GiB - 1. */
 const CALL_BYTES_MAX = 1 << 30;
@@ -22,11 +21,11 @@ export const nodeFileSystem: FileSystem = {
   readDirectory: async (path) => (await fs.promises.readdir(path, { withFileTypes: true })).map((entry): DirectoryEntry => ({ name: entry.name, kind: kindOf(entry) })),
   makeDirectory: async (path) => fs.promises.mkdir(path),
   syncDirectory: async (path) => {
-    const descriptor = await open(path, 'r');
+    const descriptor = fs.openSync(path, 'r');
     try {
       await fsync(descriptor);
     } finally {
-      await close(descriptor);
+      fs.closeSync(descriptor);
     }
   },
   link: async (from, to) => fs.promises.link(from, to),
@@ -36,7 +35,7 @@ export const nodeFileSystem: FileSystem = {
 
 function openFile(descriptor: number): OpenFile {
   return {
-    stat: async () => statOf(await fstat(descriptor, { bigint: true })),
+    stat: async () => statOf(fs.fstatSync(descriptor, { bigint: true })),
     write: async (bytes) => {
       let offset = 0;
       while (offset < bytes.length) offset += (await write(descriptor, bytes, offset, Math.min(bytes.length - offset, CALL_BYTES_MAX), null)).bytesWritten;
@@ -52,7 +51,7 @@ function openFile(descriptor: number): OpenFile {
       return bytes.subarray(0, filled);
     },
     sync: async () => fsync(descriptor),
-    close: async () => close(descriptor),
+    close: async () => fs.closeSync(descriptor),
   };
 }
 

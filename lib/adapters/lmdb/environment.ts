@@ -42,10 +42,13 @@ export function inWriteTransaction<Result>(database: BinaryDatabase, work: () =>
   return guarded('a database', 'write', () => database.transactionSync(work));
 }
 
-/** The value of a key now, as bytes the caller may keep. */
+/** The value of a key, in bytes the caller may keep. */
 export function readValue(database: BinaryDatabase, key: Uint8Array): Uint8Array | undefined {
-  const bytes = guarded('a database', 'read', () => database.getBinary(key));
-  return bytes === undefined ? undefined : plainBytes(bytes);
+  try {
+    return database.getBinary(key);
+  } catch (error) {
+    throw translated(error, 'read', 'a database');
+  }
 }
 
 /** The same bytes without the methods that make `Buffer` slice where `Uint8Array` copies. */
@@ -57,7 +60,11 @@ function guarded<Result>(what: string, action: string, work: () => Result): Resu
   try {
     return work();
   } catch (error) {
-    if (error instanceof LakefoldError) throw error;
-    throw new LakefoldError('STORE_UNAVAILABLE', `could not ${action} ${what} of LMDB: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw translated(error, action, what);
   }
+}
+
+function translated(error: unknown, action: string, what: string): LakefoldError {
+  if (error instanceof LakefoldError) return error;
+  return new LakefoldError('STORE_UNAVAILABLE', `could not ${action} ${what} of LMDB: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }

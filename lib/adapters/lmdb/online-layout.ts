@@ -66,25 +66,41 @@ export function encodeItem(item: OnlineItem): Uint8Array {
 
 /** The item shares memory with `bytes`. @throws LakefoldError CORRUPT_STORE, UNSUPPORTED_FORMAT */
 export function decodeItem(bytes: Uint8Array): OnlineItem {
+  const { item, headBytes } = decodeHead(bytes);
+  if (!item.deleted) item.payload = viewOf(bytes, headBytes, bytes.length);
+  return item;
+}
+
+/** As `decodeItem` without the payload, which the rules of writing never look at. */
+export function decodeItemHead(bytes: Uint8Array): OnlineItem {
+  return decodeHead(bytes).item;
+}
+
+type ItemUnderWay = { -readonly [Name in keyof OnlineItem]: OnlineItem[Name] };
+
+function decodeHead(bytes: Uint8Array): { readonly item: ItemUnderWay; readonly headBytes: number } {
   checkLayout(bytes, LAYOUT);
   const flags = bytes[1] ?? 0xff;
   if ((flags & ~FLAGS_KNOWN) !== 0) throw corrupt('known flags', String(flags));
-  const deleted = (flags & DELETED) !== 0;
-  const orderEnd = 2 + ((flags & HAS_ORDER) === 0 ? 0 : ORDER_BYTES);
-  const commit = readInt64(bytes, orderEnd);
-  let at = orderEnd + 8;
-  const fence = (flags & HAS_FENCE) === 0 ? undefined : readInt64(bytes, at);
-  if (fence !== undefined) at += 8;
-  const expiresAt = (flags & EXPIRES) === 0 ? undefined : readInt64(bytes, at);
-  if (expiresAt !== undefined) at += 8;
-  return {
-    ...(orderEnd === 2 ? {} : { order: bytes.subarray(2, orderEnd) }),
-    commit,
-    ...(fence === undefined ? {} : { fence }),
-    deleted,
-    ...(deleted ? {} : { payload: bytes.subarray(at) }),
-    ...(expiresAt === undefined ? {} : { expiresAt: epochSeconds(expiresAt) }),
-  };
+  let at = 2 + ((flags & HAS_ORDER) === 0 ? 0 : ORDER_BYTES);
+  // Filled in field by field: spreads would cost as much as reading the value from LMDB.
+  const item: ItemUnderWay = { commit: readInt64(bytes, at), deleted: (flags & DELETED) !== 0 };
+  if (at > 2) item.order = viewOf(bytes, 2, at);
+  at += 8;
+  if ((flags & HAS_FENCE) !== 0) {
+    item.fence = readInt64(bytes, at);
+    at += 8;
+  }
+  if ((flags & EXPIRES) !== 0) {
+    item.expiresAt = epochSeconds(readInt64(bytes, at));
+    at += 8;
+  }
+  return { item, headBytes: at };
+}
+
+/** A plain view: `Buffer`'s own methods slice where `Uint8Array` copies. */
+function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 export function encodeWatermark(watermark: Watermark): Uint8Array {

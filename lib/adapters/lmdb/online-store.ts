@@ -10,7 +10,7 @@ import type { RequestOptions } from '../../ports/object-store.ts';
 import type { OnlineEdit, OnlineItem, OnlineRead, OnlineReadOptions, OnlineReadRequest, OnlineRow, OnlineStore, OnlineTable, OnlineWrite, Watermark } from '../../ports/online-store.ts';
 import { inWriteTransaction, openDatabase, openEnvironment, plainBytes, readValue } from './environment.ts';
 import type { BinaryDatabase } from './environment.ts';
-import { decodeItem, decodeWatermark, encodeItem, encodeWatermark, itemKey, itemKeyPrefix, watermarkKey } from './online-layout.ts';
+import { decodeItem, decodeItemHead, decodeWatermark, encodeItem, encodeWatermark, itemKey, itemKeyPrefix, watermarkKey } from './online-layout.ts';
 
 /** Entries read in one go: a bound on what is held in memory, and on how long one reader keeps old pages from being used again. */
 const SCAN_PAGE_ENTRIES = 1000;
@@ -110,7 +110,7 @@ export class LmdbOnlineStore implements OnlineStore {
       inputs.map((input) => {
         const key = itemKey(prefix, input.key);
         const stored = readValue(this.#database, key);
-        const decision = options.decide(stored === undefined ? undefined : decodeItem(stored), input);
+        const decision = options.decide(stored === undefined ? undefined : decodeItemHead(stored), input);
         if (decision.kind === 'applied') this.#database.putSync(key, encodeItem(decision.item));
         return decision.kind;
       }),
