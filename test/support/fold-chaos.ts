@@ -73,13 +73,26 @@ export async function runHistory(options: ChaosOptions): Promise<readonly string
 
 /** U6: whoever writes an edit at v finds every commit before it published. */
 function inTurn(store: OnlineStore, report: (fault: string) => void): OnlineStore {
-  return {
-    ...store,
+  return wrapped(store, {
     edit: async (table, edits, options) => {
       const watermark = await store.watermark(table, { consistent: true });
       for (const { version } of edits) if ((watermark?.version ?? -1) < version - 1) report(`edit ${version}: expected the watermark at ${version - 1}, found ${watermark?.version ?? 'none'}`);
       return await store.edit(table, edits, options);
     },
+  });
+}
+
+/** The store with some of its methods replaced; a spread would lose the methods of a class. */
+function wrapped(store: OnlineStore, changes: Partial<OnlineStore>): OnlineStore {
+  return {
+    read: (request, options) => store.read(request, options),
+    merge: (table, rows, options) => store.merge(table, rows, options),
+    edit: (table, edits, options) => store.edit(table, edits, options),
+    watermark: (table, options) => store.watermark(table, options),
+    moveWatermark: (table, move, options) => store.moveWatermark(table, move, options),
+    scan: (table, options) => store.scan(table, options),
+    close: () => store.close(),
+    ...changes,
   };
 }
 
@@ -159,13 +172,12 @@ function chaosStore(inner: OnlineStore, random: Random): Chaos {
   const failed = async (): Promise<readonly OnlineWrite[]> => ['failed'];
   const throwing = async (): Promise<never> => { throw new Error('the answer was lost'); };
   const take = <T>(items: T[]): T | undefined => items.splice(Math.floor(random.unit() * items.length), 1)[0];
-  const store: OnlineStore = {
-    ...inner,
+  const store = wrapped(inner, {
     merge: async (table, rows) => (await Promise.all(rows.map((row) => request(() => inner.merge(table, [row]), failed)))).flat(),
     edit: async (table, edits) => (await Promise.all(edits.map((edit) => request(() => inner.edit(table, [edit]), failed)))).flat(),
     watermark: (table, options) => request(() => inner.watermark(table, options), throwing),
     moveWatermark: (table, move) => request(() => inner.moveWatermark(table, move), throwing),
-  };
+  });
   return {
     store,
     pending: () => waiting.length,

@@ -1,0 +1,140 @@
+/** Writes over HTTP: rows, deletes, restores, publishing and packing of one feature group. */
+import { sha256, toBase32, utf8, concatBytes } from '../../lib/core/bytes.ts';
+import { LakefoldError } from '../../lib/core/errors.ts';
+import { isJsonObject, parseJson } from '../../lib/core/json.ts';
+import { FILE_BODY_BYTES_MAX, IDEMPOTENCY_WINDOW_MILLIS, JSON_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
+import { duration } from '../../lib/core/time.ts';
+import type { Idempotency } from '../../lib/delta/write-outcome.ts';
+import type { FeatureDeps } from '../../lib/features/deps.ts';
+import { parseDelete } from '../../lib/features/parse-delete.ts';
+import { ingestRows, type RowsInput } from '../../lib/features/ingest-rows.ts';
+import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows } from '../../lib/features/manage-rows.ts';
+import type { OpenGroup } from '../../lib/features/open-group.ts';
+import type { Projects } from '../../lib/features/projects.ts';
+import { answerJson } from '../http/answer.ts';
+import { type Body, readBody, readJsonObject } from '../http/body.ts';
+import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
+import { CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
+import { flagMember, integerMember, onlyMembers, textMember } from '../http/members.ts';
+import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
+import { versionAction, versionedName } from '../http/resources.ts';
+
+export interface IngestAppDeps extends FeatureDeps {
+  readonly projects: Projects;
+}
+
+const GROUP = '/v1/projects/:p/feature-groups/:fg/versions';
+const JSON_TYPE = 'application/json';
+const ROWS_TYPES = [JSON_TYPE, NDJSON_TYPE, CSV_TYPE, PARQUET_TYPE];
+const ROW_PARAMETERS = ['operation', 'wait', 'mode', 'timezone', 'ignoreUnknown', 'allowEmpty'];
+const ACTIONS = ['publish', 'restore', 'optimize', 'vacuum'];
+const KEY_LENGTH_MAX = 128;
+
+export function createIngestApp(deps: IngestAppDeps): HttpApp {
+  const app = createHttpApp(deps);
+  app.post(`${GROUP}/:v/:rows{rows(:[a-z]+)?}`, async (c) => {
+    switch (c.req.param('rows')) {
+      case 'rows': return ingest(deps, c);
+      case 'rows:delete': return remove(deps, c);
+      default: throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
+    }
+  });
+  app.post(`${GROUP}/:action{[0-9]+:[a-z]+}`, async (c) => {
+    const { version, action } = versionAction(c, ACTIONS);
+    const { project, name, version: number } = versionedName(c, 'featureGroup', version);
+    return act(deps, c, { action, group: await deps.projects.group(project, name, number) });
+  });
+  return app;
+}
+
+async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
+  const { project, name, version } = versionedName(c, 'featureGroup');
+  const query = queryParameters(c.req.raw, ROW_PARAMETERS);
+  const group = await deps.projects.group(project, name, version);
+  if ((query.word('mode', ['sync', 'queued'] as const) ?? 'sync') === 'queued') throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected mode=sync, found queued, which this deployment does not have');
+  const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
+  const timezone = query.text('timezone');
+  const idempotency = idempotencyOf(group, c, body);
+  const receipt = await ingestRows(deps, group, {
+    rows: rowsInput(body), operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert', wait: waitOf(group, query),
+    ignoreUnknown: query.flag('ignoreUnknown') ?? false, allowEmpty: query.flag('allowEmpty') ?? false, signal: c.get('signal'),
+    ...(timezone === undefined ? {} : { timezone }), ...(idempotency === undefined ? {} : { idempotency }),
+  });
+  return answerJson(c, receipt);
+}
+
+function bytesMaxOf(c: HttpContext): number {
+  return (c.req.header('content-type') ?? '').toLowerCase().startsWith(JSON_TYPE) ? JSON_BODY_BYTES_MAX : FILE_BODY_BYTES_MAX;
+}
+
+function rowsInput(body: Body): RowsInput {
+  switch (body.mediaType) {
+    case NDJSON_TYPE: return { format: 'ndjson', body: body.bytes };
+    case CSV_TYPE: return { format: 'csv', body: body.bytes };
+    case PARQUET_TYPE: return { format: 'parquet', body: body.bytes };
+    default: return { format: 'json', body: body.bytes };
+  }
+}
+
+async function remove(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
+  const { project, name, version } = versionedName(c, 'featureGroup');
+  const query = queryParameters(c.req.raw, ['wait']);
+  const group = await deps.projects.group(project, name, version);
+  const body = await readBody(c.req.raw, { mediaTypes: [JSON_TYPE], bytesMax: JSON_BODY_BYTES_MAX });
+  const json = parseJson(body.bytes);
+  if (!isJsonObject(json)) throw new LakefoldError('INVALID_ARGUMENT', 'expected { keys } or { where } as the body');
+  const idempotency = idempotencyOf(group, c, body);
+  const receipt = await deleteRows(deps, group, parseDelete(group, json), { wait: waitOf(group, query), signal: c.get('signal'), ...(idempotency === undefined ? {} : { idempotency }) });
+  return answerJson(c, receipt);
+}
+
+async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { readonly action: string; readonly group: OpenGroup }): Promise<Response> {
+  const query = queryParameters(c.req.raw, action === 'restore' ? ['wait'] : []);
+  const body = await readJsonObject(c.req.raw, { empty: 'object' });
+  switch (action) {
+    case 'publish': {
+      onlyMembers(body, ['rebuild', 'repair']);
+      if (flagMember(body, 'rebuild') === true || flagMember(body, 'repair') === true) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected neither rebuild nor repair, which this deployment does not have');
+      return answerJson(c, await publishRows(deps, group));
+    }
+    case 'restore': {
+      onlyMembers(body, ['toVersion']);
+      const toVersion = integerMember(body, 'toVersion');
+      if (toVersion === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected toVersion, found none', { context: { field: 'toVersion' } });
+      return answerJson(c, await restoreRows(deps, group, { version: toVersion }, { wait: waitOf(group, query), signal: c.get('signal') }));
+    }
+    case 'optimize': {
+      onlyMembers(body, ['clusterBy', 'dryRun']);
+      return answerJson(c, await optimizeRows(deps, group));
+    }
+    default: {
+      onlyMembers(body, ['retention', 'dryRun', 'force']);
+      const retention = textMember(body, 'retention');
+      return answerJson(c, await vacuumRows(deps, group, { dryRun: flagMember(body, 'dryRun') ?? true, force: flagMember(body, 'force') ?? false, ...(retention === undefined ? {} : { retention }) }));
+    }
+  }
+}
+
+function waitOf(group: OpenGroup, query: QueryParameters): 'commit' | 'online' {
+  return query.word('wait', ['commit', 'online'] as const) ?? (group.definition.onlineEnabled ? 'online' : 'commit');
+}
+
+/** U9: a key, or a stream with its sequence; the body hash covers method, route, query and decoded bytes. */
+function idempotencyOf(group: OpenGroup, c: HttpContext, body: Body): Idempotency | undefined {
+  const key = c.req.header('idempotency-key');
+  const stream = c.req.header('idempotency-stream');
+  const sequence = c.req.header('idempotency-sequence');
+  if (stream !== undefined || sequence !== undefined) {
+    if (key !== undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected either Idempotency-Key or Idempotency-Stream with Idempotency-Sequence, found both');
+    if (stream === undefined || !/^[A-Za-z0-9_.:/-]{1,128}$/.test(stream) || sequence === undefined || !/^\d{1,15}$/.test(sequence)) {
+      throw new LakefoldError('INVALID_ARGUMENT', 'expected Idempotency-Stream (a name of at most 128 characters) with Idempotency-Sequence (a whole number)');
+    }
+    return { kind: 'stream', name: stream, sequence: Number(sequence) };
+  }
+  if (key === undefined) return undefined;
+  if (key.length < 1 || key.length > KEY_LENGTH_MAX) throw new LakefoldError('INVALID_ARGUMENT', `expected an Idempotency-Key of 1 to ${KEY_LENGTH_MAX} characters, found ${key.length}`);
+  const url = new URL(c.req.url);
+  const bodyHash = toBase32(sha256(concatBytes([utf8(`${c.req.method}\n${url.pathname}\n${url.search}\n`), body.bytes])));
+  const windowMillis = Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS);
+  return { kind: 'request', key, bodyHash, windowMillis };
+}
