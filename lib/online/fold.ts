@@ -198,8 +198,8 @@ function editOf(group: FoldGroup, input: { readonly key: EntityKey | undefined; 
   if (input.row === undefined || isExpired(group, input.row.eventTime, input.now)) return gone;
   const row = storable(group, input.row);
   if (row === undefined) return gone;
-  const { key: _, ...rest } = row;
-  return { ...gone, row: rest };
+  const { order, payload, expiresAt } = row;
+  return { ...gone, row: { order, payload, ...(expiresAt === undefined ? {} : { expiresAt }) } };
 }
 
 interface EditOutcome {
@@ -236,7 +236,7 @@ export async function countApplied(deps: FoldDeps, target: FoldTarget & { readon
   const newest = await newestRows({ group, batches: commit.rows(), ingestedAtDefault: BigInt(commit.committedAt) * 1000n });
   tally.superseded = newest.superseded;
   tally.invalid = newest.invalid;
-  const rows: (StorableRow)[] = [];
+  const rows: StorableRow[] = [];
   for (const row of newest.byToken.values()) {
     const stored = isExpired(group, row.eventTime, now) ? 'expired' : storable(group, row);
     if (stored === 'expired') tally.expired += 1;

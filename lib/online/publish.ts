@@ -193,8 +193,8 @@ class PublishRun {
     return all;
   }
 
-  async #readWatermark(): Promise<Watermark | undefined> {
-    return await this.#deps.online.watermark(this.#input.table, { ...this.#options, consistent: true });
+  #readWatermark(): Promise<Watermark | undefined> {
+    return this.#deps.online.watermark(this.#input.table, { ...this.#options, consistent: true });
   }
 }
 

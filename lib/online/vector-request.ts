@@ -4,7 +4,7 @@ import { showInput } from '../core/input-values.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { ENTRIES_MAX } from '../core/limits.ts';
 
-export const WAIT_MAX_MILLIS = 5000;
+const WAIT_MAX_MILLIS = 5000;
 
 export interface VectorOptions {
   readonly allowMissing: boolean;
@@ -40,10 +40,10 @@ export interface VectorsRequest {
   readonly metadata: VectorMetadata;
 }
 
-export const DEFAULT_VECTOR_OPTIONS: VectorOptions = {
+const DEFAULT_VECTOR_OPTIONS: VectorOptions = {
   allowMissing: true, format: 'arrays', bigintAs: 'number', includeHelpers: false, trainingDataset: null, consistent: false, minVersions: {}, waitMs: 0,
 };
-export const NO_METADATA: VectorMetadata = { names: false, types: false, statuses: false, eventTimes: false, versions: false, watermarks: false };
+const NO_METADATA: VectorMetadata = { names: false, types: false, statuses: false, eventTimes: false, versions: false, watermarks: false };
 
 /** @throws LakefoldError UNKNOWN_FIELD, INVALID_ARGUMENT, LIMIT_EXCEEDED beyond `ENTRIES_MAX` */
 export function parseVectorsBody(json: Json): VectorsRequest {

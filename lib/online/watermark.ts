@@ -8,7 +8,7 @@ import type { Random } from '../ports/random.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 
 /** Version of a table of which nothing is published. */
-export const NOTHING_PUBLISHED = -1;
+const NOTHING_PUBLISHED = -1;
 const MOVE_ATTEMPTS_MAX = 64;
 const MOVE_BACKOFF_MILLIS = 5;
 

@@ -1,5 +1,5 @@
 /** Single values out of Arrow's buffers: strings, bytes, decimals, instants. */
-import { DataType, DateUnit, TimeUnit, type Data } from 'apache-arrow';
+import { DataType, DateUnit, TimeUnit, Type, type Data } from 'apache-arrow';
 import { decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { formatType, type ColumnType, type Value } from '../core/types.ts';
@@ -32,7 +32,7 @@ export function nullsOf(data: Data): Uint8Array | undefined {
 }
 
 export function mismatch(place: DecodePlace, type: ColumnType, found: DataType): LakefoldError {
-  return faultAt(place, undefined, { fault: 'TYPE_MISMATCH', expected: formatType(type), found: String(found) });
+  return faultAt(place, undefined, { fault: 'TYPE_MISMATCH', expected: formatType(type), found: Type[found.typeId] ?? 'another type' });
 }
 
 export function outOfRange(place: DecodePlace, index: number, value: { readonly type: ColumnType; readonly found: string }): LakefoldError {

@@ -7,7 +7,7 @@
  * own as soon as its module arrives: such calls wait here as spares.
  */
 import initAsync, { initSync } from 'parquet-wasm/esm';
-import { LakefoldError } from '../core/errors.ts';
+import type { LakefoldError } from '../core/errors.ts';
 
 /** `parquet_wasm_bg.wasm`: its bytes, or the module compiled from them. */
 export type ParquetWasm = Uint8Array<ArrayBuffer> | WebAssembly.Module;

@@ -33,10 +33,11 @@ export interface Join<S extends Schema = Schema, Features extends readonly strin
 export function join<S extends Schema, const Features extends readonly (keyof S & string)[], const Prefix extends string = ''>(
   group: FeatureGroup<S>,
   options: JoinOptions<S, Features, Prefix>,
-): Join<S, Features, Prefix | ''> {
+): Join<S, Features, Prefix> {
   const json: Record<string, Json> = { featureGroup: group.name, ...(group.version === null ? {} : { version: group.version }) };
   for (const [name, value] of Object.entries(options)) if (value !== undefined && isJsonLike(value)) json[name] = value;
-  return { kind: 'join', group, features: options.features, prefix: options.prefix ?? '', json };
+  // Without a prefix `Prefix` is inferred as ''.
+  return { kind: 'join', group, features: options.features, prefix: options.prefix ?? ('' as Prefix), json };
 }
 
 function isJsonLike(value: unknown): value is Json {

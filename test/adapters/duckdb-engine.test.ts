@@ -134,10 +134,15 @@ describe('relations of files', () => {
   it('takes names and paths of any characters as they are', async () => {
     const name = `a"b'; DROP VIEW t; -- *?[x]`;
     const path = await dataFile(`odd [x]*?'"; name/f.parquet`, [{ ...column('x', 'int'), name }], [[1]]);
-    await dataFile('odd x0', ID, [[9n]]);
     const odd = { ...column('x', 'int'), name };
     expect(await run({ relations: [{ ...relation([odd], [file(path)]), name: 'we"ird' }], sql: 'SELECT * FROM "we""ird"' })).toEqual([[1]]);
     expect(await run({ relations: [{ name: 'we"ird', batch: batchOfRows([odd], [[2]]) }], sql: 'SELECT * FROM "we""ird"' })).toEqual([[2]]);
+  });
+
+  it('never takes another file for a missing one whose path looks like a pattern', async () => {
+    await dataFile('patterns/oddity.parquet', ID, [[9n]]);
+    await expect(run({ relations: [relation(ID, [file(join(directory, 'patterns', 'odd*.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'FILE_MISSING' });
+    await expect(run({ relations: [relation(ID, [file(join(directory, 'patterns', '[o]ddity.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'FILE_MISSING' });
   });
 
   it('refuses a stored column that would hide the row’s place, rather than delete wrong rows', async () => {

@@ -35,6 +35,12 @@ describe('Roaring bitmaps', () => {
     expect([...decodeRoaring(encodeRoaring(even))]).toEqual(even);
   });
 
+  it('with runs carry an offset header from four containers on', () => {
+    const runs = (containers: number): number[] => Array.from({ length: containers }, (_, i) => Array.from({ length: 100 }, (__, j) => i * 65_536 + j)).flat();
+    expect([encodeRoaring(runs(3)).length, encodeRoaring(runs(4)).length]).toEqual([16 + 4 + 1 + 3 * 4 + 3 * 6, 16 + 4 + 1 + 4 * 4 + 4 * 4 + 4 * 6]);
+    expect([[...decodeRoaring(encodeRoaring(runs(3)))], [...decodeRoaring(encodeRoaring(runs(4)))]]).toEqual([runs(3), runs(4)]);
+  });
+
   it('may be empty', () => {
     expect([toHex(encodeRoaring([])), [...decodeRoaring(encodeRoaring([]))]]).toEqual(['d1d339640000000000000000', []]);
   });

@@ -127,6 +127,8 @@ describe('loading a snapshot', () => {
     for (const instant of [5000, 5001, 5002, 6999, 7000]) found.push([(await loadSnapshot(fixture, 't', { instant })).version, (await loadSnapshot(fixture, 't', { instant })).committedAt]);
     expect(found).toEqual([[0, 5000], [1, 5001], [2, 5002], [2, 5002], [3, 7000]]);
     expect((await loadSnapshot(fixture, 't')).committedAt).toBe(7000);
+    await writeCheckpoint(fixture, 't', await loadSnapshot(fixture, 't', { version: 1 }));
+    expect(summary(await loadSnapshot(fixture, 't', { instant: 5002 }))).toEqual({ version: 2, committedAt: 5002, checkpoint: 1, files: ['f1', 'f2'] });
   });
 
   it('at an instant reads the whole entry only where the first line does not tell', async () => {

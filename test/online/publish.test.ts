@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { onlineReceipt, zeroCounts, type FoldCounts } from '../../lib/online/fold-counts.ts';
+import { compileFoldGroup } from '../../lib/online/fold-group.ts';
 import type { FoldSource } from '../../lib/online/fold-source.ts';
 import { planPass, publish, type PublishInput } from '../../lib/online/publish.ts';
 import { epochMillis } from '../../lib/core/time.ts';
@@ -115,11 +116,11 @@ describe('publish', () => {
 
   it('folds a group without event time by when rows were received (U4)', async () => {
     const w = world();
-    const { eventTime: _, ...group } = w.group;
+    const group = compileFoldGroup({ keyColumns: w.group.keyColumns, features: w.group.features, fingerprint: w.group.fingerprint });
     const first = row('a', 9, 1);
     const last = row('a', 1, 2);
     w.table.append([last, first]);
-    await publish(w.deps, { table: FOLD_TABLE, source: w.table, group: { ...group, digestColumns: [...group.keyColumns, ...group.features] } });
+    await publish(w.deps, { table: FOLD_TABLE, source: w.table, group });
     const order = (await w.item('a'))?.order ?? new Uint8Array();
     expect([new DataView(order.buffer, order.byteOffset).getBigUint64(0), new DataView(order.buffer, order.byteOffset).getBigUint64(8)]).toEqual([1n << 63n, (1n << 63n) + last.ingestedAt]);
   });

@@ -47,6 +47,6 @@ describe.skipIf(!isThere)(isThere ? 'broken Parquet files' : `broken Parquet fil
         for (const word of names) outcomes.add(await outcomeOf(decodeAll(codec, bytes, [column(word, type)])));
       }
     }
-    expect([...outcomes].toSorted()).toEqual(['FILE_CORRUPT', 'read']);
+    expect(outcomes).toEqual(new Set(['FILE_CORRUPT', 'read']));
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { Encoding, WriterPropertiesBuilder } from 'parquet-wasm/esm';
+import { Encoding, wasmMemory, WriterPropertiesBuilder } from 'parquet-wasm/esm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
 import { batchOfRows, type Row } from '../../lib/core/batch.ts';
@@ -206,6 +206,8 @@ describe('the Parquet codec', () => {
 
   it('replaces the instance after a trap, so that later calls work', async () => {
     const bytes = await codec.encode(batchOfRows([column('a', 'int')], [[1]]));
+    const memories = new Set<unknown>();
+    // More traps than there are spare instances.
     for (let i = 0; i < 20; i += 1) {
       const trap = (): void => {
         new WriterPropertiesBuilder().setEncoding(Encoding.RLE_DICTIONARY);
@@ -213,7 +215,9 @@ describe('the Parquet codec', () => {
       await expect(runWasm(wasm, trap, (cause) => new LakefoldError('FILE_CORRUPT', 'trapped', { cause }))).rejects.toMatchObject({ code: 'FILE_CORRUPT', cause: { name: 'RuntimeError' } });
       expect((await decodeAll(codec, bytes, [column('a', 'int')])).rows).toEqual([[1]]);
       expect(await codec.encode(batchOfRows([column('a', 'int')], [[1]]))).toEqual(bytes);
+      memories.add(wasmMemory());
     }
+    expect(memories.size).toBeGreaterThan(10);
   });
 
   it('answers any damage to a file with an error of its own or with rows, never with a crash', async () => {

@@ -111,7 +111,7 @@ describe('the compiler', () => {
     const schema = { k: t.bigint(), at: t.timestamp(), v: t.vector(3).nullable(), m: t.map(t.string(), t.int()) };
     expectTypeOf<ValuesOf<typeof schema>>().toEqualTypeOf<{ readonly k: bigint; readonly at: string; readonly v: Float32Array | null; readonly m: ReadonlyMap<string, number | null> }>();
     expectTypeOf(delayModel.joins[0].features).toEqualTypeOf<readonly ['flights_24h', 'mean_delay_24h']>();
-    expectTypeOf(delayModel.joins[1].prefix).toEqualTypeOf<'arr_' | ''>();
+    expectTypeOf(delayModel.joins[1].prefix).toEqualTypeOf<'arr_'>();
   });
 
   it('refuses columns, features, labels and results that are not there', () => {

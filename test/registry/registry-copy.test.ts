@@ -4,7 +4,7 @@ import type { Control, ControlRecord } from '../../lib/ports/control.ts';
 import type { Registry } from '../../lib/registry/registry.ts';
 import { readRegistryCopy, writeRegistryCopy, type RegistryCopyDeps } from '../../lib/registry/registry-copy.ts';
 import { emptyState } from '../../lib/registry/state.ts';
-import { testClock, type TestClock } from '../support/fold-ports.ts';
+import { seededRandom, testClock, type TestClock } from '../support/fold-ports.ts';
 
 interface MapControl extends Control {
   readonly records: Map<string, ControlRecord>;
@@ -41,7 +41,8 @@ function mapControl(beforePut: (sort: string) => Promise<void> = async () => {})
 const registryAt = (revision: number, description = 'd'): Registry => ({ project: 'demo', revision, state: emptyState({ description, createdAt: '2024-01-01T00:00:00Z' }) });
 const ports = (control = mapControl()): RegistryCopyDeps & { readonly control: MapControl; readonly clock: TestClock } => ({ control, clock: testClock(1_000_000_000n) });
 /** Text that gzip can't shrink much. */
-const noise = Array.from({ length: 1_000_000 }, (_, i) => String.fromCharCode(97 + ((i * 7919 + Math.floor(i / 26) * 104_729 + (i * i) % 9973) % 26))).join('');
+const random = seededRandom(1);
+const noise = Array.from({ length: 1_000_000 }, () => String.fromCharCode(33 + Math.floor(random.unit() * 90))).join('');
 
 describe('the registry copy', () => {
   it('is absent until it is written, then equal, and costs one read while nothing changed', async () => {

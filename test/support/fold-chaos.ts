@@ -77,7 +77,7 @@ function inTurn(store: OnlineStore, report: (fault: string) => void): OnlineStor
     edit: async (table, edits, options) => {
       const watermark = await store.watermark(table, { consistent: true });
       for (const { version } of edits) if ((watermark?.version ?? -1) < version - 1) report(`edit ${version}: expected the watermark at ${version - 1}, found ${watermark?.version ?? 'none'}`);
-      return await store.edit(table, edits, options);
+      return store.edit(table, edits, options);
     },
   });
 }

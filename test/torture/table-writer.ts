@@ -7,14 +7,9 @@
  */
 import { batchOfRows } from '../../lib/core/batch.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
-import type { Column } from '../../lib/core/types.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { deltaDeps } from '../support/embedded.ts';
-
-const COLUMNS: readonly Column[] = [
-  { name: 'writer', type: { kind: 'int' }, nullable: false },
-  { name: 'sequence', type: { kind: 'int' }, nullable: false },
-];
+import { WRITER_COLUMNS } from './writer-columns.ts';
 
 async function main(): Promise<void> {
   const [folder = '', writer = '', commits = ''] = process.argv.slice(2);
@@ -28,7 +23,7 @@ async function main(): Promise<void> {
 
 async function append(table: DeltaTable, row: { readonly writer: number; readonly sequence: number }): Promise<number> {
   const idempotency = { kind: 'request', key: `${row.writer}/${row.sequence}`, bodyHash: 'same', windowMillis: 86_400_000 } as const;
-  const { outcome } = await table.append(batchOfRows(COLUMNS, [[row.writer, row.sequence]]), { idempotency, attemptsMax: 10_000 });
+  const { outcome } = await table.append(batchOfRows(WRITER_COLUMNS, [[row.writer, row.sequence]]), { idempotency, attemptsMax: 10_000 });
   if (outcome.kind === 'committed' || outcome.kind === 'alreadyApplied') return outcome.version;
   throw new LakefoldError('COMMIT_CONFLICT', `expected a commit, found ${outcome.kind}`);
 }

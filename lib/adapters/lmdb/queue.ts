@@ -143,7 +143,7 @@ export class LmdbQueue implements Queue {
   #delivered(receipt: string): { readonly key: Uint8Array; readonly message: StoredMessage } | undefined {
     const [hex = '', count = ''] = receipt.split('.');
     const key = fromHex(hex);
-    if (!toHex(key).startsWith(toHex(this.#prefix))) return undefined;
+    if (key.length !== this.#prefix.length + 16 || !hex.startsWith(toHex(this.#prefix))) return undefined;
     const value = readValue(this.#database, key);
     if (value === undefined) return undefined;
     const message = decodeMessage(value);
