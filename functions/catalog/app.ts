@@ -1,9 +1,8 @@
 /** Definitions and history over HTTP: projects, feature groups, feature views, plan and apply, commits. */
 import { LakefoldError } from '../../lib/core/errors.ts';
-import type { FeatureDeps } from '../../lib/features/deps.ts';
+import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { describeGroup, describeViewState } from '../../lib/features/describe.ts';
 import { commitBody, listCommits, readCommit } from '../../lib/features/commits.ts';
-import { onlineState } from '../../lib/features/manage-rows.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { listProjects } from '../../lib/registry/location.ts';
 import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
@@ -15,7 +14,7 @@ import { PAGE_PARAMETERS, pageRequest, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
 
-export interface CatalogDeps extends FeatureDeps {
+export interface CatalogDeps extends DeltaDeps {
   readonly projects: Projects;
 }
 
@@ -88,11 +87,6 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
     const group = await deps.projects.group(project, name, version);
     const commit = await readCommit(deps, group, Number(c.req.param('n')));
     return answerJson(c, { ...commitBody(group, commit), statistics: null });
-  });
-  app.get(`${PROJECT}/feature-groups/:fg/versions/:v/online`, async (c) => {
-    queryParameters(c.req.raw, []);
-    const { project, name, version } = versionedName(c, 'featureGroup');
-    return answerJson(c, await onlineState(deps, await deps.projects.group(project, name, version)));
   });
 }
 

@@ -8,7 +8,7 @@ import type { Idempotency } from '../../lib/delta/write-outcome.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
 import { parseDelete } from '../../lib/features/parse-delete.ts';
 import { ingestRows, type RowsInput } from '../../lib/features/ingest-rows.ts';
-import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows } from '../../lib/features/manage-rows.ts';
+import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuumRows } from '../../lib/features/manage-rows.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { answerJson } from '../http/answer.ts';
@@ -38,6 +38,11 @@ export function createIngestApp(deps: IngestAppDeps): HttpApp {
       case 'rows:delete': return remove(deps, c);
       default: throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
     }
+  });
+  app.get(`${GROUP}/:v/online`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    return answerJson(c, await onlineState(deps, await deps.projects.group(project, name, version)));
   });
   app.post(`${GROUP}/:action{[0-9]+:[a-z]+}`, async (c) => {
     const { version, action } = versionAction(c, ACTIONS);

@@ -74,7 +74,7 @@ export function isExactDouble(integer: bigint): boolean {
 }
 
 /** No lone surrogate; cheaper than a regular expression on the short strings of rows. */
-export function isWellFormedText(text: string): boolean {
+function isWellFormedText(text: string): boolean {
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
     if (code < 0xd800 || code > 0xdfff) continue;

@@ -51,7 +51,8 @@ function percentDecode(uri: string): string {
 
 function withinTable(decoded: string, tableLocation: string | undefined): string | undefined {
   if (tableLocation === undefined) return undefined;
-  const table = canonicalUri(tableLocation.includes('%') ? percentDecode(tableLocation) : tableLocation);
+  // The location of a local store is a URL, that of a bucket the plain prefix.
+  const table = canonicalUri(tableLocation.startsWith('file:') ? percentDecode(tableLocation) : tableLocation);
   const file = canonicalUri(decoded);
   const prefix = table.endsWith('/') ? table : `${table}/`;
   return file.startsWith(prefix) ? file.slice(prefix.length) : undefined;

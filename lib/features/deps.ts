@@ -8,6 +8,11 @@ export interface Background {
   run(name: string, task: () => Promise<void>): void;
 }
 
+export interface ProjectDeps extends DeltaDeps {
+  /** Absent where definitions are only read. */
+  readonly control: Control | undefined;
+}
+
 export interface FeatureDeps extends DeltaDeps {
   readonly online: OnlineStore;
   readonly control: Control;

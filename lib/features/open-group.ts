@@ -2,11 +2,11 @@
 import { LakefoldError } from '../core/errors.ts';
 import { duration, type DurationMicros } from '../core/time.ts';
 import { type Column, parseType } from '../core/types.ts';
+import type { DeltaDeps } from '../delta/deps.ts';
 import { DeltaTable } from '../delta/table.ts';
 import { compileFoldGroup, type FoldGroup } from '../online/fold-group.ts';
 import type { OnlineTable } from '../ports/online-store.ts';
 import type { FeatureGroupDefinition, FeatureGroupState } from '../registry/definition.ts';
-import type { FeatureDeps } from './deps.ts';
 import { ReceiptClock } from './receipt-time.ts';
 
 export interface OpenGroup {
@@ -31,7 +31,7 @@ export function groupName(definition: { readonly name: string; readonly version:
 }
 
 /** Opens the group's table. @throws LakefoldError TABLE_NOT_FOUND, SCHEMA_DRIFT when the table lacks or retyped a column */
-export async function openGroup(deps: FeatureDeps, project: string, state: FeatureGroupState): Promise<OpenGroup> {
+export async function openGroup(deps: DeltaDeps, project: string, state: FeatureGroupState): Promise<OpenGroup> {
   const table = await DeltaTable.open(deps, `${project}/${state.path}`);
   assertNoDrift(state, table);
   return compileGroup({ project, state, table, receipts: new ReceiptClock(deps.clock) });

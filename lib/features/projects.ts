@@ -10,12 +10,13 @@ import { groupKey, type PlannedTable, tablesOf } from '../registry/apply-plan.ts
 import { type DefinitionsPlan, planDefinitions, type PlanBody, refuseBreaking, refuseUpdates, type WantedDefinitions } from '../registry/plan.ts';
 import { parseFeatureGroup } from '../registry/parse-group.ts';
 import { parseFeatureView } from '../registry/parse-view.ts';
+import type { Control } from '../ports/control.ts';
 import type { Registry } from '../registry/registry.ts';
 import { RegistryCache } from '../registry/registry-cache.ts';
 import { writeRegistryCopy } from '../registry/registry-copy.ts';
 import { featureGroupOf } from '../registry/state.ts';
 import { definitionHash, tableLayout, tablePath } from '../registry/table-layout.ts';
-import type { FeatureDeps } from './deps.ts';
+import type { ProjectDeps } from './deps.ts';
 import { assertNoDrift, compileGroup, groupName, openGroup, type OpenGroup } from './open-group.ts';
 import { settle } from './settle.ts';
 
@@ -40,11 +41,11 @@ export interface Created {
 }
 
 export class Projects {
-  readonly #deps: FeatureDeps;
+  readonly #deps: ProjectDeps;
   readonly #registries: RegistryCache;
   readonly #groups = new Map<string, Promise<OpenGroup>>();
 
-  constructor(deps: FeatureDeps) {
+  constructor(deps: ProjectDeps) {
     this.#deps = deps;
     this.#registries = new RegistryCache(deps);
   }
@@ -81,13 +82,13 @@ export class Projects {
   async plan(project: string, body: JsonObject): Promise<PlanBody> {
     const { state } = await this.registry(project, { fresh: 'yes' });
     const plan = planDefinitions(state, wantedOf(body));
-    await this.#deps.control.put({ partition: `plan/${project}`, sort: plan.body.planId, bytes: utf8(stringifyJson(body)) });
+    await this.#control().put({ partition: `plan/${project}`, sort: plan.body.planId, bytes: utf8(stringifyJson(body)) });
     return plan.body;
   }
 
   /** Carries a plan out, atomically. @throws LakefoldError PLAN_STALE, BREAKING_SCHEMA_CHANGE, IMMUTABLE */
   async apply(project: string, planId: string): Promise<ApplyReport> {
-    const record = await this.#deps.control.get(`plan/${project}`, planId, { consistent: true });
+    const record = await this.#control().get(`plan/${project}`, planId, { consistent: true });
     const body = record === undefined ? undefined : parseJson(record.bytes);
     if (!isJsonObject(body)) throw new LakefoldError('PLAN_STALE', `expected a plan of the last day, found ${JSON.stringify(planId)}: plan again`, { context: { planId } });
     const registry = await this.registry(project, { fresh: 'yes' });
@@ -149,7 +150,12 @@ export class Projects {
 
   // `serve` reads nothing but this copy; a lost one is written by the next change or publish.
   async #copy(registry: Registry): Promise<void> {
-    await writeRegistryCopy(this.#deps, registry);
+    await writeRegistryCopy({ control: this.#control(), clock: this.#deps.clock }, registry);
+  }
+
+  #control(): Control {
+    if (this.#deps.control === undefined) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a deployment that may change definitions, found one that only reads them');
+    return this.#deps.control;
   }
 }
 

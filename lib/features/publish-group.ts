@@ -35,6 +35,14 @@ export async function publishForReceipt(deps: FeatureDeps, group: OpenGroup, com
   }
 }
 
+/** Publishes a table some event named, and checkpoints it when commits have piled up behind its last one. */
+export async function publishTable(deps: FeatureDeps, group: OpenGroup): Promise<Published | undefined> {
+  const published = group.definition.onlineEnabled ? await publishGroup(deps, group) : undefined;
+  const snapshot = await group.table.refresh();
+  if (snapshot.version - (snapshot.checkpointVersion ?? 0) >= CHECKPOINT_INTERVAL) await group.table.checkpoint();
+  return published;
+}
+
 /** Every tenth commit leaves a checkpoint, after the answer. */
 export function checkpointIfDue(deps: FeatureDeps, group: OpenGroup, version: number): void {
   const interval = Number(group.table.snapshot.metadata.configuration['delta.checkpointInterval'] ?? CHECKPOINT_INTERVAL);

@@ -6,7 +6,7 @@ import { toNative } from './native-values.ts';
 /** Pure: no clock, no randomness, no I/O; `at` is the label time or the time of the request, RFC 3339. */
 export type OnDemandFunction = (inputs: Readonly<Record<string, unknown>>, context: { readonly at: string }) => unknown;
 
-export interface OnDemandInput {
+interface OnDemandInput {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable: boolean;

@@ -18,7 +18,7 @@ export interface VectorOptions {
   readonly waitMs: number;
 }
 
-export interface VectorMetadata {
+interface VectorMetadata {
   readonly names: boolean;
   readonly types: boolean;
   readonly statuses: boolean;

@@ -15,8 +15,8 @@ import { readMissing, startReading, type ReadDeps, type Reading } from './read-r
 import { checkEntryCount, type VectorsRequest } from './vector-request.ts';
 import { isShown, type FunctionPlan, type JoinPlan, type ViewPlan } from './view-plan.ts';
 
-export type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'EXPIRED' | 'PASSED' | 'COMPUTED' | 'DEFAULT' | 'ERROR';
-export type RowStatus = 'COMPLETE' | 'MISSING' | 'ERROR';
+type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'EXPIRED' | 'PASSED' | 'COMPUTED' | 'DEFAULT' | 'ERROR';
+type RowStatus = 'COMPLETE' | 'MISSING' | 'ERROR';
 
 /** By position in `ViewPlan.features`. */
 export interface VectorRow {
@@ -27,7 +27,7 @@ export interface VectorRow {
   readonly status: RowStatus;
 }
 
-export interface GroupWatermark {
+interface GroupWatermark {
   /** `<group>/<version>` */
   readonly featureGroup: string;
   /** Undefined: nothing is published, or it could not be read. */

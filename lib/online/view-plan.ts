@@ -13,7 +13,7 @@ import { parseJoinFilter } from './join-filter.ts';
 import type { OnDemandFunction, OnDemandPlan } from './on-demand.ts';
 import { compilePayloadReader, type PayloadColumns, type PayloadRead } from './payload.ts';
 
-export interface ServedColumn {
+interface ServedColumn {
   readonly name: string;
   readonly type: string;
   readonly nullable: boolean;
@@ -66,7 +66,7 @@ export interface ServedGroup {
 }
 
 /** A part of a join's key: a column of the entry, or a feature of a join above it (P11). */
-export type KeyPart =
+type KeyPart =
   | { readonly kind: 'entry'; readonly entryKey: number }
   | { readonly kind: 'feature'; readonly feature: number };
 
@@ -78,7 +78,7 @@ export interface EntryKeyPlan {
 }
 
 /** Where a column of a record is found. */
-export type ColumnSource =
+type ColumnSource =
   | { readonly kind: 'payload'; readonly position: number }
   | { readonly kind: 'key'; readonly position: number }
   | { readonly kind: 'eventTime' };

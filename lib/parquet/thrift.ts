@@ -6,7 +6,7 @@
 import { LakefoldError } from '../core/errors.ts';
 
 /** Wire types of the compact protocol. */
-export const BOOL_TRUE = 1;
+const BOOL_TRUE = 1;
 const BOOL_FALSE = 2;
 const I8 = 3;
 const I16 = 4;
@@ -22,7 +22,7 @@ export const STRUCT = 12;
 /** Footers of the field nest at most six deep. */
 const DEPTH_MAX = 32;
 
-export interface ThriftList {
+interface ThriftList {
   readonly elementType: number;
   readonly items: readonly ThriftValue[];
 }

@@ -6,8 +6,6 @@ import type { ObjectReader } from './definition-reader.ts';
 type Argument = 'column' | 'columns' | 'number' | 'count' | 'mostly' | 'regex' | 'values' | 'boolean' | 'bound';
 
 interface ExpectationShape {
-  /** Decided row by row (QUARANTINE may set rows aside) or over the whole batch. */
-  readonly level: 'row' | 'batch';
   readonly required: Readonly<Record<string, Argument>>;
   readonly optional: Readonly<Record<string, Argument>>;
 }
@@ -17,32 +15,27 @@ const COLUMN = { column: 'column' } as const;
 const BOUNDS = { min_value: 'bound', max_value: 'bound', strict_min: 'boolean', strict_max: 'boolean' } as const;
 const NUMBERS = { min_value: 'number', max_value: 'number', strict_min: 'boolean', strict_max: 'boolean' } as const;
 
-const aggregate: ExpectationShape = { level: 'batch', required: COLUMN, optional: NUMBERS };
+const aggregate: ExpectationShape = { required: COLUMN, optional: NUMBERS };
 
 const SHAPES: Readonly<Record<string, ExpectationShape>> = {
-  expect_column_values_to_not_be_null: { level: 'row', required: COLUMN, optional: MOSTLY },
-  expect_column_values_to_be_between: { level: 'row', required: COLUMN, optional: { ...BOUNDS, ...MOSTLY } },
-  expect_column_values_to_be_in_set: { level: 'row', required: { ...COLUMN, value_set: 'values' }, optional: MOSTLY },
-  expect_column_values_to_not_be_in_set: { level: 'row', required: { ...COLUMN, value_set: 'values' }, optional: MOSTLY },
-  expect_column_values_to_match_regex: { level: 'row', required: { ...COLUMN, regex: 'regex' }, optional: MOSTLY },
-  expect_column_values_to_be_unique: { level: 'row', required: COLUMN, optional: MOSTLY },
-  expect_column_value_lengths_to_be_between: { level: 'row', required: COLUMN, optional: { min_value: 'count', max_value: 'count', ...MOSTLY } },
-  expect_compound_columns_to_be_unique: { level: 'row', required: { column_list: 'columns' }, optional: MOSTLY },
+  expect_column_values_to_not_be_null: { required: COLUMN, optional: MOSTLY },
+  expect_column_values_to_be_between: { required: COLUMN, optional: { ...BOUNDS, ...MOSTLY } },
+  expect_column_values_to_be_in_set: { required: { ...COLUMN, value_set: 'values' }, optional: MOSTLY },
+  expect_column_values_to_not_be_in_set: { required: { ...COLUMN, value_set: 'values' }, optional: MOSTLY },
+  expect_column_values_to_match_regex: { required: { ...COLUMN, regex: 'regex' }, optional: MOSTLY },
+  expect_column_values_to_be_unique: { required: COLUMN, optional: MOSTLY },
+  expect_column_value_lengths_to_be_between: { required: COLUMN, optional: { min_value: 'count', max_value: 'count', ...MOSTLY } },
+  expect_compound_columns_to_be_unique: { required: { column_list: 'columns' }, optional: MOSTLY },
   expect_column_min_to_be_between: aggregate,
   expect_column_max_to_be_between: aggregate,
   expect_column_mean_to_be_between: aggregate,
   expect_column_median_to_be_between: aggregate,
   expect_column_stdev_to_be_between: aggregate,
   expect_column_sum_to_be_between: aggregate,
-  expect_column_unique_value_count_to_be_between: { level: 'batch', required: COLUMN, optional: { min_value: 'count', max_value: 'count' } },
-  expect_table_row_count_to_be_between: { level: 'batch', required: {}, optional: { min_value: 'count', max_value: 'count' } },
-  expect_table_row_count_to_equal: { level: 'batch', required: { value: 'count' }, optional: {} },
+  expect_column_unique_value_count_to_be_between: { required: COLUMN, optional: { min_value: 'count', max_value: 'count' } },
+  expect_table_row_count_to_be_between: { required: {}, optional: { min_value: 'count', max_value: 'count' } },
+  expect_table_row_count_to_equal: { required: { value: 'count' }, optional: {} },
 };
-
-/** Row or batch; undefined for a name nobody knows. */
-export function expectationLevel(expectationType: string): 'row' | 'batch' | undefined {
-  return Object.hasOwn(SHAPES, expectationType) ? SHAPES[expectationType]?.level : undefined;
-}
 
 /** One expectation of a definition; undefined, with the faults noted, when it makes no sense. */
 export function parseExpectation(reader: ObjectReader, columnNames: ReadonlySet<string>): ExpectationDefinition | undefined {

@@ -37,7 +37,7 @@ export async function refreshRegistry(deps: { readonly store: ObjectStore }, reg
 }
 
 /** One revision; undefined when there is none of that number. */
-export async function readRevision(store: ObjectStore, at: { readonly project: string; readonly revision: number }, options: RequestOptions): Promise<Registry | undefined> {
+async function readRevision(store: ObjectStore, at: { readonly project: string; readonly revision: number }, options: RequestOptions): Promise<Registry | undefined> {
   const stored = await store.get(registryPath(at.project, at.revision), options);
   return stored === undefined ? undefined : registryOfBytes(at, stored.bytes);
 }

@@ -38,14 +38,14 @@ export function groupPath(name: string, version: number): string {
 }
 
 /** The columns of the table without system columns, in table order. */
-export function dataColumns(definition: FeatureGroupDefinition): readonly Column[] {
+function dataColumns(definition: FeatureGroupDefinition): readonly Column[] {
   const leading = definition.eventTime === null ? definition.primaryKey : [...definition.primaryKey, definition.eventTime];
   const isLeading = new Set(leading);
   const first = leading.flatMap((name) => definition.schema.filter((column) => column.name === name));
   return [...first, ...definition.schema.filter((column) => !isLeading.has(column.name))].map(columnOf);
 }
 
-export function tableColumns(definition: FeatureGroupDefinition): readonly Column[] {
+function tableColumns(definition: FeatureGroupDefinition): readonly Column[] {
   return [...dataColumns(definition), { name: INGESTED_AT, type: { kind: 'timestamp' }, nullable: true }];
 }
 
@@ -78,7 +78,7 @@ function tableConfiguration(project: string, definition: FeatureGroupDefinition)
 const UNITS = [['days', 86_400_000_000n], ['hours', 3_600_000_000n], ['minutes', 60_000_000n], ['seconds', 1_000_000n], ['microseconds', 1n]] as const;
 
 /** Delta spells durations as Spark intervals: `interval 30 days`. */
-export function deltaInterval(text: string): string {
+function deltaInterval(text: string): string {
   const micros: bigint = duration(text);
   const unit = UNITS.find(([, size]) => micros % size === 0n);
   return unit === undefined ? `interval ${micros} microseconds` : `interval ${micros / unit[1]} ${unit[0]}`;

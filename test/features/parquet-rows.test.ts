@@ -74,7 +74,7 @@ describe('rows of a Parquet file', () => {
     const failing: TableCodec = {
       ...codec,
       describe: async () => ({ columns: [column('v', 'timestamp')], rowCount: 3 }),
-      decode: async function* () {
+      decode: () => {
         throw new LakefoldError('FILE_CORRUPT', 'expected whole microseconds', { context: { fault: 'TIMESTAMP_PRECISION', row: 2, column: 'v', expected: 'whole microseconds', found: '1 ns' } });
       },
     };

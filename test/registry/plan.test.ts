@@ -14,7 +14,7 @@ const plan = (state: RegistryState, featureGroups: readonly object[], featureVie
 const apply = (state: RegistryState, made: DefinitionsPlan, revision: number): RegistryState =>
   applyPlan(state, made, { now: `2024-01-0${revision}T00:00:00Z`, revision, tableIds: new Map(tablesOf(made).map(({ definition }) => [`${definition.name}/${definition.version}`, `id-${definition.name}`])) }).state;
 const both = apply(empty, plan(empty, [delaysJson], [modelJson]), 1);
-const { version: _version, ...unversioned } = delaysJson;
+const unversioned = { ...delaysJson, version: undefined };
 const withColumn = (column: object): object => ({ ...delaysJson, schema: [...delaysJson.schema, column] });
 const retyped = (name: string, change: object): object => ({ ...delaysJson, schema: delaysJson.schema.map((column) => (column.name === name ? { ...column, ...change } : column)) });
 

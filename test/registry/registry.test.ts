@@ -133,7 +133,7 @@ describe('the registry', () => {
     const { revision, state } = await loadRegistry(deps, 'demo');
     expect(revision).toBe(8);
     expect(state.featureGroups.map(({ definition }) => definition.name).toSorted()).toEqual(names);
-    expect(state.featureGroups.map((group) => group.revision).toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(state.featureGroups.map((group) => group.revision).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   it('refuses a plan whose ground a winner changed', async () => {

@@ -8,7 +8,20 @@ import { freePort, startGroup, stopGroup, waitUntilReady } from './processes.mjs
 const READY_LIMIT_MILLIS = 120_000;
 const LOG_TAIL_CHARACTERS = 1_500;
 const LAUNCHER = join(ROOT, 'test', 'rings', 'DdbLoopback.java');
-const JAVA_FLAGS = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+
+// Its S3 keeps objects in one folder for all servers of a machine, and there is no setting for it.
+const LOCALSTACK_MAIN = `
+import tempfile
+from localstack.services.s3 import provider
+provider.DEFAULT_S3_TMP_DIR = tempfile.mkdtemp()
+from localstack.runtime.main import main
+main()
+`;
+
+/** Quick to start, and leaving no files but in `folder`. */
+function javaFlags(folder) {
+  return ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:-UsePerfData', `-Djava.io.tmpdir=${join(folder, 'tmp')}`];
+}
 
 /** MiniStack: S3 and DynamoDB (and more) in one Python process. */
 export async function startMinistack(work) {
@@ -45,7 +58,7 @@ export async function startDynamodbLocal(work) {
   const options = ['-inMemory', '-disableTelemetry', '-port', String(port)];
   await startEmulator({
     folder,
-    command: [java, ...JAVA_FLAGS, '-Xmx256m', libraries, '-cp', join(jars, 'DynamoDBLocal.jar'), LAUNCHER, ...options],
+    command: [java, ...javaFlags(folder), '-Xmx256m', libraries, '-cp', join(jars, 'DynamoDBLocal.jar'), LAUNCHER, ...options],
     env: {},
     isReady: () => answersDynamodb(endpoint),
   });
@@ -70,7 +83,7 @@ export async function startLocalstack(work, dynamodb) {
   const endpoint = `http://127.0.0.1:${port}`;
   await startEmulator({
     folder,
-    command: [environment.python, '-m', 'localstack.runtime.main'],
+    command: [environment.python, '-c', LOCALSTACK_MAIN],
     env: {
       OVERRIDE_IN_DOCKER: '0',
       FILESYSTEM_ROOT: folder,
@@ -101,18 +114,19 @@ async function placeDynamodbLocal(folder, { java, jars }) {
   await mkdir(join(packages, 'dynamodb-local'), { recursive: true });
   await symlink(jars, join(packages, 'dynamodb-local', '2'));
   await mkdir(join(packages, 'java', '21', 'bin'), { recursive: true });
-  await writeFile(join(packages, 'java', '21', 'bin', 'java'), javaWrapper(java), { mode: 0o755 });
+  await writeFile(join(packages, 'java', '21', 'bin', 'java'), javaWrapper(java, folder), { mode: 0o755 });
 }
 
 /** Stands in for LocalStack's java: drops its agent (not part of the npm package) and starts the jar on loopback. */
-function javaWrapper(java) {
+function javaWrapper(java, folder) {
+  const flags = javaFlags(folder).map((flag) => `'${flag}'`);
   return `#!/bin/sh
 n=$#; i=0
 while [ $i -lt $n ]; do
   a=$1; shift; i=$((i+1))
   case $a in
     -javaagent:*) ;;
-    -jar) jar=$1; shift; i=$((i+1)); set -- "$@" ${JAVA_FLAGS.join(' ')} -cp "$jar" '${LAUNCHER}' ;;
+    -jar) jar=$1; shift; i=$((i+1)); set -- "$@" ${flags.join(' ')} -cp "$jar" '${LAUNCHER}' ;;
     *) set -- "$@" "$a" ;;
   esac
 done

@@ -137,6 +137,6 @@ function isMerge(removed: readonly ModelRow[], added: readonly ModelRow[]): bool
   return removed.every((row) => added.some((other) => other.key === row.key && other.eventTime === row.eventTime && compareBytes(orderOfModel(other), orderOfModel(row)) > 0));
 }
 
-export function batchOf(rows: readonly ModelRow[]): Batch {
+function batchOf(rows: readonly ModelRow[]): Batch {
   return batchOfRows(COLUMNS, rows.map((row): Row => [row.key, row.eventTime, row.value, row.ingestedAt]));
 }

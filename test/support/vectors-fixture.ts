@@ -40,13 +40,13 @@ export const DELAY_MODEL: ServedView = {
   inferenceHelpers: [], trainingHelpers: [],
 };
 
-export const FUNCTIONS: ReadonlyMap<string, OnDemandFunction> = new Map<string, OnDemandFunction>([['is_long_haul', ({ distance }) => Number(distance) > 1500]]);
+const FUNCTIONS: ReadonlyMap<string, OnDemandFunction> = new Map<string, OnDemandFunction>([['is_long_haul', ({ distance }) => Number(distance) > 1500]]);
 
 export function planOf(view: ServedView = DELAY_MODEL, groups: readonly ServedGroup[] = [AIRPORT_DELAYS], functions: ReadonlyMap<string, OnDemandFunction> = FUNCTIONS): ViewPlan {
   return compileView({ project: 'demo', view, groups, functions });
 }
 
-export function tableOf(group: ServedGroup): OnlineTable {
+function tableOf(group: ServedGroup): OnlineTable {
   return { project: 'demo', featureGroup: group.definition.name, version: group.definition.version, generation: group.generation, shards: group.onlineShards };
 }
 

@@ -6,13 +6,13 @@ import { canonicalJson, type JsonObject, stringifyJson } from '../../core/json.t
 import { joinPath } from '../../core/path.ts';
 import { formatMillis } from '../../core/time.ts';
 import { type Column, formatType } from '../../core/types.ts';
+import type { DeltaDeps } from '../../delta/deps.ts';
 import { pathsOf } from '../../delta/removals.ts';
 import type { RelationDeps } from '../../engine/plan-relation.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import { functionOf, type FunctionTable } from '../../registry/collect-definitions.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
-import type { FeatureDeps } from '../deps.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
 import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, writeOnce } from './dataset-files.ts';
 import { type JoinCounts, RowFinisher } from './finish-rows.ts';
@@ -21,7 +21,7 @@ import { joinSpine } from './join-spine.ts';
 import type { TrainingRequest } from './request.ts';
 import { readSpine, type Spine, type SpineDeps } from './spine.ts';
 
-export interface TrainingDeps extends FeatureDeps, RelationDeps, Pick<SpineDeps, 'openSource' | 'openGroup'> {
+export interface TrainingDeps extends DeltaDeps, RelationDeps, Pick<SpineDeps, 'openSource' | 'openGroup'> {
   readonly engine: Engine;
   /** On-demand functions of the definitions module. */
   readonly functions: FunctionTable;
@@ -107,7 +107,7 @@ function labelAt(spine: Spine, row: number): bigint | null {
 }
 
 // What the set was read from stays readable: vacuum keeps pinned files (storage.md §1).
-async function pinFiles(deps: FeatureDeps, groups: readonly PinnedGroup[], datasetId: string): Promise<void> {
+async function pinFiles(deps: DeltaDeps, groups: readonly PinnedGroup[], datasetId: string): Promise<void> {
   for (const { group, snapshot } of groups) {
     const prefix = `${group.table.root}/`;
     const files = [...snapshot.files.values()].flatMap((file) => pathsOf(group.table.root, file).map((path) => ({ path: path.slice(prefix.length), size: path.endsWith('.bin') ? null : file.size })));

@@ -8,7 +8,7 @@ import { stringifyJson } from '../../core/json.ts';
 import { joinPath, type ObjectPath } from '../../core/path.ts';
 import { formatMillis } from '../../core/time.ts';
 import type { Column, Value } from '../../core/types.ts';
-import type { FeatureDeps } from '../deps.ts';
+import type { DeltaDeps } from '../../delta/deps.ts';
 import type { TrainingFormat } from './request.ts';
 
 export interface DatasetFile {
@@ -28,7 +28,7 @@ export function datasetDirectory(project: string, view: { readonly name: string;
 }
 
 /** Reserves the next number of a view version: 1, 2, … @throws LakefoldError STORE_UNAVAILABLE */
-export async function claimNumber(deps: FeatureDeps, directory: string): Promise<{ readonly number: number; readonly directory: string; readonly identity: string }> {
+export async function claimNumber(deps: DeltaDeps, directory: string): Promise<{ readonly number: number; readonly directory: string; readonly identity: string }> {
   const identity = deps.random.uuid();
   const bytes = utf8(stringifyJson({ format: 1, txnId: identity, claimedAt: formatMillis(deps.clock.now()) }));
   for (let number = 1 + (await highestNumber(deps, directory)); number <= CLAIMS_MAX; number += 1) {
@@ -40,7 +40,7 @@ export async function claimNumber(deps: FeatureDeps, directory: string): Promise
 }
 
 /** Numbers of the published sets, ascending. */
-export async function publishedNumbers(deps: Pick<FeatureDeps, 'store'>, directory: string): Promise<readonly number[]> {
+export async function publishedNumbers(deps: Pick<DeltaDeps, 'store'>, directory: string): Promise<readonly number[]> {
   const numbers: number[] = [];
   for await (const object of deps.store.list(`${directory}/`)) {
     const match = /^(\d+)\/manifest\.json$/.exec(object.path.slice(directory.length + 1));
@@ -49,14 +49,14 @@ export async function publishedNumbers(deps: Pick<FeatureDeps, 'store'>, directo
   return numbers.toSorted((a, b) => a - b);
 }
 
-async function highestNumber(deps: Pick<FeatureDeps, 'store'>, directory: string): Promise<number> {
+async function highestNumber(deps: Pick<DeltaDeps, 'store'>, directory: string): Promise<number> {
   let highest = 0;
   for await (const object of deps.store.list(`${directory}/`)) highest = Math.max(highest, Number(object.path.slice(directory.length + 1).split('/')[0]));
   return highest;
 }
 
 /** Writes one object of a claimed dataset. @throws LakefoldError STORE_UNAVAILABLE when it can't be told to be written */
-export async function writeOnce(deps: FeatureDeps, path: ObjectPath, object: { readonly bytes: Uint8Array; readonly identity: string }): Promise<void> {
+export async function writeOnce(deps: DeltaDeps, path: ObjectPath, object: { readonly bytes: Uint8Array; readonly identity: string }): Promise<void> {
   const outcome = await deps.store.createIfAbsent(path, object.bytes, { identity: object.identity });
   if (outcome.kind !== 'created') throw new LakefoldError('STORE_UNAVAILABLE', `expected to write ${path}, found it ${outcome.kind === 'exists' ? 'taken' : 'in doubt'}`, { context: { path } });
 }
@@ -87,7 +87,7 @@ function* canonicalChunks(batch: Batch): Iterable<string> {
 }
 
 /** The rows in the format, as one file. */
-export async function encodeRows(deps: FeatureDeps, batch: Batch, format: TrainingFormat): Promise<{ readonly bytes: Uint8Array; readonly extension: string }> {
+export async function encodeRows(deps: DeltaDeps, batch: Batch, format: TrainingFormat): Promise<{ readonly bytes: Uint8Array; readonly extension: string }> {
   switch (format) {
     case 'parquet': return { bytes: await deps.codec.encode(concatBatches(batch.columns, [batch])), extension: 'parquet' };
     case 'ndjson': return { bytes: utf8([...canonicalChunks(batch)].join('')), extension: 'ndjson' };

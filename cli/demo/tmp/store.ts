@@ -1,0 +1,44 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nodeFileSystem } from '../../../lib/adapters/fs/node-file-system.ts';
+import { openFilesObjectStore } from '../../../lib/adapters/fs/files-object-store.ts';
+import { openScratch } from '../../../lib/adapters/fs/scratch.ts';
+import { openLmdbControl } from '../../../lib/adapters/lmdb/control.ts';
+import { openLmdbOnlineStore } from '../../../lib/adapters/lmdb/online-store.ts';
+import { openDuckDbEngine } from '../../../lib/adapters/duckdb/engine.ts';
+import { SystemClock } from '../../../lib/adapters/system/clock.ts';
+import { silentLog } from '../../../lib/adapters/system/log.ts';
+import { readParquetWasm } from '../../../lib/adapters/system/parquet-wasm.ts';
+import { SystemRandom } from '../../../lib/adapters/system/random.ts';
+import { createParquetCodec } from '../../../lib/parquet/parquet-codec.ts';
+import { Projects } from '../../../lib/features/projects.ts';
+import { sourceOf } from '../../../lib/features/ingest-rows.ts';
+import { createHttpApp } from '../../../functions/http/create-app.ts';
+import { createCatalogApp } from '../../../functions/catalog/app.ts';
+import { createIngestApp } from '../../../functions/ingest/app.ts';
+import { createQueryApp } from '../../../functions/query/app.ts';
+import { createServeApp } from '../../../functions/serve/app.ts';
+import { readFile } from 'node:fs/promises';
+import type { FunctionTable } from '../../../lib/registry/collect-definitions.ts';
+import type { ObjectStore } from '../../../lib/ports/object-store.ts';
+
+export async function openTmpStore({ location, functions, wrapStore = (s) => s }: { location: string; functions: FunctionTable; wrapStore?: (s: ObjectStore) => ObjectStore }) {
+  await mkdir(location, { recursive: true });
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const store = wrapStore(await openFilesObjectStore({ fs: nodeFileSystem, directory: location, clock, random }));
+  const online = openLmdbOnlineStore({ directory: location });
+  const control = openLmdbControl({ directory: location });
+  const tasks = new Set<Promise<void>>();
+  const background = { run: (_: string, task: () => Promise<void>) => { const p = task().finally(() => tasks.delete(p)); tasks.add(p); } };
+  const deps = { store, codec: createParquetCodec({ wasm: readParquetWasm() }), clock, random, log: silentLog, engineInfo: 'lakefold/0.1.0', online, control, background };
+  const projects = new Projects(deps);
+  const engine = await openDuckDbEngine({ scratchDirectory: join(location, '.scratch') });
+  const app = createHttpApp(deps);
+  const all = { ...deps, projects, engine, functions, scratch: openScratch(join(location, '.scratch')), openSource: async (s: string) => sourceOf(await readFile(s)) };
+  app.route('/', createCatalogApp(all));
+  app.route('/', createIngestApp(all));
+  app.route('/', createQueryApp(all));
+  app.route('/', createServeApp({ ...all, definitions: (p: string, o: { fresh: boolean }) => projects.registry(p, o.fresh ? { fresh: 'yes' } : {}) }));
+  return { deps: all, projects, app, close: async () => { await Promise.all(tasks); await engine.close(); await online.close(); await control.close(); } };
+}

@@ -1,0 +1,10 @@
+/** Lambda entry: writes over HTTP. */
+import { Projects } from '../../lib/features/projects.ts';
+import { parseEnvironment } from '../environment.ts';
+import { lambdaHandler } from '../http/lambda.ts';
+import { featureParts, leftToPublish } from '../wiring.ts';
+import { createIngestApp } from './app.ts';
+
+const deps = featureParts(parseEnvironment('ingest', process.env), { background: leftToPublish });
+
+export const handler = lambdaHandler(createIngestApp({ ...deps, projects: new Projects(deps) }));

@@ -1,0 +1,21 @@
+/** Lambda entry: offline reads and training data over HTTP, DuckDB inside. */
+import * as definitionsModule from 'lakefold:definitions';
+import { openDuckDbEngine } from '../../lib/adapters/duckdb/engine.ts';
+import { openScratch } from '../../lib/adapters/fs/scratch.ts';
+import { Projects } from '../../lib/features/projects.ts';
+import { collectDefinitions } from '../../lib/registry/collect-definitions.ts';
+import { parseEnvironment } from '../environment.ts';
+import { lambdaHandler } from '../http/lambda.ts';
+import { deltaParts } from '../wiring.ts';
+import { createQueryApp } from './app.ts';
+import { refusedSource } from './spine-source.ts';
+
+const environment = parseEnvironment('query', process.env);
+const { scratchDirectory, scratchBytesMax } = environment;
+const parts = deltaParts(environment);
+const engine = await openDuckDbEngine({ scratchDirectory, scratchBytesMax });
+const { functions } = collectDefinitions(definitionsModule);
+
+export const handler = lambdaHandler(createQueryApp({
+  ...parts, engine, functions, scratch: openScratch(`${scratchDirectory}/lakefold`), openSource: refusedSource, projects: new Projects({ ...parts, control: undefined }),
+}));
