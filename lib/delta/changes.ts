@@ -6,6 +6,7 @@ import { parseLogEntry } from './action-codec.ts';
 import type { Action, AddFile, CommitInfo, DeletionVectorDescriptor, LogEntry, RemoveFile } from './actions.ts';
 import type { FoldKind } from './commit.ts';
 import { readDeletionVector } from './deletion-vector.ts';
+import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
 import { readFile, type FileRows, type ReadDeps } from './read.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
@@ -21,7 +22,7 @@ export async function readEntry(deps: Pick<ReadDeps, 'store'>, root: string, ver
   const path = commitPath(root, version);
   const object = await deps.store.get(path);
   if (object === undefined) return undefined;
-  return { version, actions: parseLogEntry(object.bytes, { path, version }), modifiedAt: object.modifiedAt, sizeBytes: object.sizeBytes };
+  return { version, actions: parseLogEntry(object.bytes, { path, version, tableLocation: tableLocationOf(deps.store.location, root) }), modifiedAt: object.modifiedAt, sizeBytes: object.sizeBytes };
 }
 
 export function commitInfoOf(actions: readonly Action[]): CommitInfo | undefined {

@@ -3,15 +3,18 @@
  * the newer snapshot, its staged files reused: every commit is what its operation does at exactly its version.
  */
 import { sha256, toBase32, utf8 } from '../core/bytes.ts';
+import { LakefoldError } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
 import { parseLogEntry, serializeActions } from './action-codec.ts';
 import type { Action, CommitInfo, Txn } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
+import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
 import { checkReadable, checkWritable } from './protocol.ts';
 import { applyCommit } from './snapshot.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { isAppendOnly } from './table-properties.ts';
 import type { Idempotency, WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
 
 /** How the fold treats the commit (semantics U1, U8). */
@@ -54,7 +57,7 @@ interface Attempt {
 export async function commitWrite(deps: DeltaDeps, request: CommitRequest, options: WriteOptions = {}): Promise<WriteOutcome> {
   let snapshot = request.base;
   const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<Attempt>> => {
-    for (const winner of winners) snapshot = applyWinner(snapshot, request.root, winner);
+    for (const winner of winners) snapshot = applyWinner(deps, snapshot, { root: request.root, winner });
     checkReadable(snapshot.protocol, snapshot.metadata);
     checkWritable(snapshot.protocol, snapshot.metadata);
     const appliedAt = appliedVersion(snapshot, options.idempotency, deps.clock.now());
@@ -62,6 +65,9 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     const planned = await request.plan(snapshot);
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
+    if (isAppendOnly(snapshot.metadata) && planned.actions.some((action) => action.kind === 'remove' && action.dataChange)) {
+      throw new LakefoldError('CONSTRAINT_VIOLATED', `expected only appends to ${request.root}, found ${planned.operation} that takes rows out of a table with delta.appendOnly`, { context: { constraint: 'delta.appendOnly' } });
+    }
     const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
     const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
     const actions: readonly Action[] = [info, ...idempotencyTxn(options.idempotency, version, timestamp), ...planned.actions];
@@ -96,8 +102,8 @@ function committed(version: number, { snapshot, actions, planned }: Attempt, att
   };
 }
 
-function applyWinner(snapshot: Snapshot, root: string, winner: Winner): Snapshot {
-  const actions = parseLogEntry(winner.bytes, { path: commitPath(root, winner.version), version: winner.version });
+function applyWinner(deps: DeltaDeps, snapshot: Snapshot, { root, winner }: { readonly root: string; readonly winner: Winner }): Snapshot {
+  const actions = parseLogEntry(winner.bytes, { path: commitPath(root, winner.version), version: winner.version, tableLocation: tableLocationOf(deps.store.location, root) });
   return applyCommit(snapshot, { version: winner.version, actions }, winner.modifiedAt);
 }
 

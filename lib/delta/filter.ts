@@ -23,6 +23,7 @@ export interface ColumnBounds {
   readonly max: Value | undefined;
   readonly nullCount: number | undefined;
   readonly rowCount: number | undefined;
+  readonly mayHaveNaN: boolean;
 }
 
 /** Total order of two values of one type; numbers numerically, NaN last, strings and bytes by byte. */
@@ -71,9 +72,10 @@ export function mayPass(filter: Filter, boundsOf: (column: string) => ColumnBoun
   }
 }
 
-function mayEqual({ min, max }: ColumnBounds, op: Comparison, value: Value): boolean {
+function mayEqual({ min, max, mayHaveNaN }: ColumnBounds, op: Comparison, value: Value): boolean {
   const minKnown = min !== undefined && min !== null;
-  const maxKnown = max !== undefined && max !== null;
+  // Writers leave NaN out of their bounds, and NaN is the greatest value there is.
+  const maxKnown = max !== undefined && max !== null && !mayHaveNaN;
   switch (op) {
     case '=': return !(minKnown && compareValues(value, min) < 0) && !(maxKnown && compareValues(value, max) > 0);
     case '<': return !(minKnown && compareValues(min, value) >= 0);

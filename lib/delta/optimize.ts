@@ -3,6 +3,7 @@
  * (`dataChange: false`), publishes nothing (U8), and yields: a bin that lost a file to another commit is dropped.
  */
 import { concatBatches, type Batch } from '../core/batch.ts';
+import { compareUtf8 } from '../core/bytes.ts';
 import { TARGET_FILE_BYTES } from '../core/limits.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
@@ -29,7 +30,7 @@ export function planBins(snapshot: Snapshot, options: { readonly targetBytes?: n
   const byPartition = new Map<string, AddFile[]>();
   for (const file of snapshot.files.values()) {
     if (file.size >= targetBytes / 2 && !isMostlyDeleted(snapshot, file)) continue;
-    const key = JSON.stringify(Object.entries(file.partitionValues).toSorted());
+    const key = JSON.stringify(Object.entries(file.partitionValues).toSorted(([a], [b]) => compareUtf8(a, b)));
     const files = byPartition.get(key);
     if (files === undefined) byPartition.set(key, [file]);
     else files.push(file);

@@ -119,3 +119,8 @@ function invalid(expected: string, protocol: Protocol): LakefoldError {
     context: { minReaderVersion, minWriterVersion },
   });
 }
+
+/** Whether writers may mark rows deleted instead of writing files again. */
+export function hasDeletionVectors(snapshot: { readonly protocol: Protocol; readonly metadata: Metadata }): boolean {
+  return snapshot.metadata.configuration['delta.enableDeletionVectors'] === 'true' && (snapshot.protocol.writerFeatures ?? []).includes('deletionVectors');
+}

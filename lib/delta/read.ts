@@ -63,11 +63,12 @@ export function boundsOf(snapshot: Snapshot, file: AddFile, name: string): Colum
   const column = snapshot.columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw unknownColumn(name, snapshot.columns);
   const stats = parseStats(file, snapshot.columns);
+  const mayHaveNaN = column.type.kind === 'float' || column.type.kind === 'double';
   if (snapshot.metadata.partitionColumns.includes(name)) {
     const value = parsePartitionValue(column.type, file.partitionValues[column.physicalName] ?? null);
-    return { min: value, max: value, nullCount: value === null ? stats.numRecords : 0, rowCount: stats.numRecords };
+    return { min: value, max: value, nullCount: value === null ? stats.numRecords : 0, rowCount: stats.numRecords, mayHaveNaN };
   }
-  return { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords };
+  return { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords, mayHaveNaN };
 }
 
 /** Live rows of one file, `columns` in the order given; its deletion vector is applied. */
@@ -140,7 +141,7 @@ async function openFile(store: ObjectStore, root: string, file: AddFile): Promis
 
 function toDecodeColumn(column: TableColumn): DecodeColumn {
   const mapped = column.fieldId === undefined ? {} : { fieldId: column.fieldId };
-  return { name: column.name, type: column.type, nullable: column.nullable, physicalName: column.physicalName, ...mapped };
+  return { name: column.name, type: column.physicalType ?? column.type, nullable: column.nullable, physicalName: column.physicalName, ...mapped };
 }
 
 function withPartitionColumns(
@@ -154,7 +155,8 @@ function withPartitionColumns(
     }
     const vector = batch.vectors[decoded.indexOf(column)];
     if (vector === undefined) throw new LakefoldError('INTERNAL', `the codec did not return column ${column.name}`);
-    return vector;
+    // Field names inside nested values are positions to us, so a physical type differs in names alone.
+    return vector.type === column.type ? vector : { ...vector, type: column.type };
   });
   return { columns, vectors, rowCount: batch.rowCount };
 }

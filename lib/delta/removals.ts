@@ -7,6 +7,7 @@ import { joinPath } from '../core/path.ts';
 import type { Action, AddFile, DeletionVectorDescriptor, RemoveFile } from './actions.ts';
 import { deletionVectorPath, descriptorFor, dvUniqueId, encodeDeletionVectorFile, readDeletionVector } from './deletion-vector.ts';
 import type { DeltaDeps } from './deps.ts';
+import { hasDeletionVectors } from './protocol.ts';
 import { readFile } from './read.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stageRows, writeStaged } from './stage.ts';
@@ -22,10 +23,6 @@ export interface RemovalTarget {
   readonly sortBy: readonly string[];
   /** Number of the first file a rewrite may use. */
   readonly ordinal: number;
-}
-
-export function hasDeletionVectors(snapshot: Snapshot): boolean {
-  return snapshot.metadata.configuration['delta.enableDeletionVectors'] === 'true' && (snapshot.protocol.writerFeatures ?? []).includes('deletionVectors');
 }
 
 /** The actions that take the rows out; deletion vectors of one call share one file. */

@@ -10,6 +10,7 @@ import type { AddFile } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import { compareValues, unknownColumn } from './filter.ts';
 import { partitionDirectory, serializePartitionValue } from './partition-values.ts';
+import { hasDeletionVectors } from './protocol.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { collectStats } from './stats.ts';
 
@@ -88,11 +89,13 @@ export async function writeStaged(deps: DeltaDeps, path: ReturnType<typeof joinP
   throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { context: { path } });
 }
 
-function statsOptions(snapshot: Snapshot): { readonly statsColumns?: readonly string[]; readonly indexedColumnsMax?: number } {
+function statsOptions(snapshot: Snapshot): { readonly statsColumns?: readonly string[]; readonly indexedColumnsMax?: number; readonly tightBounds: boolean } {
+  // Spark writes the member on tables with deletion vectors alone.
+  const tightBounds = hasDeletionVectors(snapshot);
   const named = snapshot.metadata.configuration['delta.dataSkippingStatsColumns'];
-  if (named !== undefined) return { statsColumns: named.split(',').map((name) => name.trim().replace(/^`|`$/g, '')) };
+  if (named !== undefined) return { tightBounds, statsColumns: named.split(',').map((name) => name.trim().replace(/^`|`$/g, '')) };
   const count = Number(snapshot.metadata.configuration['delta.dataSkippingNumIndexedCols'] ?? '32');
-  return { indexedColumnsMax: count < 0 ? Number.MAX_SAFE_INTEGER : count };
+  return { tightBounds, indexedColumnsMax: count < 0 ? Number.MAX_SAFE_INTEGER : count };
 }
 
 function tableColumn(snapshot: Snapshot, name: string): TableColumn {

@@ -8,10 +8,22 @@ import type { EntityKey } from '../../core/keys.ts';
 import type { OnlineEdit, OnlineItem, OnlineRead, OnlineReadOptions, OnlineReadRequest, OnlineRow, OnlineStore, OnlineTable, OnlineWrite, Watermark } from '../../ports/online-store.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 
+/** What decides a write. */
+export interface OnlineRules {
+  readonly decideMerge: typeof decideMerge;
+  readonly decideEdit: typeof decideEdit;
+}
+
 /** An `OnlineStore` whose every call is atomic; bytes are copied on the way in and out. */
 export class MemoryOnlineStore implements OnlineStore {
+  readonly #rules: OnlineRules;
   readonly #items = new Map<string, Map<string, OnlineItem>>();
   readonly #watermarks = new Map<string, Watermark>();
+
+  /** Rules other than the port's make a store that is wrong on purpose: a simulation shows what each condition is there for. */
+  constructor(options: { readonly rules?: Partial<OnlineRules> } = {}) {
+    this.#rules = { decideMerge, decideEdit, ...options.rules };
+  }
 
   async read(
     request: { readonly items: readonly OnlineReadRequest[]; readonly watermarks: readonly OnlineTable[] },
@@ -33,12 +45,12 @@ export class MemoryOnlineStore implements OnlineStore {
 
   async merge(table: OnlineTable, rows: readonly OnlineRow[], options: RequestOptions = {}): Promise<readonly OnlineWrite[]> {
     options.signal?.throwIfAborted();
-    return rows.map((row) => this.#write(table, row.key, (stored) => decideMerge(stored, row)));
+    return rows.map((row) => this.#write(table, row.key, (stored) => this.#rules.decideMerge(stored, row)));
   }
 
   async edit(table: OnlineTable, edits: readonly OnlineEdit[], options: RequestOptions = {}): Promise<readonly OnlineWrite[]> {
     options.signal?.throwIfAborted();
-    return edits.map((edit) => this.#write(table, edit.key, (stored) => decideEdit(stored, edit)));
+    return edits.map((edit) => this.#write(table, edit.key, (stored) => this.#rules.decideEdit(stored, edit)));
   }
 
   async watermark(table: OnlineTable, options: OnlineReadOptions = {}): Promise<Watermark | undefined> {
