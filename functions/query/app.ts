@@ -112,7 +112,7 @@ async function dataOf(deps: QueryDeps, { at, manifest, split }: { readonly at: D
   const chosen = split === undefined ? splits[0] : splits.find((candidate) => candidate['name'] === split);
   const file = Array.isArray(chosen?.['files']) ? chosen['files'].find(isJsonObject) : undefined;
   const path = file?.['path'];
-  if (typeof path !== 'string') throw new LakefoldError('INVALID_ARGUMENT', `expected one of the splits ${splits.map((candidate) => String(candidate['name'])).join(', ')}, found ${JSON.stringify(split)}`, { context: { field: 'split' } });
+  if (typeof path !== 'string') throw new LakefoldError('INVALID_ARGUMENT', `expected one of the splits ${splits.map((candidate) => JSON.stringify(candidate['name'])).join(', ')}, found ${JSON.stringify(split)}`, { context: { field: 'split' } });
   const object = await deps.store.get(joinPath(datasetDirectory(at.project, at), String(at.number), path));
   if (object === undefined) throw new LakefoldError('FILE_MISSING', `expected ${path} of training dataset ${at.number}, found nothing there`, { context: { path } });
   const format = path.endsWith('.csv') ? 'csv' : path.endsWith('.ndjson') ? 'ndjson' : 'parquet';
