@@ -1,4 +1,5 @@
 /** The embedded store: files, LMDB, Parquet and DuckDB in one folder, with every route on top. */
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { nodeFileSystem } from '../lib/adapters/fs/node-file-system.ts';
 import { openFilesObjectStore } from '../lib/adapters/fs/files-object-store.ts';
@@ -72,7 +73,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const features = { ...table, online, control, background };
   const projects = new Projects(features);
   const deps: QueryDeps = {
-    ...features, projects, engine, scratch: openScratch(join(location, '.tmp-scratch')), functions: options.functions ?? new Map(),
+    ...features, projects, engine, scratch: openScratch(join(tmpdir(), 'lakefold-scratch')), functions: options.functions ?? new Map(),
     openSource: (source) => openLocalSource(source, { cwd, ...(options.sourcesWithin === undefined ? {} : { within: options.sourcesWithin }) }),
   };
   const close = async (): Promise<void> => {

@@ -11,13 +11,13 @@ const ROWS_LAID_OUT = 500;
 
 export class Output {
   readonly #terminal: Terminal;
-  readonly #quiet: boolean;
   /** True where a program reads: JSON on stdout, problem documents on stderr. */
   readonly isMachine: boolean;
+  readonly isQuiet: boolean;
 
   constructor(terminal: Terminal, options: { readonly json: boolean; readonly quiet: boolean }) {
     this.#terminal = terminal;
-    this.#quiet = options.quiet;
+    this.isQuiet = options.quiet;
     this.isMachine = options.json || terminal.stdout.isTTY !== true;
   }
 
@@ -69,7 +69,7 @@ export class Output {
 
   /** A remark beside the result; left out with --quiet. */
   async note(text: string): Promise<void> {
-    if (!this.#quiet) await writeTo(this.#terminal.stderr, ended(this.paint(this.#terminal.stderr)(text, 'dim')));
+    if (!this.isQuiet) await writeTo(this.#terminal.stderr, ended(this.paint(this.#terminal.stderr)(text, 'dim')));
   }
 
   /** Something the user should know whatever was asked for. */

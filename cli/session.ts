@@ -67,7 +67,8 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await (await this.#store)?.close();
+    const store = await this.#store?.catch(() => undefined);
+    await store?.close();
   }
 
   async #readConfig(): Promise<Config | undefined> {

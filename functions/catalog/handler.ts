@@ -2,7 +2,8 @@
 import { Projects } from '../../lib/features/projects.ts';
 import { parseEnvironment } from '../environment.ts';
 import { lambdaHandler } from '../http/lambda.ts';
-import { controlPart, deltaParts } from '../wiring.ts';
+import { deltaParts } from '../lake-wiring.ts';
+import { controlPart } from '../wiring.ts';
 import { createCatalogApp } from './app.ts';
 
 const environment = parseEnvironment('catalog', process.env);

@@ -2,9 +2,9 @@
 import { Projects } from '../../lib/features/projects.ts';
 import { parseEnvironment } from '../environment.ts';
 import { lambdaHandler } from '../http/lambda.ts';
-import { featureParts, leftToPublish } from '../wiring.ts';
+import { featureParts } from '../lake-wiring.ts';
 import { createIngestApp } from './app.ts';
 
-const deps = featureParts(parseEnvironment('ingest', process.env), { background: leftToPublish });
+const deps = featureParts(parseEnvironment('ingest', process.env));
 
 export const handler = lambdaHandler(createIngestApp({ ...deps, projects: new Projects(deps) }));

@@ -6,7 +6,7 @@ import { Projects } from '../../lib/features/projects.ts';
 import { collectDefinitions } from '../../lib/registry/collect-definitions.ts';
 import { parseEnvironment } from '../environment.ts';
 import { lambdaHandler } from '../http/lambda.ts';
-import { deltaParts } from '../wiring.ts';
+import { deltaParts } from '../lake-wiring.ts';
 import { createQueryApp } from './app.ts';
 import { refusedSource } from './spine-source.ts';
 

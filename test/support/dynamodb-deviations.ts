@@ -1,0 +1,13 @@
+/** Cases an imitation of DynamoDB can't pass, each with the reason. */
+
+type Deviations = Readonly<Record<string, string>>;
+
+export interface DynamoDbDeviations {
+  readonly online: Deviations;
+  readonly control: Deviations;
+}
+
+export const DYNAMODB_LOCAL_DEVIATIONS: DynamoDbDeviations = { online: {}, control: {} };
+/** It hands DynamoDB to DynamoDB Local. */
+export const LOCALSTACK_DYNAMODB_DEVIATIONS: DynamoDbDeviations = DYNAMODB_LOCAL_DEVIATIONS;
+export const MINISTACK_DYNAMODB_DEVIATIONS: DynamoDbDeviations = { online: {}, control: {} };
