@@ -18,28 +18,14 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where relative paths begin. */
   readonly cwd: string;
-  /** Aborts when the user asks the process to end. */
-  readonly signal: AbortSignal;
+  /** Aborts when the user asks the process to end. Who asks for it takes that over: until then the process just ends. */
+  readonly signal: () => AbortSignal;
 }
 
-/** Writes and, where the reader is slow, waits for it. */
-export async function writeTo(stream: OutputStream, chunk: string | Uint8Array): Promise<void> {
-  if (stream.write(chunk)) return;
+/** Writes, and waits until the chunk is taken: a slow reader slows us down, one that went away is an error. */
+export async function writeTo(stream: NodeJS.WritableStream, chunk: string | Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const done = (): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      stream.off('error', failed);
-      resolve();
-    };
-    const failed = (error: Error): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      reject(error);
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-    stream.once('error', failed);
+    stream.write(chunk, (error) => (error === undefined || error === null ? resolve() : reject(error)));
   });
 }
 

@@ -10,7 +10,7 @@ import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp } from '../http/create-app.ts';
 import { onlyMembers, textMember } from '../http/members.ts';
-import { PAGE_PARAMETERS, pageRequest, takePage } from '../http/pagination.ts';
+import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
 
@@ -78,14 +78,14 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { project, name, version } = versionedName(c, 'featureGroup');
     const group = await deps.projects.group(project, name, version);
-    const { items, nextCursor } = await takePage(listCommits(deps, group, page.after === undefined ? {} : { before: Number(page.after) }), page, (commit) => String(commit.version));
+    const { items, nextCursor } = await takePage(listCommits(deps, group, page.after === undefined ? {} : { before: positionNumber(page.after) }), page, (commit) => String(commit.version));
     return answerJson(c, { items: items.map((commit) => commitBody(group, commit)), nextCursor });
   });
   app.get(`${PROJECT}/feature-groups/:fg/versions/:v/commits/:n`, async (c) => {
     queryParameters(c.req.raw, []);
     const { project, name, version } = versionedName(c, 'featureGroup');
     const group = await deps.projects.group(project, name, version);
-    const commit = await readCommit(deps, group, Number(c.req.param('n')));
+    const commit = await readCommit(deps, group, c.req.param('n'));
     return answerJson(c, { ...commitBody(group, commit), statistics: null });
   });
 }

@@ -1,7 +1,7 @@
 /** Members of JSON bodies, checked one by one; what is absent or null is undefined. */
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
-import { instant } from '../../lib/core/time.ts';
+import { floorDiv, instant } from '../../lib/core/time.ts';
 
 /** @throws LakefoldError UNKNOWN_FIELD naming the first member that is not among `known` */
 export function onlyMembers(body: JsonObject, known: readonly string[]): void {
@@ -58,7 +58,7 @@ export function asOfMember(body: JsonObject, name: string): { readonly version: 
   const version = integerMember(value, 'version');
   const micros = instantMember(value, 'instant');
   if ((version === undefined) === (micros === undefined)) throw wrong(name, 'exactly one of version and instant', value);
-  return version === undefined ? { instant: Number((micros ?? 0n) / 1000n) } : { version };
+  return version === undefined ? { instant: Number(floorDiv(micros ?? 0n, 1000n)) } : { version };
 }
 
 function isList(value: Json): value is readonly Json[] {

@@ -47,6 +47,12 @@ export async function takePage<Item>(items: Iterable<Item> | AsyncIterable<Item>
   return { items: taken, nextCursor: null };
 }
 
+/** A position that is a whole number. @throws LakefoldError INVALID_ARGUMENT for another list's cursor */
+export function positionNumber(position: string): number {
+  if (/^\d{1,15}$/.test(position)) return Number(position);
+  throw new LakefoldError('INVALID_ARGUMENT', 'expected a nextCursor of this list as cursor, found that of another', { context: { field: 'cursor' } });
+}
+
 function encodeCursor(position: string): string {
   return toBase64(utf8(CURSOR_LAYOUT + position)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }

@@ -15,7 +15,7 @@ import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
 import { acceptedFormat, mediaTypeOf, ndjsonStream } from '../http/media.ts';
 import { asOfMember, instantMember, integerMember, namesMember, onlyMembers, textMember } from '../http/members.ts';
-import { PAGE_PARAMETERS, pageRequest, takePage } from '../http/pagination.ts';
+import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
 
@@ -44,17 +44,18 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { project, name, version } = versionedName(c, 'featureView');
     const view = featureViewOf((await deps.projects.registry(project)).state, name, version).definition;
-    const numbers = (await publishedNumbers(deps, datasetDirectory(project, view))).filter((number) => number > Number(page.after ?? 0));
+    const after = page.after === undefined ? 0 : positionNumber(page.after);
+    const numbers = (await publishedNumbers(deps, datasetDirectory(project, view))).filter((number) => number > after);
     const { items, nextCursor } = await takePage(numbers, page, String);
     return answerJson(c, { items: await Promise.all(items.map((number) => readManifest(deps, { project, name, version, number }))), nextCursor });
   });
   app.get(`${DATASETS}/:n`, async (c) => {
     queryParameters(c.req.raw, []);
-    return answerJson(c, await readManifest(deps, { ...versionedName(c, 'featureView'), number: Number(c.req.param('n')) }));
+    return answerJson(c, await readManifest(deps, { ...versionedName(c, 'featureView'), number: c.req.param('n') }));
   });
   app.get(`${DATASETS}/:n/data`, async (c) => {
     const query = queryParameters(c.req.raw, ['split']);
-    const at = { ...versionedName(c, 'featureView'), number: Number(c.req.param('n')) };
+    const at = { ...versionedName(c, 'featureView'), number: c.req.param('n') };
     const manifest = await readManifest(deps, at);
     return dataOf(deps, { at, manifest, split: query.text('split') });
   });

@@ -20,10 +20,11 @@ export async function* listCommits(deps: Pick<ReadDeps, 'store'>, group: OpenGro
   }
 }
 
-/** @throws LakefoldError NO_SUCH_COMMIT above the head, HISTORY_EXPIRED when its entry is no longer kept */
-export async function readCommit(deps: Pick<ReadDeps, 'store'>, group: OpenGroup, version: number): Promise<CommitRecord> {
+/** The commit of the version written `asked`. @throws LakefoldError NO_SUCH_COMMIT above the head or for what is no version, HISTORY_EXPIRED when its entry is no longer kept */
+export async function readCommit(deps: Pick<ReadDeps, 'store'>, group: OpenGroup, asked: string): Promise<CommitRecord> {
   const head = (await group.table.refresh()).version;
-  if (!Number.isSafeInteger(version) || version < 0 || version > head) throw new LakefoldError('NO_SUCH_COMMIT', `expected a version from 0 to ${head} of ${groupName(group.definition)}, found ${version}`, { context: { asked: version, latest: head } });
+  const version = /^(?:0|[1-9]\d{0,15})$/.test(asked) ? Number(asked) : -1;
+  if (version < 0 || version > head) throw new LakefoldError('NO_SUCH_COMMIT', `expected a version from 0 to ${head} of ${groupName(group.definition)}, found ${JSON.stringify(asked)}`, { context: { asked, latest: head } });
   const [record] = (await readHistory(deps, group.table.root, { from: Math.max(0, version - 1), to: version })).slice(-1);
   if (record?.version !== version) throw new LakefoldError('HISTORY_EXPIRED', `version ${version} of ${groupName(group.definition)} is no longer kept`, { context: { version, reason: 'RETENTION' } });
   return record;

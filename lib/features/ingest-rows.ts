@@ -1,20 +1,20 @@
 /** From a request's rows to a receipt: parse, check, commit, publish (semantics §11, order of checks). */
 import type { Batch } from '../core/batch.ts';
-import { valueAt } from '../core/batch.ts';
-import { LakefoldError } from '../core/errors.ts';
+import { takeRows, valueAt } from '../core/batch.ts';
 import { ONLINE_PAYLOAD_BYTES_MAX } from '../core/limits.ts';
-import { toValue } from '../core/input-values.ts';
+import { identityOver } from '../delta/row-identity.ts';
 import type { Idempotency } from '../delta/write-outcome.ts';
 import { bindFoldRows } from '../online/fold-group.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { FileSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
+import { type CheckedRows, validateExpectations } from './expectations.ts';
 import { ingest, type IngestOperation } from './ingest.ts';
 import type { OpenGroup } from './open-group.ts';
 import { parseRows, type RowsBody } from './parse-rows.ts';
 import type { Receipt } from './receipt.ts';
-import type { InputColumn } from './received-rows.ts';
-import { refuseFaults, type RowCheck, validateRows } from './validate-rows.ts';
+import { inputColumns } from './received-rows.ts';
+import { refuseFaults, type RowCheck, rowRules, validateRows } from './validate-rows.ts';
 
 export type RowsInput =
   | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array }
@@ -32,22 +32,21 @@ export interface IngestRowsRequest extends RequestOptions {
 }
 
 /**
- * One faulty row refuses them all; nothing is written then.
+ * One faulty row refuses them all, an expectation that is not met does unless the group's policy is `ALWAYS`; nothing is written then.
  * @throws LakefoldError VALIDATION_FAILED with row, column and expectation of each fault; MALFORMED_JSON, MALFORMED_FILE, DUPLICATE_KEY; what `ingest` throws
  */
 export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: IngestRowsRequest): Promise<Receipt> {
   const received = await parseRows(deps, rowsBody(request.rows), {
-    columns: inputColumns(group),
+    columns: inputColumns(group.definition),
     ...(request.timezone === undefined ? {} : { timezone: request.timezone }), ...(request.ignoreUnknown === undefined ? {} : { ignoreUnknown: request.ignoreUnknown }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
-  const validated = validateRows(received, {
-    primaryKey: group.definition.primaryKey, eventTime: group.definition.eventTime, checks: group.definition.onlineEnabled ? [payloadCheck(group, received.batch)] : [],
-    ...(group.maxFutureSkew === undefined ? {} : { eventTimeMax: deps.clock.nowMicros() + group.maxFutureSkew }),
-  });
+  const checks = group.definition.onlineEnabled ? [payloadCheck(group, received.batch)] : [];
+  const validated = validateRows(received, rowRules(group.definition, deps.clock.nowMicros(), checks));
   refuseFaults(validated);
+  const { validation, warnings } = validateExpectations(group.definition, request.operation === 'upsert' ? lastOfEach(group, validated.batch) : validated);
   return ingest(deps, group, {
-    batch: validated.batch, received: validated.received, rejected: [], operation: request.operation, wait: request.wait,
+    batch: validated.batch, validation, warnings, received: validated.received, rejected: [], operation: request.operation, wait: request.wait,
     ...(request.allowEmpty === undefined ? {} : { allowEmpty: request.allowEmpty }), ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
     ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }), ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
@@ -63,15 +62,14 @@ export function sourceOf(bytes: Uint8Array): FileSource {
   return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
 }
 
-function inputColumns(group: OpenGroup): readonly InputColumn[] {
-  return group.columns.map((column): InputColumn => {
-    const definition = group.definition.schema.find((candidate) => candidate.name === column.name);
-    const unit = definition?.unit === undefined ? {} : { unit: definition.unit };
-    if (definition?.default === undefined) return { ...column, ...unit };
-    const value = toValue(column.type, definition.default);
-    if (value.kind === 'fault') throw new LakefoldError('INVALID_DEFINITION', `expected ${value.expected} as default of ${column.name}, found ${value.found}`);
-    return { ...column, ...unit, default: value.value };
-  });
+// In an upsert the last row of an identity wins: the others are not written, so nothing is expected of them.
+function lastOfEach(group: OpenGroup, batch: Batch): CheckedRows {
+  const identityOf = identityOver(batch, [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name));
+  const last = new Map<string, number>();
+  for (let row = 0; row < batch.rowCount; row += 1) last.set(identityOf(row) ?? `\0${row}`, row);
+  if (last.size === batch.rowCount) return { batch };
+  const rowIndex = Uint32Array.from(last.values()).sort();
+  return { batch: takeRows(batch, rowIndex), rowIndex };
 }
 
 // U10: an item the online store can't hold is refused before anything is written. Only types without bound can be that large.

@@ -8,7 +8,7 @@ import type { FeatureDeps } from './deps.ts';
 import { knownMerge } from './fold-source.ts';
 import type { OpenGroup } from './open-group.ts';
 import { checkpointIfDue, publishForReceipt } from './publish-group.ts';
-import { type CommitFacts, commitReceipt, type Receipt, type Warning } from './receipt.ts';
+import { type CommitFacts, commitReceipt, type Receipt, type ValidationReceipt, type Warning } from './receipt.ts';
 import { newestOf, rememberReceipt, withReceipts } from './receipt-time.ts';
 import { settle } from './settle.ts';
 
@@ -27,6 +27,8 @@ export interface IngestRequest extends RequestOptions {
   readonly allowEmpty?: boolean;
   readonly committedBy?: string;
   readonly warnings?: readonly Warning[];
+  /** What the expectations said of the rows; null where there are none. */
+  readonly validation?: ValidationReceipt | null;
 }
 
 /**
@@ -85,6 +87,6 @@ export async function publishIfWanted(
 function receipt(group: OpenGroup, request: IngestRequest, parts: Pick<Receipt, 'commit' | 'online'>): Receipt {
   return {
     featureGroup: { name: group.definition.name, version: group.definition.version }, received: request.received, ...parts,
-    validation: null, rejected: request.rejected, warnings: request.warnings ?? [],
+    validation: request.validation ?? null, rejected: request.rejected, warnings: request.warnings ?? [],
   };
 }

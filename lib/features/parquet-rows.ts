@@ -49,8 +49,8 @@ async function decodeAll(codec: TableCodec, source: FileSource, options: { reado
   return concatBatches(options.columns, batches);
 }
 
-/** A codec calls every unreadable file corrupt; one that a caller sent is malformed, and a value at fault has its row. */
-async function asMalformed<T>(read: () => Promise<T>): Promise<T> {
+/** A codec calls every unreadable file corrupt; one that a caller sent is malformed, and a value at fault has its row. @throws LakefoldError MALFORMED_FILE, VALIDATION_FAILED */
+export async function asMalformed<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {

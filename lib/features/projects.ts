@@ -18,6 +18,7 @@ import { featureGroupOf } from '../registry/state.ts';
 import { definitionHash, tableLayout, tablePath } from '../registry/table-layout.ts';
 import type { ProjectDeps } from './deps.ts';
 import { assertNoDrift, compileGroup, groupName, openGroup, type OpenGroup } from './open-group.ts';
+import { refuseUnavailable } from './refuse-unavailable.ts';
 import { settle } from './settle.ts';
 
 export interface AppliedChange {
@@ -82,6 +83,7 @@ export class Projects {
   async plan(project: string, body: JsonObject): Promise<PlanBody> {
     const { state } = await this.registry(project, { fresh: 'yes' });
     const plan = planDefinitions(state, wantedOf(body));
+    refuseUnavailable(plan);
     await this.#control().put({ partition: `plan/${project}`, sort: plan.body.planId, bytes: utf8(stringifyJson(body)) });
     return plan.body;
   }
@@ -121,6 +123,7 @@ export class Projects {
   // Tables first, registry second: a crash between leaves a table that nobody sees and the next apply adopts (storage.md §3).
   async #carryOut(registry: Registry, plan: DefinitionsPlan, message: string): Promise<Registry> {
     refuseBreaking(plan);
+    refuseUnavailable(plan);
     const tableIds = new Map<string, string>();
     for (const planned of tablesOf(plan)) tableIds.set(groupKey(planned.definition), await this.#prepareTable(registry.project, planned));
     const outcome = await appendPlan(this.#deps, registry, { txnId: this.#deps.random.uuid(), message, plan, tableIds });

@@ -1,12 +1,13 @@
 /** What `POST …/training-datasets` takes, parsed and with defaults filled in (shapes.md). */
 import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
-import { instant } from '../../core/time.ts';
+import { floorDiv, instant } from '../../core/time.ts';
+import type { AsOf } from '../../delta/snapshot-state.ts';
 
 export type SpineRequest =
   | { readonly kind: 'rows'; readonly rows: readonly Json[] }
   | { readonly kind: 'source'; readonly source: string; readonly format: string }
-  | { readonly kind: 'featureGroup'; readonly name: string; readonly version: number; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Json }
+  | { readonly kind: 'featureGroup'; readonly name: string; readonly version: number; readonly asOf: AsOf | undefined; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Json }
   /** The view's root over `[startTime, endTime)`. */
   | { readonly kind: 'root'; readonly startTime: bigint | null; readonly endTime: bigint | null };
 
@@ -22,7 +23,7 @@ export interface TrainingRequest {
   readonly diagnostics: boolean;
   readonly format: TrainingFormat;
   readonly description: string | null;
-  /** As sent, rows left out: what the manifest shows. */
+  /** As sent, defaults filled in, rows left out: what the manifest shows. */
   readonly shown: JsonObject;
 }
 
@@ -54,14 +55,24 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
     onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'), onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
     dropMissing: flagOf(body, 'dropMissing'), diagnostics: flagOf(body, 'diagnostics'),
   };
-  return { ...request, spine, shown: { ...shownSpine(body), startTime: body['startTime'] ?? null, endTime: body['endTime'] ?? null, ...request } };
+  return { ...request, spine, shown: shownRequest(body, request) };
+}
+
+/** In shapes.md's order. */
+function shownRequest(body: JsonObject, { labelTime, description, format, pins, onInvalidRow, onFunctionError, dropMissing, diagnostics }: Omit<TrainingRequest, 'spine' | 'shown'>): JsonObject {
+  return {
+    spine: shownSpine(body['spine'] ?? null), startTime: body['startTime'] ?? null, endTime: body['endTime'] ?? null, labelTime, asOfTime: null, knownAsOf: null, expiredHistory: 'error', pins,
+    onInvalidRow, onFunctionError, dropMissing, where: null, diagnostics, transform: body['transform'] ?? true, format, statistics: body['statistics'] ?? true, description, split: null,
+  };
 }
 
 function spineOf(json: Json, range: { readonly startTime: bigint | null; readonly endTime: bigint | null }): SpineRequest {
   if (json === null) return { kind: 'root', ...range };
   if (!isJsonObject(json)) throw invalid('spine', 'an object', json);
-  const forms = ['rows', 'source', 'featureGroup'].filter((form) => json[form] !== undefined);
-  if (forms.length !== 1) throw new LakefoldError('INVALID_ARGUMENT', `expected exactly one of rows, source and featureGroup in spine, found ${forms.length === 0 ? 'none' : forms.join(' and ')}`, { context: { field: 'spine' } });
+  const forms = (['rows', 'source', 'featureGroup'] as const).filter((form) => json[form] !== undefined);
+  const [form] = forms;
+  if (form === undefined || forms.length !== 1) throw new LakefoldError('INVALID_ARGUMENT', `expected exactly one of rows, source and featureGroup in spine, found ${forms.length === 0 ? 'none' : forms.join(' and ')}`, { context: { field: 'spine' } });
+  onlyMembers(json, SPINE_MEMBERS[form], 'spine');
   const { rows, source, featureGroup } = json;
   if (rows !== undefined) {
     if (!isList(rows)) throw invalid('spine.rows', 'a list of rows', rows);
@@ -74,12 +85,38 @@ function spineOf(json: Json, range: { readonly startTime: bigint | null; readonl
     return { kind: 'source', source, format };
   }
   if (!isJsonObject(featureGroup) || typeof featureGroup['name'] !== 'string' || typeof featureGroup['version'] !== 'number') throw invalid('spine.featureGroup', '{ name, version }', featureGroup);
-  return { kind: 'featureGroup', name: featureGroup['name'], version: featureGroup['version'], startTime: instantOf(json, 'startTime') ?? range.startTime, endTime: instantOf(json, 'endTime') ?? range.endTime, where: json['where'] ?? null };
+  onlyMembers(featureGroup, ['name', 'version'], 'spine.featureGroup');
+  return {
+    kind: 'featureGroup', name: featureGroup['name'], version: featureGroup['version'], asOf: asOfOf(json['asOf'] ?? null),
+    startTime: instantOf(json, 'startTime') ?? range.startTime, endTime: instantOf(json, 'endTime') ?? range.endTime, where: json['where'] ?? null,
+  };
 }
 
-function shownSpine(body: JsonObject): JsonObject {
-  const spine = body['spine'] ?? null;
-  return { spine: isJsonObject(spine) && spine['rows'] !== undefined ? { rows: null } : spine };
+function shownSpine(spine: Json): Json {
+  if (!isJsonObject(spine)) return spine;
+  if (spine['rows'] !== undefined) return { rows: null };
+  const { featureGroup, asOf = null, startTime = null, endTime = null, where = null } = spine;
+  return featureGroup === undefined ? spine : { featureGroup, asOf, startTime, endTime, where };
+}
+
+const SPINE_MEMBERS = { rows: ['rows'], source: ['source', 'format'], featureGroup: ['featureGroup', 'asOf', 'startTime', 'endTime', 'where'] } as const;
+
+function onlyMembers(json: JsonObject, known: readonly string[], field: string): void {
+  const unknown = Object.keys(json).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected ${known.join(', ')} in ${field}, found ${JSON.stringify(unknown)}`, { context: { field: `${field}.${unknown}` } });
+}
+
+/** `{ "version": n }` or `{ "instant": "…" }`; absent and null are the newest version. */
+function asOfOf(json: Json): AsOf | undefined {
+  if (json === null) return undefined;
+  if (!isJsonObject(json)) throw invalid('spine.asOf', '{ version } or { instant }', json);
+  onlyMembers(json, ['version', 'instant'], 'spine.asOf');
+  const { version = null } = json;
+  const micros = instantOf(json, 'instant');
+  if ((version === null) === (micros === null)) throw invalid('spine.asOf', 'exactly one of version and instant', json);
+  if (micros !== null) return { instant: Number(floorDiv(micros, 1000n)) };
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) throw invalid('spine.asOf.version', 'a commit version', version);
+  return { version };
 }
 
 function pinsOf(json: Json): Readonly<Record<string, number>> {

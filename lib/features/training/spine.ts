@@ -7,11 +7,16 @@ import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
 import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../parse-filter.ts';
+import { asMalformed } from '../parquet-rows.ts';
 import { parseRows, type RowsBody } from '../parse-rows.ts';
 import { readGroup } from '../read-rows.ts';
 import type { InputColumn } from '../received-rows.ts';
 import type { ReadDeps } from '../../delta/read.ts';
+import type { AsOf } from '../../delta/snapshot-state.ts';
 import type { SpineRequest, TrainingRequest } from './request.ts';
+
+/** Rows an error names. */
+const FAULTS_LISTED_MAX = 100;
 
 export interface Spine {
   readonly batch: Batch;
@@ -30,33 +35,71 @@ export interface SpineDeps extends ReadDeps {
 
 /** @throws LakefoldError INVALID_SPINE, INVALID_LABEL_TIME, MALFORMED_FILE, MALFORMED_JSON, UNSUPPORTED_OPERATION for a view without root */
 export async function readSpine(deps: SpineDeps, view: FeatureViewDefinition, request: TrainingRequest): Promise<Spine> {
-  const { batch, passThrough } = await spineRows(deps, view, request.spine);
-  const labelTime = request.labelTime ?? view.labelTime;
-  return { batch, passThrough, labelTime, labelMicros: labelMicrosOf(batch, labelTime, request.onInvalidRow) };
+  const labels: LabelTimes = { labelTime: request.labelTime ?? view.labelTime, onInvalidRow: request.onInvalidRow };
+  const rows = await spineRows(deps, { view, labels }, request.spine);
+  const batch = withLooseColumns(view, labels, rows.batch);
+  refuseNulls(batch);
+  return { batch, passThrough: rows.passThrough, labelTime: labels.labelTime, labelMicros: labelMicrosOf(batch, labels) };
 }
 
-async function spineRows(deps: SpineDeps, view: FeatureViewDefinition, spine: SpineRequest): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+interface LabelTimes {
+  readonly labelTime: string | null;
+  readonly onInvalidRow: 'error' | 'null';
+}
+
+interface SpineOf {
+  readonly view: FeatureViewDefinition;
+  readonly labels: LabelTimes;
+}
+
+interface SpineRows {
+  readonly batch: Batch;
+  readonly passThrough: readonly Column[];
+}
+
+/** P7, P8: a row without key or label time is kept, so these columns hold nulls whatever the view declares. */
+function withLooseColumns(view: FeatureViewDefinition, { labelTime }: LabelTimes, batch: Batch): Batch {
+  const loose = new Set([...view.joins.flatMap((join) => Object.keys(join.on)), labelTime]);
+  return { ...batch, columns: batch.columns.map((column) => ({ ...column, nullable: column.nullable || loose.has(column.name) })) };
+}
+
+function refuseNulls(batch: Batch): void {
+  for (const [i, column] of batch.columns.entries()) {
+    const vector = batch.vectors[i];
+    if (column.nullable || vector === undefined) continue;
+    const rows = Array.from({ length: batch.rowCount }, (_, row) => row).filter((row) => isNullAt(vector, row));
+    const [first] = rows;
+    if (first === undefined) continue;
+    throw new LakefoldError('INVALID_SPINE', `expected a value of ${column.name} in every spine row, found none in ${rows.length}, first row ${first}`, {
+      context: { column: column.name }, errors: rows.slice(0, FAULTS_LISTED_MAX).map((row) => ({ row, feature: column.name, code: 'NULL_NOT_ALLOWED', message: `expected a value in ${column.name}, found null` })), errorCount: rows.length,
+    });
+  }
+}
+
+async function spineRows(deps: SpineDeps, of: SpineOf, spine: SpineRequest): Promise<SpineRows> {
+  const { view } = of;
   switch (spine.kind) {
-    case 'rows': return parsed(deps, view, { body: { format: 'objects', rows: spine.rows }, passThrough: [] });
-    case 'source': return fromSource(deps, view, spine);
+    case 'rows': return parsed(deps, of, { body: { format: 'objects', rows: spine.rows }, passThrough: [] });
+    case 'source': return fromSource(deps, of, spine);
     case 'featureGroup': return fromGroup(deps, view, { ...spine, group: await deps.openGroup(spine.name, spine.version) });
     case 'root': {
       if (view.root === null) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine, or a view with a root; ${view.name}/${view.version} has none`);
-      return fromGroup(deps, view, { ...spine, where: null, group: await deps.openGroup(view.root.name, view.root.version) });
+      return fromGroup(deps, view, { ...spine, where: null, asOf: undefined, group: await deps.openGroup(view.root.name, view.root.version) });
     }
   }
 }
 
-async function fromSource(deps: SpineDeps, view: FeatureViewDefinition, { source, format }: { readonly source: string; readonly format: string }): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+async function fromSource(deps: SpineDeps, of: SpineOf, { source, format }: { readonly source: string; readonly format: string }): Promise<SpineRows> {
+  const { view } = of;
   const file = await deps.openSource(source);
   switch (format) {
     case 'parquet': {
-      const { columns } = await deps.codec.describe(file);
+      const { columns } = await asMalformed(() => deps.codec.describe(file));
       const passThrough = columns.filter((column) => !view.spine.some((declared) => declared.name === column.name)).map((column) => ({ ...column, nullable: true }));
       requireDeclared(view, columns.map((column) => column.name));
-      return parsed(deps, view, { body: { format, body: file }, passThrough });
+      return parsed(deps, of, { body: { format, body: file }, passThrough });
     }
-    case 'csv': case 'ndjson': return parsed(deps, view, { body: { format, body: await file.readAll() }, passThrough: [] });
+    case 'csv': case 'ndjson': return parsed(deps, of, { body: { format, body: await file.readAll() }, passThrough: [] });
     default: throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine of format parquet, csv or ndjson, found ${JSON.stringify(format)}`, { context: { field: 'spine.format' } });
   }
 }
@@ -68,15 +111,19 @@ function requireDeclared(view: FeatureViewDefinition, found: readonly string[]):
 
 async function parsed(
   deps: { readonly codec: TableCodec },
-  view: FeatureViewDefinition,
+  { view, labels }: SpineOf,
   { body, passThrough }: { readonly body: RowsBody; readonly passThrough: readonly Column[] },
-): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+): Promise<SpineRows> {
   const { batch, faults } = await parseRows(deps, body, { columns: [...view.spine.map(inputColumn), ...passThrough], ignoreUnknown: body.format === 'csv' });
-  const list = faults.list();
+  // A faulty cell is null already, which is what such a label time counts as where nulls are taken (P8).
+  const all = faults.list();
+  const list = labels.onInvalidRow === 'null' ? all.filter((fault) => fault.feature !== labels.labelTime) : all;
   const [first] = list;
   if (first !== undefined) {
-    const isLabelTime = list.every((fault) => fault.feature === view.labelTime);
-    throw new LakefoldError(isLabelTime ? 'INVALID_LABEL_TIME' : 'INVALID_SPINE', `expected ${batch.rowCount} spine rows of the declared types, found ${faults.faultyRows} with faults, first row ${first.row}: ${first.message}`, { errors: list, errorCount: faults.count });
+    const isLabelTime = list.every((fault) => fault.feature === labels.labelTime);
+    throw new LakefoldError(isLabelTime ? 'INVALID_LABEL_TIME' : 'INVALID_SPINE', `expected ${batch.rowCount} spine rows of the declared types, found ${new Set(list.map(({ row }) => row)).size} with faults, first row ${first.row}: ${first.message}`, {
+      errors: list, errorCount: faults.count - (all.length - list.length),
+    });
   }
   return { batch, passThrough: [...passThrough].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
@@ -84,15 +131,15 @@ async function parsed(
 async function fromGroup(
   deps: SpineDeps,
   view: FeatureViewDefinition,
-  from: { readonly group: OpenGroup; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Parameters<typeof parseFilter>[0] },
-): Promise<{ readonly batch: Batch; readonly passThrough: readonly Column[] }> {
+  from: { readonly group: OpenGroup; readonly asOf: AsOf | undefined; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Parameters<typeof parseFilter>[0] },
+): Promise<SpineRows> {
   for (const declared of view.spine) {
     const column = from.group.columns.find((candidate) => candidate.name === declared.name);
     if (column === undefined) throw new LakefoldError('INVALID_SPINE', `expected spine column ${declared.name} in group ${from.group.definition.name}, found ${from.group.columns.map(({ name }) => name).join(', ')}`, { context: { column: declared.name } });
     if (formatType(column.type) !== declared.type) throw new LakefoldError('INVALID_SPINE', `expected ${declared.type} for spine column ${declared.name}, found ${formatType(column.type)} in group ${from.group.definition.name}`, { context: { column: declared.name } });
   }
   const { columns, rows } = await readGroup(deps, from.group, {
-    features: view.spine.map((column) => column.name),
+    features: view.spine.map((column) => column.name), ...(from.asOf === undefined ? {} : { asOf: from.asOf }),
     ...(from.startTime === null ? {} : { startTime: from.startTime }), ...(from.endTime === null ? {} : { endTime: from.endTime }),
     ...(from.where === null ? {} : { where: parseFilter(from.where, from.group.columns) }),
   });
@@ -105,7 +152,7 @@ function inputColumn(definition: ColumnDefinition): InputColumn {
   return { name: definition.name, type: parseType(definition.type), nullable: definition.nullable, ...(definition.unit === undefined ? {} : { unit: definition.unit }) };
 }
 
-function labelMicrosOf(batch: Batch, labelTime: string | null, onInvalidRow: 'error' | 'null'): Vector {
+function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow }: LabelTimes): Vector {
   const type = { kind: 'bigint' } as const;
   const values = new BigInt64Array(batch.rowCount);
   const nulls = new Uint8Array(batch.rowCount);
@@ -125,7 +172,7 @@ function labelMicrosOf(batch: Batch, labelTime: string | null, onInvalidRow: 'er
   }
   if (invalid.length > 0 && onInvalidRow === 'error') {
     throw new LakefoldError('INVALID_LABEL_TIME', `expected a label time in every spine row, found none in ${invalid.length}, first row ${invalid[0]}`, {
-      context: { rows: invalid.slice(0, 100) }, errors: invalid.slice(0, 100).map((row) => ({ row, field: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })), errorCount: invalid.length,
+      context: { rows: invalid.slice(0, FAULTS_LISTED_MAX) }, errors: invalid.slice(0, FAULTS_LISTED_MAX).map((row) => ({ row, field: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })), errorCount: invalid.length,
     });
   }
   return { type, length: batch.rowCount, values, ...(invalid.length === 0 ? {} : { nulls }) };

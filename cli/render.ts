@@ -1,0 +1,110 @@
+/** Answers as a person reads them. */
+import { isJsonObject, stringifyJson, type Json, type JsonObject } from '../lib/core/json.ts';
+import type { Paint } from './output.ts';
+import { cellText, fieldsText, tableText } from './table-text.ts';
+
+/** `airport_delays/1` of a reference or a definition. */
+export function refText(json: Json | undefined): string {
+  return isJsonObject(json) ? `${text(json['name'])}/${text(json['version'])}` : '';
+}
+
+/** A list as a table of some of its members, or a sentence where it is empty. */
+export function listText(items: readonly Json[], columns: Readonly<Record<string, (item: JsonObject) => Json>>, options: { readonly paint: Paint; readonly empty: string }): string {
+  if (items.length === 0) return `${options.empty}\n`;
+  const rows = items.filter(isJsonObject).map((item) => Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of(item)])));
+  return tableText(rows, options).text;
+}
+
+/** Receipt of a write: what was committed, what became of it online, what was refused. */
+export function receiptText(body: JsonObject, paint: Paint): string {
+  const { commit, online, received, notFound } = body;
+  const lines: string[] = [];
+  const name = refText(body['featureGroup']);
+  if (isJsonObject(commit)) {
+    const again = commit['alreadyApplied'] === true ? paint(' (was committed before)', 'yellow') : '';
+    lines.push(`${paint('✓', 'green')} ${name === '' ? '' : `${paint(name, 'bold')} `}version ${text(commit['version'])}: ${text(commit['operation'])}${received === undefined ? '' : ` of ${plural(received, 'row')}`}${again}`);
+    lines.push(`  ${counts(commit, { rowsInserted: 'inserted', rowsUpdated: 'updated', rowsDeleted: 'deleted', dedupedInBatch: 'duplicates in the file', stale: 'older than what is there', rejected: 'rejected' })}`);
+  } else {
+    lines.push(`${name === '' ? '' : `${paint(name, 'bold')}: `}nothing to commit`);
+  }
+  if (typeof notFound === 'number' && notFound > 0) lines.push(`  ${plural(notFound, 'key')} without rows`);
+  if (isJsonObject(online)) lines.push(`  online ${text(online['state'])}, up to version ${text(online['watermark'])}: ${counts(online, { applied: 'applied', superseded: 'superseded', stale: 'stale', expired: 'expired', failed: 'failed' })}`);
+  for (const warning of listOf(body['warnings'])) if (isJsonObject(warning)) lines.push(`  ${paint('warning:', 'yellow')} ${text(warning['message'])}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** A plan as a diff: `+` new, `~` changed, `!` refused in place. */
+export function planText(body: JsonObject, paint: Paint): string {
+  const changes = listOf(body['changes']).filter(isJsonObject);
+  const lines = changes.flatMap((change) => changeLines(change, paint));
+  const news = changes.filter((change) => change['action'] !== 'none').length;
+  if (changes.length === 0) lines.push('no definitions found');
+  else if (news === 0) lines.push('nothing to change: the registry has these definitions');
+  else lines.push(`${plural(news, 'change')}${body['breaking'] === true ? paint(', breaking: they will be refused', 'red') : ''}`);
+  for (const warning of listOf(body['warnings'])) if (isJsonObject(warning)) lines.push(`${paint('warning:', 'yellow')} ${text(warning['message'])}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function changeLines(change: JsonObject, paint: Paint): readonly string[] {
+  const what = `${change['type'] === 'featureGroup' ? 'feature group' : 'feature view'} ${refText(change)}`;
+  switch (change['action']) {
+    case 'none': return [paint(`  ${what}`, 'dim')];
+    case 'create': return [paint(`+ ${what}`, 'green')];
+    default: {
+      const isRefused = change['verdict'] !== 'in place';
+      const head = isRefused ? paint(`! ${what}: ${verdictText(change)}`, 'red') : paint(`~ ${what}`, 'yellow');
+      return [head, ...listOf(change['details']).filter(isJsonObject).map((detail) => `    ${text(detail['path'])}: ${cellText(detail['before'] ?? null)} → ${cellText(detail['after'] ?? null)}`)];
+    }
+  }
+}
+
+function verdictText({ verdict, newVersion }: JsonObject): string {
+  if (verdict === 'rewrite') return 'needs its rows written again';
+  return `${verdict === 'immutable' ? 'is immutable' : 'cannot change in place'}${newVersion === null ? '' : `; version ${text(newVersion)} can be created instead`}`;
+}
+
+/** A definition: its members, then its columns or features as a table. */
+export function definitionText(body: JsonObject, paint: Paint): string {
+  const { requestId: _requestId, schema, features, spine, joins, ...rest } = body;
+  const parts = [fieldsText(scalars(rest), paint)];
+  const columns = { column: (item: JsonObject): Json => item['name'] ?? null, type: (item: JsonObject): Json => item['type'] ?? null };
+  if (Array.isArray(schema)) parts.push(tableText(rowsOf(schema, { ...columns, nullable: (item) => (item['nullable'] === true ? 'yes' : ''), description: (item) => item['description'] ?? '' }), { paint }).text);
+  if (Array.isArray(joins)) parts.push(tableText(rowsOf(joins, { join: (item) => item['name'] ?? null, group: (item) => `${text(item['featureGroup'])}/${text(item['version'])}`, on: (item) => item['on'] ?? null, features: (item) => listOf(item['features']).map(text).join(', ') }), { paint }).text);
+  if (Array.isArray(spine)) parts.push(tableText(rowsOf(spine, { spine: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null }), { paint }).text);
+  if (Array.isArray(features)) parts.push(tableText(rowsOf(features, { feature: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null, join: (item) => item['join'] ?? '' }), { paint }).text);
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Members of an answer, one a line. */
+export function answerText(body: JsonObject, paint: Paint): string {
+  const { requestId: _requestId, ...rest } = body;
+  return fieldsText(rest, paint);
+}
+
+/** Members without lists and objects that say nothing. */
+function scalars(members: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => !(isJsonObject(value) && Object.keys(value).length === 0)));
+}
+
+function rowsOf(items: readonly Json[], columns: Readonly<Record<string, (item: JsonObject) => Json>>): readonly Json[] {
+  return items.filter(isJsonObject).map((item) => Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of(item)])));
+}
+
+function counts(of: JsonObject, words: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(words).flatMap(([name, word]) => (typeof of[name] === 'number' && of[name] > 0 ? [`${text(of[name])} ${word}`] : []));
+  return parts.length === 0 ? 'no rows' : parts.join(', ');
+}
+
+export function plural(count: Json | undefined, word: string): string {
+  return `${text(count)} ${word}${count === 1 ? '' : 's'}`;
+}
+
+export function listOf(json: Json | undefined): readonly Json[] {
+  return Array.isArray(json) ? json : [];
+}
+
+/** A scalar without quotes, anything else as JSON. */
+export function text(json: Json | undefined): string {
+  if (json === undefined) return '';
+  return typeof json === 'string' ? json : stringifyJson(json);
+}
