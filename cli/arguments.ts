@@ -133,7 +133,7 @@ function suggestion(name: string, specs: OptionSpecs): string {
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const distances = candidates.map((candidate) => ({ candidate, distance: editDistance(word, candidate) })).toSorted((a, b) => a.distance - b.distance);
   const [best] = distances;
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.distance <= Math.max(1, Math.ceil(word.length / 3)) ? best.candidate : undefined;
 }
 
 function editDistance(a: string, b: string): number {

@@ -40,7 +40,7 @@ export class Client {
 
   /** A successful answer. @throws LakefoldError what the route's problem document says */
   async request(request: ClientRequest): Promise<Response> {
-    const query = new URLSearchParams(Object.entries(request.query ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
+    const query = new URLSearchParams(Object.entries(request.query ?? {}).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, String(value)]])));
     const headers = new Headers({ ...this.#headers, ...request.headers });
     if (request.accept !== undefined) headers.set('accept', request.accept);
     const body = request.json === undefined ? request.body : { type: 'application/json', bytes: new TextEncoder().encode(stringifyJson(request.json)) };

@@ -5,12 +5,16 @@ import { createHttpApp, type HttpApp } from '../functions/http/create-app.ts';
 import { createIngestApp } from '../functions/ingest/app.ts';
 import { createQueryApp, type QueryDeps } from '../functions/query/app.ts';
 import { createServeApp } from '../functions/serve/app.ts';
-import { packageVersion } from './package-version.ts';
+import { VERSION } from '../functions/version.ts';
+import type { FeatureDeps } from '../lib/features/deps.ts';
+
+/** What the routes of all functions are given. */
+export type LocalDeps = FeatureDeps & QueryDeps;
 
 /** Everything on the given backends; `serve` reads the registry itself, where a deployment has its copy. */
-export function createLocalApp(deps: QueryDeps): HttpApp {
+export function createLocalApp(deps: LocalDeps): HttpApp {
   const app = createHttpApp(deps);
-  app.get('/healthz', (c) => answerJson(c, { status: 'ok', version: packageVersion() }));
+  app.get('/healthz', (c) => answerJson(c, { status: 'ok', version: VERSION }));
   app.route('/', createCatalogApp(deps));
   app.route('/', createIngestApp(deps));
   app.route('/', createQueryApp(deps));

@@ -10,7 +10,7 @@ import { SystemClock } from '../lib/adapters/system/clock.ts';
 import { JsonLog, type LineSink } from '../lib/adapters/system/log.ts';
 import { SystemRandom } from '../lib/adapters/system/random.ts';
 import type { HttpApp } from '../functions/http/create-app.ts';
-import type { QueryDeps } from '../functions/query/app.ts';
+import { ENGINE_INFO } from '../functions/version.ts';
 import { isLakefoldError } from '../lib/core/errors.ts';
 import type { DeltaDeps } from '../lib/delta/deps.ts';
 import { Projects } from '../lib/features/projects.ts';
@@ -19,9 +19,8 @@ import { checkLocation, ensureLocation } from '../lib/registry/location.ts';
 import { backgroundWork } from './background-work.ts';
 import { lazyParquetCodec } from './lazy-codec.ts';
 import { lazyEngine } from './lazy-engine.ts';
-import { createLocalApp } from './local-app.ts';
+import { createLocalApp, type LocalDeps } from './local-app.ts';
 import { openLocalSource } from './local-source.ts';
-import { engineInfo } from './package-version.ts';
 
 export const DEFAULT_PROJECT = 'default';
 
@@ -39,7 +38,7 @@ export interface LocalStoreOptions {
 }
 
 export interface LocalStore {
-  readonly deps: QueryDeps;
+  readonly deps: LocalDeps;
   readonly projects: Projects;
   readonly app: HttpApp;
   /** Waits for checkpoints under way and closes every file. */
@@ -52,7 +51,7 @@ export async function openTableDeps(directory: string, logSink: LineSink = proce
   const random = new SystemRandom();
   return {
     store: await openFilesObjectStore({ fs: nodeFileSystem, directory, clock, random }), codec: lazyParquetCodec(), clock, random,
-    log: new JsonLog({ sink: logSink, clock, level: 'warn' }), engineInfo: engineInfo(),
+    log: new JsonLog({ sink: logSink, clock, level: 'warn' }), engineInfo: ENGINE_INFO,
   };
 }
 
@@ -72,7 +71,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const control = openLmdbControl({ directory: location });
   const features = { ...table, online, control, background };
   const projects = new Projects(features);
-  const deps: QueryDeps = {
+  const deps: LocalDeps = {
     ...features, projects, engine, scratch: openScratch(join(tmpdir(), 'lakefold-scratch')), functions: options.functions ?? new Map(),
     openSource: (source) => openLocalSource(source, { cwd, ...(options.sourcesWithin === undefined ? {} : { within: options.sourcesWithin }) }),
   };

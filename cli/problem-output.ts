@@ -15,9 +15,10 @@ export function exitCodeOf(error: unknown): number {
   return isLakefoldError(error) && REFUSALS.has(error.code) ? EXIT.refused : EXIT.error;
 }
 
-/** The problem document on one line. */
-export function problemLine(error: unknown, newRequestId: () => string): string {
-  const known = shownError(error);
+/** The problem document on one line; `usage` becomes a member of it after a command line that is wrong. */
+export function problemLine(error: unknown, options: { readonly newRequestId: () => string; readonly usage: string | undefined }): string {
+  const { newRequestId, usage } = options;
+  const known = isUsageError(error) ? withUsage(error, usage) : shownError(error);
   const { requestId } = known.context;
   const document = toProblem(known, typeof requestId === 'string' ? requestId : newRequestId());
   try {
@@ -35,7 +36,7 @@ export function problemText(error: unknown, paint: Paint, usage: string | undefi
   for (const fault of (known.errors ?? []).slice(0, FAULTS_SHOWN)) lines.push(`  ${paint(placeOf(fault), 'yellow')} ${fault.message} ${paint(fault.code, 'dim')}`);
   const more = (known.errorCount ?? 0) - Math.min(known.errors?.length ?? 0, FAULTS_SHOWN);
   if (more > 0) lines.push(`  and ${more} more; --json lists up to 100`);
-  if (isUsageError(error)) lines.push(...(usage === undefined ? [] : ['', usage]));
+  if (isUsageError(error)) lines.push(...(usage === undefined ? [] : [`usage: ${usage}`]));
   else lines.push(paint(`${known.code}${hintOf(known)}`, 'dim'));
   return `${lines.join('\n')}\n`;
 }
@@ -44,6 +45,10 @@ export function problemText(error: unknown, paint: Paint, usage: string | undefi
 function shownError(error: unknown): LakefoldError {
   if (isLakefoldError(error)) return error;
   return new LakefoldError('INTERNAL', `an unexpected fault: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+}
+
+function withUsage(error: LakefoldError, usage: string | undefined): LakefoldError {
+  return new LakefoldError(error.code, error.message, { cause: error, context: usage === undefined ? {} : { usage } });
 }
 
 function placeOf({ row, entry, field, feature }: Fault): string {

@@ -65,11 +65,12 @@ function verdictText({ verdict, newVersion }: JsonObject): string {
 
 /** A definition: its members, then its columns or features as a table. */
 export function definitionText(body: JsonObject, paint: Paint): string {
-  const { requestId: _requestId, schema, features, spine, joins, ...rest } = body;
-  const parts = [fieldsText(scalars(rest), paint)];
+  const { requestId: _requestId, schema, features, spine, joins, onDemand, table, ...rest } = body;
+  const parts = [fieldsText({ ...rest, ...brief(rest), ...(isJsonObject(table) ? { table: table['location'] ?? null } : {}) }, paint)];
   const columns = { column: (item: JsonObject): Json => item['name'] ?? null, type: (item: JsonObject): Json => item['type'] ?? null };
   if (Array.isArray(schema)) parts.push(tableText(rowsOf(schema, { ...columns, nullable: (item) => (item['nullable'] === true ? 'yes' : ''), description: (item) => item['description'] ?? '' }), { paint }).text);
   if (Array.isArray(joins)) parts.push(tableText(rowsOf(joins, { join: (item) => item['name'] ?? null, group: (item) => `${text(item['featureGroup'])}/${text(item['version'])}`, on: (item) => item['on'] ?? null, features: (item) => listOf(item['features']).map(text).join(', ') }), { paint }).text);
+  if (Array.isArray(onDemand)) parts.push(tableText(rowsOf(onDemand, { function: (item) => item['name'] ?? null, inputs: (item) => listOf(item['inputs']).filter(isJsonObject).map((input) => `${text(input['name'])} ${text(input['type'])}`).join(', '), returns: (item) => (isJsonObject(item['returns']) ? (item['returns']['type'] ?? null) : null), hash: (item) => text(item['sourceHash']).slice(0, 19) }), { paint }).text);
   if (Array.isArray(spine)) parts.push(tableText(rowsOf(spine, { spine: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null }), { paint }).text);
   if (Array.isArray(features)) parts.push(tableText(rowsOf(features, { feature: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null, join: (item) => item['join'] ?? '' }), { paint }).text);
   return parts.filter((part) => part !== '').join('\n');
@@ -81,9 +82,12 @@ export function answerText(body: JsonObject, paint: Paint): string {
   return fieldsText(rest, paint);
 }
 
-/** Members without lists and objects that say nothing. */
-function scalars(members: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => !(isJsonObject(value) && Object.keys(value).length === 0)));
+/** Lists of columns as their names and types. */
+function brief(members: JsonObject): JsonObject {
+  return Object.fromEntries(['entryKeys', 'requestParameters'].flatMap((name) => {
+    const items = listOf(members[name]).filter(isJsonObject);
+    return items.length === 0 ? [] : [[name, items.map((item) => `${text(item['name'])} ${text(item['type'])}`)]];
+  }));
 }
 
 function rowsOf(items: readonly Json[], columns: Readonly<Record<string, (item: JsonObject) => Json>>): readonly Json[] {

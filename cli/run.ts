@@ -1,12 +1,12 @@
 /** From a command line to an exit code. */
 import { randomUUID } from 'node:crypto';
+import { VERSION } from '../functions/version.ts';
 import { nearest, parseArguments, positionalsOf, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { GLOBAL_OPTIONS, globalOptions } from './global-options.ts';
 import { commandHelp, overviewHelp, usageLine } from './help.ts';
 import { Output } from './output.ts';
-import { packageVersion } from './package-version.ts';
 import { EXIT, exitCodeOf, problemLine, problemText } from './problem-output.ts';
 import { Session } from './session.ts';
 import { writeTo, type Terminal } from './terminal.ts';
@@ -18,7 +18,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   let command: Command | undefined;
   try {
     const found = findCommand(argv);
-    if (found.kind === 'version') await output.text(packageVersion());
+    if (found.kind === 'version') await output.text(VERSION);
     if (found.kind === 'help') await output.text(found.text);
     if (found.kind !== 'command') return EXIT.ok;
     ({ command } = found);
@@ -80,8 +80,8 @@ function didYouMean(word: string, candidates: readonly string[]): string {
 async function reportProblem(error: unknown, at: { readonly terminal: Terminal; readonly output: Output; readonly command: Command | undefined }): Promise<void> {
   const { stderr } = at.terminal;
   const isPerson = stderr.isTTY === true && !at.output.isMachine;
-  const usage = at.command === undefined ? undefined : `usage: ${usageLine(at.command)}`;
-  const text = isPerson ? problemText(error, at.output.paint(stderr), usage) : `${problemLine(error, randomUUID)}\n`;
+  const usage = at.command === undefined ? undefined : usageLine(at.command);
+  const text = isPerson ? problemText(error, at.output.paint(stderr), usage) : `${problemLine(error, { newRequestId: randomUUID, usage })}\n`;
   await writeTo(stderr, text).catch(() => undefined);
 }
 

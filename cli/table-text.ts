@@ -31,9 +31,14 @@ export function cellText(value: Json): string {
   return text.length > CELL_MAX ? `${text.slice(0, CELL_MAX - 1)}…` : text;
 }
 
-/** `name  value` lines of the members that are not null, nested ones as JSON. */
+/** `name  value` lines of the members that say something; lists of words joined, what is nested deeper as JSON. */
 export function fieldsText(fields: Readonly<Record<string, Json>>, paint: Paint): string {
-  const shown = Object.entries(fields).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0));
+  const shown = Object.entries(fields).filter(([, value]) => value !== null && !(typeof value === 'object' && Object.keys(value).length === 0));
   const width = Math.max(0, ...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${paint(name.padEnd(width), 'bold')}  ${typeof value === 'string' ? value : stringifyJson(value)}\n`).join('');
+  return shown.map(([name, value]) => `${paint(name.padEnd(width), 'bold')}  ${fieldText(value)}\n`).join('');
+}
+
+function fieldText(value: Json): string {
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ');
+  return typeof value === 'string' ? value : stringifyJson(value);
 }

@@ -35,7 +35,7 @@ await buildLibrary();
 
 async function buildCommand() {
   if (!isThere(COMMAND)) return;
-  await build({ ...bundle, entryPoints: [COMMAND], banner: { js: '#!/usr/bin/env node' } });
+  await build({ ...bundle, entryPoints: [COMMAND] });
   await chmod(join(ROOT, 'dist/cli/main.js'), 0o755);
 }
 

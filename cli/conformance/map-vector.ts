@@ -1,7 +1,7 @@
 /** From the integers and short forms of a vector to the instants, durations and bodies that the routes take. Pure. */
 import { LakefoldError } from '../../lib/core/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
-import { formatInstant } from '../../lib/core/time.ts';
+import { isJsonObject, type Json, type JsonObject, stringifyJson } from '../../lib/core/json.ts';
+import { formatInstant, instant } from '../../lib/core/time.ts';
 import type { Vector, VectorRow } from './vectors.ts';
 
 /** One step of the integers. Long against the seconds a run takes, so that what passes meanwhile decides nothing. */
@@ -85,8 +85,8 @@ export class VectorMap {
   /** The integer of an instant; what stands for none is left as it is. */
   short(value: Json, type: string): Json {
     if (type !== 'timestamp' || typeof value !== 'string') return value;
-    const known = [...Array(2 * this.vector.now + 1).keys()].find((integer) => formatInstant(this.micros(integer)) === value);
-    return known ?? value;
+    const passed = instant(value) - this.#originMicros;
+    return passed % UNIT_MICROS === 0n ? Number(passed / UNIT_MICROS) : value;
   }
 
   #group(group: string): JsonObject {
@@ -106,7 +106,7 @@ export class VectorMap {
 
 /** In an order that depends on their content alone. */
 export function byText(a: Json, b: Json): number {
-  const [left, right] = [JSON.stringify(a), JSON.stringify(b)];
+  const [left, right] = [stringifyJson(a), stringifyJson(b)];
   return left < right ? -1 : left > right ? 1 : 0;
 }
 

@@ -1,9 +1,10 @@
 /** Step: the past is filled in, a commit a day and group, each published before its receipt. */
 import type { Receipt } from '../../lib/features/receipt.ts';
 import { AIRPORTS, type GroupName, ROUTES } from './definitions.ts';
-import { deliver, type Demo, GROUPS, midnight, onlineCount, openDemoGroup, truthOf, versionOf } from './demo.ts';
-import { FAULTY_AIRPORT, LATE_AIRPORT, LATE_EVENING_AIRPORT, nextDay, type Scenario } from './scenario.ts';
+import { deliver, type Demo, GROUPS, onlineCount, openDemoGroup, versionOf } from './demo.ts';
+import { FAULTY_AIRPORT, LATE_AIRPORT, LATE_EVENING_AIRPORT } from './scenario.ts';
 import { count, type Step } from './story.ts';
+import { lateRows, midnight, truthOf, upTo } from './truth.ts';
 
 /** Versions of the groups right after the scenario's recorded day. */
 export type RecordedVersions = Readonly<Record<GroupName, number>>;
@@ -35,16 +36,13 @@ export async function backfill(demo: Demo, step: Step): Promise<RecordedVersions
 
 async function checkCounts(demo: Demo, step: Step, { name, rows }: { readonly name: GroupName; readonly rows: number }): Promise<void> {
   const truth = truthOf(name);
-  const [all, late] = [await demo.oracle.count(truth, whereAll(demo.scenario)), await demo.oracle.count(truth, demo.oracle.lateWhere(truth, demo.scenario))];
+  const all = await demo.oracle.count(truth, upTo(midnight(demo.scenario.end)));
+  const late = await demo.oracle.count(truth, lateRows(name, demo.scenario));
   const { table } = await openDemoGroup(demo, name);
   step.check(`${name}: ${count(rows)} rows, as many as SQL finds but for ${count(late.rows)} not reported yet`, { found: rows, expected: all.rows - late.rows });
   step.check(`${name}: ${count(demo.scenario.days.length)} commits, and the online store follows the last`, {
     found: { head: (await table.refresh()).version, watermark: (await onlineCount(demo, name)).watermark }, expected: { head: demo.scenario.days.length, watermark: demo.scenario.days.length },
   });
-}
-
-function whereAll(scenario: Scenario): string {
-  return `hour <= ${Date.parse(midnight(scenario.end)) / 3_600_000}`;
 }
 
 function isApplied(receipt: Receipt): boolean {

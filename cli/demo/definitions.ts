@@ -35,6 +35,7 @@ export const airportDelays = featureGroup({
   },
   primaryKey: ['airport'],
   eventTime: 'hour',
+  onlineEnabled: true,
 });
 
 // The same for each pair of airports, over seven days.
@@ -52,6 +53,7 @@ export const routeDelays = featureGroup({
   },
   primaryKey: ['origin', 'destination'],
   eventTime: 'hour',
+  onlineEnabled: true,
 });
 
 const isLongHaul = onDemand({

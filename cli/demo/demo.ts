@@ -13,6 +13,7 @@ import { AIRPORTS, type GroupName, PROJECT, ROUTES } from './definitions.ts';
 import type { FlightFeed, Slice } from './feed.ts';
 import { type Fingerprint, fingerprintSql, type Oracle } from './oracle.ts';
 import type { Scenario } from './scenario.ts';
+import { truthOf } from './truth.ts';
 
 export interface Demo {
   readonly scenario: Scenario;
@@ -23,22 +24,14 @@ export interface Demo {
   readonly oracle: Oracle;
   /** For answers and inputs on their way. */
   readonly scratchDirectory: string;
+  /** Where the store lies. */
+  readonly location: string;
 }
 
 export const GROUPS = [AIRPORTS, ROUTES] as const;
 
-/** What the judge calls a group. */
-export function truthOf(group: GroupName): 'airports' | 'routes' {
-  return group === AIRPORTS ? 'airports' : 'routes';
-}
-
 export function openDemoGroup(demo: Pick<Demo, 'store'>, name: GroupName): Promise<OpenGroup> {
   return demo.store.projects.group(PROJECT, name, 1);
-}
-
-/** Midnight at which a day begins. */
-export function midnight(day: string): string {
-  return `${day}T00:00:00Z`;
 }
 
 /** Sends a slice's rows through ingestion: checked, staged as Parquet, committed, published. */

@@ -41,6 +41,15 @@ export interface Deviation {
   readonly factor: number;
 }
 
+/** What the view must serve for a route: its stored features in the view's order. */
+export interface TrueVector {
+  readonly origin: string;
+  readonly destination: string;
+  /** Miles. */
+  readonly distance: number;
+  readonly values: readonly (number | null)[];
+}
+
 export interface TrainingSpec {
   readonly from: string;
   readonly until: string;
@@ -108,8 +117,8 @@ export class Oracle {
     return this.#difference(trainingSql(spec), answer);
   }
 
-  /** For every route with a row up to `until`: the values the view must serve, in the view's order. */
-  async vectors(until: string): Promise<readonly { readonly origin: string; readonly destination: string; readonly distance: number; readonly values: readonly (number | null)[] }[]> {
+  /** A vector for every route with a row up to `until`. */
+  async vectors(until: string): Promise<readonly TrueVector[]> {
     const newest = (table: string, key: string): string => `(SELECT DISTINCT ON (${key}) * FROM ${table} WHERE hour <= ${hourSql(until)} ORDER BY ${key}, hour DESC)`;
     const reader = await this.#connection.runAndReadAll(`SELECT route.origin, route.destination, d.distance, ${VIEW_COLUMNS}
       FROM ${newest('routes', 'origin, destination')} route LEFT JOIN ${newest('airports', 'airport')} dep ON dep.airport = route.origin LEFT JOIN ${newest('airports', 'airport')} arr ON arr.airport = route.destination

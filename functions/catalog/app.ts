@@ -1,7 +1,9 @@
 /** Definitions and history over HTTP: projects, feature groups, feature views, plan and apply, commits. */
+import { mapConcurrent } from '../../lib/core/concurrency.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
+import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import { describeGroup, describeViewState } from '../../lib/features/describe.ts';
+import { describeGroup, describeUnreadable, describeViewState } from '../../lib/features/describe.ts';
 import { commitBody, listCommits, readCommit } from '../../lib/features/commits.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { listProjects } from '../../lib/registry/location.ts';
@@ -9,7 +11,7 @@ import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp } from '../http/create-app.ts';
-import { onlyMembers, textMember } from '../http/members.ts';
+import { flagMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
@@ -46,7 +48,7 @@ function addProjectRoutes(app: HttpApp, deps: CatalogDeps): void {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const names = (await listProjects(deps)).filter((name) => name > (page.after ?? ''));
     const { items, nextCursor } = await takePage(names, page, (name) => name);
-    return answerJson(c, { items: await Promise.all(items.map(body)), nextCursor });
+    return answerJson(c, { items: await mapConcurrent(items, { concurrencyMax: STORE_READ_CONCURRENCY }, body), nextCursor });
   });
   app.get(PROJECT, async (c) => {
     queryParameters(c.req.raw, []);
@@ -65,9 +67,17 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
   app.get(`${PROJECT}/feature-groups`, async (c) => {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
-    const sorted = state.featureGroups.filter((group) => group.status !== 'DELETED').map(({ definition }) => definition).toSorted(byNameAndVersion).filter((definition) => positionOf(definition) > (page.after ?? ''));
-    const { items, nextCursor } = await takePage(sorted, page, positionOf);
-    return answerJson(c, { items: await Promise.all(items.map(({ name, version }) => described(c.req.param('p'), name, version))), nextCursor });
+    const project = c.req.param('p');
+    const sorted = state.featureGroups.filter((group) => group.status !== 'DELETED').toSorted((a, b) => byNameAndVersion(a.definition, b.definition)).filter((group) => positionOf(group.definition) > (page.after ?? ''));
+    const { items, nextCursor } = await takePage(sorted, page, (group) => positionOf(group.definition));
+    const bodies = await mapConcurrent(items, { concurrencyMax: STORE_READ_CONCURRENCY }, async (group) => {
+      try {
+        return await described(project, group.definition.name, group.definition.version);
+      } catch (error) {
+        return describeUnreadable(deps, { project, state: group, definition: group.definition }, error);
+      }
+    });
+    return answerJson(c, { items: bodies, nextCursor });
   });
   app.get(`${PROJECT}/feature-groups/:fg/versions/:v`, async (c) => {
     queryParameters(c.req.raw, []);
@@ -129,6 +139,7 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
         onlyMembers(body, ['planId', 'rewrite']);
         const planId = textMember(body, 'planId');
         if (planId === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected planId, found none', { context: { field: 'planId' } });
+        flagMember(body, 'rewrite');
         return answerJson(c, await deps.projects.apply(project, planId));
       }
       default: throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);

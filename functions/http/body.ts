@@ -40,17 +40,33 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
 
 /** @throws LakefoldError as `readBody`, MALFORMED_JSON, DUPLICATE_KEY */
 export async function readJson(request: Request, options: ReadJsonOptions = {}): Promise<Json> {
-  const bytesMax = options.bytesMax ?? JSON_BODY_BYTES_MAX;
-  if (options.empty === 'object' && request.headers.get('content-type') === null && (await readSent(request, bytesMax)).length === 0) return {};
-  const { bytes } = await readBody(request, { mediaTypes: [JSON_TYPE], bytesMax });
-  return bytes.length === 0 && options.empty === 'object' ? {} : parseJson(bytes);
+  return jsonOf(await readJsonBytes(request, options), options);
 }
 
 /** @throws LakefoldError as `readJson`, INVALID_ARGUMENT when the body is JSON of another kind */
 export async function readJsonObject(request: Request, options: ReadJsonOptions = {}): Promise<JsonObject> {
-  const value = await readJson(request, options);
-  if (!isJsonObject(value)) throw new LakefoldError('INVALID_ARGUMENT', `expected a JSON object as the body, found ${kindOf(value)}`);
-  return value;
+  return (await readJsonObjectBody(request, options)).json;
+}
+
+/** An object with the bytes it was read from, decompressed. @throws LakefoldError as `readJsonObject` */
+export async function readJsonObjectBody(request: Request, options: ReadJsonOptions = {}): Promise<{ readonly json: JsonObject; readonly bytes: Uint8Array }> {
+  const bytes = await readJsonBytes(request, options);
+  const json = jsonOf(bytes, options);
+  if (!isJsonObject(json)) throw new LakefoldError('INVALID_ARGUMENT', `expected a JSON object as the body, found ${kindOf(json)}`);
+  return { json, bytes };
+}
+
+async function readJsonBytes(request: Request, options: ReadJsonOptions): Promise<Uint8Array> {
+  const bytesMax = options.bytesMax ?? JSON_BODY_BYTES_MAX;
+  if (options.empty === 'object' && request.headers.get('content-type') === null) {
+    const sent = await readSent(request, bytesMax);
+    if (sent.length === 0) return sent;
+  }
+  return (await readBody(request, { mediaTypes: [JSON_TYPE], bytesMax })).bytes;
+}
+
+function jsonOf(bytes: Uint8Array, { empty }: ReadJsonOptions): Json {
+  return bytes.length === 0 && empty === 'object' ? {} : parseJson(bytes);
 }
 
 function kindOf(value: Json): string {

@@ -29,6 +29,22 @@ export function acceptedFormat(request: Request): RowsFormat {
   throw new LakefoldError('NOT_ACCEPTABLE', `expected one of ${Object.values(TYPE_OF).join(', ')}, found ${JSON.stringify(accept)}`);
 }
 
+/** The same batches with the first one drawn, so that what fails at once is an answer of its own and not a body cut short. */
+export async function started(batches: AsyncIterable<Batch>): Promise<AsyncIterable<Batch>> {
+  const iterator = batches[Symbol.asyncIterator]();
+  let first: IteratorResult<Batch> | undefined = await iterator.next();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        const drawn = first;
+        first = undefined;
+        return drawn ?? iterator.next();
+      },
+      return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+    }),
+  };
+}
+
 /** Rows as canonical NDJSON, a chunk a batch; a fault midway errors the stream, so a body that ends is whole. */
 export function ndjsonStream(batches: AsyncIterable<Batch>, options: CanonicalOptions = {}): ReadableStream<Uint8Array> {
   const iterator = batches[Symbol.asyncIterator]();

@@ -1,7 +1,6 @@
 /** Writes over HTTP: rows, deletes, restores, publishing and packing of one feature group. */
 import { sha256, toBase32, utf8, concatBytes } from '../../lib/core/bytes.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
-import { isJsonObject, parseJson } from '../../lib/core/json.ts';
 import { FILE_BODY_BYTES_MAX, IDEMPOTENCY_WINDOW_MILLIS, JSON_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
 import { duration } from '../../lib/core/time.ts';
 import type { Idempotency } from '../../lib/delta/write-outcome.ts';
@@ -12,7 +11,7 @@ import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuum
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { answerJson } from '../http/answer.ts';
-import { type Body, readBody, readJsonObject } from '../http/body.ts';
+import { type Body, readBody, readJsonObjectBody } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
 import { CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
 import { flagMember, integerMember, onlyMembers, textMember } from '../http/members.ts';
@@ -59,7 +58,7 @@ async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   if ((query.word('mode', ['sync', 'queued'] as const) ?? 'sync') === 'queued') throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected mode=sync, found queued, which this deployment does not have');
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
   const timezone = query.text('timezone');
-  const idempotency = idempotencyOf(group, c, body);
+  const idempotency = idempotencyOf(group, c, body.bytes);
   const receipt = await ingestRows(deps, group, {
     rows: rowsInput(body), operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert', wait: waitOf(group, query),
     ignoreUnknown: query.flag('ignoreUnknown') ?? false, allowEmpty: query.flag('allowEmpty') ?? false, signal: c.get('signal'),
@@ -85,17 +84,15 @@ async function remove(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const { project, name, version } = versionedName(c, 'featureGroup');
   const query = queryParameters(c.req.raw, ['wait']);
   const group = await deps.projects.group(project, name, version);
-  const body = await readBody(c.req.raw, { mediaTypes: [JSON_TYPE], bytesMax: JSON_BODY_BYTES_MAX });
-  const json = parseJson(body.bytes);
-  if (!isJsonObject(json)) throw new LakefoldError('INVALID_ARGUMENT', 'expected { keys } or { where } as the body');
-  const idempotency = idempotencyOf(group, c, body);
+  const { json, bytes } = await readJsonObjectBody(c.req.raw);
+  const idempotency = idempotencyOf(group, c, bytes);
   const receipt = await deleteRows(deps, group, parseDelete(group, json), { wait: waitOf(group, query), signal: c.get('signal'), ...(idempotency === undefined ? {} : { idempotency }) });
   return answerJson(c, receipt);
 }
 
 async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { readonly action: string; readonly group: OpenGroup }): Promise<Response> {
   const query = queryParameters(c.req.raw, action === 'restore' ? ['wait'] : []);
-  const body = await readJsonObject(c.req.raw, { empty: 'object' });
+  const { json: body, bytes } = await readJsonObjectBody(c.req.raw, { empty: 'object' });
   switch (action) {
     case 'publish': {
       onlyMembers(body, ['rebuild', 'repair']);
@@ -106,7 +103,8 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
       onlyMembers(body, ['toVersion']);
       const toVersion = integerMember(body, 'toVersion');
       if (toVersion === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected toVersion, found none', { context: { field: 'toVersion' } });
-      return answerJson(c, await restoreRows(deps, group, { version: toVersion }, { wait: waitOf(group, query), signal: c.get('signal') }));
+      const idempotency = idempotencyOf(group, c, bytes);
+      return answerJson(c, await restoreRows(deps, group, { version: toVersion }, { wait: waitOf(group, query), signal: c.get('signal'), ...(idempotency === undefined ? {} : { idempotency }) }));
     }
     case 'optimize': {
       onlyMembers(body, ['clusterBy', 'dryRun']);
@@ -125,7 +123,7 @@ function waitOf(group: OpenGroup, query: QueryParameters): 'commit' | 'online' {
 }
 
 /** U9: a key, or a stream with its sequence; the body hash covers method, route, query and decoded bytes. */
-function idempotencyOf(group: OpenGroup, c: HttpContext, body: Body): Idempotency | undefined {
+function idempotencyOf(group: OpenGroup, c: HttpContext, body: Uint8Array): Idempotency | undefined {
   const key = c.req.header('idempotency-key');
   const stream = c.req.header('idempotency-stream');
   const sequence = c.req.header('idempotency-sequence');
@@ -139,7 +137,7 @@ function idempotencyOf(group: OpenGroup, c: HttpContext, body: Body): Idempotenc
   if (key === undefined) return undefined;
   if (key.length < 1 || key.length > KEY_LENGTH_MAX) throw new LakefoldError('INVALID_ARGUMENT', `expected an Idempotency-Key of 1 to ${KEY_LENGTH_MAX} characters, found ${key.length}`);
   const url = new URL(c.req.url);
-  const bodyHash = toBase32(sha256(concatBytes([utf8(`${c.req.method}\n${url.pathname}\n${url.search}\n`), body.bytes])));
+  const bodyHash = toBase32(sha256(concatBytes([utf8(`${c.req.method}\n${url.pathname}\n${url.search}\n`), body])));
   const windowMillis = Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS);
   return { kind: 'request', key, bodyHash, windowMillis };
 }

@@ -1,23 +1,23 @@
 /** Offline reads and training data over HTTP. */
 import { concatBatches, type Batch } from '../../lib/core/batch.ts';
+import { mapConcurrent } from '../../lib/core/concurrency.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
-import { joinPath } from '../../lib/core/path.ts';
+import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
 import { csvText, datasetDirectory, publishedNumbers } from '../../lib/features/training/dataset-files.ts';
 import { createTrainingDataset, type TrainingDeps } from '../../lib/features/training/create-dataset.ts';
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
 import { parseFilter } from '../../lib/features/parse-filter.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { readGroup, type GroupRead } from '../../lib/features/read-rows.ts';
-import { featureViewOf } from '../../lib/registry/state.ts';
-import { parseJson, isJsonObject, type JsonObject } from '../../lib/core/json.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
-import { acceptedFormat, mediaTypeOf, ndjsonStream } from '../http/media.ts';
+import { acceptedFormat, mediaTypeOf, ndjsonStream, started } from '../http/media.ts';
 import { asOfMember, instantMember, integerMember, namesMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
+import { datasetRows, type DatasetAt, readManifest } from './stored-dataset.ts';
 
 export interface QueryDeps extends Omit<TrainingDeps, 'openGroup'> {
   readonly projects: Projects;
@@ -34,7 +34,7 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     const query = queryParameters(c.req.raw, ['wait']);
     query.integer('wait', { min: 0, max: 600 });
     const { project, name, version } = versionedName(c, 'featureView');
-    const view = featureViewOf((await deps.projects.registry(project)).state, name, version);
+    const view = await deps.projects.view(project, name, version);
     const request = parseTrainingRequest(await readJsonObject(c.req.raw, { empty: 'object' }));
     const openGroup: TrainingDeps['openGroup'] = (group, groupVersion) => deps.projects.group(project, group, groupVersion);
     const dataset = await createTrainingDataset({ ...deps, openGroup }, { project, view, request }, { signal: c.get('signal') });
@@ -42,22 +42,20 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
   });
   app.get(DATASETS, async (c) => {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
-    const { project, name, version } = versionedName(c, 'featureView');
-    const view = featureViewOf((await deps.projects.registry(project)).state, name, version).definition;
+    const at = await datasetAt(deps, c);
     const after = page.after === undefined ? 0 : positionNumber(page.after);
-    const numbers = (await publishedNumbers(deps, datasetDirectory(project, view))).filter((number) => number > after);
+    const numbers = (await publishedNumbers(deps, datasetDirectory(at.project, at.view))).filter((number) => number > after);
     const { items, nextCursor } = await takePage(numbers, page, String);
-    return answerJson(c, { items: await Promise.all(items.map((number) => readManifest(deps, { project, name, version, number }))), nextCursor });
+    const manifests = await mapConcurrent(items, { concurrencyMax: STORE_READ_CONCURRENCY }, (number) => readManifest(deps, { ...at, number: String(number) }));
+    return answerJson(c, { items: manifests, nextCursor });
   });
   app.get(`${DATASETS}/:n`, async (c) => {
     queryParameters(c.req.raw, []);
-    return answerJson(c, await readManifest(deps, { ...versionedName(c, 'featureView'), number: c.req.param('n') }));
+    return answerJson(c, await readManifest(deps, await datasetAt(deps, c)));
   });
   app.get(`${DATASETS}/:n/data`, async (c) => {
     const query = queryParameters(c.req.raw, ['split']);
-    const at = { ...versionedName(c, 'featureView'), number: c.req.param('n') };
-    const manifest = await readManifest(deps, at);
-    return dataOf(deps, { at, manifest, split: query.text('split') });
+    return datasetRows(deps, await datasetAt(deps, c), { split: query.text('split'), raw: c.req.raw });
   });
   return app;
 }
@@ -85,37 +83,15 @@ async function read(deps: QueryDeps, c: HttpContext): Promise<Response> {
 }
 
 async function rowsBody(deps: QueryDeps, { rows, columns }: GroupRead, { format, bigintAs }: { readonly format: ReturnType<typeof acceptedFormat>; readonly bigintAs: 'number' | 'string' }): Promise<ReadableStream<Uint8Array> | string | Uint8Array<ArrayBuffer>> {
-  if (format === 'ndjson') return ndjsonStream(rows, { bigintAs });
+  if (format === 'ndjson') return ndjsonStream(await started(rows), { bigintAs });
   const batches: Batch[] = [];
   for await (const batch of rows) batches.push(batch);
-  const whole = concatBatches(columns.map(({ name, type, nullable }) => ({ name, type, nullable })), batches);
+  // A foreign writer may have left nulls where the definition has none.
+  const whole = concatBatches(columns.map(({ name, type }) => ({ name, type, nullable: true })), batches);
   return format === 'csv' ? csvText(whole) : new Uint8Array(await deps.codec.encode(whole));
 }
 
-interface DatasetAt {
-  readonly project: string;
-  readonly name: string;
-  readonly version: number;
-  readonly number: number;
-}
-
-async function readManifest(deps: QueryDeps, at: DatasetAt): Promise<JsonObject> {
-  const known = Number.isSafeInteger(at.number) && at.number > 0;
-  const object = known ? await deps.store.get(joinPath(datasetDirectory(at.project, at), String(at.number), 'manifest.json')) : undefined;
-  const manifest = object === undefined ? null : parseJson(object.bytes);
-  if (!isJsonObject(manifest)) throw new LakefoldError('UNKNOWN_TRAINING_DATASET', `expected a training dataset of ${at.name}/${at.version}, found ${at.number}`, { context: { trainingDataset: at.number } });
-  const { format: _format, ...dataset } = manifest;
-  return dataset;
-}
-
-async function dataOf(deps: QueryDeps, { at, manifest, split }: { readonly at: DatasetAt; readonly manifest: JsonObject; readonly split: string | undefined }): Promise<Response> {
-  const splits = Array.isArray(manifest['splits']) ? manifest['splits'].filter(isJsonObject) : [];
-  const chosen = split === undefined ? splits[0] : splits.find((candidate) => candidate['name'] === split);
-  const file = Array.isArray(chosen?.['files']) ? chosen['files'].find(isJsonObject) : undefined;
-  const path = file?.['path'];
-  if (typeof path !== 'string') throw new LakefoldError('INVALID_ARGUMENT', `expected one of the splits ${splits.map((candidate) => JSON.stringify(candidate['name'])).join(', ')}, found ${JSON.stringify(split)}`, { context: { field: 'split' } });
-  const object = await deps.store.get(joinPath(datasetDirectory(at.project, at), String(at.number), path));
-  if (object === undefined) throw new LakefoldError('FILE_MISSING', `expected ${path} of training dataset ${at.number}, found nothing there`, { context: { path } });
-  const format = path.endsWith('.csv') ? 'csv' : path.endsWith('.ndjson') ? 'ndjson' : 'parquet';
-  return new Response(new Uint8Array(object.bytes), { headers: { 'content-type': mediaTypeOf(format) } });
+async function datasetAt(deps: QueryDeps, c: HttpContext): Promise<DatasetAt> {
+  const { project, name, version } = versionedName(c, 'featureView');
+  return { project, view: (await deps.projects.view(project, name, version)).definition, number: c.req.param('n') ?? '' };
 }

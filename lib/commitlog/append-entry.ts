@@ -52,6 +52,8 @@ export interface AppendRequest<T> {
   readonly attemptsMax?: number;
 }
 
+/** Reason of a conflict that is none with any one winner: attempts or time ran out. */
+export const CONTENTION = 'contention';
 /** Entries read ahead at once after a lost race. */
 const WINNER_WINDOW = 4;
 /** Tries to learn the fate of one PUT before it is called unknown. */
@@ -81,7 +83,7 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
       return { kind: 'unknown', version, txnId: request.txnId };
     }
     if (attempt >= attemptsMax || deps.clock.monotonicMillis() - startedAt > COMMIT_TIME_MAX_MILLIS) {
-      return { kind: 'conflict', winner: version, reason: 'contention' };
+      return { kind: 'conflict', winner: version, reason: CONTENTION };
     }
     await backOff(deps, attempt, request.signal);
     winners = await readWinners(deps, request, version);

@@ -68,7 +68,22 @@ export function boundsOf(snapshot: Snapshot, file: AddFile, name: string): Colum
     const value = parsePartitionValue(column.type, file.partitionValues[column.physicalName] ?? null);
     return { min: value, max: value, nullCount: value === null ? stats.numRecords : 0, rowCount: stats.numRecords, mayHaveNaN };
   }
-  return { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords, mayHaveNaN };
+  const bounds = { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords, mayHaveNaN };
+  return name === INGESTED_AT && column.type.kind === 'timestamp' ? receiptBounds(bounds, file) : bounds;
+}
+
+// Null receipts read as the file's time, which its statistics leave out.
+function receiptBounds(bounds: ColumnBounds, file: AddFile): ColumnBounds {
+  const { min, max, nullCount, rowCount } = bounds;
+  if (nullCount === 0) return bounds;
+  const filled = receiptOf(file);
+  if (nullCount !== undefined && nullCount === rowCount) return { ...bounds, min: filled, max: filled, nullCount: 0 };
+  return { ...bounds, min: typeof min === 'bigint' && min > filled ? filled : min, max: typeof max === 'bigint' && max < filled ? filled : max, nullCount: 0 };
+}
+
+/** When the rows of a file that have no receipt count as received, µs. */
+function receiptOf(file: AddFile): bigint {
+  return BigInt(file.modificationTime) * 1000n;
 }
 
 /** Live rows of one file, `columns` in the order given; its deletion vector is applied. */
@@ -167,7 +182,7 @@ function fillIngestedAt(batch: Batch, file: AddFile): Batch {
   const vector = batch.vectors[position];
   if (vector?.nulls === undefined || !(vector.values instanceof BigInt64Array)) return batch;
   const values = vector.values.slice();
-  for (let i = 0; i < values.length; i += 1) if (vector.nulls[i] === 1) values[i] = BigInt(file.modificationTime) * 1000n;
+  for (let i = 0; i < values.length; i += 1) if (vector.nulls[i] === 1) values[i] = receiptOf(file);
   return { ...batch, vectors: batch.vectors.with(position, { type: vector.type, length: vector.length, values }) };
 }
 

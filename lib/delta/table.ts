@@ -7,6 +7,7 @@ import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { alterPlanner, type MetadataChange } from './alter.ts';
 import { appendPlanner } from './append.ts';
 import { writeCheckpoint } from './checkpoint.ts';
+import { CONTENTION } from '../commitlog/append-entry.ts';
 import { commitWrite, type CommitRequest } from './commit.ts';
 import { createTable, type TableDefinition } from './create.ts';
 import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
@@ -120,7 +121,10 @@ export class DeltaTable {
   }
 
   async checkpoint(): Promise<Awaited<ReturnType<typeof writeCheckpoint>>> {
-    return writeCheckpoint(this.#deps, this.root, await this.refresh());
+    const snapshot = await this.refresh();
+    const written = await writeCheckpoint(this.#deps, this.root, snapshot);
+    if (this.#snapshot === snapshot) this.#snapshot = { ...snapshot, checkpointVersion: written.version };
+    return written;
   }
 
   async vacuum(options: { readonly retentionMillis: number; readonly dryRun: boolean; readonly force?: boolean }): Promise<VacuumPlan> {
@@ -133,7 +137,13 @@ export class DeltaTable {
     const base = await this.#writeBase();
     const outcome = await commitWrite(this.#deps, { root: this.root, base, ...request }, options);
     if (outcome.kind === 'committed') this.#keep(outcome.snapshot);
-    return outcome;
+    if (outcome.kind !== 'nothing' && outcome.kind !== 'conflict') return outcome;
+    // The warm snapshot may be behind: what it refuses, or has nothing to do for, the head may take.
+    const head = await this.refresh();
+    if (head.version === base.version || (outcome.kind === 'conflict' && outcome.reason === CONTENTION)) return outcome;
+    const again = await commitWrite(this.#deps, { root: this.root, base: head, ...request }, options);
+    if (again.kind === 'committed') this.#keep(again.snapshot);
+    return again;
   }
 
   // A writer that slept must not write on a snapshot the log may have left behind (the fence).

@@ -8,7 +8,7 @@ import { type Batch, takeRows, valueAt, vectorNamed } from '../core/batch.ts';
 import { rowDigest } from '../core/canonical.ts';
 import { compareBytes } from '../core/bytes.ts';
 import { INGESTED_AT } from '../core/names.ts';
-import type { Value } from '../core/types.ts';
+import type { Column, Value } from '../core/types.ts';
 import type { Action, AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
@@ -79,8 +79,10 @@ export function upsertPlanner(deps: DeltaDeps, target: { readonly root: string; 
     ordinal += taken.filter((action) => action.kind === 'add').length;
     added = kept;
     const newest = newestReceipt(kept);
+    // Rows without receipts replace greater ones: no merge by U1.
+    const fold = taken.length > 0 && holdsReceipts(snapshot) && !areReceived(batch) ? 'edit' : 'merge';
     return {
-      kind: 'write', actions: [...taken, ...adds], fold: kept.rowCount === 0 && taken.length === 0 ? 'none' : 'merge', operation: 'MERGE', isBlindAppend: false,
+      kind: 'write', actions: [...taken, ...adds], fold: kept.rowCount === 0 && taken.length === 0 ? 'none' : fold, operation: 'MERGE', isBlindAppend: false,
       operationParameters: { predicate: JSON.stringify(identityColumns.map((name) => `target.${name} = source.${name}`)), matchedPredicates: '[{"actionType":"update"}]', notMatchedPredicates: '[{"actionType":"insert"}]' },
       counts: { rowsInserted: kept.rowCount - updated.size, rowsUpdated: updated.size, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
@@ -126,12 +128,12 @@ export function candidates(snapshot: Snapshot, rows: { readonly batch: Batch; re
   const ranges = vectors.map(({ name, vector }) => ({ name, vector, ...rangeOf(vector) }));
   return [...snapshot.files.values()].filter((file) => {
     const bounds = ranges.map((range) => ({ range, bounds: boundsOf(snapshot, file, range.name) }));
-    const meets = bounds.every(({ range, bounds: { min, max } }) => !(isKnown(min) && compareValues(range.high, min) < 0) && !(isKnown(max) && compareValues(range.low, max) > 0));
+    const meets = bounds.every(({ range: { low, high }, bounds: { min, max } }) => isKnown(low) && isKnown(high) && !(isKnown(min) && compareValues(high, min) < 0) && !(isKnown(max) && compareValues(low, max) > 0));
     if (!meets) return false;
     for (let i = 0; i < rows.batch.rowCount; i += 1) {
       const inside = bounds.every(({ range, bounds: { min, max } }) => {
         const value = valueAt(range.vector, i);
-        return !(isKnown(min) && compareValues(value, min) < 0) && !(isKnown(max) && compareValues(value, max) > 0);
+        return value !== null && !(isKnown(min) && compareValues(value, min) < 0) && !(isKnown(max) && compareValues(value, max) > 0);
       });
       if (inside) return true;
     }
@@ -143,13 +145,15 @@ function isKnown(value: Value | undefined): value is Exclude<Value, null> {
   return value !== undefined && value !== null;
 }
 
+/** Nulls left out: no two rows share a null. */
 function rangeOf(vector: Batch['vectors'][number]): { readonly low: Value; readonly high: Value } {
-  let low = valueAt(vector, 0);
-  let high = low;
-  for (let i = 1; i < vector.length; i += 1) {
+  let low: Value = null;
+  let high: Value = null;
+  for (let i = 0; i < vector.length; i += 1) {
     const value = valueAt(vector, i);
-    if (compareValues(value, low) < 0) low = value;
-    if (compareValues(value, high) > 0) high = value;
+    if (value === null) continue;
+    if (low === null || compareValues(value, low) < 0) low = value;
+    if (high === null || compareValues(value, high) > 0) high = value;
   }
   return { low, high };
 }
@@ -159,7 +163,7 @@ async function probe(
   target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
   rows: { readonly batch: Batch; readonly identityColumns: readonly string[]; readonly wanted: ReadonlyMap<string, number> },
 ): Promise<readonly Match[]> {
-  const hasReceipts = target.snapshot.columns.some((column) => column.name === INGESTED_AT) && rows.batch.columns.some((column) => column.name === INGESTED_AT);
+  const hasReceipts = holdsReceipts(target.snapshot) && areReceived(rows.batch);
   const columns = selectColumns(target.snapshot, hasReceipts ? [...rows.identityColumns, INGESTED_AT] : rows.identityColumns);
   const matches: Match[] = [];
   const ties: { readonly position: number; readonly row: number }[] = [];
@@ -194,17 +198,29 @@ async function breakTies(
       const position = file.positions[i] ?? 0;
       const row = byPosition.get(position);
       if (row === undefined) continue;
-      const order = compareBytes(contentDigest(file.batch, i), contentDigest(batch, row));
+      const order = compareBytes(contentDigest(file.batch, i, contentColumns), contentDigest(batch, row, contentColumns));
       matches.push({ path: target.file.path, position, row, isNewer: order > 0 });
     }
   }
   return matches;
 }
 
-/** Digest of a row without its receipt. */
-export function contentDigest(batch: Batch, index: number): Uint8Array {
-  const content = batch.columns.flatMap((column, i) => (column.name === INGESTED_AT ? [] : [{ column, vector: batch.vectors[i] }]));
-  return rowDigest(content.map(({ column }) => column), content.map(({ vector }) => (vector === undefined ? null : valueAt(vector, index))));
+/** Digest of a row without its receipt, over `columns` in their order; the batch's own order unless given. */
+export function contentDigest(batch: Batch, index: number, columns: readonly Column[] = batch.columns.filter(({ name }) => name !== INGESTED_AT)): Uint8Array {
+  return rowDigest(columns, columns.map(({ name }) => {
+    const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+    return vector === undefined ? null : valueAt(vector, index);
+  }));
+}
+
+function holdsReceipts(snapshot: Snapshot): boolean {
+  return snapshot.columns.some((column) => column.name === INGESTED_AT);
+}
+
+/** Whether every row of the batch has a receipt; of those that have none the later commit wins. */
+function areReceived(batch: Batch): boolean {
+  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === INGESTED_AT)];
+  return vector !== undefined && !(vector.nulls?.includes(1) ?? false);
 }
 
 function groupPositions(matches: readonly Match[]): Map<string, number[]> {

@@ -25,6 +25,7 @@ export function boundsOn(type: ColumnType, kwargs: ExpectationDefinition['kwargs
 /** `at least 0 and below 10`, `any` where nothing is bounded. */
 export function describeBounds(kwargs: ExpectationDefinition['kwargs']): string {
   const { min_value: min = null, max_value: max = null } = kwargs;
+  if (min !== null && min === max) return `exactly ${String(min)}`;
   const parts = [
     ...(min === null ? [] : [`${kwargs['strict_min'] === true ? 'above' : 'at least'} ${String(min)}`]),
     ...(max === null ? [] : [`${kwargs['strict_max'] === true ? 'below' : 'at most'} ${String(max)}`]),

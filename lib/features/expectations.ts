@@ -12,7 +12,7 @@ const ROWS_LISTED_MAX = 1000;
 export interface CheckedRows {
   readonly batch: Batch;
   /** Where each row stood in the request; absent = at its own position. */
-  readonly rowIndex?: ArrayLike<number>;
+  readonly rowIndex?: ArrayLike<number> | undefined;
 }
 
 /** What a write is told of its validation; `validation` is null for a group without expectations. */

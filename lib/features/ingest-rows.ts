@@ -44,7 +44,8 @@ export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: I
   const checks = group.definition.onlineEnabled ? [payloadCheck(group, received.batch)] : [];
   const validated = validateRows(received, rowRules(group.definition, deps.clock.nowMicros(), checks));
   refuseFaults(validated);
-  const { validation, warnings } = validateExpectations(group.definition, request.operation === 'upsert' ? lastOfEach(group, validated.batch) : validated);
+  const mayHaveLosers = request.operation === 'upsert' && group.definition.expectations.length > 0;
+  const { validation, warnings } = validateExpectations(group.definition, mayHaveLosers ? lastOfEach(group, validated.batch) : validated);
   return ingest(deps, group, {
     batch: validated.batch, validation, warnings, received: validated.received, rejected: [], operation: request.operation, wait: request.wait,
     ...(request.allowEmpty === undefined ? {} : { allowEmpty: request.allowEmpty }), ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),

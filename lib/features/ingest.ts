@@ -1,6 +1,7 @@
 /** Ingestion: validated rows become one commit and, where the group is online, its newest values. */
 import type { Batch } from '../core/batch.ts';
 import { type Fault, LakefoldError } from '../core/errors.ts';
+import { appliedVersion } from '../delta/commit.ts';
 import type { Idempotency, WriteOptions } from '../delta/write-outcome.ts';
 import type { AddingOutcome } from '../delta/table.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
@@ -37,7 +38,10 @@ export interface IngestRequest extends RequestOptions {
  */
 export async function ingest(deps: FeatureDeps, group: OpenGroup, request: IngestRequest): Promise<Receipt> {
   if (request.batch.rowCount === 0) {
-    if (request.operation !== 'overwrite') return receipt(group, request, { commit: null, online: null });
+    if (request.operation !== 'overwrite') {
+      await refuseKnownKey(deps, group, request.idempotency);
+      return receipt(group, request, { commit: null, online: null });
+    }
     if (request.allowEmpty !== true) throw new LakefoldError('EMPTY_OVERWRITE', 'expected at least one row, found none; allowEmpty empties the group');
   }
   const before = group.table.snapshot;
@@ -51,6 +55,13 @@ export async function ingest(deps: FeatureDeps, group: OpenGroup, request: Inges
   checkpointIfDue(deps, group, facts.version);
   deps.log.info('ingest.committed', { table: group.table.root, version: facts.version, rows: request.batch.rowCount, alreadyApplied: facts.alreadyApplied });
   return receipt(group, request, { commit: commitReceipt(request.operation, facts), online });
+}
+
+// A request without rows commits nothing and is not remembered, but its key may be another request's (U9).
+async function refuseKnownKey(deps: FeatureDeps, group: OpenGroup, idempotency: Idempotency | undefined): Promise<void> {
+  if (idempotency?.kind !== 'request') return;
+  const version = appliedVersion(await group.table.refresh(), idempotency, deps.clock.now());
+  if (version !== undefined) await settle(deps, group.table.root, { outcome: { kind: 'alreadyApplied', version }, idempotency, rejected: 0 });
 }
 
 async function write(group: OpenGroup, request: IngestRequest): Promise<AddingOutcome> {
@@ -79,7 +90,12 @@ export async function publishIfWanted(
   commit: { readonly facts: CommitFacts; readonly wait: 'commit' | 'online'; readonly known?: ReturnType<typeof knownMerge> },
 ): Promise<Receipt['online']> {
   if (!group.definition.onlineEnabled) return null;
-  if (commit.wait === 'online') return publishForReceipt(deps, group, { version: commit.facts.version, ...(commit.known === undefined ? {} : { known: commit.known }) });
+  if (commit.wait === 'online') {
+    const { facts, known } = commit;
+    const published = await publishForReceipt(deps, group, { version: facts.version, ...(known === undefined ? {} : { known }) });
+    const hasRows = !facts.alreadyApplied || facts.counts.rowsInserted + facts.counts.rowsUpdated > 0;
+    return hasRows ? published : { ...published, superseded: 0, applied: 0, stale: 0, expired: 0 };
+  }
   const watermark = await deps.online.watermark(group.onlineTable);
   return { state: (watermark?.version ?? -1) >= commit.facts.version ? 'applied' : 'pending', watermark: watermark?.version ?? -1, superseded: 0, applied: 0, stale: 0, expired: 0, failed: 0 };
 }

@@ -10,11 +10,12 @@ import { groupKey, type PlannedTable, tablesOf } from '../registry/apply-plan.ts
 import { type DefinitionsPlan, planDefinitions, type PlanBody, refuseBreaking, refuseUpdates, type WantedDefinitions } from '../registry/plan.ts';
 import { parseFeatureGroup } from '../registry/parse-group.ts';
 import { parseFeatureView } from '../registry/parse-view.ts';
+import type { FeatureViewState } from '../registry/definition.ts';
 import type { Control } from '../ports/control.ts';
 import type { Registry } from '../registry/registry.ts';
 import { RegistryCache } from '../registry/registry-cache.ts';
 import { writeRegistryCopy } from '../registry/registry-copy.ts';
-import { featureGroupOf } from '../registry/state.ts';
+import { featureGroupOf, featureViewOf, findFeatureView } from '../registry/state.ts';
 import { definitionHash, tableLayout, tablePath } from '../registry/table-layout.ts';
 import type { ProjectDeps } from './deps.ts';
 import { assertNoDrift, compileGroup, groupName, openGroup, type OpenGroup } from './open-group.ts';
@@ -77,6 +78,12 @@ export class Projects {
     this.#groups.set(key, opening);
     opening.catch(() => this.#groups.delete(key));
     return opening;
+  }
+
+  /** The view, asked for anew where the cached definitions lack it. @throws LakefoldError UNKNOWN_PROJECT, UNKNOWN_FEATURE_VIEW */
+  async view(project: string, name: string, version: number): Promise<FeatureViewState> {
+    const { state } = await this.registry(project);
+    return findFeatureView(state, name, version) ?? featureViewOf((await this.registry(project, { fresh: 'yes' })).state, name, version);
   }
 
   /** What registering the definitions would do; the plan is kept for a day, for `apply`. @throws LakefoldError INVALID_DEFINITION, … */

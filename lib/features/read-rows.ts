@@ -8,6 +8,7 @@ import { type Filter, unknownColumn } from '../delta/filter.ts';
 import { type ReadDeps, readRows } from '../delta/read.ts';
 import type { AsOf, Snapshot } from '../delta/snapshot-state.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
+import { assertKept } from './history-kept.ts';
 import { groupName, type OpenGroup } from './open-group.ts';
 
 export interface ReadRequest extends RequestOptions {
@@ -36,6 +37,7 @@ export async function readGroup(deps: ReadDeps, group: OpenGroup, request: ReadR
     throw new LakefoldError('NO_SUCH_COMMIT', `expected version ${request.minVersion} or later of ${groupName(group.definition)}, found ${snapshot.version}`, { context: { asked: request.minVersion, latest: snapshot.version } });
   }
   const columns = selectReadColumns(snapshot, request.features);
+  await assertKept(deps, group, snapshot);
   const where = narrowed(group, request);
   const rows = readRows(deps, { root: group.table.root, snapshot }, {
     columns: columns.map((column) => column.name),

@@ -34,6 +34,8 @@ async function repeated(deps: Pick<ReadDeps, 'store'>, root: string, { version, 
   if (idempotency?.kind === 'request' && original !== undefined && original.body !== idempotency.bodyHash) {
     throw new LakefoldError('IDEMPOTENCY_MISMATCH', `expected the request that idempotency key ${JSON.stringify(idempotency.key)} was first used for, found another; version ${version} holds the first`, { context: { version } });
   }
+  // Of a stream only the newest sequence is remembered, not which commit took which: nothing is claimed of another's rows.
+  if (idempotency?.kind === 'stream') return { version, committedAt: record.committedAt, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
   const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = record;
   return { version, committedAt: record.committedAt, counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale }, rejected: record.rejected, alreadyApplied: true };
 }

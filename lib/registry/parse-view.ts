@@ -108,7 +108,7 @@ function parseJoin(item: ObjectReader): JoinDraft {
   if (tooLong !== undefined) item.fault('prefix', 'INVALID_NAME', `expected prefix and feature of at most ${NAME_LENGTH_MAX} characters together, found ${JSON.stringify(prefix + tooLong)}`);
   const defaultName = prefix.replace(/_$/, '') === '' ? featureGroup : prefix.replace(/_$/, '');
   const name = item.raw('name') === undefined ? defaultName : item.name();
-  const boundary = item.raw('boundary') === undefined ? null : item.oneOf('boundary', BOUNDARIES, 'inclusive');
+  const boundary = (item.raw('boundary') ?? null) === null ? null : item.oneOf('boundary', BOUNDARIES, 'inclusive');
   const join: JoinDraft = {
     name, featureGroup, version: version ?? 1, on: item.stringMap('on') ?? null, features, prefix,
     lookback: item.duration('lookback', null), availabilityDelay: item.duration('availabilityDelay', null), boundary,

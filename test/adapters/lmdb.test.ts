@@ -75,9 +75,9 @@ async function counted(): Promise<number> {
   return Number(new TextDecoder().decode(record?.bytes));
 }
 
-/** Everything still in the queue, in the order sent or not. */
+/** Everything still in the queue, what was handed out included: its time is over on a clock that is a day ahead. */
 async function drained(): Promise<string[]> {
-  const queue = openLmdbQueue({ directory, clock: new SystemClock() });
+  const queue = openLmdbQueue({ directory, clock: new ManualClock({ startMillis: new SystemClock().now() + 86_400_000 }) });
   const bodies: string[] = [];
   for (let page = await queue.receive({ countMax: 10, visibilitySeconds: 3600 }); page.length > 0; page = await queue.receive({ countMax: 10, visibilitySeconds: 3600 })) {
     bodies.push(...page.map(({ body }) => body));
@@ -125,10 +125,10 @@ describe('an LMDB folder', () => {
     const newest = Math.max(...ended(workers, 'merged').map(Number));
     for (const name of ['k0', 'k19']) expect((await itemAt(online, table, name))?.commit).toBeGreaterThanOrEqual(newest);
     await online.close();
-    // What was sent and not done is there, but for what was handed out and stays invisible.
+    // What was sent is done or there, but for what a process acknowledged and died before it could say so.
     const left = new Set([...ended(workers, 'done'), ...(await drained())]);
     const missing = ended(workers, 'sent').filter((body) => !left.has(body));
-    expect(missing.length).toBeLessThanOrEqual(2 * VICTIMS);
+    expect(missing.length).toBeLessThanOrEqual(VICTIMS);
   });
 });
 

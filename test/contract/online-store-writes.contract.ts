@@ -203,7 +203,7 @@ export const onlineWriteCases: readonly ContractCase<OnlineStoreSubject>[] = [
     },
   },
   {
-    name: 'U7 refuses an edit after a later edit, though a late merge of an earlier commit came in between',
+    name: 'U7 refuses an edit after a later edit',
     run: async ({ store, project }) => {
       const table = tableOf(project);
       await store.edit(table, [editOf('a', 8, 1)]);

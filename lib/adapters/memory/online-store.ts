@@ -68,7 +68,9 @@ export class MemoryOnlineStore implements OnlineStore {
   }
 
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {
-    for (const [hex, item] of [...(this.#items.get(onlineTableName(table)) ?? [])]) {
+    // As it is when the scan begins: writes may go on meanwhile.
+    const entries = Array.from(this.#items.get(onlineTableName(table)) ?? []);
+    for (const [hex, item] of entries) {
       options.signal?.throwIfAborted();
       yield { key: entityKey(fromHex(hex)), item: copyItem(item) };
     }

@@ -10,6 +10,7 @@ import type { PointInTimeJoin } from '../../engine/point-in-time.ts';
 import { planRelation, type RelationDeps } from '../../engine/plan-relation.ts';
 import type { Relation } from '../../ports/engine.ts';
 import type { FeatureViewDefinition, JoinDefinition } from '../../registry/definition.ts';
+import { assertKept } from '../history-kept.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../parse-filter.ts';
 import type { Warning } from '../receipt.ts';
@@ -63,7 +64,7 @@ export async function pinGroups(view: FeatureViewDefinition, pins: Readonly<Reco
   return pinned;
 }
 
-/** @throws LakefoldError UNSUPPORTED_OPERATION for `via`, POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE */
+/** @throws LakefoldError UNSUPPORTED_OPERATION for `via`, POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE, HISTORY_EXPIRED */
 export async function planJoins(deps: RelationDeps, view: FeatureViewDefinition, pinned: ReadonlyMap<string, PinnedGroup>): Promise<{ readonly joins: readonly JoinPlan[]; readonly warnings: readonly Warning[] }> {
   const joins: JoinPlan[] = [];
   const warnings: Warning[] = [];
@@ -73,6 +74,7 @@ export async function planJoins(deps: RelationDeps, view: FeatureViewDefinition,
     const source = pinned.get(name);
     if (source === undefined) throw new LakefoldError('INTERNAL', `group ${name} was not pinned`);
     const { group, snapshot } = source;
+    await assertKept(deps, group, snapshot);
     if (group.eventTime === undefined && definition.temporal) {
       throw new LakefoldError('POINT_IN_TIME_REQUIRES_EVENT_TIME', `expected an event time in ${name}, or temporal: false in join ${definition.name}`, { context: { join: definition.name, featureGroup: name } });
     }

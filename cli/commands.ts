@@ -1,0 +1,22 @@
+/** Every command, in the order help lists them. */
+import type { Command } from './command.ts';
+import { definitionCommands } from './commands/definitions.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { fgInspectCommands } from './commands/fg-inspect.ts';
+import { fgMaintainCommands } from './commands/fg-maintain.ts';
+import { fgReadCommands } from './commands/fg-read.ts';
+import { fgWriteCommands } from './commands/fg-write.ts';
+import { fvCommands } from './commands/fv.ts';
+import { initCommand } from './commands/init.ts';
+import { projectCommands } from './commands/project.ts';
+import { serveCommand } from './commands/serve.ts';
+import { tableMaintainCommands } from './commands/table-maintain.ts';
+import { tableReadCommands } from './commands/table-read.ts';
+import { tableWriteCommands } from './commands/table-write.ts';
+import { tdCommands } from './commands/td.ts';
+import { tourCommands } from './commands/tours.ts';
+
+export const COMMANDS: readonly Command[] = [
+  initCommand, ...definitionCommands, serveCommand, doctorCommand, ...tourCommands, ...projectCommands, ...fgInspectCommands, ...fgReadCommands, ...fgWriteCommands, ...fgMaintainCommands, ...fvCommands, ...tdCommands,
+  ...tableReadCommands, ...tableWriteCommands, ...tableMaintainCommands,
+];

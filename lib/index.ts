@@ -1,0 +1,28 @@
+/** `lakefold`: definitions as code, and the feature store behind them. */
+export { t } from './registry/column-builder.ts';
+export type { ColumnBuilder, Schema, ValueOf, ValuesOf } from './registry/column-builder.ts';
+export { expectation } from './registry/define-expectation.ts';
+export type { Expectation } from './registry/define-expectation.ts';
+export { featureGroup } from './registry/define-group.ts';
+export type { FeatureGroup, FeatureGroupInput } from './registry/define-group.ts';
+export { imputer, labelEncoder, logTransform, minMaxScaler, modelTransform, oneHotEncoder, quantileBinner, robustScaler, standardScaler } from './registry/define-transform.ts';
+export type { FitStatistics, Transform } from './registry/define-transform.ts';
+export { featureView, join, onDemand } from './registry/define-view.ts';
+export type { FeatureView, FeatureViewInput, Join, JoinOptions, OnDemand, OnDemandInput } from './registry/define-view.ts';
+export { LakefoldError, isLakefoldError } from './core/errors.ts';
+export type { ErrorCode, ErrorKind, Fault } from './core/errors.ts';
+export type { CommitReceipt, DeleteReceipt, GroupRef, Receipt, ValidationReceipt, Warning } from './features/receipt.ts';
+export type { AppliedChange, ApplyReport } from './features/projects.ts';
+export type { OptimizeReport, PublishReport, VacuumReport } from './features/manage-rows.ts';
+export type { TrainingDataset } from './features/training/create-dataset.ts';
+export type { PlanBody, PlannedChange } from './registry/plan.ts';
+export type { Log, LogFields } from './ports/log.ts';
+export { openFeatureStore } from './store/open-feature-store.ts';
+export type { AwsStoreOptions, EmbeddedStoreOptions, FeatureStoreOptions } from './store/open-feature-store.ts';
+export type { Definitions, FeatureStore } from './store/feature-store.ts';
+export type { DeleteRowsInput, FeatureGroupHandle, GroupReader, ReadRowsOptions, RestoreReceipt, Rows, RowsOptions, WriteRowsOptions } from './store/feature-group-handle.ts';
+export type { CreatedTrainingDataset, FeatureStatus, FeatureVector, FeatureViewHandle, SpineInput, TrainingDatasetInput, VectorOptions } from './store/feature-view-handle.ts';
+export type { Commit } from './store/shown-commit.ts';
+export type { AsOfInput, Where } from './store/native-input.ts';
+export type { BatchColumn, RowBatch } from './store/row-batch.ts';
+export type { Entry, Features, InputOf, Row, RowInput, SpineRow } from './store/row-types.ts';

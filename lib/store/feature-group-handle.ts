@@ -1,0 +1,178 @@
+/** A feature group as a program uses it. */
+import type { Idempotency } from '../delta/write-outcome.ts';
+import { listCommits } from '../features/commits.ts';
+import { ingestRows, type RowsInput } from '../features/ingest-rows.ts';
+import type { IngestOperation } from '../features/ingest.ts';
+import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows, type OptimizeReport, type PublishReport, type VacuumReport } from '../features/manage-rows.ts';
+import type { OpenGroup } from '../features/open-group.ts';
+import { parseDelete } from '../features/parse-delete.ts';
+import { parseFilter } from '../features/parse-filter.ts';
+import { readGroup } from '../features/read-rows.ts';
+import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
+import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
+import { duration } from '../core/time.ts';
+import type { RequestOptions } from '../ports/object-store.ts';
+import type { Schema } from '../registry/column-builder.ts';
+import { asJson, asOfOf, microsOf, requestHash, type AsOfInput, type Where } from './native-input.ts';
+import type { StoreDeps } from './open-store.ts';
+import { shownCommit, type Commit } from './shown-commit.ts';
+import { rowBatches, type RowBatch } from './row-batch.ts';
+import type { Row, RowInput } from './row-types.ts';
+
+/** Rows as objects, or the bytes of a file of them. */
+export type Rows<S extends Schema = Schema> = readonly RowInput<S>[] | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array };
+
+export interface RowsOptions extends RequestOptions {
+  /** Makes a repeat of the same rows harmless; at most 128 characters. */
+  readonly idempotencyKey?: string;
+  /** `online`: the answer waits for the fold. The default of online groups. */
+  readonly wait?: 'commit' | 'online';
+}
+
+export interface WriteRowsOptions extends RowsOptions {
+  /** IANA zone of timestamps without offset; without it they are faults. */
+  readonly timezone?: string;
+  /** Members that are no columns are left out instead of being faults. */
+  readonly ignoreUnknown?: boolean;
+}
+
+export interface ReadRowsOptions<Name extends string = string> extends RequestOptions {
+  /** Columns in the order wanted; all unless given. */
+  readonly features?: readonly Name[];
+  readonly where?: Where;
+  /** Event times from here on. */
+  readonly startTime?: string | Date;
+  /** Event times before this. */
+  readonly endTime?: string | Date;
+  readonly limit?: number;
+}
+
+/** Keys of whole entities, or of single records where they carry the event time. */
+export type DeleteRowsInput<S extends Schema = Schema> = { readonly keys: readonly (string extends keyof S ? Readonly<Record<string, unknown>> : Partial<RowInput<S>>)[] } | { readonly where: Where };
+
+/** What a restore did. */
+export interface RestoreReceipt {
+  readonly featureGroup: GroupRef;
+  readonly commit: CommitReceipt | null;
+  readonly online: Receipt['online'];
+}
+
+/** The rows of one version, or of the newest where none is named. */
+export class GroupReader<S extends Schema = Schema> {
+  readonly #deps: StoreDeps;
+  readonly #open: () => Promise<OpenGroup>;
+  readonly #asOf: AsOfInput | undefined;
+
+  constructor(deps: StoreDeps, open: () => Promise<OpenGroup>, asOf: AsOfInput | undefined) {
+    this.#deps = deps;
+    this.#open = open;
+    this.#asOf = asOf;
+  }
+
+  /**
+   * Rows in no particular order.
+   * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, UNKNOWN_FEATURE, INVALID_ARGUMENT, TYPE_MISMATCH
+   */
+  async *read<const Name extends keyof S & string = keyof S & string>(options: ReadRowsOptions<Name> = {}): AsyncIterable<RowBatch<Pick<Row<S>, Name>>> {
+    const group = await this.#open();
+    const { features, where, startTime, endTime, limit, signal } = options;
+    const { rows } = await readGroup(this.#deps, group, {
+      ...(this.#asOf === undefined ? {} : { asOf: asOfOf(this.#asOf) }), ...(features === undefined ? {} : { features }), ...(where === undefined ? {} : { where: parseFilter(asJson(where), group.columns) }),
+      ...(startTime === undefined ? {} : { startTime: microsOf(startTime) }), ...(endTime === undefined ? {} : { endTime: microsOf(endTime) }),
+      ...(limit === undefined ? {} : { limit }), ...(signal === undefined ? {} : { signal }),
+    });
+    yield* rowBatches<Pick<Row<S>, Name>>(rows);
+  }
+}
+
+export class FeatureGroupHandle<S extends Schema = Schema> {
+  readonly #deps: StoreDeps;
+  readonly #open: () => Promise<OpenGroup>;
+
+  constructor(deps: StoreDeps, open: () => Promise<OpenGroup>) {
+    this.#deps = deps;
+    this.#open = open;
+  }
+
+  /** One row per key and event time, the one received last. @throws LakefoldError VALIDATION_FAILED, COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, IDEMPOTENCY_MISMATCH */
+  upsert(rows: Rows<S>, options: WriteRowsOptions = {}): Promise<Receipt> {
+    return this.#ingest('upsert', rows, options);
+  }
+
+  /** Adds every row as it is. @throws LakefoldError as `upsert` */
+  append(rows: Rows<S>, options: WriteRowsOptions = {}): Promise<Receipt> {
+    return this.#ingest('append', rows, options);
+  }
+
+  /** Replaces every row of the group. @throws LakefoldError as `upsert`, EMPTY_OVERWRITE for no rows without `allowEmpty` */
+  overwrite(rows: Rows<S>, options: WriteRowsOptions & { readonly allowEmpty?: boolean } = {}): Promise<Receipt> {
+    return this.#ingest('overwrite', rows, options);
+  }
+
+  /** Keys without rows are counted, no fault. @throws LakefoldError UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, TYPE_MISMATCH */
+  async delete(what: DeleteRowsInput<S>, options: RowsOptions = {}): Promise<DeleteReceipt> {
+    const group = await this.#open();
+    const parsed = parseDelete(group, 'keys' in what ? { keys: asJson(what.keys) } : { where: asJson(what.where) });
+    return deleteRows(this.#deps, group, parsed, editOptions(group, options, ['delete', what]));
+  }
+
+  /** A new commit with an earlier version's rows. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
+  async restore(to: AsOfInput, options: RowsOptions = {}): Promise<RestoreReceipt> {
+    const group = await this.#open();
+    return restoreRows(this.#deps, group, asOfOf(to), editOptions(group, options, ['restore', to]));
+  }
+
+  /** The group as it stood at a version or a commit time. */
+  asOf(asOf: AsOfInput): GroupReader<S> {
+    return new GroupReader(this.#deps, this.#open, asOf);
+  }
+
+  /** Rows of the newest version. @throws LakefoldError as `GroupReader.read` */
+  read<const Name extends keyof S & string = keyof S & string>(options: ReadRowsOptions<Name> = {}): AsyncIterable<RowBatch<Pick<Row<S>, Name>>> {
+    return new GroupReader<S>(this.#deps, this.#open, undefined).read(options);
+  }
+
+  /** Commits, newest first, as far back as the log reaches. */
+  async *commits(): AsyncIterable<Commit> {
+    const group = await this.#open();
+    for await (const commit of listCommits(this.#deps, group)) yield shownCommit(commit);
+  }
+
+  /** Folds what is committed into the online store. @throws LakefoldError UNSUPPORTED_OPERATION for a group that is not online */
+  async publish(): Promise<PublishReport> {
+    return publishRows(this.#deps, await this.#open());
+  }
+
+  /** Packs small files; changes no row. */
+  async optimize(): Promise<OptimizeReport> {
+    return optimizeRows(this.#deps, await this.#open());
+  }
+
+  /** Deletes files no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT */
+  async vacuum(options: { readonly dryRun?: boolean; readonly retention?: string; readonly force?: boolean } = {}): Promise<VacuumReport> {
+    const { dryRun = true, force = false, retention } = options;
+    return vacuumRows(this.#deps, await this.#open(), { dryRun, force, ...(retention === undefined ? {} : { retention }) });
+  }
+
+  async #ingest(operation: IngestOperation, rows: Rows<S>, options: WriteRowsOptions & { readonly allowEmpty?: boolean }): Promise<Receipt> {
+    const group = await this.#open();
+    const { timezone, ignoreUnknown, allowEmpty } = options;
+    return ingestRows(this.#deps, group, {
+      rows: rowsInput(rows), operation, ...editOptions(group, options, [operation, rows]),
+      ...(timezone === undefined ? {} : { timezone }), ...(ignoreUnknown === undefined ? {} : { ignoreUnknown }), ...(allowEmpty === undefined ? {} : { allowEmpty }),
+    });
+  }
+}
+
+function rowsInput(rows: Rows): RowsInput {
+  return 'format' in rows ? rows : { format: 'objects', rows };
+}
+
+function editOptions(group: OpenGroup, options: RowsOptions, request: readonly [operation: string, content: unknown]): RequestOptions & { readonly wait: 'commit' | 'online'; readonly idempotency?: Idempotency } {
+  const { idempotencyKey: key, signal } = options;
+  const windowMillis = Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS);
+  return {
+    wait: options.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'),
+    ...(signal === undefined ? {} : { signal }), ...(key === undefined ? {} : { idempotency: { kind: 'request', key, bodyHash: requestHash(...request), windowMillis } }),
+  };
+}

@@ -1,0 +1,100 @@
+/** A project of a store: definitions registered, groups written and read, views served and trained on. */
+import { LakefoldError } from '../core/errors.ts';
+import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
+import type { ApplyReport } from '../features/projects.ts';
+import type { OpenGroup } from '../features/open-group.ts';
+import type { OnDemandFunction } from '../online/on-demand.ts';
+import { WatermarkCache } from '../online/watermark-cache.ts';
+import { type CollectedDefinitions, collectDefinitions } from '../registry/collect-definitions.ts';
+import type { Schema } from '../registry/column-builder.ts';
+import type { FeatureGroup } from '../registry/define-group.ts';
+import type { FeatureView } from '../registry/define-view.ts';
+import type { RegistryState } from '../registry/definition.ts';
+import type { PlanBody } from '../registry/plan.ts';
+import { latestFeatureGroup, latestFeatureView } from '../registry/state.ts';
+import { FeatureGroupHandle } from './feature-group-handle.ts';
+import { FeatureViewHandle, type ViewServing } from './feature-view-handle.ts';
+import { ensureProject, type OpenStore } from './open-store.ts';
+import { ViewPlans } from './view-plans.ts';
+
+/** Feature groups and views, as a module's exports or by any other names. */
+export type Definitions = Readonly<Record<string, unknown>>;
+
+export class FeatureStore {
+  readonly project: string;
+  readonly #store: OpenStore;
+  readonly #functions: Map<string, OnDemandFunction>;
+  readonly #serving: ViewServing;
+
+  /** `functions` is the table the store was opened with: definitions applied later add theirs. */
+  constructor(store: OpenStore, project: string, functions: Map<string, OnDemandFunction>) {
+    this.project = project;
+    this.#store = store;
+    this.#functions = functions;
+    this.#serving = { plans: new ViewPlans(store.deps), watermarks: new WatermarkCache() };
+  }
+
+  /** What `apply` would change. @throws LakefoldError INVALID_DEFINITION, UNKNOWN_FEATURE_GROUP, UNSUPPORTED_OPERATION, … */
+  plan(definitions: Definitions): Promise<PlanBody> {
+    return this.#plan(collectDefinitions(definitions));
+  }
+
+  /**
+   * Registers the definitions, all or none; those registered before and unchanged stay as they are.
+   * @throws LakefoldError as `plan`; BREAKING_SCHEMA_CHANGE, IMMUTABLE, PLAN_STALE
+   */
+  async apply(definitions: Definitions): Promise<ApplyReport> {
+    const collected = collectDefinitions(definitions);
+    await ensureProject(this.#store.projects, this.project);
+    const { planId } = await this.#plan(collected);
+    const report = await this.#store.projects.apply(this.project, planId);
+    for (const [key, compute] of collected.functions) this.#functions.set(key, compute);
+    return report;
+  }
+
+  /** By definition or by name; without a version the newest that is not deprecated. Unknown ones fail when first used. */
+  featureGroup<S extends Schema>(group: FeatureGroup<S>): FeatureGroupHandle<S>;
+  featureGroup(name: string, version?: number): FeatureGroupHandle;
+  featureGroup(group: string | FeatureGroup, version?: number): FeatureGroupHandle {
+    const wanted = typeof group === 'string' ? { name: group, version } : { name: group.name, version: group.version ?? undefined };
+    const open = async (): Promise<OpenGroup> => {
+      const found = wanted.version ?? (await this.#latest((state) => latestFeatureGroup(state, wanted.name)?.definition.version));
+      if (found === undefined) throw new LakefoldError('UNKNOWN_FEATURE_GROUP', `expected a feature group of project ${this.project}, found ${wanted.name}`, { context: { featureGroup: wanted.name } });
+      return this.#store.projects.group(this.project, wanted.name, found);
+    };
+    return new FeatureGroupHandle(this.#store.deps, open);
+  }
+
+  /** By definition or by name; without a version the newest that is not deprecated. Unknown ones fail when first used. */
+  featureView<V extends FeatureView>(view: V): FeatureViewHandle<V>;
+  featureView(name: string, version?: number): FeatureViewHandle;
+  featureView(view: string | FeatureView, version?: number): FeatureViewHandle {
+    const wanted = typeof view === 'string' ? { name: view, version } : { name: view.name, version: view.version ?? undefined };
+    return new FeatureViewHandle(this.#store.deps, this.#serving, async () => {
+      const found = wanted.version ?? (await this.#latest((state) => latestFeatureView(state, wanted.name)?.definition.version));
+      if (found === undefined) throw new LakefoldError('UNKNOWN_FEATURE_VIEW', `expected a feature view of project ${this.project}, found ${wanted.name}`, { context: { featureView: wanted.name } });
+      return { project: this.project, name: wanted.name, version: found };
+    });
+  }
+
+  /** Waits for work under way and closes every file and connection; the store must not be used afterwards. */
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  async #plan({ wanted }: CollectedDefinitions): Promise<PlanBody> {
+    const body = parseJson(stringifyJson({ featureGroups: wanted.featureGroups.map(withoutOpenVersion), featureViews: wanted.featureViews.map(withoutOpenVersion) }));
+    return this.#store.projects.plan(this.project, isJsonObject(body) ? body : {});
+  }
+
+  async #latest(version: (state: RegistryState) => number | undefined): Promise<number | undefined> {
+    const { projects } = this.#store;
+    return version((await projects.registry(this.project)).state) ?? version((await projects.registry(this.project, { fresh: 'yes' })).state);
+  }
+}
+
+/** A version that is yet to be given is absent in JSON, not null. */
+function withoutOpenVersion<Draft extends { readonly version: number | null }>(draft: Draft): Omit<Draft, 'version'> & { readonly version?: number } {
+  const { version, ...rest } = draft;
+  return version === null ? rest : { ...rest, version };
+}

@@ -1,0 +1,192 @@
+/** A feature view as a program uses it: vectors for serving, point-in-time sets for training. */
+import type { JsonObject } from '../core/json.ts';
+import { formatInstant } from '../core/time.ts';
+import { joinPath } from '../core/path.ts';
+import { createTrainingDataset, type TrainingDataset } from '../features/training/create-dataset.ts';
+import { datasetDirectory } from '../features/training/dataset-files.ts';
+import { parseTrainingRequest } from '../features/training/request.ts';
+import type { GroupRef } from '../features/receipt.ts';
+import { toNative } from '../online/native-values.ts';
+import type { VectorsRequest } from '../online/vector-request.ts';
+import { getVectors, type VectorRow, type Vectors } from '../online/vectors.ts';
+import { vectorBody } from '../online/vectors-body.ts';
+import { isShown, type ViewPlan } from '../online/view-plan.ts';
+import type { WatermarkCache } from '../online/watermark-cache.ts';
+import type { RequestOptions } from '../ports/object-store.ts';
+import { asJson, instantText, type Where } from './native-input.ts';
+import type { StoreDeps } from './open-store.ts';
+import type { Entry, Features, SpineRow } from './row-types.ts';
+import type { ViewName, ViewPlans } from './view-plans.ts';
+
+export type FeatureStatus = VectorRow['statuses'][number];
+
+export interface FeatureVector<F = Readonly<Record<string, unknown>>> {
+  /** Values by feature name, in view order. */
+  readonly features: F;
+  readonly status: VectorRow['status'];
+  readonly statuses: { readonly [Name in keyof F]: FeatureStatus };
+  /** When each value became true, RFC 3339; null where no record stands behind it. */
+  readonly eventTimes: { readonly [Name in keyof F]: string | null };
+}
+
+type Named = Readonly<Record<string, unknown>>;
+
+export interface VectorOptions extends RequestOptions {
+  /** False: a vector that misses something is an error, or in a batch a row status. True unless given. */
+  readonly allowMissing?: boolean;
+  readonly includeHelpers?: boolean;
+  /** Reads strongly: what is published is seen. */
+  readonly consistent?: boolean;
+  /** Versions the answer must have seen, by `<group>/<version>`. */
+  readonly minVersions?: Readonly<Record<string, number>>;
+  /** How long to wait for `minVersions`, at most 5,000 ms. */
+  readonly waitMs?: number;
+}
+
+/** Where a training set's rows come from; left out, the view's root. */
+export type SpineInput<V> =
+  | { readonly rows: readonly SpineRow<V>[] }
+  | { readonly source: string; readonly format?: 'parquet' | 'csv' | 'ndjson' }
+  | { readonly featureGroup: GroupRef; readonly startTime?: string | Date; readonly endTime?: string | Date; readonly where?: Where };
+
+export interface TrainingDatasetInput<V> {
+  readonly spine?: SpineInput<V>;
+  /** Of the root's rows, event times from here on. */
+  readonly startTime?: string | Date;
+  /** Of the root's rows, event times before this. */
+  readonly endTime?: string | Date;
+  /** Another column than the view's. */
+  readonly labelTime?: string;
+  /** Commit versions by `<group>/<version>`; the newest where none is named. */
+  readonly pins?: Readonly<Record<string, number>>;
+  readonly onInvalidRow?: 'error' | 'null';
+  readonly onFunctionError?: 'error' | 'null';
+  readonly dropMissing?: boolean;
+  readonly diagnostics?: boolean;
+  readonly format?: 'parquet' | 'csv' | 'ndjson';
+  readonly description?: string;
+}
+
+/** A training set and where its files are. */
+export interface CreatedTrainingDataset extends TrainingDataset {
+  /** URL of the folder that `splits[].files[].path` start from. */
+  readonly location: string;
+}
+
+export interface ViewServing {
+  readonly plans: ViewPlans;
+  readonly watermarks: WatermarkCache;
+}
+
+export class FeatureViewHandle<V = unknown> {
+  readonly #deps: StoreDeps;
+  readonly #serving: ViewServing;
+  readonly #name: () => Promise<ViewName>;
+
+  constructor(deps: StoreDeps, serving: ViewServing, name: () => Promise<ViewName>) {
+    this.#deps = deps;
+    this.#serving = serving;
+    this.#name = name;
+  }
+
+  /**
+   * The newest features of one entry; what is missing is null and says why.
+   * @throws LakefoldError UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, MISSING_REQUEST_PARAMETER, TYPE_MISMATCH, NOT_YET_PUBLISHED, STORE_UNAVAILABLE, FUNCTION_MISMATCH, FEATURE_VECTOR_INCOMPLETE
+   */
+  async getFeatureVector(entry: Entry<V>, options: VectorOptions & { readonly requestParameters?: Named; readonly passedFeatures?: Partial<Features<V>> } = {}): Promise<FeatureVector<Features<V>>> {
+    const { requestParameters, passedFeatures } = options;
+    const request = vectorsRequest([entry], { options, requestParameters: requestParameters === undefined ? [] : [requestParameters], passedFeatures: passedFeatures === undefined ? [] : [passedFeatures] });
+    const { plan, vectors } = await this.#lookUp(request, options);
+    const vector = vectorsOf<V>(plan, { request, vectors })[0];
+    // The body's maker refuses what is incomplete and may not be.
+    if (vector === undefined || (options.allowMissing === false && vector.status !== 'COMPLETE')) vectorBody({ plan, request, vectors });
+    return vector as FeatureVector<Features<V>>;
+  }
+
+  /** Vectors aligned with `entries`, duplicates and unknown entities included. @throws LakefoldError as `getFeatureVector`, LIMIT_EXCEEDED */
+  async getFeatureVectors(
+    entries: readonly Entry<V>[],
+    options: VectorOptions & { readonly requestParameters?: Named | readonly Named[]; readonly passedFeatures?: readonly Partial<Features<V>>[] } = {},
+  ): Promise<readonly FeatureVector<Features<V>>[]> {
+    const { requestParameters = [], passedFeatures = [] } = options;
+    const request = vectorsRequest(entries, { options, requestParameters: isList(requestParameters) ? requestParameters : [requestParameters], passedFeatures });
+    const { plan, vectors } = await this.#lookUp(request, options);
+    return vectorsOf<V>(plan, { request, vectors });
+  }
+
+  /**
+   * What was true at each spine row's label time, pinned to commits, hashed, immutable.
+   * @throws LakefoldError INVALID_SPINE, INVALID_LABEL_TIME, ON_DEMAND_FAILED, FUNCTION_MISMATCH, NO_SUCH_COMMIT, HISTORY_EXPIRED
+   */
+  async createTrainingDataset(input: TrainingDatasetInput<V> = {}, options: RequestOptions = {}): Promise<CreatedTrainingDataset> {
+    const { project, name, version } = await this.#name();
+    const { projects, store } = this.#deps;
+    const view = await projects.view(project, name, version);
+    const deps = { ...this.#deps, openGroup: (group: string, groupVersion: number) => projects.group(project, group, groupVersion) };
+    const dataset = await createTrainingDataset(deps, { project, view, request: parseTrainingRequest(trainingBody(input)) }, options);
+    return { ...dataset, location: `${store.location}/${joinPath(datasetDirectory(project, view.definition), String(dataset.trainingDataset))}` };
+  }
+
+  async #lookUp(request: VectorsRequest, options: RequestOptions): Promise<{ readonly plan: ViewPlan; readonly vectors: Vectors }> {
+    const { plans, watermarks } = this.#serving;
+    const name = await this.#name();
+    const look = async (fresh: boolean): Promise<{ readonly plan: ViewPlan; readonly vectors: Vectors }> => {
+      const plan = await plans.plan(name, { fresh });
+      return { plan, vectors: await getVectors({ ...this.#deps, watermarks }, { plan, request }, options.signal === undefined ? {} : { signal: options.signal }) };
+    };
+    const found = await look(false);
+    // A payload of a schema we have not heard of: the definitions moved on, so they are asked for once.
+    return found.vectors.hasUnknownSchema ? look(true) : found;
+  }
+}
+
+function vectorsRequest(entries: readonly Named[], given: { readonly options: VectorOptions; readonly requestParameters: readonly Named[]; readonly passedFeatures: readonly Named[] }): VectorsRequest {
+  const { options: asked, requestParameters, passedFeatures } = given;
+  return {
+    entries, requestParameters, passedFeatures,
+    options: {
+      allowMissing: asked.allowMissing ?? true, format: 'objects', bigintAs: 'number', includeHelpers: asked.includeHelpers ?? false, trainingDataset: null,
+      consistent: asked.consistent ?? false, minVersions: asked.minVersions ?? {}, waitMs: asked.waitMs ?? 0,
+    },
+    metadata: { names: false, types: false, statuses: false, eventTimes: false, versions: false, watermarks: false },
+  };
+}
+
+function vectorsOf<V>(plan: ViewPlan, { request, vectors }: { readonly request: VectorsRequest; readonly vectors: Vectors }): readonly FeatureVector<Features<V>>[] {
+  const shown = plan.features.flatMap((feature, position) => (isShown(feature, request.options.includeHelpers) ? [{ feature, position }] : []));
+  return vectors.rows.map((row) => {
+    const byName = (part: (at: { readonly feature: ViewPlan['features'][number]; readonly position: number }) => unknown): object => Object.fromEntries(shown.map((at) => [at.feature.name, part(at)]));
+    const vector = {
+      features: byName(({ feature, position }) => toNative(feature.type, row.values[position] ?? null)),
+      status: row.status,
+      statuses: byName(({ position }) => row.statuses[position]),
+      eventTimes: byName(({ position }) => (row.eventTimes[position] === undefined ? null : formatInstant(row.eventTimes[position] ?? 0n))),
+    };
+    // The plan was compiled from the definition that `V` is.
+    return vector as FeatureVector<Features<V>>;
+  });
+}
+
+function trainingBody<V>(input: TrainingDatasetInput<V>): JsonObject {
+  const { spine, startTime, endTime, ...others } = input;
+  const body: Record<string, JsonObject[string]> = {};
+  for (const [name, value] of Object.entries(others)) if (value !== undefined) body[name] = asJson(value);
+  if (spine !== undefined) body['spine'] = spineBody(spine);
+  if (startTime !== undefined) body['startTime'] = instantText(startTime);
+  if (endTime !== undefined) body['endTime'] = instantText(endTime);
+  return body;
+}
+
+function spineBody<V>(spine: SpineInput<V>): JsonObject {
+  if ('rows' in spine) return { rows: asJson(spine.rows) };
+  if ('source' in spine) return { source: spine.source, ...(spine.format === undefined ? {} : { format: spine.format }) };
+  const { featureGroup: { name, version }, startTime, endTime, where } = spine;
+  return {
+    featureGroup: { name, version }, ...(where === undefined ? {} : { where: asJson(where) }),
+    ...(startTime === undefined ? {} : { startTime: instantText(startTime) }), ...(endTime === undefined ? {} : { endTime: instantText(endTime) }),
+  };
+}
+
+function isList(given: Named | readonly Named[]): given is readonly Named[] {
+  return Array.isArray(given);
+}

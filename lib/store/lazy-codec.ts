@@ -1,0 +1,20 @@
+/** The Parquet codec, loaded when the first file is read or written. */
+import type { TableCodec } from '../ports/table-codec.ts';
+
+export function lazyParquetCodec(): TableCodec {
+  let loading: Promise<TableCodec> | undefined;
+  const codec = (): Promise<TableCodec> => (loading ??= load());
+  return {
+    extension: 'zstd.parquet',
+    encode: async (batch, options) => (await codec()).encode(batch, options),
+    decode: async function* (source, options) {
+      yield* (await codec()).decode(source, options);
+    },
+    describe: async (source) => (await codec()).describe(source),
+  };
+}
+
+async function load(): Promise<TableCodec> {
+  const [{ createParquetCodec }, { readParquetWasm }] = await Promise.all([import('../parquet/parquet-codec.ts'), import('../adapters/system/parquet-wasm.ts')]);
+  return createParquetCodec({ wasm: readParquetWasm() });
+}

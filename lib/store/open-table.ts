@@ -1,0 +1,90 @@
+/** A Delta table by path, without a feature store around it. */
+import { LakefoldError } from '../core/errors.ts';
+import { parseType, type Column } from '../core/types.ts';
+import type { DeltaDeps } from '../delta/deps.ts';
+import { DeltaTable } from '../delta/table.ts';
+import type { Log } from '../ports/log.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import { serviceSettings, type AwsService } from './aws-service.ts';
+import { Table } from './table-handle.ts';
+
+/** A column of a table: `{ name: 'origin', type: 'string' }`. */
+export interface TableColumnInput {
+  readonly name: string;
+  /** As definitions spell it: `decimal(10,2)`, `array<string>`. */
+  readonly type: string;
+  /** False unless given. */
+  readonly nullable?: boolean;
+  readonly description?: string;
+}
+
+export interface OpenTableOptions extends AwsService {
+  /** Where the path lies; left out, a path is a local folder and `s3://bucket/prefix` is S3. */
+  readonly store?: ObjectStore;
+  /** Silent unless given. */
+  readonly log?: Log;
+}
+
+export interface CreateTableOptions extends OpenTableOptions {
+  readonly schema: readonly TableColumnInput[];
+  readonly partitionBy?: readonly string[];
+  /** `merge-on-read` marks deleted rows in deletion vectors, `compatible` writes files again. `merge-on-read` unless given. */
+  readonly profile?: 'merge-on-read' | 'compatible';
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly name?: string;
+  readonly description?: string;
+}
+
+/** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* for what is no table we can read */
+export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
+  const { deps, root } = await placeOf(path, options, 'open');
+  return new Table(deps, await DeltaTable.open(deps, root));
+}
+
+/** A new table: version 0, no rows. @throws LakefoldError ALREADY_EXISTS where there is one, INVALID_ARGUMENT for a schema that makes no sense */
+export async function createTable(path: string, options: CreateTableOptions): Promise<Table> {
+  const columns = columnsOf(options.schema);
+  const partitionBy = options.partitionBy ?? [];
+  const unknown = partitionBy.find((name) => !columns.some((column) => column.name === name));
+  if (unknown !== undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the schema in partitionBy, found ${JSON.stringify(unknown)}`, { context: { field: 'partitionBy' } });
+  const { deps, root } = await placeOf(path, options, 'create');
+  const { kind, table } = await DeltaTable.create(deps, root, {
+    columns, partitionBy, profile: options.profile ?? 'merge-on-read', configuration: options.properties ?? {},
+    ...(options.name === undefined ? {} : { name: options.name }), ...(options.description === undefined ? {} : { description: options.description }),
+  });
+  if (kind === 'exists') throw new LakefoldError('ALREADY_EXISTS', `expected no table at ${path}, found one at version ${table.snapshot.version}`, { context: { path } });
+  return new Table(deps, table);
+}
+
+interface Place {
+  readonly deps: DeltaDeps;
+  readonly root: string;
+}
+
+async function placeOf(path: string, options: OpenTableOptions, purpose: 'open' | 'create'): Promise<Place> {
+  const { store, log } = options;
+  if (store !== undefined) {
+    const { localTableParts } = await import('./local-table.ts');
+    return { deps: { ...localTableParts(log), store }, root: path };
+  }
+  const s3 = /^s3:\/\/([^/]+)(?:\/(.+?))?\/?$/.exec(path);
+  if (s3 !== null) {
+    const { s3TableDeps } = await import('./s3-table.ts');
+    return { deps: s3TableDeps({ bucket: s3[1] ?? '', prefix: s3[2] ?? '', ...serviceSettings(options) }, log), root: '' };
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw new LakefoldError('INVALID_ARGUMENT', `expected a folder or s3://bucket/prefix, found ${JSON.stringify(path)}`, { context: { path } });
+  const { hasDeltaLog, localTableDeps } = await import('./local-table.ts');
+  // Opening a store makes its folder, which a mistyped path must not.
+  if (purpose === 'open' && !(await hasDeltaLog(path))) throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${path}, found no _delta_log there`, { context: { path } });
+  return { deps: await localTableDeps(path, log), root: '' };
+}
+
+function columnsOf(schema: readonly TableColumnInput[]): readonly Column[] {
+  if (schema.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected at least one column in schema, found none', { context: { field: 'schema' } });
+  const seen = new Set<string>();
+  return schema.map(({ name, type, nullable = false, description }) => {
+    if (name === '' || seen.has(name.toLowerCase())) throw new LakefoldError('INVALID_ARGUMENT', `expected every column of schema to have a name of its own, found ${JSON.stringify(name)}`, { context: { field: 'schema' } });
+    seen.add(name.toLowerCase());
+    return { name, type: parseType(type), nullable, ...(description === undefined ? {} : { description }) };
+  });
+}

@@ -1,0 +1,50 @@
+/** TypeScript types of rows, read off a group's schema and a view. */
+import type { ColumnBuilder, Schema, ValueOf, ValuesOf } from '../registry/column-builder.ts';
+import type { FeatureView, Join, OnDemand } from '../registry/define-view.ts';
+
+/** A row as reads give it. */
+export type Row<S extends Schema = Schema> = ValuesOf<S>;
+
+/** A value as writes take it: a timestamp or date also as `Date`, a bigint also as a number, a vector as an array, a map as an object. */
+export type InputOf<T> = T extends string
+  ? string | Date
+  : T extends bigint
+    ? bigint | number
+    : T extends Float32Array
+      ? Float32Array | readonly number[]
+      : T extends ReadonlyMap<infer K, infer V>
+        ? ReadonlyMap<K, V> | Readonly<Record<string, V>>
+        : T;
+
+type RequiredNames<S extends Schema> = { [Name in keyof S]: S[Name] extends ColumnBuilder<unknown, false> ? Name : never }[keyof S];
+
+/** A row as writes take it: what is nullable may be left out. Without a schema any object is. */
+export type RowInput<S extends Schema = Schema> = string extends keyof S
+  ? Readonly<Record<string, unknown>>
+  : { readonly [Name in RequiredNames<S>]: InputOf<ValueOf<S[Name]>> } & { readonly [Name in Exclude<keyof S, RequiredNames<S>>]?: InputOf<ValueOf<S[Name]>> | null };
+
+type NonNull<C> = NonNullable<ValueOf<C>>;
+
+type JoinFeatures<J> = J extends Join<infer S, infer Names, infer Prefix> ? { readonly [Name in Names[number] & keyof S & string as `${Prefix}${Name}`]: NonNull<S[Name]> | null } : never;
+
+type FunctionFeatures<F> = F extends OnDemand<infer Name, Schema, infer Returns> ? { readonly [Key in Name]: NonNull<Returns> | null } : never;
+
+type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void ? All : never;
+
+type Flat<T> = { readonly [Key in keyof T]: T[Key] };
+
+type All<Union> = [Union] extends [never] ? unknown : Intersection<Union>;
+
+/** A view's features by output name; each may be null. */
+export type Features<V> =
+  V extends FeatureView<Schema, infer Joins, infer Functions>
+    ? string extends Joins[number]['features'][number]
+      ? Readonly<Record<string, unknown>>
+      : Flat<All<JoinFeatures<Joins[number]>> & All<FunctionFeatures<Functions[number]>>>
+    : Readonly<Record<string, unknown>>;
+
+/** Columns of the spine that a caller brings, each with a value of its type. */
+export type Entry<V> = V extends FeatureView<infer Spine> ? (string extends keyof Spine ? Readonly<Record<string, unknown>> : { readonly [Name in keyof Spine]?: InputOf<NonNull<Spine[Name]>> }) : Readonly<Record<string, unknown>>;
+
+/** Rows of a view's spine. */
+export type SpineRow<V> = V extends FeatureView<infer Spine> ? RowInput<Spine> : Readonly<Record<string, unknown>>;

@@ -1,0 +1,241 @@
+/** A Delta table as a program uses it: rows as objects in, rows as objects out. */
+import type { Batch } from '../core/batch.ts';
+import { LakefoldError } from '../core/errors.ts';
+import { toValue } from '../core/input-values.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import { INGESTED_AT } from '../core/names.ts';
+import { type Column, formatType, type Value } from '../core/types.ts';
+import type { AddFile } from '../delta/actions.ts';
+import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
+import type { DeleteWhat } from '../delta/delete-rows.ts';
+import type { DeltaDeps } from '../delta/deps.ts';
+import { type CommitOperation, oldestEntry, readHistory } from '../delta/history.ts';
+import { fileRowCount } from '../delta/live-rows.ts';
+import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
+import type { DeltaTable } from '../delta/table.ts';
+import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
+import { parseFilter } from '../features/parse-filter.ts';
+import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
+import { readRowObjects } from '../features/row-objects.ts';
+import { settle } from '../features/settle.ts';
+import { refuseFaults, validateRows } from '../features/validate-rows.ts';
+import type { RequestOptions } from '../ports/object-store.ts';
+import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
+import { rowBatches, type RowBatch } from './row-batch.ts';
+import { shownCommit, type Commit } from './shown-commit.ts';
+
+export type TableRow = Readonly<Record<string, unknown>>;
+
+export interface TableColumnOutput {
+  readonly name: string;
+  readonly type: string;
+  readonly nullable: boolean;
+  readonly description?: string;
+}
+
+export interface TableProtocol {
+  readonly minReaderVersion: number;
+  readonly minWriterVersion: number;
+  readonly readerFeatures: readonly string[];
+  readonly writerFeatures: readonly string[];
+}
+
+export interface TableReadOptions extends RequestOptions {
+  readonly asOf?: AsOfInput;
+  /** In the order wanted; all in schema order unless given. */
+  readonly columns?: readonly string[];
+  readonly where?: Where;
+  readonly limit?: number;
+}
+
+export interface TableWriteOptions extends RequestOptions {
+  /** A writer's own count: what is not above the last one committed under its name is not committed again. */
+  readonly txn?: { readonly appId: string; readonly version: number };
+}
+
+export interface TableFile {
+  /** Relative to the table. */
+  readonly path: string;
+  readonly size: number;
+  /** Rows that are not deleted. */
+  readonly rows: number;
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+  readonly stats: JsonObject;
+  readonly deletionVector: { readonly cardinality: number } | null;
+}
+
+export interface TableVacuumReport {
+  readonly dryRun: boolean;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  readonly bytes: number;
+}
+
+/** Entries of the log read at a time. */
+const HISTORY_WINDOW = 64;
+
+export class Table {
+  readonly #deps: DeltaDeps;
+  readonly #table: DeltaTable;
+
+  constructor(deps: DeltaDeps, table: DeltaTable) {
+    this.#deps = deps;
+    this.#table = table;
+  }
+
+  /** The newest version this process knows; `refresh` asks. */
+  get version(): number {
+    return this.#table.snapshot.version;
+  }
+
+  get schema(): readonly TableColumnOutput[] {
+    return this.#table.snapshot.columns.map(({ name, type, nullable, description }) => ({ name, type: formatType(type), nullable, ...(description === undefined ? {} : { description }) }));
+  }
+
+  get partitionColumns(): readonly string[] {
+    return this.#table.snapshot.metadata.partitionColumns;
+  }
+
+  get properties(): Readonly<Record<string, string>> {
+    return this.#table.snapshot.metadata.configuration;
+  }
+
+  get protocol(): TableProtocol {
+    const { minReaderVersion, minWriterVersion, readerFeatures = [], writerFeatures = [] } = this.#table.snapshot.protocol;
+    return { minReaderVersion, minWriterVersion, readerFeatures, writerFeatures };
+  }
+
+  /** The newest version in the log. */
+  async refresh(): Promise<number> {
+    return (await this.#table.refresh()).version;
+  }
+
+  /** Rows in no particular order. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, UNKNOWN_FEATURE, TYPE_MISMATCH */
+  async *read(options: TableReadOptions = {}): AsyncIterable<RowBatch> {
+    const { asOf, columns, where, limit, signal } = options;
+    const snapshot = await this.#table.at(asOf === undefined ? undefined : asOfOf(asOf));
+    yield* rowBatches<TableRow>(this.#table.read({
+      asOf: { version: snapshot.version }, ...(columns === undefined ? {} : { columns }), ...(where === undefined ? {} : { where: parseFilter(asJson(where), snapshot.columns) }),
+      ...(limit === undefined ? {} : { limit }), ...(signal === undefined ? {} : { signal }),
+    }));
+  }
+
+  /** @throws LakefoldError VALIDATION_FAILED by row and column; COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, UNSUPPORTED_TABLE_FEATURE */
+  async append(rows: readonly TableRow[], options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    const { outcome } = await this.#table.append(this.#batchOf(rows, []), writeOptions(options));
+    return this.#receipt('append', outcome);
+  }
+
+  /** One row per `keys`, the last of them. @throws LakefoldError as `append`, UNKNOWN_FEATURE for a key the table lacks */
+  async upsert(rows: readonly TableRow[], options: TableWriteOptions & { readonly keys: readonly string[] }): Promise<CommitReceipt | null> {
+    const { outcome } = await this.#table.upsert(this.#batchOf(rows, options.keys), { ...writeOptions(options), keys: options.keys });
+    return this.#receipt('upsert', outcome);
+  }
+
+  /** Replaces every row. @throws LakefoldError as `append` */
+  async overwrite(rows: readonly TableRow[], options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    const { outcome } = await this.#table.overwrite(this.#batchOf(rows, []), writeOptions(options));
+    return this.#receipt('overwrite', outcome);
+  }
+
+  /** Null when no row passes. @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_FEATURE, TYPE_MISMATCH; as `append` */
+  async delete(what: { readonly where: Where } | { readonly keys: readonly TableRow[] }, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    const { columns } = this.#table.snapshot;
+    const parsed: DeleteWhat = 'where' in what ? { kind: 'where', filter: parseFilter(asJson(what.where), columns) } : keySets(what.keys, columns);
+    const { outcome } = await this.#table.delete(parsed, writeOptions(options));
+    return this.#receipt('delete', outcome);
+  }
+
+  /** A new commit with an earlier version's rows. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
+  async restore(to: AsOfInput, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    await this.#table.refresh();
+    return this.#receipt('restore', await this.#table.restore(asOfOf(to), writeOptions(options)));
+  }
+
+  /** Commits, newest first, as far back as the log reaches. */
+  async *history(): AsyncIterable<Commit> {
+    const oldest = await oldestEntry(this.#deps, this.#table.root);
+    for (let to = await this.refresh(); to >= oldest; to -= HISTORY_WINDOW) {
+      const records = await readHistory(this.#deps, this.#table.root, { from: Math.max(oldest, to - HISTORY_WINDOW + 1), to });
+      yield* records.toReversed().map(shownCommit);
+    }
+  }
+
+  /** Live files of the newest version. */
+  async *files(): AsyncIterable<TableFile> {
+    const snapshot = await this.#table.refresh();
+    for (const file of snapshot.files.values()) {
+      yield {
+        path: file.path, size: file.size, rows: await fileRowCount(this.#deps, { root: this.#table.root, snapshot, file }), partitionValues: file.partitionValues, stats: statsOf(file),
+        deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
+      };
+    }
+  }
+
+  async checkpoint(): Promise<WrittenCheckpoint> {
+    return this.#table.checkpoint();
+  }
+
+  /** Packs small files; changes no row. Null when there is nothing to pack. */
+  async optimize(options: RequestOptions & { readonly targetBytes?: number } = {}): Promise<CommitReceipt | null> {
+    return this.#receipt('optimize', await this.#table.optimize(options));
+  }
+
+  /** Deletes files that no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */
+  async vacuum(options: { readonly dryRun?: boolean; readonly retentionHours?: number; readonly force?: boolean } = {}): Promise<TableVacuumReport> {
+    const { dryRun = true, force = false, retentionHours } = options;
+    const retentionMillis = retentionHours === undefined ? deletedFileRetentionMillis(this.#table.snapshot.metadata) : retentionHours * 3_600_000;
+    const { files, bytes } = await this.#table.vacuum({ dryRun, force, retentionMillis });
+    return { dryRun, bytes, files: files.map(({ path, sizeBytes }) => ({ path, size: sizeBytes })) };
+  }
+
+  async #receipt(operation: CommitOperation, outcome: WriteOutcome): Promise<CommitReceipt | null> {
+    const facts = await settle(this.#deps, this.#table.root, { outcome, rejected: 0 });
+    return facts === undefined ? null : commitReceipt(operation, facts);
+  }
+
+  #batchOf(rows: readonly TableRow[], keys: readonly string[]): Batch {
+    // Receipts belong to feature groups; rows from here have none.
+    const known = this.#table.snapshot.columns.filter((column) => column.name !== INGESTED_AT);
+    for (const key of keys) columnNamed(key, known);
+    const columns = known.map(({ name, type, nullable }): Column => ({ name, type, nullable: nullable && !keys.includes(name) }));
+    const validated = validateRows(readRowObjects(rows, { columns }), { primaryKey: keys, eventTime: null });
+    refuseFaults(validated);
+    return validated.batch;
+  }
+}
+
+function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
+  return { ...(signal === undefined ? {} : { signal }), ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }) };
+}
+
+/** Keys that name the same columns are looked for together. */
+function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteWhat {
+  const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
+  keys.forEach((key, entry) => {
+    const names = Object.keys(key).toSorted();
+    if (names.length === 0) throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the table in keys[${entry}], found none`, { context: { field: 'keys' } });
+    const id = JSON.stringify(names);
+    const set = sets.get(id) ?? { columns: names, rows: [] };
+    set.rows.push(names.map((name) => keyValue(columnNamed(name, columns), key[name], entry)));
+    sets.set(id, set);
+  });
+  return { kind: 'keys', sets: [...sets.values()] };
+}
+
+function keyValue(column: Column, input: unknown, entry: number): Value {
+  const result = toValue(column.type, input);
+  if (result.kind === 'value' && result.value !== null) return result.value;
+  const found = result.kind === 'fault' ? result.found : 'null';
+  throw new LakefoldError('TYPE_MISMATCH', `expected ${formatType(column.type)} as ${column.name} of keys[${entry}], found ${found}`, { context: { column: column.name } });
+}
+
+function columnNamed(name: string, columns: readonly Column[]): Column {
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new LakefoldError('UNKNOWN_FEATURE', `expected columns of the table as keys (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`, { context: { column: name } });
+  return column;
+}
+
+function statsOf(file: AddFile): JsonObject {
+  const stats = file.stats === undefined ? null : parseJson(file.stats);
+  return isJsonObject(stats) ? stats : {};
+}

@@ -1,0 +1,27 @@
+/** Tables against a naive model: whatever handles do at once, every version holds what its operations say (semantics §0). */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openParquetCodec } from '../support/embedded.ts';
+import { runTableHistory } from '../support/table-history.ts';
+import type { TableShape } from '../support/table-model.ts';
+
+const shapes: fc.Arbitrary<TableShape> = fc.record({
+  profile: fc.constantFrom('merge-on-read', 'compatible'),
+  hasEventTime: fc.boolean(),
+  partitionBy: fc.constantFrom<TableShape['partitionBy']>([], ['p'], ['k']),
+});
+
+describe('a table under concurrent writers', () => {
+  it('holds at every version what the operations before it say, with exact counts, for ever', async () => {
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
+      expect(await runTableHistory({ seed, shape })).toEqual([]);
+    }), { numRuns: 250, endOnFailure: true });
+  });
+
+  it('does so in Parquet', async () => {
+    const codec = openParquetCodec();
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
+      expect(await runTableHistory({ seed, shape, codec, opsMax: 3 })).toEqual([]);
+    }), { numRuns: 12, endOnFailure: true });
+  });
+});
