@@ -45,7 +45,7 @@ export class Client {
     if (request.accept !== undefined) headers.set('accept', request.accept);
     const body = request.json === undefined ? request.body : { type: 'application/json', bytes: new TextEncoder().encode(stringifyJson(request.json)) };
     if (body !== undefined) headers.set('content-type', body.type);
-    const url = `${this.#base}${request.path}${query.size === 0 ? '' : `?${query}`}`;
+    const url = `${this.#base}${request.path}${query.size === 0 ? '' : `?${query.toString()}`}`;
     const response = await this.#send(new Request(url, { method: request.method, headers, ...(body === undefined ? {} : { body: new Uint8Array(body.bytes) }) }));
     if (!response.ok) throw await problemOf(response);
     return response;

@@ -22,6 +22,8 @@ export interface Command {
   readonly positionals: readonly [least: number, most: number];
   readonly options: OptionSpecs;
   readonly example: string;
+  /** Not listed: what a command runs of itself in another process. */
+  readonly isHidden?: true;
   /** Resolves to the exit code; 0 when it says nothing. */
   readonly run: (context: CommandContext) => Promise<number | undefined | void>;
 }

@@ -9,9 +9,9 @@ import { openLmdbControl } from '../lib/adapters/lmdb/control.ts';
 import { SystemClock } from '../lib/adapters/system/clock.ts';
 import { SystemRandom } from '../lib/adapters/system/random.ts';
 import { sourceOf } from '../lib/features/ingest-rows.ts';
+import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
+import { lazyEngine } from '../lib/store/lazy-engine.ts';
 import type { CommandContext } from './command.ts';
-import { lazyParquetCodec } from './lazy-codec.ts';
-import { lazyEngine } from './lazy-engine.ts';
 import { text } from './render.ts';
 
 /** As in package.json, `engines`. */
@@ -56,7 +56,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     return `writes and reads, ${bytes.length} bytes`;
   },
   duckdb: async ({ session }) => {
-    const engine = lazyEngine({ dataDirectory: await session.location() });
+    const { engine } = lazyEngine({ dataDirectory: await session.location() });
     try {
       const rows: unknown[] = [];
       for await (const batch of engine.query({ relations: [], sql: 'SELECT version() AS version, 6 * 7 AS answer' })) rows.push(...rowsOf(batch));

@@ -15,7 +15,7 @@ export function commandHelp(command: Command): string {
 
 /** Help on everything, or on the commands that begin with a word. */
 export function overviewHelp(commands: readonly Command[], noun?: string): string {
-  const shown = noun === undefined ? commands : commands.filter((command) => command.name.startsWith(`${noun} `));
+  const shown = commands.filter((command) => command.isHidden !== true && (noun === undefined || command.name.startsWith(`${noun} `)));
   const width = Math.max(...shown.map((command) => command.name.length));
   const lines = shown.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
   const head = noun === undefined ? ['Usage: lakefold COMMAND [options]', '', 'A feature store on Delta tables: history for training, the newest values for serving.'] : [`Usage: lakefold ${noun} COMMAND [options]`];

@@ -3,16 +3,13 @@ import { createCatalogApp } from '../functions/catalog/app.ts';
 import { answerJson } from '../functions/http/answer.ts';
 import { createHttpApp, type HttpApp } from '../functions/http/create-app.ts';
 import { createIngestApp } from '../functions/ingest/app.ts';
-import { createQueryApp, type QueryDeps } from '../functions/query/app.ts';
+import { createQueryApp } from '../functions/query/app.ts';
 import { createServeApp } from '../functions/serve/app.ts';
 import { VERSION } from '../functions/version.ts';
-import type { FeatureDeps } from '../lib/features/deps.ts';
-
-/** What the routes of all functions are given. */
-export type LocalDeps = FeatureDeps & QueryDeps;
+import type { StoreDeps } from '../lib/store/open-store.ts';
 
 /** Everything on the given backends; `serve` reads the registry itself, where a deployment has its copy. */
-export function createLocalApp(deps: LocalDeps): HttpApp {
+export function createLocalApp(deps: StoreDeps): HttpApp {
   const app = createHttpApp(deps);
   app.get('/healthz', (c) => answerJson(c, { status: 'ok', version: VERSION }));
   app.route('/', createCatalogApp(deps));

@@ -1,6 +1,5 @@
 /** Delta tables at local paths, whoever made them. */
-import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LakefoldError } from '../lib/core/errors.ts';
 import type { JsonObject } from '../lib/core/json.ts';
@@ -10,6 +9,7 @@ import type { DeltaDeps } from '../lib/delta/deps.ts';
 import { liveRowCount } from '../lib/delta/live-rows.ts';
 import type { AsOf, Snapshot } from '../lib/delta/snapshot-state.ts';
 import { DeltaTable } from '../lib/delta/table.ts';
+import { hasDeltaLog } from '../lib/store/local-table.ts';
 import type { CommandContext } from './command.ts';
 import { openTableDeps } from './local-store.ts';
 import { asOfOption } from './option-values.ts';
@@ -33,8 +33,7 @@ export function tableDirectory({ args, terminal }: CommandContext): string {
 export async function openLocalTable(context: CommandContext): Promise<LocalTable> {
   const directory = tableDirectory(context);
   // Opening a store makes its folder, which a mistyped path must not.
-  const log = await stat(join(directory, '_delta_log')).catch(() => undefined);
-  if (log?.isDirectory() !== true) throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });
+  if (!(await hasDeltaLog(directory))) throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });
   const deps = await openTableDeps(directory, context.terminal.stderr);
   return { deps, table: await DeltaTable.open(deps, ''), location: pathToFileURL(directory).href };
 }

@@ -2,10 +2,10 @@
 import { extname } from 'node:path';
 import { LakefoldError } from '../lib/core/errors.ts';
 import { parseCsv } from '../lib/features/csv.ts';
+import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
+import { fileSource } from '../lib/store/local-source.ts';
 import { usageError } from './arguments.ts';
 import type { CommandContext } from './command.ts';
-import { lazyParquetCodec } from './lazy-codec.ts';
-import { fileSource } from './local-source.ts';
 import { progress } from './progress.ts';
 import { writeFileFrom, type WrittenFile } from './rows-to-file.ts';
 
@@ -40,7 +40,7 @@ export async function printRows(context: CommandContext, chunks: AsyncIterable<U
     return;
   }
   const bar = progress(context, out.shown, 'bytes');
-  const written = await writeFileFrom(out.path, chunks, (bytes) => bar.update(bytes)).finally(bar.end);
+  const written = await writeFileFrom(out.path, chunks, (bytes) => bar.update(bytes)).finally(() => bar.end());
   const rows = await rowsOf(out.path, format, written);
   await output.value({ path: out.shown, rows, bytes: written.bytes, version }, (paint) => `${paint('✓', 'green')} ${rows} rows of version ${version} in ${out.shown} (${written.bytes} bytes)`);
 }

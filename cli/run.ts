@@ -34,7 +34,7 @@ async function runCommand(command: Command, rest: readonly string[], { terminal,
   const args = parseArguments(rest, { ...command.options, ...GLOBAL_OPTIONS });
   const [least, most] = command.positionals;
   const count = args.positionals.length;
-  if (count < least || count > most) throw usageError(`expected ${least === most ? least : `${least} to ${most}`} arguments after ${command.name}, found ${count === 0 ? 'none' : args.positionals.map((value) => JSON.stringify(value)).join(' ')}`);
+  if (count < least || count > most) throw usageError(`expected ${least === most ? least : `${least} to ${most}`} ${most === 1 ? 'argument' : 'arguments'} after ${command.name}, found ${count === 0 ? 'none' : args.positionals.map((value) => JSON.stringify(value)).join(' ')}`);
   const session = new Session(globalOptions(args, terminal.env), terminal);
   try {
     return (await command.run({ args, session, output, terminal })) ?? EXIT.ok;

@@ -17,7 +17,10 @@ export function tableText(rows: readonly Json[], options: TableTextOptions): { r
   if (!isJsonObject(first)) return { text: '', widths: options.widths ?? [] };
   const names = Object.keys(first);
   const cells = rows.map((row) => names.map((name) => (isJsonObject(row) ? cellText(row[name] ?? null) : '')));
-  const isNumber = names.map((name) => rows.every((row) => isJsonObject(row) && (row[name] === null || typeof row[name] === 'number' || typeof row[name] === 'bigint')));
+  const isNumber = names.map((name) => {
+    const values = rows.flatMap((row) => (isJsonObject(row) && row[name] !== null ? [row[name]] : []));
+    return values.length > 0 && values.every((value) => typeof value === 'number' || typeof value === 'bigint');
+  });
   const widths = options.widths ?? names.map((name, i) => Math.max(name.length, ...cells.map((line) => (line[i] ?? '').length)));
   const align = (text: string, i: number): string => (isNumber[i] === true ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0));
   const lines = cells.map((line) => line.map(align).join('  ').trimEnd());

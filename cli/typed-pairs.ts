@@ -28,12 +28,10 @@ export function typedPairs(pairs: readonly string[], declared: Json | undefined,
 }
 
 function jsonOf(value: unknown): Json {
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || typeof value === 'string') {
-    return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
-  }
-  return isJson(value) ? value : String(value);
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  return isJson(value) ? value : null;
 }
 
 function isJson(value: unknown): value is Json {
-  return value === null || Array.isArray(value) || typeof value === 'object';
+  return value === null || ['number', 'bigint', 'boolean', 'string', 'object'].includes(typeof value);
 }

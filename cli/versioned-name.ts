@@ -3,6 +3,7 @@ import { LakefoldError } from '../lib/core/errors.ts';
 import { isJsonObject, type JsonObject } from '../lib/core/json.ts';
 import { usageError } from './arguments.ts';
 import { itemsOf, type Client } from './client.ts';
+import { text } from './render.ts';
 import type { CommandContext } from './command.ts';
 
 export type DefinitionKind = 'feature-groups' | 'feature-views';
@@ -37,7 +38,7 @@ async function latestVersion(context: CommandContext, client: Client, of: { read
   const [latest] = versions;
   if (latest === undefined) {
     const [code, word] = of.kind === 'feature-groups' ? (['UNKNOWN_FEATURE_GROUP', 'feature group'] as const) : (['UNKNOWN_FEATURE_VIEW', 'feature view'] as const);
-    const known = [...new Set(itemsOf(body).filter(isJsonObject).map((item) => String(item['name'])))];
+    const known = [...new Set(itemsOf(body).filter(isJsonObject).map((item) => text(item['name'])))];
     throw new LakefoldError(code, `expected a ${word} of this project, found ${JSON.stringify(of.name)}; ${known.length === 0 ? 'it has none yet' : `it has ${known.slice(0, 20).join(', ')}`}`, { context: { name: of.name } });
   }
   await context.output.note(`using ${of.name}/${latest}${active.length === 0 ? ', which is deprecated' : ''}`);

@@ -11,7 +11,7 @@ const PROTOCOL = [...VOCABULARY, 'lib/commitlog', 'lib/parquet'];
 const ON_DELTA = [...PROTOCOL, 'lib/delta'];
 const USE_CASES = [...ON_DELTA, 'lib/registry', 'lib/engine', 'lib/online'];
 const ADAPTERS = ['aws', 'duckdb', 'fs', 'lmdb', 'memory', 'system'].map((name) => `lib/adapters/${name}`);
-const LIBRARY = [...USE_CASES, 'lib/features', 'lib/maintenance', ...ADAPTERS, 'lib/index.ts'];
+const LIBRARY = [...USE_CASES, 'lib/features', 'lib/maintenance', ...ADAPTERS, 'lib/store', 'lib/index.ts', 'lib/delta/index.ts'];
 
 /** Who may import whom. Imports go strictly downward; registry, engine and online stand side by side, as do features and maintenance. */
 const MAY_IMPORT: LayerTable = {
@@ -19,17 +19,21 @@ const MAY_IMPORT: LayerTable = {
   'lib/ports': { mayImport: ['lib/core'], packages: [] },
   ...Object.fromEntries(ADAPTERS.map((adapter) => [adapter, { mayImport: VOCABULARY }])),
   'lib/commitlog': { mayImport: VOCABULARY, packages: [] },
-  'lib/parquet': { mayImport: VOCABULARY, packages: ['apache-arrow', 'parquet-wasm/*', 'hyparquet'] },
+  'lib/parquet': { mayImport: VOCABULARY, packages: ['apache-arrow', 'parquet-wasm/*'] },
   'lib/delta': { mayImport: PROTOCOL, packages: [] },
   'lib/registry': { mayImport: ON_DELTA, packages: [] },
   'lib/engine': { mayImport: ON_DELTA, packages: [] },
   'lib/online': { mayImport: ON_DELTA, packages: [] },
   'lib/features': { mayImport: USE_CASES, packages: [] },
   'lib/maintenance': { mayImport: USE_CASES, packages: [] },
+  'lib/store': { mayImport: [...USE_CASES, 'lib/features', 'lib/maintenance', ...ADAPTERS], packages: ['node:*'] },
   'lib/index.ts': { mayImport: LIBRARY },
+  'lib/delta/index.ts': { mayImport: [...VOCABULARY, 'lib/features', 'lib/store'] },
   functions: { mayImport: [...LIBRARY, 'functions/environment.ts'] },
   'functions/environment.ts': { mayImport: VOCABULARY },
-  cli: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts'] },
+  // The acceptance vectors ship with the command that runs them against a server.
+  'test/vectors': { mayImport: [], packages: [] },
+  cli: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts', 'test/vectors'] },
   infra: { mayImport: ['functions/environment.ts'], packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'esbuild', 'node:*'] },
   client: { mayImport: ['lib/core'], packages: [], typesOnly: true },
   examples: { mayImport: [...LIBRARY, 'functions', 'client'] },

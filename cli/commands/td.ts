@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type JsonObject } from '../../lib/core/json.ts';
+import { objectPath } from '../../lib/core/path.ts';
 import { usageError } from '../arguments.ts';
 import { bytesOf, itemsOf, type Client } from '../client.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -74,10 +75,11 @@ async function copyDataset(context: CommandContext, client: Client, { path, data
   if (typeof number !== 'number') throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected the training dataset at once, found a job: run td create again with --wait, or copy it when the job is done');
   for (const split of listOf(dataset['splits']).filter(isJsonObject)) {
     for (const file of listOf(split['files']).filter(isJsonObject)) {
-      const name = text(file['path']);
+      // A server must not choose a place outside the folder.
+      const name = objectPath(text(file['path']));
       const bar = progress(context, name, 'bytes');
       const response = await client.request({ method: 'GET', path: `${path}/training-datasets/${number}/data`, query: { split: text(split['name']) }, accept: '*/*' });
-      const written = await writeFileFrom(join(directory, name), bytesOf(response), (bytes) => bar.update(bytes, Number(file['bytes']))).finally(bar.end);
+      const written = await writeFileFrom(join(directory, name), bytesOf(response), (bytes) => bar.update(bytes, Number(file['bytes']))).finally(() => bar.end());
       if (written.sha256 !== file['sha256']) {
         throw new LakefoldError('FILE_CORRUPT', `expected ${name} with ${text(file['sha256'])}, found ${written.sha256}`, { context: { path: name } });
       }

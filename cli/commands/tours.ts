@@ -27,4 +27,12 @@ const conformance: Command = {
   },
 };
 
-export const tourCommands: readonly Command[] = [demo, conformance];
+const demoWriter: Command = {
+  name: 'demo-writer', usage: 'TASK', positionals: [1, 1], summary: 'A writer of the demo that is there to be killed.', options: {}, isHidden: true, example: 'lakefold demo',
+  run: async ({ args, terminal }) => {
+    const { runDemoWriter } = await import('../demo/writer.ts');
+    await runDemoWriter(args.positionals[0] ?? '', terminal.stdout);
+  },
+};
+
+export const tourCommands: readonly Command[] = [demo, demoWriter, conformance];

@@ -2,17 +2,29 @@
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from '../../lib/core/json.ts';
 import { formatInstant, instant } from '../../lib/core/time.ts';
+import { text } from '../render.ts';
 import type { Vector, VectorRow } from './vectors.ts';
 
 /** One step of the integers. Long against the seconds a run takes, so that what passes meanwhile decides nothing. */
 const UNIT_MICROS = 3_600_000_000n;
 
 const GROUP_DEFAULTS: JsonObject = {
-  schema: [{ name: 'k', type: 'string' }, { name: 'at', type: 'timestamp' }, { name: 'v', type: 'string', nullable: true }],
-  primaryKey: ['k'], eventTime: 'at', onlineEnabled: true,
+  schema: [
+    { name: 'k', type: 'string' },
+    { name: 'at', type: 'timestamp' },
+    { name: 'v', type: 'string', nullable: true },
+  ],
+  primaryKey: ['k'],
+  eventTime: 'at',
+  onlineEnabled: true,
 };
 const VIEW_DEFAULTS: JsonObject = {
-  spine: [{ name: 'k', type: 'string', nullable: true }, { name: 't', type: 'timestamp', nullable: true }], labelTime: 't', joins: [{ group: 'f', features: ['v'] }],
+  spine: [
+    { name: 'k', type: 'string', nullable: true },
+    { name: 't', type: 'timestamp', nullable: true },
+  ],
+  labelTime: 't',
+  joins: [{ group: 'f', features: ['v'] }],
 };
 const DURATIONS = ['ttl', 'availabilityDelay', 'lookback'];
 
@@ -53,7 +65,7 @@ export class VectorMap {
   /** Body of `POST …/feature-views`. */
   viewDefinition(): JsonObject {
     const parts = { ...VIEW_DEFAULTS, ...this.vector.view };
-    const joins = objectsOf(parts['joins']).map(({ group, ...join }) => ({ ...withDurations(join), featureGroup: this.groupName(String(group)), version: 1 }));
+    const joins = objectsOf(parts['joins']).map(({ group, ...join }) => ({ ...withDurations(join), featureGroup: this.groupName(text(group)), version: 1 }));
     return { ...parts, joins, name: this.viewName, version: 1 };
   }
 
@@ -68,7 +80,10 @@ export class VectorMap {
     const { primaryKey, eventTime } = definition;
     const names = [...(Array.isArray(primaryKey) ? primaryKey : []), ...(typeof eventTime === 'string' ? [eventTime] : [])];
     const schema = columnsOf(definition['schema']);
-    return this.#objects(names.flatMap((name) => schema.filter((column) => column.name === name)), keys);
+    return this.#objects(
+      names.flatMap((name) => schema.filter((column) => column.name === name)),
+      keys,
+    );
   }
 
   /** Rows of the spine as objects. */
@@ -91,7 +106,11 @@ export class VectorMap {
 
   #group(group: string): JsonObject {
     const parts = this.vector.groups[group];
-    if (parts === undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected one of the groups ${Object.keys(this.vector.groups).join(', ')} of vector ${this.vector.name}, found ${group}`);
+    if (parts === undefined)
+      throw new LakefoldError(
+        'INVALID_ARGUMENT',
+        `expected one of the groups ${Object.keys(this.vector.groups).join(', ')} of vector ${this.vector.name}, found ${group}`,
+      );
     return { ...GROUP_DEFAULTS, ...parts };
   }
 
@@ -111,7 +130,9 @@ export function byText(a: Json, b: Json): number {
 }
 
 function withDurations(parts: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, DURATIONS.includes(name) && typeof value === 'number' ? `PT${value}H` : value]));
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, value]) => [name, DURATIONS.includes(name) && typeof value === 'number' ? `PT${value}H` : value]),
+  );
 }
 
 function objectsOf(json: Json | undefined): readonly JsonObject[] {
@@ -119,5 +140,5 @@ function objectsOf(json: Json | undefined): readonly JsonObject[] {
 }
 
 function columnsOf(json: Json | undefined): readonly BodyColumn[] {
-  return objectsOf(json).map(({ name, type }) => ({ name: String(name), type: String(type) }));
+  return objectsOf(json).map(({ name, type }) => ({ name: text(name), type: text(type) }));
 }

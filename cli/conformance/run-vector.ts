@@ -1,6 +1,7 @@
 /** Runs one vector on one driver and says where, if anywhere, the answers differ from what is expected. */
 import { isLakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from '../../lib/core/json.ts';
+import { text } from '../render.ts';
 import type { Driver, EditSettings, TrainedRows } from './driver.ts';
 import { byText, type VectorMap } from './map-vector.ts';
 import type { Step } from './vectors.ts';
@@ -23,19 +24,32 @@ export async function runVector(driver: Driver, map: VectorMap): Promise<string 
 
 async function perform(driver: Driver, map: VectorMap, step: Step): Promise<JsonObject> {
   switch (step.kind) {
-    case 'write': return driver.write(map.rows(step.group, step.rows), { ...settingsOf(map, step), operation: step.operation });
-    case 'delete': return driver.remove(map.keys(step.group, step.keys), settingsOf(map, step));
-    case 'restore': return driver.restore(step.toVersion, settingsOf(map, step));
-    case 'publish': return driver.publish(map.groupName(step.group), step.to);
+    case 'write':
+      return driver.write(map.rows(step.group, step.rows), { ...settingsOf(map, step), operation: step.operation });
+    case 'delete':
+      return driver.remove(map.keys(step.group, step.keys), settingsOf(map, step));
+    case 'restore':
+      return driver.restore(step.toVersion, settingsOf(map, step));
+    case 'publish':
+      return driver.publish(map.groupName(step.group), step.to);
     case 'resend':
       await driver.resend(map.groupName(step.group), step.version);
       return {};
-    case 'read': return { rows: map.shortRows(step.group, await driver.read(map.groupName(step.group), step.asOf)) };
-    case 'lookup': return lookedUp(map, await driver.lookUp(map.viewName, step.entries));
+    case 'read':
+      return { rows: map.shortRows(step.group, await driver.read(map.groupName(step.group), step.asOf)) };
+    case 'lookup':
+      return lookedUp(map, await driver.lookUp(map.viewName, step.entries));
     case 'train': {
       const pins = Object.fromEntries(Object.entries(step.pins).map(([group, version]) => [`${map.groupName(group)}/1`, version]));
       const { onInvalidRow, knownAsOf } = step;
-      const body = { spine: { rows: map.spine(step.spine) }, pins, diagnostics: true, format: 'ndjson', ...(onInvalidRow === undefined ? {} : { onInvalidRow }), ...(knownAsOf === undefined ? {} : { knownAsOf }) };
+      const body = {
+        spine: { rows: map.spine(step.spine) },
+        pins,
+        diagnostics: true,
+        format: 'ndjson',
+        ...(onInvalidRow === undefined ? {} : { onInvalidRow }),
+        ...(knownAsOf === undefined ? {} : { knownAsOf }),
+      };
       return trained(await driver.train({ view: map.viewName, body }));
     }
   }
@@ -56,7 +70,7 @@ function lookedUp(map: VectorMap, body: JsonObject): JsonObject {
 /** `values` by row and feature, `joinStatuses` by row and join. */
 function trained({ manifest, rows }: TrainedRows): JsonObject {
   const columns = listOf(manifest['schema']).filter(isJsonObject);
-  const named = (role: string): readonly string[] => columns.filter((column) => column['role'] === role).map((column) => String(column['name']));
+  const named = (role: string): readonly string[] => columns.filter((column) => column['role'] === role).map((column) => text(column['name']));
   const valuesOf = (names: readonly string[]): readonly Json[] => rows.map((row) => names.map((name) => row[name] ?? null));
   return { values: valuesOf(named('feature')), joinStatuses: valuesOf(named('diagnostic').filter((name) => name.startsWith('_status_'))) };
 }
@@ -77,7 +91,7 @@ function expected(step: Step): JsonObject {
 }
 
 function differenceOf(wanted: JsonObject, answer: JsonObject): string | undefined {
-  if (answer['error'] !== undefined && wanted['error'] === undefined) return `expected success, found ${String(answer['error'])}: ${String(answer['message'])}`;
+  if (answer['error'] !== undefined && wanted['error'] === undefined) return `expected success, found ${text(answer['error'])}: ${text(answer['message'])}`;
   return memberDifference(wanted, answer, '');
 }
 
@@ -85,7 +99,12 @@ function differenceOf(wanted: JsonObject, answer: JsonObject): string | undefine
 function memberDifference(wanted: JsonObject, found: JsonObject, place: string): string | undefined {
   for (const [name, value] of Object.entries(wanted)) {
     const other = found[name];
-    const difference = isJsonObject(value) && isJsonObject(other) ? memberDifference(value, other, `${place}${name}.`) : stringifyJson(value) === stringifyJson(other) ? undefined : `expected ${place}${name} ${stringifyJson(value)}, found ${show(other)}${messageOf(found)}`;
+    const difference =
+      isJsonObject(value) && isJsonObject(other)
+        ? memberDifference(value, other, `${place}${name}.`)
+        : stringifyJson(value) === stringifyJson(other)
+          ? undefined
+          : `expected ${place}${name} ${stringifyJson(value)}, found ${show(other)}${messageOf(found)}`;
     if (difference !== undefined) return difference;
   }
   return undefined;

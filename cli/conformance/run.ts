@@ -53,18 +53,31 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
   const clock = options.clock ?? new SystemClock();
   const project = `conformance_${[...(options.random ?? new SystemRandom()).bytes(6)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
   const endpoint = options.endpoint.replace(/\/+$/, '');
-  const client = new Client(options.send ?? sendByFetch, { base: endpoint, headers: options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` } });
+  const client = new Client(options.send ?? sendByFetch, {
+    base: endpoint,
+    headers: options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` },
+  });
   await client.json({ method: 'POST', path: '/v1/projects', json: { name: project, description: 'acceptance vectors' } });
   const results: VectorResult[] = [];
   for (const [i, vector] of (options.vectors ?? VECTORS).entries()) {
     if (options.signal?.aborted === true) break;
-    const result = await resultOf(vector, () => runVector(httpDriver(client, project), new VectorMap(vector, { nowMicros: clock.nowMicros(), prefix: `v${i}` })));
+    const result = await resultOf(vector, () =>
+      runVector(httpDriver(client, project), new VectorMap(vector, { nowMicros: clock.nowMicros(), prefix: `v${i}` })),
+    );
     results.push(result);
     if (options.json !== true) options.out?.write(`${lineOf(result)}\n`);
   }
   const count = (ok: boolean | null): number => results.filter((result) => result.ok === ok).length;
   if (options.json !== true) options.out?.write(`${count(true)} passed, ${count(false)} failed, ${count(null)} skipped in project ${project}\n`);
-  return { ok: count(false) === 0 && options.signal?.aborted !== true, endpoint, project, vectors: results, passed: count(true), failed: count(false), skipped: count(null) };
+  return {
+    ok: count(false) === 0 && options.signal?.aborted !== true,
+    endpoint,
+    project,
+    vectors: results,
+    passed: count(true),
+    failed: count(false),
+    skipped: count(null),
+  };
 }
 
 async function resultOf({ name, through, waits }: Vector, run: () => Promise<string | undefined>): Promise<VectorResult> {

@@ -76,14 +76,20 @@ export function parseVectors(file: unknown): readonly Vector[] {
 }
 
 function parseVector(json: Json): Vector {
-  const place = isJsonObject(json) ? String(json['name']) : 'a vector';
+  const place = isJsonObject(json) && typeof json['name'] === 'string' ? json['name'] : 'a vector';
   const vector = membersOf(json, place, ['name', 'rules', 'why', 'through', 'waits', 'now', 'groups', 'view', 'refused', 'steps']);
   const through = texts(vector['through'], `${place}: through`).map((name) => oneOf(name, THROUGH, `${place}: through`));
   return {
-    name: text(vector['name'], 'name'), rules: texts(vector['rules'], `${place}: rules`), through, waits: optional(vector['waits'], (value) => text(value, `${place}: waits`)),
+    name: text(vector['name'], 'name'),
+    rules: texts(vector['rules'], `${place}: rules`),
+    through,
+    waits: optional(vector['waits'], (value) => text(value, `${place}: waits`)),
     now: optional(vector['now'], (value) => integer(value, `${place}: now`)) ?? NOW,
-    groups: Object.fromEntries(Object.entries(objectOf(vector['groups'] ?? { f: {} }, `${place}: groups`)).map(([name, group]) => [name, objectOf(group, `${place}: groups.${name}`)])),
-    view: objectOf(vector['view'] ?? {}, `${place}: view`), refused: optional(vector['refused'], (value) => text(value, `${place}: refused`)),
+    groups: Object.fromEntries(
+      Object.entries(objectOf(vector['groups'] ?? { f: {} }, `${place}: groups`)).map(([name, group]) => [name, objectOf(group, `${place}: groups.${name}`)]),
+    ),
+    view: objectOf(vector['view'] ?? {}, `${place}: view`),
+    refused: optional(vector['refused'], (value) => text(value, `${place}: refused`)),
     steps: listOf(vector['steps'], `${place}: steps`).map((step, i) => parseStep(step, `${place}: steps[${i}]`)),
   };
 }
@@ -93,7 +99,9 @@ function parseStep(json: Json, place: string): Step {
   const [name] = verb;
   if (name === undefined || verb.length !== 1) throw invalid(`one of ${STEP_MEMBERS.join(', ')} in ${place}`, verb.join(', '));
   switch (name) {
-    case 'append': case 'upsert': case 'overwrite': {
+    case 'append':
+    case 'upsert':
+    case 'overwrite': {
       const step = membersOf(json, place, [name, ...WRITE_MEMBERS]);
       return { kind: 'write', operation: name, rows: rowsOf(step[name], place), ...writeHead(step, place) };
     }
@@ -105,7 +113,8 @@ function parseStep(json: Json, place: string): Step {
       const step = membersOf(json, place, [name, ...WRITE_MEMBERS]);
       return { kind: 'restore', toVersion: integer(step[name], place), ...writeHead(step, place) };
     }
-    default: return parseOther(json, name, place);
+    default:
+      return parseOther(json, name, place);
   }
 }
 
@@ -121,7 +130,12 @@ function parseOther(json: Json, name: string, place: string): Step {
     }
     case 'read': {
       const step = membersOf(json, place, [name, 'group', 'expect']);
-      return { kind: name, group: groupOf(step), asOf: optional(membersOf(step[name] ?? {}, place, ['asOf'])['asOf'], (value) => integer(value, place)), ...expectOf(step) };
+      return {
+        kind: name,
+        group: groupOf(step),
+        asOf: optional(membersOf(step[name] ?? {}, place, ['asOf'])['asOf'], (value) => integer(value, place)),
+        ...expectOf(step),
+      };
     }
     case 'lookup': {
       const step = membersOf(json, place, [name, 'expect']);
@@ -130,8 +144,12 @@ function parseOther(json: Json, name: string, place: string): Step {
     default: {
       const step = membersOf(json, place, ['train', 'pins', 'onInvalidRow', 'knownAsOf', 'expect']);
       return {
-        kind: 'train', spine: rowsOf(step['train'], place), pins: Object.fromEntries(Object.entries(objectOf(step['pins'] ?? {}, place)).map(([group, version]) => [group, integer(version, place)])),
-        onInvalidRow: optional(step['onInvalidRow'], (value) => text(value, place)), knownAsOf: optional(step['knownAsOf'], (value) => text(value, place)), ...expectOf(step),
+        kind: 'train',
+        spine: rowsOf(step['train'], place),
+        pins: Object.fromEntries(Object.entries(objectOf(step['pins'] ?? {}, place)).map(([group, version]) => [group, integer(version, place)])),
+        onInvalidRow: optional(step['onInvalidRow'], (value) => text(value, place)),
+        knownAsOf: optional(step['knownAsOf'], (value) => text(value, place)),
+        ...expectOf(step),
       };
     }
   }
@@ -139,8 +157,11 @@ function parseOther(json: Json, name: string, place: string): Step {
 
 function writeHead(step: JsonObject, place: string): WriteHead {
   return {
-    group: groupOf(step), wait: optional(step['wait'], (value) => oneOf(value, ['commit', 'online'] as const, place)),
-    idempotencyKey: optional(step['idempotencyKey'], (value) => text(value, place)), receivedAt: optional(step['receivedAt'], (value) => integer(value, place)), ...expectOf(step),
+    group: groupOf(step),
+    wait: optional(step['wait'], (value) => oneOf(value, ['commit', 'online'] as const, place)),
+    idempotencyKey: optional(step['idempotencyKey'], (value) => text(value, place)),
+    receivedAt: optional(step['receivedAt'], (value) => integer(value, place)),
+    ...expectOf(step),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Batch } from '../core/batch.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { type StagedFile, stageRows } from './stage.ts';
+import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 import { newestReceipt, schemaConflict } from './upsert.ts';
 import { NO_ROWS } from './write-outcome.ts';
 
@@ -16,9 +16,11 @@ export interface AppendTarget {
 /** A planner of the append for `commitWrite`; stages once. */
 export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batch): (snapshot: Snapshot) => Promise<PlannedWrite> {
   let staged: readonly StagedFile[] | undefined;
+  let stagedOn: Snapshot | undefined;
   return async (snapshot) => {
-    const fault = schemaConflict(batch, snapshot);
+    const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
+    stagedOn ??= snapshot;
     staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal: 0 }, batch);
     const newest = newestReceipt(batch);
     return {

@@ -9,6 +9,7 @@ import { readDeletionVector } from './deletion-vector.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
 import { readFile, type FileRows, type ReadDeps } from './read.ts';
+import { CARRIED_TAG } from './removals.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 
 /** An entry as it stands in the log, with the store's own time of it, epoch ms. */
@@ -50,30 +51,44 @@ interface TableAt {
   readonly snapshot: Snapshot;
 }
 
+interface TableBefore extends TableAt {
+  /** The version before the commit: what its removes leave out. */
+  readonly before: () => Promise<Snapshot>;
+}
+
+/** Whether the rows of a file were in the table before, in a file the same commit removes. */
+function carriedBy(actions: readonly Action[]): (add: AddFile) => boolean {
+  const txnId = commitInfoOf(actions)?.txnId;
+  return (add) => txnId !== undefined && add.tags?.[CARRIED_TAG] === txnId;
+}
+
 /** Rows of the files a merge added. */
 export async function* addedRows(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+  const isCarried = carriedBy(actions);
   const removed = new Set(actions.flatMap((action) => (action.kind === 'remove' ? [action.path] : [])));
   for (const action of actions) {
-    if (action.kind === 'add' && action.dataChange && !removed.has(action.path)) yield* readFile(deps, { ...table, file: action }, { columns });
+    if (action.kind === 'add' && action.dataChange && !removed.has(action.path) && !isCarried(action)) yield* readFile(deps, { ...table, file: action }, { columns });
   }
 }
 
 /** Rows that an edit added or brought back. */
 export async function* rowsAppeared(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
   const { adds, removes } = dataChanges(actions);
+  const isCarried = carriedBy(actions);
   for (const [path, add] of adds) {
+    if (isCarried(add)) continue;
     const remove = removes.get(path);
     if (remove === undefined) yield* readFile(deps, { ...table, file: add }, { columns });
     else yield* rowsBetween(deps, table, { file: add, shownBy: add.deletionVector, hiddenBy: remove.deletionVector }, columns);
   }
 }
 
-/** Rows that an edit took away. */
-export async function* rowsDisappeared(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+/** Rows that an edit took away, with those it wrote again. */
+export async function* rowsDisappeared(deps: ReadDeps, table: TableBefore, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
   const { adds, removes } = dataChanges(actions);
   for (const [path, remove] of removes) {
     const add = adds.get(path);
-    if (add === undefined) yield* readFile(deps, { ...table, file: await asFile(deps, table.root, remove) }, { columns });
+    if (add === undefined) yield* readFile(deps, { ...table, file: await asFile(deps, table, remove) }, { columns });
     else yield* rowsBetween(deps, table, { file: add, shownBy: remove.deletionVector, hiddenBy: add.deletionVector }, columns);
   }
 }
@@ -100,12 +115,19 @@ async function* rowsBetween(
   }
 }
 
-async function asFile(deps: ReadDeps, root: string, remove: RemoveFile): Promise<AddFile> {
-  const path = joinPath(root, remove.path);
+async function asFile(deps: ReadDeps, table: TableBefore, remove: RemoveFile): Promise<AddFile> {
+  const path = joinPath(table.root, remove.path);
   const info = await deps.store.head(path);
   if (info === undefined) throw new LakefoldError('HISTORY_EXPIRED', `expected the removed file ${path} to be kept, found nothing there`, { context: { path, reason: 'RETENTION' } });
   return {
-    kind: 'add', path: remove.path, partitionValues: remove.partitionValues ?? {}, size: info.sizeBytes, modificationTime: info.modifiedAt, dataChange: true,
+    kind: 'add', path: remove.path, partitionValues: await partitionValuesOf(table, remove), size: info.sizeBytes, modificationTime: info.modifiedAt, dataChange: true,
     ...(remove.deletionVector === undefined ? {} : { deletionVector: remove.deletionVector }),
   };
+}
+
+// Other writers may leave them out of a remove.
+async function partitionValuesOf(table: TableBefore, remove: RemoveFile): Promise<AddFile['partitionValues']> {
+  if (remove.partitionValues !== undefined) return remove.partitionValues;
+  if (table.snapshot.metadata.partitionColumns.length === 0) return {};
+  return (await table.before()).files.get(remove.path)?.partitionValues ?? {};
 }

@@ -112,7 +112,8 @@ export function requestAppId(key: string): string {
   return `lakefold/r/${toBase32(sha256(utf8(key)).subarray(0, 16))}`;
 }
 
-function streamAppId(name: string): string {
+/** The `txn` appId of a stream of sequences. */
+export function streamAppId(name: string): string {
   return `lakefold/s/${name}`;
 }
 

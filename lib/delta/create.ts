@@ -1,10 +1,12 @@
 /** Creates a table: version 0 with protocol and metadata, no rows. */
+import { LakefoldError } from '../core/errors.ts';
 import type { Column } from '../core/types.ts';
 import { appendEntry } from '../commitlog/append-entry.ts';
 import { serializeActions } from './action-codec.ts';
 import type { Action } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import { commitPath } from './log-path.ts';
+import { headOf, listLog } from './log-segment.ts';
 import { protocolFor } from './protocol.ts';
 import { replay } from './replay.ts';
 import { formatSchema } from './schema.ts';
@@ -23,7 +25,10 @@ export interface TableDefinition {
 /** `exists`: a table was there before; its newest snapshot. */
 export type CreateTableOutcome = { readonly kind: 'created' | 'exists'; readonly snapshot: Snapshot };
 
+/** @throws LakefoldError COMMIT_OUTCOME_UNKNOWN when it can't be told whether it was created; repeating it is safe */
 export async function createTable(deps: DeltaDeps, root: string, definition: TableDefinition): Promise<CreateTableOutcome> {
+  // Of a table that is old its first entries may be gone, and version 0 free again.
+  if (headOf(await listLog(deps.store, root)) !== undefined) return { kind: 'exists', snapshot: await loadSnapshot(deps, root) };
   const timestamp = deps.clock.now();
   const txnId = deps.random.uuid();
   const configuration = definition.profile === 'merge-on-read' ? { 'delta.enableDeletionVectors': 'true', ...definition.configuration } : definition.configuration;
@@ -45,5 +50,6 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
     plan: async (version) => (version === 0 ? { kind: 'write', bytes: serializeActions(actions), value: actions } : { kind: 'stop', value: actions }),
   });
   if (outcome.kind === 'committed') return { kind: 'created', snapshot: replay(undefined, [{ version: 0, actions }], new Map([[0, timestamp]])) };
+  if (outcome.kind === 'unknown') throw new LakefoldError('COMMIT_OUTCOME_UNKNOWN', `whether the table at ${root} was created can't be told now; create it again`, { context: { version: 0, txnId } });
   return { kind: 'exists', snapshot: await loadSnapshot(deps, root) };
 }

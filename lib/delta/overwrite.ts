@@ -6,16 +6,18 @@ import type { AppendTarget } from './append.ts';
 import { liveRowCount } from './live-rows.ts';
 import { removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { type StagedFile, stageRows } from './stage.ts';
+import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 import { newestReceipt, schemaConflict } from './upsert.ts';
 import { NO_ROWS } from './write-outcome.ts';
 
 /** A planner of the overwrite for `commitWrite`; stages once. */
 export function overwritePlanner(deps: DeltaDeps, target: AppendTarget, batch: Batch): (snapshot: Snapshot) => Promise<PlannedWrite> {
   let staged: readonly StagedFile[] | undefined;
+  let stagedOn: Snapshot | undefined;
   return async (snapshot) => {
-    const fault = schemaConflict(batch, snapshot);
+    const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
+    stagedOn ??= snapshot;
     staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal: 0 }, batch);
     const at = deps.clock.now();
     const removes = [...snapshot.files.values()].map((file) => removeOf(file, { at, dataChange: true }));

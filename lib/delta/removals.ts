@@ -13,6 +13,9 @@ import type { Snapshot } from './snapshot-state.ts';
 import { stageRows, writeStaged } from './stage.ts';
 import { parseStats } from './stats.ts';
 
+/** Hint on an `add`: its rows were in the table before, in a file that the commit of this `txnId` removes. */
+export const CARRIED_TAG = 'lakefold.carried';
+
 /** Physical positions to take out, by path of a live file. */
 export type Removals = ReadonlyMap<string, readonly number[]>;
 
@@ -99,14 +102,15 @@ async function rewriteWithout(deps: DeltaDeps, target: RemovalTarget, touched: r
     }
   }
   const staged = kept.length === 0 ? [] : await stageRows(deps, { ...target, dataChange: true }, concatBatches(target.snapshot.columns, kept));
-  return [...touched.map(({ file }) => removeOf(file, { at, dataChange: true })), ...staged.map(({ add }) => add)];
+  return [...touched.map(({ file }) => removeOf(file, { at, dataChange: true })), ...staged.map(({ add }): Action => ({ ...add, tags: { [CARRIED_TAG]: target.txnId } }))];
 }
 
-/** Every path a live file of the snapshot needs: the data file and its deletion vector's. */
-export function pathsOf(root: string, file: { readonly path: string; readonly deletionVector?: DeletionVectorDescriptor }): readonly string[] {
+/** Every path a live file of the snapshot needs: the data file and its deletion vector's. `location` is the store's; absolute vectors need it. */
+export function pathsOf(root: string, file: { readonly path: string; readonly deletionVector?: DeletionVectorDescriptor }, location?: string): readonly string[] {
   const data = joinPath(root, file.path);
-  const vector = file.deletionVector === undefined ? undefined : deletionVectorPath(root, file.deletionVector);
-  return vector === undefined ? [data] : [data, vector];
+  const { deletionVector } = file;
+  // An inline vector lies in the log itself.
+  return deletionVector === undefined || deletionVector.storageType === 'i' ? [data] : [data, deletionVectorPath(root, deletionVector, location)];
 }
 
 /** The same file with the same deleted rows. */

@@ -5,6 +5,7 @@ import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
+import { readDeletionVector } from './deletion-vector.ts';
 import type { DeltaDeps } from './deps.ts';
 import { fileRowCount } from './live-rows.ts';
 import { isSameFile, pathsOf, removeOf } from './removals.ts';
@@ -13,26 +14,36 @@ import { NO_ROWS } from './write-outcome.ts';
 
 /** A planner of the restore for `commitWrite`. @throws LakefoldError HISTORY_EXPIRED when a file of the version is gone */
 export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot): (snapshot: Snapshot) => Promise<PlannedWrite> {
+  // A file on both sides differs by the rows that one of its deletion vectors hides and the other does not.
+  const rowsOnlyIn = async (table: { readonly root: string; readonly snapshot: Snapshot }, files: readonly AddFile[], others: ReadonlyMap<string, AddFile>): Promise<number> => {
+    const counts = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, async (file) => {
+      const other = others.get(file.path);
+      return other === undefined ? fileRowCount(deps, { ...table, file }) : hiddenOnlyBy(deps, root, { vector: other.deletionVector, other: file.deletionVector });
+    });
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
   return async (snapshot) => {
     const at = deps.clock.now();
     const removed = [...snapshot.files.values()].filter((file) => !isSameFile(file, earlier.files.get(file.path)));
     const restored = [...earlier.files.values()].filter((file) => !isSameFile(file, snapshot.files.get(file.path)));
     await assertPresent(deps, { root, version: earlier.version }, restored);
-    const rowsOf = async (files: readonly AddFile[], of: Snapshot): Promise<number> => {
-      const counts = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, (file) => fileRowCount(deps, { root, snapshot: of, file }));
-      return counts.reduce((sum, count) => sum + count, 0);
-    };
     return {
       kind: 'write', fold: removed.length === 0 && restored.length === 0 ? 'none' : 'edit', operation: 'RESTORE', isBlindAppend: false,
       actions: [...removed.map((file) => removeOf(file, { at, dataChange: true })), ...restored.map((file) => ({ ...file, dataChange: true }))],
       operationParameters: { version: String(earlier.version) },
-      counts: { ...NO_ROWS, rowsInserted: await rowsOf(restored, earlier), rowsDeleted: await rowsOf(removed, snapshot) },
+      counts: { ...NO_ROWS, rowsInserted: await rowsOnlyIn({ root, snapshot: earlier }, restored, snapshot.files), rowsDeleted: await rowsOnlyIn({ root, snapshot }, removed, earlier.files) },
     };
   };
 }
 
+async function hiddenOnlyBy(deps: DeltaDeps, root: string, pair: { readonly vector: AddFile['deletionVector']; readonly other: AddFile['deletionVector'] }): Promise<number> {
+  const positionsOf = async (vector: AddFile['deletionVector']): Promise<readonly number[]> => (vector === undefined ? [] : [...(await readDeletionVector(deps, root, vector))]);
+  const others = new Set(await positionsOf(pair.other));
+  return (await positionsOf(pair.vector)).filter((position) => !others.has(position)).length;
+}
+
 async function assertPresent(deps: DeltaDeps, target: { readonly root: string; readonly version: number }, files: readonly AddFile[]): Promise<void> {
-  const paths = [...new Set(files.flatMap((file) => pathsOf(target.root, file)))];
+  const paths = [...new Set(files.flatMap((file) => pathsOf(target.root, file, deps.store.location)))];
   await mapConcurrent(paths, { concurrencyMax: STORE_READ_CONCURRENCY }, async (path) => {
     if ((await deps.store.head(joinPath(path))) === undefined) {
       throw new LakefoldError('HISTORY_EXPIRED', `expected every file of version ${target.version}, but ${path} is no longer kept`, { context: { version: target.version, path, reason: 'RETENTION' } });

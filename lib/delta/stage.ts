@@ -5,7 +5,7 @@ import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { TARGET_FILE_BYTES } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
-import type { Value } from '../core/types.ts';
+import { formatType, typesEqual, type Value } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import { compareValues, unknownColumn } from './filter.ts';
@@ -45,6 +45,19 @@ export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Bat
   checkRequired(target.snapshot, batch);
   const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
   return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) => stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }));
+}
+
+/** Why files staged on one snapshot can't be committed on a later one; undefined when they can. */
+export function stagedConflict(stagedOn: Snapshot, now: Snapshot): string | undefined {
+  if (stagedOn.metadata === now.metadata) return undefined;
+  if (stagedOn.metadata.id !== now.metadata.id) return 'the table was replaced by another';
+  if (stagedOn.metadata.partitionColumns.join('\0') !== now.metadata.partitionColumns.join('\0')) return 'the table is partitioned by other columns now';
+  for (const column of now.columns) {
+    const before = stagedOn.columns.find((candidate) => candidate.name === column.name);
+    if (!column.nullable && before?.nullable !== false) return `column ${column.name} is required now`;
+    if (before !== undefined && (before.physicalName !== column.physicalName || !typesEqual(before.type, column.type))) return `column ${column.name} was ${formatType(before.type)}, it is ${formatType(column.type)} now`;
+  }
+  return undefined;
 }
 
 async function stageFile(
@@ -128,12 +141,21 @@ function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[
   const vectors = partitionColumns.map((name) => ({ column: tableColumn(target.snapshot, name), vector: batch.vectors[batch.columns.findIndex((column) => column.name === name)] }));
   const groups = new Map<string, number[]>();
   for (let i = 0; i < batch.rowCount; i += 1) {
-    const key = JSON.stringify(vectors.map(({ column, vector }) => serializePartitionValue(column.type, vector === undefined ? null : valueAt(vector, i))));
+    const key = JSON.stringify(vectors.map(({ column, vector }) => partitionText(column, { value: vector === undefined ? null : valueAt(vector, i), row: i })));
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [i]);
     else group.push(i);
   }
   return [...groups.entries()].toSorted(([a], [b]) => compareUtf8(a, b)).map(([, indices]) => Uint32Array.from(indices));
+}
+
+// Delta spells the empty text as null: it would read back as another value than was written.
+function partitionText(column: TableColumn, { value, row }: { readonly value: Value; readonly row: number }): string | null {
+  const text = serializePartitionValue(column.type, value);
+  if (text === null && value !== null) {
+    throw new LakefoldError('CONSTRAINT_VIOLATED', `expected a partition value that is not empty in ${column.name}, found an empty one in row ${row}`, { context: { column: column.name, row, constraint: 'PARTITION' } });
+  }
+  return text;
 }
 
 function splitRows(indices: Uint32Array): readonly Uint32Array[] {

@@ -19,7 +19,7 @@ import { hasDeletionVectors } from './protocol.ts';
 import { planRemovals, withDeletionVector, writeDeletionVectors } from './removals.ts';
 import { identityOver, type IdentityOf } from './row-identity.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { type StagedFile, stageRows } from './stage.ts';
+import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 
 export interface UpsertRows {
   readonly batch: Batch;
@@ -50,12 +50,14 @@ export function upsertPlanner(deps: DeltaDeps, target: { readonly root: string; 
   const wanted = indexByIdentity(identityOver(batch, identityColumns), batch.rowCount);
   const probed = new Map<string, readonly Match[]>();
   let staged: readonly StagedFile[] | undefined;
+  let stagedOn: Snapshot | undefined;
   let ordinal = 0;
   let added = batch;
 
   const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
-    const fault = schemaConflict(batch, snapshot);
+    const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
+    stagedOn ??= snapshot;
     const stage = async (kept: Batch): Promise<readonly StagedFile[]> => {
       const files = await stageRows(deps, { ...target, snapshot, sortBy: identityColumns, dataChange: true, ordinal }, kept);
       ordinal += files.length;

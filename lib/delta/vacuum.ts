@@ -10,8 +10,12 @@ import { isJsonObject, parseJson } from '../core/json.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
+import type { AddFile, RemoveFile } from './actions.ts';
+import { readEntry } from './changes.ts';
+import { logDirectory, parseLogFile } from './log-path.ts';
 import { pathsOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { deletedFileRetentionMillis } from './table-properties.ts';
 
 export interface VacuumPlan {
   /** Paths under the store, in order. */
@@ -50,11 +54,13 @@ export async function executeVacuum(deps: { readonly store: ObjectStore }, plan:
 
 async function keptPaths(deps: { readonly store: ObjectStore }, table: { readonly root: string; readonly snapshot: Snapshot }, options: { readonly now: number; readonly retentionMillis: number }): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
-  for (const file of table.snapshot.files.values()) for (const path of pathsOf(table.root, file)) kept.add(path);
+  const keep = (file: AddFile | RemoveFile): void => { for (const path of pathsOf(table.root, file, deps.store.location)) kept.add(path); };
+  for (const file of table.snapshot.files.values()) keep(file);
   for (const file of table.snapshot.tombstones.values()) {
-    if (options.now - (file.deletionTimestamp ?? options.now) > options.retentionMillis) continue;
-    for (const path of pathsOf(table.root, file)) kept.add(path);
+    if (options.now - (file.deletionTimestamp ?? options.now) <= options.retentionMillis) keep(file);
   }
+  // Checkpoints drop tombstones at the table's own retention; a longer one asked for is in the log alone.
+  if (options.retentionMillis > deletedFileRetentionMillis(table.snapshot.metadata)) for await (const file of removedSince(deps, table.root, options.now - options.retentionMillis)) keep(file);
   for await (const object of deps.store.list(`${joinPath(table.root, '_lakefold/pins')}/`)) {
     const pin = await deps.store.get(object.path);
     const parsed = pin === undefined ? null : parseJson(pin.bytes);
@@ -62,6 +68,15 @@ async function keptPaths(deps: { readonly store: ObjectStore }, table: { readonl
     for (const file of files) if (isJsonObject(file) && typeof file['path'] === 'string') kept.add(joinPath(table.root, file['path']));
   }
   return kept;
+}
+
+async function* removedSince(deps: { readonly store: ObjectStore }, root: string, since: number): AsyncIterable<RemoveFile> {
+  const directory = `${logDirectory(root)}/`;
+  for await (const object of deps.store.list(directory)) {
+    const file = parseLogFile(object.path.slice(directory.length));
+    if (file.kind !== 'commit' || object.modifiedAt < since) continue;
+    for (const action of (await readEntry(deps, root, file.version))?.actions ?? []) if (action.kind === 'remove') yield action;
+  }
 }
 
 // Hidden names belong to logs, reports and other engines; of them only our deletion vectors are ours to clean.

@@ -24,13 +24,17 @@ export function boundsOn(type: ColumnType, kwargs: ExpectationDefinition['kwargs
 
 /** `at least 0 and below 10`, `any` where nothing is bounded. */
 export function describeBounds(kwargs: ExpectationDefinition['kwargs']): string {
-  const { min_value: min = null, max_value: max = null } = kwargs;
-  if (min !== null && min === max) return `exactly ${String(min)}`;
+  const [min, max] = [textOf(kwargs['min_value']), textOf(kwargs['max_value'])];
+  if (min !== undefined && min === max) return `exactly ${min}`;
   const parts = [
-    ...(min === null ? [] : [`${kwargs['strict_min'] === true ? 'above' : 'at least'} ${String(min)}`]),
-    ...(max === null ? [] : [`${kwargs['strict_max'] === true ? 'below' : 'at most'} ${String(max)}`]),
+    ...(min === undefined ? [] : [`${kwargs['strict_min'] === true ? 'above' : 'at least'} ${min}`]),
+    ...(max === undefined ? [] : [`${kwargs['strict_max'] === true ? 'below' : 'at most'} ${max}`]),
   ];
   return parts.length === 0 ? 'any' : parts.join(' and ');
+}
+
+function textOf(bound: Json | undefined): string | undefined {
+  return typeof bound === 'string' || typeof bound === 'number' || typeof bound === 'bigint' ? `${bound}` : undefined;
 }
 
 function boundOf(type: ColumnType, bound: Json): ComparedWithBound | undefined {
@@ -61,7 +65,7 @@ function compareNumbers(value: Value, bound: number | bigint): number {
 }
 
 function decimalBound(scale: number, bound: Json): ComparedWithBound | undefined {
-  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(bound));
+  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(textOf(bound) ?? '');
   if (match === null) return undefined;
   const [, sign, whole = '', fraction = ''] = match;
   const unscaled = BigInt(`${sign}${whole}${fraction}`) * 10n ** BigInt(scale);

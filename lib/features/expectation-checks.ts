@@ -118,8 +118,10 @@ function inSet(column: Column, kwargs: Kwargs, side: 'in' | 'not in'): CompiledE
 
 function matchRegex(column: Column, kwargs: Kwargs): CompiledExpectation {
   if (column.type.kind !== 'string') return wrongType(column, 'a string');
-  const regex = new RegExp(String(kwargs['regex']), 'u');
-  return valueCheck(column, `to match ${String(kwargs['regex'])}`, (value) => typeof value === 'string' && regex.test(value));
+  const { regex: source } = kwargs;
+  if (typeof source !== 'string') return problem('regex', 'expected a regular expression');
+  const regex = new RegExp(source, 'u');
+  return valueCheck(column, `to match ${source}`, (value) => typeof value === 'string' && regex.test(value));
 }
 
 function lengths(column: Column, kwargs: Kwargs): CompiledExpectation {

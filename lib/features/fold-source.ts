@@ -23,6 +23,8 @@ export function foldSourceOf(deps: ReadDeps, table: DeltaTable, options: { reado
     tableId: table.snapshot.metadata.id,
     head: async () => (await table.refresh()).version,
     commits: async (after, to) => {
+      // Columns another process added are known only from the commits up to there.
+      if (table.snapshot.version < to) await table.refresh();
       const versions = Array.from({ length: Math.max(0, to - after) }, (_, i) => after + 1 + i);
       const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, table.root, version));
       const commits: FoldCommit[] = [];
@@ -39,7 +41,7 @@ function commitOf(deps: ReadDeps, table: DeltaTable, { version, entry, previous 
   }
   const info = commitInfoOf(entry.actions);
   const committedAt = Math.max(info?.inCommitTimestamp ?? (isOurs(info) ? info?.timestamp : undefined) ?? entry.modifiedAt, previous + 1);
-  const at = { root: table.root, snapshot: table.snapshot };
+  const at = { root: table.root, snapshot: table.snapshot, before: () => table.at({ version: version - 1 }) };
   const { columns } = table.snapshot;
   const head = { version, committedAt };
   switch (foldKindOf(entry.actions)) {

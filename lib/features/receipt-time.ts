@@ -3,9 +3,9 @@ import { type Batch, type Vector, vectorNamed } from '../core/batch.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { epochMicros, type EpochMicros } from '../core/time.ts';
 import type { Column } from '../core/types.ts';
+import { boundsOf } from '../delta/read.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { Snapshot } from '../delta/snapshot-state.ts';
-import { parseStats } from '../delta/stats.ts';
 import type { Clock } from '../ports/clock.ts';
 
 export const INGESTED_AT_COLUMN: Column = { name: INGESTED_AT, type: { kind: 'timestamp' }, nullable: true };
@@ -36,7 +36,7 @@ export function newestReceiptBound(snapshot: Snapshot): bigint | undefined {
   if (bounds.has(snapshot)) return bounds.get(snapshot);
   let newest: bigint | undefined;
   for (const file of snapshot.files.values()) {
-    const max = parseStats(file, snapshot.columns).max(INGESTED_AT);
+    const { max } = boundsOf(snapshot, file, INGESTED_AT);
     const bound = typeof max === 'bigint' ? max : BigInt(file.modificationTime) * 1000n + 999n;
     if (newest === undefined || bound > newest) newest = bound;
   }
@@ -44,8 +44,12 @@ export function newestReceiptBound(snapshot: Snapshot): bigint | undefined {
   return newest;
 }
 
-/** Tells the bound of a snapshot just committed, so that the next write need not look at every file. */
+/**
+ * Tells the bound of a snapshot just committed on `before`, so that the next write need not look at every file. Where
+ * others committed in between, their rows count too, and the files are looked at.
+ */
 export function rememberReceipt(before: Snapshot, after: Snapshot, newest: bigint | undefined): void {
+  if (after.version !== before.version + 1) return;
   const known = newestReceiptBound(before);
   bounds.set(after, known === undefined ? newest : newest === undefined || known > newest ? known : newest);
 }

@@ -1,7 +1,10 @@
 /** From a table's write outcome to facts a receipt can state, or the error that says what became of the write. */
 import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson } from '../core/json.ts';
-import { commitInfoOf, readEntry } from '../delta/changes.ts';
+import { mapConcurrent } from '../core/concurrency.ts';
+import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
+import { commitInfoOf, readEntry, type RecordedEntry } from '../delta/changes.ts';
+import { streamAppId } from '../delta/commit.ts';
 import { recordOf } from '../delta/history.ts';
 import type { ReadDeps } from '../delta/read.ts';
 import { type Idempotency, NO_ROWS, type WriteCounts, type WriteOutcome } from '../delta/write-outcome.ts';
@@ -25,19 +28,40 @@ export async function settle(
   }
 }
 
-async function repeated(deps: Pick<ReadDeps, 'store'>, root: string, { version, idempotency }: { readonly version: number; readonly idempotency: Idempotency | undefined }): Promise<CommitFacts> {
-  const entry = await readEntry(deps, root, version);
-  if (entry === undefined) return { version, committedAt: 0, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
+async function repeated(deps: Pick<ReadDeps, 'store'>, root: string, { version: appliedBy, idempotency }: { readonly version: number; readonly idempotency: Idempotency | undefined }): Promise<CommitFacts> {
+  const sequence = idempotency?.kind === 'stream' ? await findSequence(deps, root, { stream: idempotency, newest: appliedBy }) : undefined;
+  const entry = sequence ?? (await readEntry(deps, root, appliedBy));
+  if (entry === undefined) return { version: appliedBy, committedAt: 0, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
+  const { version } = entry;
   const record = recordOf(entry);
   const tag = commitInfoOf(entry.actions)?.tags?.['lakefold.requests'];
   const original = tag === undefined ? undefined : parseRequests(tag)[0];
   if (idempotency?.kind === 'request' && original !== undefined && original.body !== idempotency.bodyHash) {
     throw new LakefoldError('IDEMPOTENCY_MISMATCH', `expected the request that idempotency key ${JSON.stringify(idempotency.key)} was first used for, found another; version ${version} holds the first`, { context: { version } });
   }
-  // Of a stream only the newest sequence is remembered, not which commit took which: nothing is claimed of another's rows.
-  if (idempotency?.kind === 'stream') return { version, committedAt: record.committedAt, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
+  // The commit of an old sequence is not looked for without end; nothing is claimed of another's rows.
+  if (idempotency?.kind === 'stream' && sequence === undefined) return { version, committedAt: record.committedAt, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
   const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = record;
   return { version, committedAt: record.committedAt, counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale }, rejected: record.rejected, alreadyApplied: true };
+}
+
+/** Entries looked back for the commit of a stream's sequence: repeats follow closely. */
+const STREAM_ENTRIES_MAX = 256;
+
+// A stream's `txn` holds its newest sequence, not the version that brought it.
+async function findSequence(deps: Pick<ReadDeps, 'store'>, root: string, { stream, newest }: { readonly stream: Idempotency & { kind: 'stream' }; readonly newest: number }): Promise<RecordedEntry | undefined> {
+  const appId = streamAppId(stream.name);
+  const oldest = Math.max(0, newest - STREAM_ENTRIES_MAX + 1);
+  for (let to = newest; to >= oldest; to -= STORE_READ_CONCURRENCY) {
+    const versions = Array.from({ length: Math.min(STORE_READ_CONCURRENCY, to - oldest + 1) }, (_, i) => to - i);
+    const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version));
+    for (const entry of entries) {
+      if (entry === undefined) return undefined;
+      const txn = entry.actions.find((action) => action.kind === 'txn' && action.appId === appId);
+      if (txn?.kind === 'txn' && txn.version <= stream.sequence) return txn.version === stream.sequence ? entry : undefined;
+    }
+  }
+  return undefined;
 }
 
 interface OriginalRequest {

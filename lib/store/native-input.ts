@@ -51,8 +51,10 @@ function contentText(value: unknown): string {
   switch (typeof value) {
     case 'string': return JSON.stringify(value);
     case 'bigint': return `${value}`;
+    case 'number': return Object.is(value, -0) ? '-0.0' : `${value}`;
+    case 'boolean': return `${value}`;
     case 'object': return objectText(value);
-    default: return Object.is(value, -0) ? '-0.0' : String(value);
+    default: return `a ${typeof value}`;
   }
 }
 

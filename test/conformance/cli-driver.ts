@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { parseLines } from '../../cli/conformance/http-driver.ts';
 import type { Driver, EditSettings } from '../../cli/conformance/driver.ts';
+import { text as shown } from '../../cli/render.ts';
 import { run } from '../../cli/run.ts';
 import { isErrorCode, LakefoldError, type Fault } from '../../lib/core/errors.ts';
 import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../../lib/core/json.ts';
@@ -21,10 +22,15 @@ export async function cliDriver(directory: string): Promise<Driver> {
   };
   const lakefold = async (...words: readonly string[]): Promise<string> => command(directory, words);
   const answer = async (...words: readonly string[]): Promise<JsonObject> => objectOf(await lakefold(...words));
-  const edit = ({ wait, idempotencyKey }: EditSettings): readonly string[] => [...(wait === undefined ? [] : ['--wait', wait]), ...(idempotencyKey === undefined ? [] : ['--idempotency-key', idempotencyKey])];
+  const edit = ({ wait, idempotencyKey }: EditSettings): readonly string[] => [
+    ...(wait === undefined ? [] : ['--wait', wait]),
+    ...(idempotencyKey === undefined ? [] : ['--idempotency-key', idempotencyKey]),
+  ];
   return {
-    define: async ({ groups, view }) => void (await lakefold('apply', '--yes', '--config', await file('json', stringifyJson({ featureGroups: groups, featureViews: [view] })))),
-    write: async (rows, settings) => answer('fg', 'ingest', `${settings.group}/1`, '--file', await file('ndjson', linesOf(rows)), '--operation', settings.operation, ...edit(settings)),
+    define: async ({ groups, view }) =>
+      void (await lakefold('apply', '--yes', '--config', await file('json', stringifyJson({ featureGroups: groups, featureViews: [view] })))),
+    write: async (rows, settings) =>
+      answer('fg', 'ingest', `${settings.group}/1`, '--file', await file('ndjson', linesOf(rows)), '--operation', settings.operation, ...edit(settings)),
     remove: async (keys, settings) => answer('fg', 'delete-rows', `${settings.group}/1`, '--file', await file('ndjson', linesOf(keys)), ...edit(settings)),
     restore: (toVersion, { group, wait }) => answer('fg', 'restore', `${group}/1`, '--to', String(toVersion), ...(wait === undefined ? [] : ['--wait', wait])),
     publish: (group) => answer('fg', 'publish', `${group}/1`),
@@ -33,7 +39,10 @@ export async function cliDriver(directory: string): Promise<Driver> {
     lookUp: async (view, entries) => {
       const lines = parseLines(await lakefold('fv', 'batch', `${view}/1`, '--file', await file('ndjson', linesOf(entries))));
       const [only] = entries;
-      const single = only === undefined || entries.length > 1 ? undefined : await answer('fv', 'get', `${view}/1`, ...Object.entries(only).map(([name, value]) => `${name}=${String(value)}`));
+      const single =
+        only === undefined || entries.length > 1
+          ? undefined
+          : await answer('fv', 'get', `${view}/1`, ...Object.entries(only).map(([name, value]) => `${name}=${shown(value)}`));
       return lookupOf(lines, single);
     },
     train: async ({ view, body }) => {
@@ -42,8 +51,18 @@ export async function cliDriver(directory: string): Promise<Driver> {
       files += 1;
       const out = `dataset-${files}`;
       const manifest = await answer(
-        'td', 'create', `${view}/1`, '--spine', await file('ndjson', linesOf(rows)), '--out', out, '--format', 'ndjson', '--diagnostics',
-        ...(isJsonObject(pins) ? Object.entries(pins).flatMap(([group, version]) => ['--pin', `${group}=${String(version)}`]) : []), ...(typeof onInvalidRow === 'string' ? ['--on-invalid-row', onInvalidRow] : []),
+        'td',
+        'create',
+        `${view}/1`,
+        '--spine',
+        await file('ndjson', linesOf(rows)),
+        '--out',
+        out,
+        '--format',
+        'ndjson',
+        '--diagnostics',
+        ...(isJsonObject(pins) ? Object.entries(pins).flatMap(([group, version]) => ['--pin', `${group}=${shown(version)}`]) : []),
+        ...(typeof onInvalidRow === 'string' ? ['--on-invalid-row', onInvalidRow] : []),
       );
       return { manifest, rows: parseLines(await readFile(join(directory, out, 'data/part-00000.ndjson'), 'utf8')) };
     },
@@ -54,7 +73,14 @@ export async function cliDriver(directory: string): Promise<Driver> {
 /** Stdout of a command that succeeds. @throws LakefoldError what the problem document on stderr's last line says */
 async function command(directory: string, words: readonly string[]): Promise<string> {
   const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 24 }), new PassThrough({ highWaterMark: 1 << 24 })];
-  const exitCode = await run([...words, '--location', 'store', '--json', '--quiet'], { stdin: PassThrough.from([]), stdout, stderr, env: {}, cwd: directory, signal: () => new AbortController().signal });
+  const exitCode = await run([...words, '--location', 'store', '--json', '--quiet'], {
+    stdin: PassThrough.from([]),
+    stdout,
+    stderr,
+    env: {},
+    cwd: directory,
+    signal: () => new AbortController().signal,
+  });
   stdout.end();
   stderr.end();
   const [printed, said] = await Promise.all([text(stdout), text(stderr)]);
@@ -68,7 +94,9 @@ function problemOf(line: string): Error {
   const code = isJsonObject(problem) ? problem['code'] : undefined;
   if (!isJsonObject(problem) || typeof code !== 'string' || !isErrorCode(code)) return new Error(`expected a problem document, found ${line}`);
   const faults = Array.isArray(problem['errors']) ? problem['errors'].filter(isJsonObject) : [];
-  return new LakefoldError(code, String(problem['detail']), { errors: faults.map((fault): Fault => ({ code: String(fault['code']), message: String(fault['message']) })) });
+  return new LakefoldError(code, shown(problem['detail']), {
+    errors: faults.map((fault): Fault => ({ code: shown(fault['code']), message: shown(fault['message']) })),
+  });
 }
 
 /** The lines of `fv batch` as the route answers them; `single` is what `fv get` says of the only entry, which must be the same. */
@@ -77,13 +105,22 @@ function lookupOf(lines: readonly JsonObject[], single: JsonObject | undefined):
   const [line] = lines;
   const metadata = single === undefined || !isJsonObject(single['metadata']) ? {} : single['metadata'];
   if (single !== undefined && line !== undefined) {
-    const [got, looped] = [[single['features'], metadata['statuses'], single['status']], [valuesOf(line, 'features'), valuesOf(line, 'statuses'), line['status']]].map(stringifyJson);
+    const [got, looped] = [
+      [single['features'], metadata['statuses'], single['status']],
+      [valuesOf(line, 'features'), valuesOf(line, 'statuses'), line['status']],
+    ].map(stringifyJson);
     if (got !== looped) throw new Error(`expected fv get and fv batch to agree, found ${got} and ${looped}`);
   }
-  return objectOf(stringifyJson({
-    features: lines.map((each) => valuesOf(each, 'features')), status: lines.map((each) => each['status']),
-    metadata: { statuses: lines.map((each) => valuesOf(each, 'statuses')), ...(single === undefined ? {} : { eventTimes: [metadata['eventTimes'] ?? null] }) },
-  }));
+  return objectOf(
+    stringifyJson({
+      features: lines.map((each) => valuesOf(each, 'features')),
+      status: lines.map((each) => each['status']),
+      metadata: {
+        statuses: lines.map((each) => valuesOf(each, 'statuses')),
+        ...(single === undefined ? {} : { eventTimes: [metadata['eventTimes'] ?? null] }),
+      },
+    }),
+  );
 }
 
 function linesOf(rows: readonly JsonObject[]): string {

@@ -55,21 +55,37 @@ export interface LibraryParts {
 }
 
 /** A store of its own for one vector. `nowMicros`: the instant at which its clock stands; `onlineRules`: those of a store that is wrong on purpose. */
-export async function libraryDriver(parts: LibraryParts, at: { readonly nowMicros: bigint; readonly name: string; readonly onlineRules?: Partial<OnlineRules> }): Promise<Driver> {
+export async function libraryDriver(
+  parts: LibraryParts,
+  at: { readonly nowMicros: bigint; readonly name: string; readonly onlineRules?: Partial<OnlineRules> },
+): Promise<Driver> {
   const clock = new ManualClock({ startMillis: Number(at.nowMicros / 1000n), sleeping: 'skip' });
   const later: Promise<void>[] = [];
   const deps: FeatureDeps & { readonly online: ResendingOnlineStore } = {
-    clock, random: new SeededRandom(1), log: silentLog, engineInfo: 'lakefold/test', codec: openParquetCodec(), store: new MemoryObjectStore({ clock }), online: new ResendingOnlineStore({ rules: at.onlineRules ?? {} }),
-    control: new MemoryControl(), background: { run: (_, task) => void later.push(task()) },
+    clock,
+    random: new SeededRandom(1),
+    log: silentLog,
+    engineInfo: 'lakefold/test',
+    codec: openParquetCodec(),
+    store: new MemoryObjectStore({ clock }),
+    online: new ResendingOnlineStore({ rules: at.onlineRules ?? {} }),
+    control: new MemoryControl(),
+    background: { run: (_, task) => void later.push(task()) },
   };
   const projects = new Projects(deps);
   await projects.create(PROJECT);
   const scratch = openScratch(joinPaths(parts.directory, at.name));
   const open = (name: string): Promise<OpenGroup> => projects.group(PROJECT, name, 1);
-  const edit = async (settings: EditSettings, body: Json): Promise<{ readonly group: OpenGroup; readonly wait: 'commit' | 'online'; readonly idempotency?: Idempotency }> => {
+  const edit = async (
+    settings: EditSettings,
+    body: Json,
+  ): Promise<{ readonly group: OpenGroup; readonly wait: 'commit' | 'online'; readonly idempotency?: Idempotency }> => {
     const group = await open(settings.group);
     const { idempotencyKey } = settings;
-    const idempotency: Idempotency | undefined = idempotencyKey === undefined ? undefined : { kind: 'request', key: idempotencyKey, bodyHash: hashOf(utf8(stringifyJson(body))), windowMillis: IDEMPOTENCY_WINDOW_MILLIS };
+    const idempotency: Idempotency | undefined =
+      idempotencyKey === undefined
+        ? undefined
+        : { kind: 'request', key: idempotencyKey, bodyHash: hashOf(utf8(stringifyJson(body))), windowMillis: IDEMPOTENCY_WINDOW_MILLIS };
     return { group, wait: settings.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'), ...(idempotency === undefined ? {} : { idempotency }) };
   };
   return {
@@ -79,7 +95,8 @@ export async function libraryDriver(parts: LibraryParts, at: { readonly nowMicro
     },
     write: async (rows, settings) => {
       const { group, ...options } = await edit(settings, ['write', settings.operation, rows]);
-      if (settings.receivedMicros !== undefined) return writeReceived(deps, group, { rows, operation: settings.operation, receivedMicros: settings.receivedMicros });
+      if (settings.receivedMicros !== undefined)
+        return writeReceived(deps, group, { rows, operation: settings.operation, receivedMicros: settings.receivedMicros });
       return jsonOf(await ingestRows(deps, group, { rows: { format: 'objects', rows }, operation: settings.operation, ...options }));
     },
     remove: async (keys, settings) => {
@@ -104,7 +121,12 @@ export async function libraryDriver(parts: LibraryParts, at: { readonly nowMicro
       const request = parseVectorsBody({ entries, metadata: LOOKUP_METADATA });
       return vectorsBody({ plan, request, vectors: await getVectors({ ...deps, watermarks: new WatermarkCache() }, { plan, request }) });
     },
-    train: async (request) => train({ ...deps, ...parts, scratch, functions: new Map(), openGroup: open, openSource: () => Promise.reject(new Error('a vector brings its spine as rows')) }, projects, request),
+    train: async (request) =>
+      train(
+        { ...deps, ...parts, scratch, functions: new Map(), openGroup: open, openSource: () => Promise.reject(new Error('a vector brings its spine as rows')) },
+        projects,
+        request,
+      ),
     close: async () => void (await Promise.all(later)),
   };
 }
@@ -120,16 +142,28 @@ async function train(deps: TrainDeps, projects: Projects, { view: name, body }: 
 }
 
 /** Commits rows whose receive time is given, as a writer does that received them then and commits only now. */
-async function writeReceived(deps: FeatureDeps, group: OpenGroup, write: { readonly rows: readonly JsonObject[]; readonly operation: WriteOperation; readonly receivedMicros: bigint }): Promise<JsonObject> {
+async function writeReceived(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  write: { readonly rows: readonly JsonObject[]; readonly operation: WriteOperation; readonly receivedMicros: bigint },
+): Promise<JsonObject> {
+  if (write.operation === 'overwrite') throw new Error('expected receivedAt with append or upsert, found it with overwrite');
   const { batch } = await parseRows(deps, { format: 'objects', rows: write.rows }, { columns: inputColumns(group.definition) });
   const keys = group.keyColumns.map((column) => column.name);
   const eventTime = group.eventTime?.name;
   const identity = eventTime === undefined ? keys : [...keys, eventTime];
   const rows = withReceipts(batch, write.receivedMicros, write.operation === 'append' ? identity : undefined);
-  const { outcome, added } = write.operation === 'append' ? await group.table.append(rows, { sortBy: identity }) : await group.table.upsert(rows, { keys, ...(eventTime === undefined ? {} : { eventTime }) });
+  const { outcome, added } =
+    write.operation === 'append'
+      ? await group.table.append(rows, { sortBy: identity })
+      : await group.table.upsert(rows, { keys, ...(eventTime === undefined ? {} : { eventTime }) });
   const facts = await settle(deps, group.table.root, { outcome, rejected: 0 });
   if (facts === undefined) throw new Error('expected a commit of rows received earlier');
-  const online = await publishIfWanted(deps, group, { facts, wait: 'online', known: knownMerge({ version: facts.version, committedAt: facts.committedAt, rows: added }) });
+  const online = await publishIfWanted(deps, group, {
+    facts,
+    wait: 'online',
+    known: knownMerge({ version: facts.version, committedAt: facts.committedAt, rows: added }),
+  });
   return jsonOf({ commit: commitReceipt(write.operation, facts), online });
 }
 
@@ -145,12 +179,24 @@ class ResendingOnlineStore extends MemoryOnlineStore {
   readonly #sent = new Map<number, (() => Promise<readonly OnlineWrite[]>)[]>();
 
   override async merge(table: OnlineTable, rows: readonly OnlineRow[]): Promise<readonly OnlineWrite[]> {
-    for (const commit of new Set(rows.map((row) => row.commit))) this.#remember(commit, () => super.merge(table, rows.filter((row) => row.commit === commit)));
+    for (const commit of new Set(rows.map((row) => row.commit)))
+      this.#remember(commit, () =>
+        super.merge(
+          table,
+          rows.filter((row) => row.commit === commit),
+        ),
+      );
     return super.merge(table, rows);
   }
 
   override async edit(table: OnlineTable, edits: readonly OnlineEdit[]): Promise<readonly OnlineWrite[]> {
-    for (const version of new Set(edits.map((edit) => edit.version))) this.#remember(version, () => super.edit(table, edits.filter((edit) => edit.version === version)));
+    for (const version of new Set(edits.map((edit) => edit.version)))
+      this.#remember(version, () =>
+        super.edit(
+          table,
+          edits.filter((edit) => edit.version === version),
+        ),
+      );
     return super.edit(table, edits);
   }
 

@@ -89,10 +89,15 @@ describe('through the command line', () => {
 });
 
 describe('vectors that wait', () => {
-  it.each(VECTORS.filter((vector) => vector.waits !== undefined).map((vector) => [vector.name, vector] as const))('%s: what it needs is refused by name until it is there', async (_, vector) => {
-    const driver = await libraryDriver({ engine, directory }, { nowMicros: NOW_MICROS, name: prefixOf(vector) });
-    expect(await differenceOf(vector, driver, NOW_MICROS)).toMatch(/^step \d \(train\): expected success, found UNSUPPORTED_OPERATION: knownAsOf other than null/);
-  });
+  it.each(VECTORS.filter((vector) => vector.waits !== undefined).map((vector) => [vector.name, vector] as const))(
+    '%s: what it needs is refused by name until it is there',
+    async (_, vector) => {
+      const driver = await libraryDriver({ engine, directory }, { nowMicros: NOW_MICROS, name: prefixOf(vector) });
+      expect(await differenceOf(vector, driver, NOW_MICROS)).toMatch(
+        /^step \d \(train\): expected success, found UNSUPPORTED_OPERATION: knownAsOf other than null/,
+      );
+    },
+  );
 });
 
 describe('the late writes', () => {
@@ -101,35 +106,61 @@ describe('the late writes', () => {
     decideEdit: (stored, edit) => decideEdit(stored === undefined || stored.fence === undefined ? stored : { ...stored, fence: -1 }, edit),
   };
 
-  it.each(['a write that lands after the delete that followed it', 'a late write of a merge and of an edit'])('%s: fails on a store without the fence (U1, U7)', async (name) => {
-    const vector = vectorNamed(name);
-    const driver = await libraryDriver({ engine, directory }, { nowMicros: NOW_MICROS, name: prefixOf(vector), onlineRules: withoutFence });
-    expect(await differenceOf(vector, driver, NOW_MICROS)).toMatch(/^step \d \(lookup\): expected values /);
-  });
+  it.each(['a write that lands after the delete that followed it', 'a late write of a merge and of an edit'])(
+    '%s: fails on a store without the fence (U1, U7)',
+    async (name) => {
+      const vector = vectorNamed(name);
+      const driver = await libraryDriver({ engine, directory }, { nowMicros: NOW_MICROS, name: prefixOf(vector), onlineRules: withoutFence });
+      expect(await differenceOf(vector, driver, NOW_MICROS)).toMatch(/^step \d \(lookup\): expected values /);
+    },
+  );
 });
 
 describe('lakefold conformance', () => {
   it('runs every vector of the routes in a project of its own and tells which could not run there', async () => {
     const lines: string[] = [];
     const report = await runConformance({ endpoint: 'http://localhost/', send, out: { write: (line) => lines.push(line) }, random: new SeededRandom(7) });
-    const [library, waiting] = [VECTORS.filter((vector) => vector.waits === undefined && !vector.through.includes('http')), VECTORS.filter((vector) => vector.waits !== undefined)];
+    const [library, waiting] = [
+      VECTORS.filter((vector) => vector.waits === undefined && !vector.through.includes('http')),
+      VECTORS.filter((vector) => vector.waits !== undefined),
+    ];
     expect(report).toEqual({
-      ok: true, endpoint: 'http://localhost', project: expect.stringMatching(/^conformance_[0-9a-f]{12}$/), passed: vectorsThrough('http').length, failed: 0, skipped: library.length + waiting.length,
+      ok: true,
+      endpoint: 'http://localhost',
+      project: expect.stringMatching(/^conformance_[0-9a-f]{12}$/),
+      passed: vectorsThrough('http').length,
+      failed: 0,
+      skipped: library.length + waiting.length,
       vectors: VECTORS.map((vector) => ({
-        name: vector.name, ok: vectorsThrough('http').includes(vector) ? true : null,
+        name: vector.name,
+        ok: vectorsThrough('http').includes(vector) ? true : null,
         detail: vector.waits !== undefined ? `waits for ${vector.waits}` : library.includes(vector) ? 'runs in the library only' : null,
       })),
     });
-    expect([lines.length, lines[0], lines.at(-1)]).toEqual([VECTORS.length + 1, '✓ exact boundary\n', `${report.passed} passed, 0 failed, ${report.skipped} skipped in project ${report.project}\n`]);
+    expect([lines.length, lines[0], lines.at(-1)]).toEqual([
+      VECTORS.length + 1,
+      '✓ exact boundary\n',
+      `${report.passed} passed, 0 failed, ${report.skipped} skipped in project ${report.project}\n`,
+    ]);
   });
 
   it('says what was expected and what was found where a server answers otherwise', async () => {
     const [wrong, right] = [vectorNamed('future only'), vectorNamed('exact boundary')];
-    const vectors: readonly Vector[] = [{ ...wrong, steps: wrong.steps.map((step) => ({ ...step, expect: step.expect === undefined ? undefined : { ...step.expect, values: [['x']] } })) }, right];
+    const vectors: readonly Vector[] = [
+      { ...wrong, steps: wrong.steps.map((step) => ({ ...step, expect: step.expect === undefined ? undefined : { ...step.expect, values: [['x']] } })) },
+      right,
+    ];
     const lines: string[] = [];
     const report = await runConformance({ endpoint: 'http://localhost', send, vectors, json: true, out: { write: (line) => lines.push(line) } });
     expect([report.ok, report.passed, report.failed, report.vectors, lines]).toEqual([
-      false, 1, 1, [{ name: 'future only', ok: false, detail: 'step 1 (train): expected values [["x"]], found [[null]]' }, { name: 'exact boundary', ok: true, detail: null }], [],
+      false,
+      1,
+      1,
+      [
+        { name: 'future only', ok: false, detail: 'step 1 (train): expected values [["x"]], found [[null]]' },
+        { name: 'exact boundary', ok: true, detail: null },
+      ],
+      [],
     ]);
   });
 
@@ -143,7 +174,10 @@ describe('the form of vectors', () => {
   const file = (vector: object): object => ({ format: 1, section: 's', vectors: [{ name: 'n', rules: ['P1'], through: ['library'], steps: [], ...vector }] });
 
   it('gives every vector a name of its own, and a way that can do what it asks', () => {
-    const needsLibrary = (vector: Vector): boolean => vector.steps.some((step) => step.kind === 'resend' || (step.kind === 'publish' && step.to !== 'head') || ('receivedAt' in step && step.receivedAt !== undefined));
+    const needsLibrary = (vector: Vector): boolean =>
+      vector.steps.some(
+        (step) => step.kind === 'resend' || (step.kind === 'publish' && step.to !== 'head') || ('receivedAt' in step && step.receivedAt !== undefined),
+      );
     expect(VECTORS.length).toBeGreaterThan(60);
     expect(VECTORS.filter((vector) => needsLibrary(vector) && vector.through.some((through) => through !== 'library')).map(({ name }) => name)).toEqual([]);
     expect(VECTORS.filter((vector) => !vector.through.includes('library')).map(({ name }) => name)).toEqual([]);
@@ -152,7 +186,10 @@ describe('the form of vectors', () => {
   it.each([
     [{ why: 1, through: ['grpc'] }, 'expected library or http or cli as n: through, found "grpc"'],
     [{ step: [] }, 'expected name, rules, why, through, waits, now, groups, view, refused, steps in n, found "step"'],
-    [{ steps: [{ append: [], upsert: [] }] }, 'expected one of append, upsert, overwrite, delete, restore, publish, resend, read, lookup, train in n: steps[0], found "append, upsert"'],
+    [
+      { steps: [{ append: [], upsert: [] }] },
+      'expected one of append, upsert, overwrite, delete, restore, publish, resend, read, lookup, train in n: steps[0], found "append, upsert"',
+    ],
     [{ steps: [{ lookup: [], pins: {} }] }, 'expected lookup, expect in n: steps[0], found "pins"'],
     [{ steps: [{ restore: 1.5 }] }, 'expected an integer as n: steps[0], found 1.5'],
   ])('refuses %j', (vector, message) => {

@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Api, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
+
+let open: Api<ReturnType<typeof memoryParts>> | undefined;
+afterEach(() => open?.close());
+
+const SFO_9 = { origin: 'SFO', hour: '2001-03-01T09:00:00Z', flights_24h: 30, mean_delay_24h: null };
+const SFO_10 = { origin: 'SFO', hour: '2001-03-01T10:00:00Z', flights_24h: 31, mean_delay_24h: 8.2 };
+const JFK_10 = { origin: 'JFK', hour: '2001-03-01T10:00:00Z', flights_24h: 7, mean_delay_24h: 4 };
+const REF = { name: 'airport_delays', version: 1 };
+const NO_ROWS = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0, rejected: 0 };
+const ONLINE = { state: 'applied', superseded: 0, applied: 0, stale: 0, expired: 0, failed: 0 };
+
+async function start(): Promise<Api<ReturnType<typeof memoryParts>>> {
+  open = await openExampleApi();
+  await open.post(`${GROUP}/rows`, { rows: [SFO_9, SFO_10, JFK_10] });
+  return open;
+}
+
+function commit(version: number, operation: string, counts: Readonly<Record<string, number>>): object {
+  return { version, committedAt: `2001-03-01T10:30:00.00${version}Z`, operation, ...NO_ROWS, alreadyApplied: false, ...counts };
+}
+
+async function online(api: Api, origin: string): Promise<unknown> {
+  const { body } = await api.post(`${VIEW}/vector`, { entry: { origin, dest: 'JFK' }, requestParameters: { distance: 1 }, options: { consistent: true } });
+  return typeof body === 'object' && body !== null && 'features' in body ? body.features : body;
+}
+
+async function keysNow(api: Api): Promise<readonly string[]> {
+  return rowsOf(await api.post(`${GROUP}/read`, { features: ['origin', 'hour'] })).map((row) => JSON.stringify(row)).toSorted();
+}
+
+describe('rows:delete', () => {
+  it('takes out every record of an entity by its key, and counts keys without rows (D1, D4)', async () => {
+    const api = await start();
+    const answer = await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO' }, { origin: 'NOPE' }] });
+    expect([answer.status, answer.body]).toEqual([200, { featureGroup: REF, commit: commit(2, 'delete', { rowsDeleted: 2 }), notFound: 1, online: { ...ONLINE, watermark: 2 } }]);
+    expect(await keysNow(api)).toEqual(['{"origin":"JFK","hour":"2001-03-01T10:00:00Z"}']);
+    expect(await online(api, 'SFO')).toEqual([0, null, 4, false]);
+  });
+
+  it('takes out one record by its key and event time, and the one before is served again (D1, U7)', async () => {
+    const api = await start();
+    const answer = await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO', hour: '2001-03-01T10:00:00Z' }, { origin: 'JFK', hour: '2001-03-01T09:00:00Z' }] });
+    expect(answer.body).toMatchObject({ commit: { version: 2, rowsDeleted: 1 }, notFound: 1, online: { watermark: 2, state: 'applied' } });
+    expect(await online(api, 'SFO')).toEqual([30, null, 4, false]);
+  });
+
+  it('takes out what a filter finds', async () => {
+    const api = await start();
+    const answer = await api.post(`${GROUP}/rows:delete?wait=commit`, { where: { column: 'hour', op: '=', value: '2001-03-01T10:00:00Z' } });
+    expect(answer.body).toEqual({ featureGroup: REF, commit: commit(2, 'delete', { rowsDeleted: 2 }), notFound: 0, online: { ...ONLINE, state: 'pending', watermark: 1 } });
+    expect(await keysNow(api)).toEqual(['{"origin":"SFO","hour":"2001-03-01T09:00:00Z"}']);
+    expect((await api.post(`${GROUP}:publish`)).body).toMatchObject({ from: 1, to: 2, deleted: 1 });
+    expect(await online(api, 'SFO')).toEqual([30, null, null, false]);
+  });
+
+  it('commits nothing where there is nothing to take out', async () => {
+    const api = await start();
+    expect((await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'NOPE' }] })).body).toEqual({ featureGroup: REF, commit: null, notFound: 1, online: null });
+    expect((await api.post(`${GROUP}/rows:delete`, { where: { column: 'flights_24h', op: '<', value: 0 } })).body).toEqual({ featureGroup: REF, commit: null, notFound: 0, online: null });
+    expect((await api.get(GROUP)).body).toMatchObject({ latestCommit: 1 });
+  });
+});
+
+describe(':restore', () => {
+  it('makes an earlier version the newest, offline and online, and keeps the history', async () => {
+    const api = await start();
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [{ ...JFK_10, flights_24h: 8 }] });
+    const answer = await api.post(`${GROUP}:restore`, { toVersion: 1 });
+    expect([answer.status, answer.body]).toEqual([200, { featureGroup: REF, commit: commit(3, 'restore', { rowsInserted: 3, rowsDeleted: 1 }), online: { ...ONLINE, watermark: 3, superseded: 1, applied: 2 } }]);
+    expect(rowsOf(await api.post(`${GROUP}/read`))).toHaveLength(3);
+    expect(rowsOf(await api.post(`${GROUP}/read`, { asOf: { version: 2 } }))).toEqual([{ ...JFK_10, flights_24h: 8 }]);
+    expect(await online(api, 'SFO')).toEqual([31, 8.2, 4, false]);
+  });
+});
+
+describe('commits', () => {
+  const item = (version: number, parts: object): object => ({
+    version, committedAt: version === 0 ? '2001-03-01T10:30:00Z' : `2001-03-01T10:30:00.00${version}Z`, engine: 'lakefold/test', committedBy: null, ...NO_ROWS, filesAdded: 0, filesRemoved: 0, bytesAdded: 0,
+    idempotencyKey: null, schemaVersion: 1, validationReportId: null, readable: true, ...parts,
+  });
+  const bytesAdded: unknown = expect.any(Number);
+
+  it('are listed newest first, page by page, and shown one by one', async () => {
+    const api = await start();
+    await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'JFK' }] });
+    const created = item(0, { operation: 'create', engineOperation: 'CREATE TABLE' });
+    const upserted = item(1, { operation: 'upsert', engineOperation: 'MERGE', rowsInserted: 3, filesAdded: 1, bytesAdded });
+    const deleted = item(2, { operation: 'delete', engineOperation: 'DELETE', rowsDeleted: 1, filesAdded: 1, filesRemoved: 1, bytesAdded });
+    expect((await api.get(`${GROUP}/commits`)).body).toEqual({ items: [deleted, upserted, created], nextCursor: null });
+    const first = await api.get(`${GROUP}/commits?limit=2`);
+    expect(first.body).toEqual({ items: [deleted, upserted], nextCursor: expect.any(String) });
+    const cursor = typeof first.body === 'object' && first.body !== null && 'nextCursor' in first.body ? String(first.body.nextCursor) : '';
+    expect((await api.get(`${GROUP}/commits?limit=2&cursor=${cursor}`)).body).toEqual({ items: [created], nextCursor: null });
+    expect((await api.get(`${GROUP}/commits/2`)).body).toEqual({ ...deleted, statistics: null });
+  });
+
+  it('tell the operation of each', async () => {
+    const api = await start();
+    await api.post(`${GROUP}/rows?operation=append`, { rows: [JFK_10] });
+    await api.post(`${GROUP}:optimize`);
+    await api.post(`${GROUP}:restore`, { toVersion: 1 });
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [JFK_10] });
+    const { body } = await api.get(`${GROUP}/commits`);
+    expect(body).toMatchObject({ items: ['overwrite', 'restore', 'optimize', 'append', 'upsert', 'create'].map((operation) => ({ operation })) });
+  });
+});
+
+describe(':optimize and :vacuum', () => {
+  it('pack small files without a row changed or published (U8)', async () => {
+    const api = await start();
+    await api.post(`${GROUP}/rows?operation=append`, { rows: [{ ...JFK_10, hour: '2001-03-01T09:30:00Z' }] });
+    const before = await keysNow(api);
+    const answer = await api.post(`${GROUP}:optimize`, {});
+    expect([answer.status, answer.body]).toEqual([200, { commit: commit(3, 'optimize', {}), filesRemoved: 2, filesAdded: 1, bytesRead: expect.any(Number), bytesWritten: expect.any(Number) }]);
+    expect(await keysNow(api)).toEqual(before);
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', watermark: 3, head: 3 });
+    expect((await api.post(`${GROUP}:optimize`)).body).toEqual({ commit: null, filesRemoved: 0, filesAdded: 0, bytesRead: 0, bytesWritten: 0 });
+  });
+
+  it('take away files no kept version needs; what needed them is expired', async () => {
+    const api = await start();
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [JFK_10] });
+    await api.parts.clock.advance(8 * 86_400_000);
+    const dry = await api.post(`${GROUP}:vacuum`, { retention: 'P7D' });
+    expect([dry.status, dry.body]).toMatchObject([200, { dryRun: true, files: 1, bytes: expect.any(Number), paths: [expect.stringMatching(/\.parquet$/)] }]);
+    expect(rowsOf(await api.post(`${GROUP}/read`, { asOf: { version: 1 } }))).toHaveLength(3);
+    expect((await api.post(`${GROUP}:vacuum`, { retention: 'P7D', dryRun: false })).body).toMatchObject({ dryRun: false, files: 1 });
+    expect((await api.post(`${GROUP}:vacuum`, { retention: 'P7D' })).body).toMatchObject({ files: 0, bytes: 0, paths: [] });
+    for (const [path, body] of [[`${GROUP}/read`, { asOf: { version: 1 } }], [`${GROUP}:restore`, { toVersion: 1 }], [`${VIEW}/training-datasets`, { spine: { rows: [] }, pins: { 'airport_delays/1': 1 } }]] as const) {
+      expect(await api.post(path, body)).toMatchObject({ status: 410, body: { code: 'HISTORY_EXPIRED', version: 1, reason: 'RETENTION' } });
+    }
+    expect(rowsOf(await api.post(`${GROUP}/read`))).toEqual([JFK_10]);
+  });
+
+  it('leave what a training dataset was read from', async () => {
+    const api = await start();
+    await api.post(`${VIEW}/training-datasets`, { spine: { rows: [] } });
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [JFK_10] });
+    await api.parts.clock.advance(8 * 86_400_000);
+    expect((await api.post(`${GROUP}:vacuum`, { retention: 'P7D', dryRun: false })).body).toMatchObject({ files: 0 });
+    expect(rowsOf(await api.post(`${GROUP}/read`, { asOf: { version: 1 } }))).toHaveLength(3);
+  });
+});
+
+describe('checkpoints', () => {
+  it('are written behind every tenth commit, and the next process starts from them', async () => {
+    const api = await start();
+    for (let i = 0; i < 10; i += 1) await api.post(`${GROUP}/rows`, { rows: [{ ...JFK_10, hour: `2001-03-01T09:0${i}:00Z` }] });
+    await Promise.all(api.parts.later);
+    const paths: string[] = [];
+    for await (const { path } of api.parts.store.list('demo/feature-groups/airport_delays/1/_delta_log/')) paths.push(path.split('/').at(-1) ?? '');
+    expect(paths.filter((path) => !path.endsWith('.json'))).toEqual(['00000000000000000010.checkpoint.parquet', '_last_checkpoint']);
+    expect(rowsOf(await api.post(`${GROUP}/read`))).toHaveLength(13);
+  });
+});
