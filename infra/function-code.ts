@@ -64,7 +64,8 @@ const LAMBDA_CPUS: readonly LambdaCpu[] = ['arm64', 'x64'];
 const BUILD = {
   bundle: true,
   platform: 'node',
-  target: 'node24',
+  // As `plan` builds definitions, so that a function's source hash is the same in both places.
+  target: 'node20',
   format: 'esm',
   // Twice as fast to import as the CommonJS builds that `main` alone would pick.
   mainFields: ['module', 'main'],

@@ -35,7 +35,8 @@ await buildLibrary();
 
 async function buildCommand() {
   if (!isThere(COMMAND)) return;
-  await build({ ...bundle, entryPoints: [COMMAND] });
+  // Split, so that a command loads only what it uses.
+  await build({ ...bundle, entryPoints: [COMMAND], splitting: true, chunkNames: 'cli/chunks/[name]-[hash]' });
   await chmod(join(ROOT, 'dist/cli/main.js'), 0o755);
 }
 

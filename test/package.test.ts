@@ -48,7 +48,6 @@ describe('the manifest', () => {
       'constructs',
       'esbuild',
       'hono',
-      'hyparquet',
       'lmdb',
       'parquet-wasm',
       'zod',

@@ -59,7 +59,7 @@ describe('the quick start', () => {
   it('serves the same vector over HTTP', async () => {
     const cwd = join(folder, 'shop');
     const withPort = (text: string | undefined): string => (text ?? '').replaceAll('6566', String(port));
-    const server = spawn('sh', ['-c', `exec ${withPort(blocks('sh server')[0])}`], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const server = spawn('sh', ['-c', `exec ${withPort(blocks('sh server')[0])}`], { cwd, env, stdio: ['ignore', 'pipe', 'ignore'] });
     const ended = new Promise((resolve) => server.once('exit', resolve));
     try {
       const [printed] = await Promise.race([firstData(server.stdout), ended.then(() => Promise.reject(new Error('the server ended before it served')))]);

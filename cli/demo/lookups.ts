@@ -1,6 +1,5 @@
 /** Step: an app asks for vectors, one at a time. */
 import { isDeepStrictEqual } from 'node:util';
-import { isJsonObject } from '../../lib/core/json.ts';
 import { PROJECT, VIEW } from './definitions.ts';
 import type { Demo } from './demo.ts';
 import { entryOf, expectedVector } from './online-check.ts';
@@ -25,7 +24,7 @@ export async function lookUpForAnApp(demo: Demo, step: Step): Promise<void> {
     if (i < WARM_UP) continue;
     millis.push(elapsed);
     if (!isDeepStrictEqual(body['features'], expectedVector(asked))) different += 1;
-    storeRequests = Math.max(storeRequests, isJsonObject(body['timings']) ? Number(body['timings']['storeRequests']) : Number.NaN);
+    storeRequests = Math.max(storeRequests, storeRequestsOf(body['timings']));
   }
   millis.sort((a, b) => a - b);
   const at = (share: number): string => (millis[Math.min(millis.length - 1, Math.floor(millis.length * share))] ?? Number.NaN).toFixed(2);
@@ -41,6 +40,10 @@ async function lookUp(demo: Demo, asked: TrueVector): Promise<Readonly<Record<st
   });
   const body: unknown = await response.json();
   return { ...Object(body) };
+}
+
+function storeRequestsOf(timings: unknown): number {
+  return typeof timings === 'object' && timings !== null && 'storeRequests' in timings ? Number(timings.storeRequests) : Number.NaN;
 }
 
 function routesAsked(truth: readonly TrueVector[], n: number): readonly TrueVector[] {

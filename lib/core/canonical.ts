@@ -14,10 +14,12 @@ export interface CanonicalOptions {
 
 /** The row's line, without the newline. */
 export function canonicalRow(columns: readonly Column[], row: readonly Value[], options: CanonicalOptions = {}): string {
+  const members = membersOf(columns);
   let text = '{';
-  columns.forEach((column, i) => {
-    text += `${i === 0 ? '' : ','}${JSON.stringify(column.name)}:${canonicalValue(column.type, row[i] ?? null, options)}`;
-  });
+  for (let i = 0; i < members.length; i += 1) {
+    const member = members[i];
+    if (member !== undefined) text += `${i === 0 ? '' : ','}${member.name}${canonicalValue(member.type, row[i] ?? null, options)}`;
+  }
   return `${text}}`;
 }
 
@@ -26,12 +28,31 @@ export function canonicalRow(columns: readonly Column[], row: readonly Value[], 
  * The caller leaves system columns out.
  */
 export function rowDigest(columns: readonly Column[], row: readonly Value[]): Uint8Array {
-  const present: string[] = [];
-  columns.forEach((column, i) => {
+  const members = membersOf(columns);
+  let text = '';
+  for (let i = 0; i < members.length; i += 1) {
+    const member = members[i];
     const value = row[i] ?? null;
-    if (value !== null) present.push(`${JSON.stringify(column.name)}:${canonicalValue(column.type, value, {})}`);
-  });
-  return sha256(utf8(`{${present.join(',')}}`)).subarray(0, 8);
+    if (member !== undefined && value !== null) text += `${text === '' ? '{' : ','}${member.name}${canonicalValue(member.type, value, {})}`;
+  }
+  return sha256(utf8(text === '' ? '{}' : `${text}}`)).subarray(0, 8);
+}
+
+interface Member {
+  /** As it stands before the value: `"n":`. */
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/** A table's columns are one list for all its rows. */
+const MEMBERS = new WeakMap<readonly Column[], readonly Member[]>();
+
+function membersOf(columns: readonly Column[]): readonly Member[] {
+  const known = MEMBERS.get(columns);
+  if (known !== undefined) return known;
+  const members = columns.map(({ name, type }) => ({ name: `${JSON.stringify(name)}:`, type }));
+  MEMBERS.set(columns, members);
+  return members;
 }
 
 export function canonicalValue(type: ColumnType, value: Value, options: CanonicalOptions): string {

@@ -128,8 +128,28 @@ export function formatInstant(micros: bigint): string {
 export function formatLocalInstant(micros: bigint): string {
   const seconds = floorDiv(micros, 1_000_000n);
   const rest = Number(micros - seconds * 1_000_000n);
-  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  const days = Math.floor(Number(seconds) / 86_400);
+  const text = `${dayText(days)}T${clockText(Number(seconds) - days * 86_400)}`;
   return rest === 0 ? text : `${text}.${String(rest).padStart(6, '0').replace(/0+$/, '')}`;
+}
+
+// Rows that follow each other are mostly of one day, and `Date` is slow.
+let lastDay = { days: 0, text: '1970-01-01' };
+
+function dayText(days: number): string {
+  if (lastDay.days !== days) lastDay = { days, text: formatDate(days) };
+  return lastDay.text;
+}
+
+/** `HH:MM:SS` of a second of the day. */
+function clockText(second: number): string {
+  const hours = Math.floor(second / 3600);
+  const minutes = Math.floor(second / 60) % 60;
+  return `${twoDigits(hours)}:${twoDigits(minutes)}:${twoDigits(second % 60)}`;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
 }
 
 /** RFC 3339 UTC of a commit time. */

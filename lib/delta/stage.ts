@@ -180,14 +180,46 @@ export function sortRows(batch: Batch, indices: Uint32Array, by: readonly string
 }
 
 function comparatorOf(vector: Batch['vectors'][number]): (a: number, b: number) => number {
-  const { values } = vector;
-  if (vector.nulls === undefined && !Array.isArray(values) && values.length > 0 && vector.type.kind !== 'float' && vector.type.kind !== 'double') {
-    return (a, b) => { const left = values[a] ?? 0; const right = values[b] ?? 0; return left < right ? -1 : left > right ? 1 : 0; };
-  }
+  const places = placesOf(vector);
+  if (places !== undefined) return (a, b) => (places[a] ?? 0) - (places[b] ?? 0);
   return (a, b) => {
     const left = valueAt(vector, a);
     const right = valueAt(vector, b);
     if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1;
     return compareValues(left, right);
   };
+}
+
+// Rows are compared many times each: numbers that stand in the values' order are made once. 64-bit values would be boxed
+// for every comparison, texts decoded.
+function placesOf({ type, values, nulls, length }: Batch['vectors'][number]): Float64Array | undefined {
+  if (type.kind === 'string') return textPlaces(values, nulls, length);
+  if (nulls !== undefined || Array.isArray(values) || type.kind === 'float' || type.kind === 'double') return undefined;
+  const places = new Float64Array(length);
+  for (let i = 0; i < length; i += 1) {
+    const place = Number(values[i] ?? 0);
+    if (!Number.isSafeInteger(place)) return undefined;
+    places[i] = place;
+  }
+  return places;
+}
+
+/** Each text's number among the distinct ones in order, from 1; 0 for null. */
+function textPlaces(values: Batch['vectors'][number]['values'], nulls: Uint8Array | undefined, length: number): Float64Array {
+  const textAt = (i: number): string | undefined => {
+    const value = nulls?.[i] === 1 ? undefined : values[i];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const distinct = new Map<string, number>();
+  for (let i = 0; i < length; i += 1) {
+    const text = textAt(i);
+    if (text !== undefined) distinct.set(text, 0);
+  }
+  for (const [i, text] of [...distinct.keys()].sort(compareUtf8).entries()) distinct.set(text, i + 1);
+  const places = new Float64Array(length);
+  for (let i = 0; i < length; i += 1) {
+    const text = textAt(i);
+    places[i] = text === undefined ? 0 : (distinct.get(text) ?? 0);
+  }
+  return places;
 }

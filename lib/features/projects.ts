@@ -11,6 +11,7 @@ import { type DefinitionsPlan, planDefinitions, type PlanBody, refuseBreaking, r
 import { parseFeatureGroup } from '../registry/parse-group.ts';
 import { parseFeatureView } from '../registry/parse-view.ts';
 import type { FeatureViewState } from '../registry/definition.ts';
+import { ensureLocation } from '../registry/location.ts';
 import type { Control } from '../ports/control.ts';
 import type { Registry } from '../registry/registry.ts';
 import { RegistryCache } from '../registry/registry-cache.ts';
@@ -59,6 +60,7 @@ export class Projects {
 
   /** True when it was created now. @throws LakefoldError INVALID_DEFINITION for a name that may not be used */
   async create(project: string, options: { readonly description?: string | null } = {}): Promise<boolean> {
+    await ensureLocation(this.#deps);
     const outcome = await createProject(this.#deps, project, { txnId: this.#deps.random.uuid(), description: options.description ?? null });
     this.#registries.remember(outcome.registry);
     await this.#copy(outcome.registry);

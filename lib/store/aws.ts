@@ -5,7 +5,7 @@ import { DynamoDbControl } from '../adapters/aws/dynamodb-control.ts';
 import { DynamoDbOnlineStore } from '../adapters/aws/dynamodb-online-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { FunctionTable } from '../registry/collect-definitions.ts';
-import { ensureLocation } from '../registry/location.ts';
+import { checkLocation } from '../registry/location.ts';
 import { serviceSettings, type LakeBucket, type LakeTables } from './aws-service.ts';
 import { backgroundWork } from './background-work.ts';
 import { lazyEngine } from './lazy-engine.ts';
@@ -25,7 +25,7 @@ export interface AwsOptions {
 /** Opens the store; bucket and tables must be there. @throws LakefoldError UNSUPPORTED_FORMAT, STORE_UNAVAILABLE */
 export async function openAws(options: AwsOptions): Promise<OpenStore> {
   const table = s3TableDeps(options.s3, options.log);
-  await ensureLocation(table);
+  await checkLocation(table);
   const client = createDynamoDbClient(serviceSettings(options.dynamodb));
   const dynamodb = { client, clock: table.clock, random: table.random };
   const online = new DynamoDbOnlineStore(dynamodb, { table: options.dynamodb.onlineTable });
