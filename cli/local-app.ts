@@ -5,7 +5,7 @@ import { createHttpApp, type HttpApp } from '../functions/http/create-app.ts';
 import { createIngestApp } from '../functions/ingest/app.ts';
 import { createQueryApp } from '../functions/query/app.ts';
 import { createServeApp } from '../functions/serve/app.ts';
-import { VERSION } from '../functions/version.ts';
+import { VERSION } from '../lib/core/engine-info.ts';
 import type { StoreDeps } from '../lib/store/open-store.ts';
 
 /** Everything on the given backends; `serve` reads the registry itself, where a deployment has its copy. */

@@ -1,6 +1,6 @@
 /** From a command line to an exit code. */
 import { randomUUID } from 'node:crypto';
-import { VERSION } from '../functions/version.ts';
+import { VERSION } from '../lib/core/engine-info.ts';
 import { nearest, parseArguments, positionalsOf, usageError } from './arguments.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';

@@ -1,10 +1,10 @@
 /** Adapters of the functions that read and write tables: the bucket and the Parquet codec. */
 import { createS3ObjectStore } from '../lib/adapters/aws/s3-object-store.ts';
+import { ENGINE_INFO } from '../lib/core/engine-info.ts';
 import type { DeltaDeps } from '../lib/delta/deps.ts';
 import type { FeatureDeps } from '../lib/features/deps.ts';
 import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
 import { readBundledParquetWasm } from './parquet-wasm.ts';
-import { ENGINE_INFO } from './version.ts';
 import { type EveryEnvironment, systemParts, type TableEnvironment, tableParts } from './wiring.ts';
 
 interface LakeEnvironment extends EveryEnvironment {

@@ -90,7 +90,8 @@ function resolveModule(name: string): string {
 }
 
 function usesPackage(metafile: Metafile, name: string): boolean {
-  return Object.keys(metafile.inputs).some((input) => input.includes(`node_modules/${name}/`));
+  // What was looked at and shaken off again is an input, but no part of the output.
+  return Object.values(metafile.outputs).some(({ inputs }) => Object.entries(inputs).some(([input, { bytesInOutput }]) => bytesInOutput > 0 && input.includes(`node_modules/${name}/`)));
 }
 
 function importsExternal(metafile: Metafile, name: string): boolean {

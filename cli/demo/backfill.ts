@@ -48,8 +48,8 @@ async function fillIn(demo: Demo, name: GroupName, tick: (day: string) => void):
 
 async function checkCounts(demo: Demo, step: Step, { name, rows }: { readonly name: GroupName; readonly rows: number }): Promise<void> {
   const truth = truthOf(name);
-  const all = await demo.oracle.count(truth, upTo(midnight(demo.scenario.end)));
-  const late = await demo.oracle.count(truth, lateRows(name, demo.scenario));
+  const all = await (await demo.oracle).count(truth, upTo(midnight(demo.scenario.end)));
+  const late = await (await demo.oracle).count(truth, lateRows(name, demo.scenario));
   const { table } = await openDemoGroup(demo, name);
   step.check(`${name}: ${count(rows)} rows, as many as SQL finds but for ${count(late.rows)} not reported yet`, { found: rows, expected: all.rows - late.rows });
   step.check(`${name}: ${count(demo.scenario.days.length)} commits, and the online store follows the last`, {

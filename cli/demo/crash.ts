@@ -18,7 +18,7 @@ export async function killWriters(demo: Demo, step: Step): Promise<void> {
   await killAndRestart(demo, step, { name: ROUTES, stopAt: 'entryWritten', point: 'its log entry was written, nobody had an answer and nothing was published' });
   const until = midnight(nextDay(demo.scenario.end));
   for (const name of [AIRPORTS, ROUTES] as const) {
-    step.check(`${name}: nothing lost, nothing doubled: all rows are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await demo.oracle.fingerprint(truthOf(name), until) });
+    step.check(`${name}: nothing lost, nothing doubled: all rows are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await (await demo.oracle).fingerprint(truthOf(name), until) });
   }
   await checkEveryVector(demo, step, until);
 }
@@ -43,7 +43,7 @@ async function killAndRestart(demo: Demo, step: Step, { name, stopAt, point }: K
   });
   const again = await runWriter({ ...task, stopAt: 'never' });
   const commit = isJsonObject(again.receipt['commit']) ? again.receipt['commit'] : {};
-  const { rows } = await demo.oracle.count(truthOf(name), `hour > ${hours(demo.scenario.end)} AND hour <= ${hours(nextDay(demo.scenario.end))}`);
+  const { rows } = await (await demo.oracle).count(truthOf(name), `hour > ${hours(demo.scenario.end)} AND hour <= ${hours(nextDay(demo.scenario.end))}`);
   step.check(`${name}: started again with the same key, it answers ${committed === 0 ? 'a commit' : 'the commit it had made'} of ${count(rows)} rows; log and online store are at that version`, {
     found: { version: commit['version'], rows: commit['rowsInserted'], alreadyApplied: commit['alreadyApplied'], head: (await table.refresh()).version, online: (await onlineCount(demo, name)).watermark },
     expected: { version: before + 1, rows, alreadyApplied: committed === 1, head: before + 1, online: before + 1 },

@@ -21,7 +21,8 @@ export interface Demo {
   /** The store's HTTP routes, in this process. */
   readonly client: Client;
   readonly feed: FlightFeed;
-  readonly oracle: Oracle;
+  /** It reads the flights beside the first steps. */
+  readonly oracle: Promise<Oracle>;
   /** For answers and inputs on their way. */
   readonly scratchDirectory: string;
   /** Where the store lies. */

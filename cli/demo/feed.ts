@@ -5,7 +5,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { AIRPORTS, type GroupName } from './definitions.ts';
+import { AIRPORTS, type GroupName, ROUTES } from './definitions.ts';
 import {
   type Day, FAULT_FACTOR, FAULTY_AIRPORT, LATE_AIRPORT, LATE_DAY, LATE_EVENING_AIRPORT, LATE_EVENING_FROM, LATE_MINUTES, nextDay, type Scenario,
 } from './scenario.ts';
@@ -23,34 +23,42 @@ export interface FeedOptions {
   readonly scratchDirectory: string;
 }
 
+interface Source {
+  readonly table: string;
+  readonly connection: DuckDBConnection;
+}
+
 export class FlightFeed {
   readonly #options: FeedOptions;
   readonly #instance: DuckDBInstance;
-  readonly #connection: DuckDBConnection;
+  readonly #sources: Readonly<Record<GroupName, Promise<Source>>>;
   #files = 0;
 
-  private constructor(options: FeedOptions, instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(options: FeedOptions, instance: DuckDBInstance, sources: Readonly<Record<GroupName, Promise<Source>>>) {
     this.#options = options;
     this.#instance = instance;
-    this.#connection = connection;
+    this.#sources = sources;
   }
 
+  /** Reads the flights; the statistics are computed meanwhile, those of airports first. */
   static async open(options: FeedOptions): Promise<FlightFeed> {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
-    await connection.run("SET TimeZone = 'UTC'");
+    await connection.run("SET GLOBAL TimeZone = 'UTC'");
     await connection.run(flightsSql(options));
-    await connection.run(airportsSql());
-    await connection.run(routesSql());
-    return new FlightFeed(options, instance, connection);
+    connection.closeSync();
+    const airports = openSource(instance, { table: 'airports', sql: airportsSql() });
+    const routes = airports.then(() => openSource(instance, { table: 'routes', sql: routesSql() }));
+    routes.catch(() => undefined);
+    return new FlightFeed(options, instance, { [AIRPORTS]: airports, [ROUTES]: routes });
   }
 
   /** Rows of a slice as the bytes of a Parquet file. */
   async rows(group: GroupName, slice: Slice): Promise<Uint8Array> {
-    const isAirports = group === AIRPORTS;
+    const { table, connection } = await this.#sources[group];
     const file = join(this.#options.scratchDirectory, `rows-${(this.#files += 1)}.parquet`);
-    const source = isAirports && slice.kind === 'day' ? `(SELECT * REPLACE (CASE WHEN ${faultySql(this.#options.scenario)} THEN mean_delay_24h * ${FAULT_FACTOR} ELSE mean_delay_24h END AS mean_delay_24h) FROM airports)` : isAirports ? 'airports' : 'routes';
-    await this.#connection.run(`COPY (SELECT * FROM ${source} WHERE ${this.#whereSql(isAirports ? 'airport' : 'origin', slice)} ORDER BY hour) TO '${sqlText(file)}' (FORMAT parquet)`);
+    const reported = group === AIRPORTS && slice.kind === 'day' ? reportedSql(this.#options.scenario) : table;
+    await connection.run(`COPY (SELECT * FROM ${reported} WHERE ${this.#whereSql(group === AIRPORTS ? 'airport' : 'origin', slice)} ORDER BY hour) TO '${sqlText(file)}' (FORMAT parquet)`);
     const bytes = await readFile(file);
     await rm(file);
     return new Uint8Array(bytes);
@@ -59,14 +67,15 @@ export class FlightFeed {
   /** Writes the flights the model is trained on, with their labels, in order of departure; tells how many. */
   async writeSpine(file: string): Promise<number> {
     const { trainFrom, end, flightsEvery } = this.#options.scenario;
+    const { connection } = await this.#sources[ROUTES];
     const flights = `SELECT *, row_number() OVER (ORDER BY departs, origin, destination, distance, delay) - 1 AS n FROM flights WHERE departs >= ${dayText(trainFrom)} AND departs < ${dayText(end)}`;
-    const result = await this.#connection.run(`COPY (SELECT origin, destination, departs AS departs_at, CAST(distance AS INTEGER) AS distance, delay > ${LATE_MINUTES} AS delayed FROM (${flights})
+    const result = await connection.run(`COPY (SELECT origin, destination, departs AS departs_at, CAST(distance AS INTEGER) AS distance, delay > ${LATE_MINUTES} AS delayed FROM (${flights})
       WHERE n % ${flightsEvery} = 0 ORDER BY n) TO '${sqlText(file)}' (FORMAT parquet)`);
     return Number((await result.getRows())[0]?.[0]);
   }
 
-  close(): void {
-    this.#connection.closeSync();
+  async close(): Promise<void> {
+    for (const source of Object.values(this.#sources)) (await source.catch(() => undefined))?.connection.closeSync();
     this.#instance.closeSync();
   }
 
@@ -80,6 +89,17 @@ export class FlightFeed {
       case 'nextDay': return betweenSql(scenario.end, nextDay(scenario.end));
     }
   }
+}
+
+async function openSource(instance: DuckDBInstance, { table, sql }: { readonly table: string; readonly sql: string }): Promise<Source> {
+  const connection = await instance.connect();
+  await connection.run(sql);
+  return { table, connection };
+}
+
+/** The airports' rows as they are reported at first. */
+function reportedSql(scenario: Scenario): string {
+  return `(SELECT * REPLACE (CASE WHEN ${faultySql(scenario)} THEN mean_delay_24h * ${FAULT_FACTOR} ELSE mean_delay_24h END AS mean_delay_24h) FROM airports)`;
 }
 
 /** A flight counts from the first full hour at which it has landed: half an hour on the ground, 480 miles an hour, its delay. */

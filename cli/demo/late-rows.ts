@@ -13,14 +13,14 @@ export async function lateRowsArrive(demo: Demo, step: Step): Promise<ReadonlyMa
   for (const name of [AIRPORTS, ROUTES] as const) await arriveLate(demo, step, { name, until });
   await correct(demo, step, until);
   for (const name of [AIRPORTS, ROUTES] as const) {
-    step.check(`${name}: all rows of the table at its head are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await demo.oracle.fingerprint(truthOf(name), until) });
+    step.check(`${name}: all rows of the table at its head are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await (await demo.oracle).fingerprint(truthOf(name), until) });
   }
   return checkEveryVector(demo, step, until);
 }
 
 async function arriveLate(demo: Demo, step: Step, { name, until }: { readonly name: GroupName; readonly until: string }): Promise<void> {
-  const late = await demo.oracle.count(truthOf(name), lateRows(name, demo.scenario));
-  const newest = await demo.oracle.newestAmong(truthOf(name), lateRows(name, demo.scenario), until);
+  const late = await (await demo.oracle).count(truthOf(name), lateRows(name, demo.scenario));
+  const newest = await (await demo.oracle).newestAmong(truthOf(name), lateRows(name, demo.scenario), until);
   const receipt = await deliver(demo, name, { kind: 'late', key: 'late-rows' });
   const { rowsInserted, rowsUpdated } = receipt.commit ?? {};
   const { applied, stale } = receipt.online ?? {};
@@ -34,8 +34,8 @@ async function arriveLate(demo: Demo, step: Step, { name, until }: { readonly na
 }
 
 async function correct(demo: Demo, step: Step, until: string): Promise<void> {
-  const faulty = await demo.oracle.count('airports', faultyRows(demo.scenario));
-  const newest = await demo.oracle.newestAmong('airports', faultyRows(demo.scenario), until);
+  const faulty = await (await demo.oracle).count('airports', faultyRows(demo.scenario));
+  const newest = await (await demo.oracle).newestAmong('airports', faultyRows(demo.scenario), until);
   const receipt = await deliver(demo, AIRPORTS, { kind: 'correction', key: 'correction' });
   const { rowsInserted, rowsUpdated } = receipt.commit ?? {};
   step.check(`${AIRPORTS}: ${faulty.rows} corrected rows of ${FAULTY_AIRPORT} replace those of the same hours; ${newest} of them is its newest`, {

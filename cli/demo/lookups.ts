@@ -13,7 +13,7 @@ const WARM_UP = 200;
 const [FACTOR, INCREMENT, MODULUS] = [1_103_515_245, 12_345, 2 ** 31];
 
 export async function lookUpForAnApp(demo: Demo, step: Step): Promise<void> {
-  const truth = await demo.oracle.vectors(midnight(demo.scenario.end));
+  const truth = await (await demo.oracle).vectors(midnight(demo.scenario.end));
   const millis: number[] = [];
   let different = 0;
   let storeRequests = 0;

@@ -16,7 +16,7 @@ export type ServedVector = readonly unknown[];
 
 /** Looks every route up and checks each value; no key may be there that SQL does not know. Answers the vectors by `origin destination`. */
 export async function checkEveryVector(demo: Demo, step: Step, until: string): Promise<ReadonlyMap<string, ServedVector>> {
-  const truth = await demo.oracle.vectors(until);
+  const truth = await (await demo.oracle).vectors(until);
   const served = new Map<string, ServedVector>();
   let different = 0;
   let example = '';
@@ -33,7 +33,7 @@ export async function checkEveryVector(demo: Demo, step: Step, until: string): P
   }
   step.check(`${count(truth.length)} routes looked up, ${count(truth.length * 12)} values: each is what SQL finds in the newest row of its key`, { found: { different, example }, expected: { different: 0, example: '' } });
   for (const name of [AIRPORTS, ROUTES] as const) {
-    const { keys } = await demo.oracle.count(truthOf(name), upTo(until));
+    const { keys } = await (await demo.oracle).count(truthOf(name), upTo(until));
     step.check(`${name}: the online store holds ${count(keys)} keys and no other`, { found: (await onlineCount(demo, name)).keys, expected: keys });
   }
   return served;

@@ -79,18 +79,16 @@ async function tell(story: Story, setting: Setting): Promise<void> {
   const config = await loadConfig(path);
   const location = join(directory, STORE_FOLDER);
   const store = await openLocalStore({ location, functions: config.functions });
-  // The judge works beside the feed and the first commits.
-  const opening = Oracle.open({ flightsFile, flightsFrom: scenario.flightsFrom, from: midnight(first), until: midnight(nextDay(scenario.end)) });
-  opening.catch(() => undefined);
+  const oracle = Oracle.open({ flightsFile, flightsFrom: scenario.flightsFrom, from: midnight(first), until: midnight(nextDay(scenario.end)) });
+  oracle.catch(() => undefined);
   const feed = await FlightFeed.open({ flightsFile, scenario, scratchDirectory });
-  const oracle = await opening;
   try {
     const client = new Client(async (request) => store.app.fetch(request), { base: 'http://localhost' });
     await tellSteps(story, { demo: { scenario, store, client, feed, oracle, scratchDirectory, location }, config, spineFile: join(directory, 'june-flights.parquet') });
   } finally {
     await store.close();
-    feed.close();
-    oracle.close();
+    await feed.close();
+    (await oracle.catch(() => undefined))?.close();
   }
 }
 

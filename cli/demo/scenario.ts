@@ -44,8 +44,8 @@ export function scenario(size: 'full' | 'quick'): Scenario {
         trainFrom: '2001-06-01', testFrom: '2001-06-21', end: END, flightsEvery: 1, lookups: 5000,
       }
     : {
-        days: daysBetween('2001-06-08', END), flightsFrom: '2001-05-29', recordedDay: '2001-06-16', faultyDay: '2001-06-12',
-        trainFrom: '2001-06-11', testFrom: '2001-06-24', end: END, flightsEvery: 4, lookups: 2000,
+        days: daysBetween('2001-06-12', END), flightsFrom: '2001-06-02', recordedDay: '2001-06-17', faultyDay: '2001-06-14',
+        trainFrom: '2001-06-14', testFrom: '2001-06-25', end: END, flightsEvery: 4, lookups: 2000,
       };
 }
 

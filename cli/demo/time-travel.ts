@@ -24,7 +24,7 @@ export async function checkVersion(demo: Demo, step: Step, { name, version }: { 
   const response = await demo.client.request({ method: 'POST', path: `/v1/projects/${PROJECT}/feature-groups/${name}/versions/1/read`, json: { asOf: { version } }, accept: PARQUET });
   await writeFile(file, new Uint8Array(await response.arrayBuffer()));
   const until = midnight(nextDay(demo.scenario.recordedDay));
-  const { rows, expectedRows, different, example } = await demo.oracle.compareRows(truthOf(name), file, { until, deviation: deviation(demo.scenario) });
+  const { rows, expectedRows, different, example } = await (await demo.oracle).compareRows(truthOf(name), file, { until, deviation: deviation(demo.scenario) });
   await rm(file);
   step.check(`${name} version ${version}: all ${count(rows)} rows are what they were`, { found: { rows, different, example }, expected: { rows: expectedRows, different: 0, example: '' } });
 }

@@ -22,7 +22,7 @@ export async function train(demo: Demo, step: Step, input: { readonly spineFile:
   step.say(`Training dataset ${VIEW}/1/${number}: ${count(flights)} flights of June, each with what was known at its departure; pinned to commits ${pinsOf(body)}, ${String(body['contentHash']).slice(0, 19)}…`);
   const { trainFrom, end, flightsEvery } = demo.scenario;
   const file = join(demo.location, PROJECT, 'training-datasets', VIEW, '1', String(number), 'data', 'part-00000.parquet');
-  const { rows, expectedRows, different, example } = await demo.oracle.compareTraining(file, { from: midnight(trainFrom), until: midnight(end), every: flightsEvery });
+  const { rows, expectedRows, different, example } = await (await demo.oracle).compareTraining(file, { from: midnight(trainFrom), until: midnight(end), every: flightsEvery });
   step.check(`all ${count(rows)} rows, ${count(rows * INPUTS.length)} values, in the order asked: each is what SQL finds at or before the departure`, {
     found: { rows, different, example }, expected: { rows: expectedRows, different: 0, example: '' },
   });

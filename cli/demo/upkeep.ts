@@ -13,7 +13,7 @@ export async function keepUp(demo: Demo, step: Step, recorded: RecordedVersions)
   const until = midnight(demo.scenario.end);
   for (const name of GROUPS) {
     await pack(demo, step, name);
-    step.check(`${name}: packed, all its rows are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await demo.oracle.fingerprint(truthOf(name), until) });
+    step.check(`${name}: packed, all its rows are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await (await demo.oracle).fingerprint(truthOf(name), until) });
   }
   for (const name of GROUPS) await lookForOldFiles(demo, step, name);
   await checkVersion(demo, step, { name: AIRPORTS, version: recorded[AIRPORTS] });

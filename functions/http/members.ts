@@ -42,13 +42,6 @@ export function namesMember(body: JsonObject, name: string): readonly string[] |
   throw wrong(name, 'a list of names', value);
 }
 
-export function listMember(body: JsonObject, name: string): readonly Json[] | undefined {
-  const value = body[name] ?? null;
-  if (value === null) return undefined;
-  if (isList(value)) return value;
-  throw wrong(name, 'a list', value);
-}
-
 /** `{ "version": n }` or `{ "instant": "…" }`, the instant in ms. */
 export function asOfMember(body: JsonObject, name: string): { readonly version: number } | { readonly instant: number } | undefined {
   const value = body[name] ?? null;

@@ -65,7 +65,7 @@ function fileOf(manifest: JsonObject, split: string | undefined): string {
 }
 
 function columnsOf(manifest: JsonObject): readonly Column[] {
-  return listOf(manifest, 'schema').map(({ name, type }) => ({ name: String(name), type: parseType(String(type)), nullable: true }));
+  return listOf(manifest, 'schema').flatMap(({ name, type }) => (typeof name === 'string' && typeof type === 'string' ? [{ name, type: parseType(type), nullable: true }] : []));
 }
 
 function listOf(json: JsonObject, member: string): readonly JsonObject[] {

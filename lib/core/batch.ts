@@ -129,7 +129,7 @@ export function takeRows(batch: Batch, indices: ArrayLike<number>): Batch {
   return { columns: batch.columns, vectors: batch.vectors.map((vector) => takeVector(vector, indices)), rowCount: indices.length };
 }
 
-export function takeVector(vector: Vector, indices: ArrayLike<number>): Vector {
+function takeVector(vector: Vector, indices: ArrayLike<number>): Vector {
   const { length } = indices;
   const storage = storageOf(vector.type);
   const nulls = vector.nulls === undefined ? undefined : new Uint8Array(length);

@@ -161,16 +161,8 @@ export function isErrorCode(value: string): value is ErrorCode {
   return Object.hasOwn(TABLE, value);
 }
 
-export function kindOf(code: ErrorCode): ErrorKind {
-  return TABLE[code].kind;
-}
-
-export function statusOf(code: ErrorCode): number {
-  return TABLE[code].status;
-}
-
 /** True when the same request may simply be sent again. */
-export function isRepeatable(code: ErrorCode): boolean {
+function isRepeatable(code: ErrorCode): boolean {
   const { kind } = TABLE[code];
   return kind === 'unavailable' || kind === 'unknown';
 }

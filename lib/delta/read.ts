@@ -3,7 +3,6 @@ import { type Batch, type Vector, takeRows, vectorOf } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { joinPath } from '../core/path.ts';
-import type { Column } from '../core/types.ts';
 import type { ObjectStore, RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, FileSource, TableCodec } from '../ports/table-codec.ts';
 import type { AddFile } from './actions.ts';
@@ -188,9 +187,4 @@ function fillIngestedAt(batch: Batch, file: AddFile): Batch {
 
 function signalOf(options: RequestOptions): RequestOptions {
   return options.signal === undefined ? {} : { signal: options.signal };
-}
-
-/** The columns of a batch as `Column[]`, for callers that build batches of the same layout. */
-export function plainColumns(columns: readonly TableColumn[]): readonly Column[] {
-  return columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
 }

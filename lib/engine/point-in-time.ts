@@ -51,7 +51,7 @@ export const LABEL_MICROS = '__label';
 
 /** Values of a `status` helper column. */
 export const PICKED = 0;
-export const NOT_FOUND = 1;
+const NOT_FOUND = 1;
 export const EXPIRED = 2;
 
 /** One row per spine row in the spine's order: spine columns, then per join its features, status and event time. */

@@ -10,12 +10,12 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-export function quoteText(text: string): string {
+function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** A literal of a scalar type. @throws LakefoldError INVALID_ARGUMENT for nested ones */
-export function literal(type: ColumnType, value: Value): string {
+function literal(type: ColumnType, value: Value): string {
   if (value === null) return 'NULL';
   switch (type.kind) {
     case 'boolean': return value === true ? 'TRUE' : 'FALSE';

@@ -1,10 +1,8 @@
 /** From a request's rows to a receipt: parse, check, commit, publish (semantics §11, order of checks). */
 import type { Batch } from '../core/batch.ts';
-import { takeRows, valueAt } from '../core/batch.ts';
-import { ONLINE_PAYLOAD_BYTES_MAX } from '../core/limits.ts';
+import { takeRows } from '../core/batch.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { Idempotency } from '../delta/write-outcome.ts';
-import { bindFoldRows } from '../online/fold-group.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { FileSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
@@ -14,7 +12,8 @@ import type { OpenGroup } from './open-group.ts';
 import { parseRows, type RowsBody } from './parse-rows.ts';
 import type { Receipt } from './receipt.ts';
 import { inputColumns } from './received-rows.ts';
-import { refuseFaults, type RowCheck, rowRules, validateRows } from './validate-rows.ts';
+import { rowScales } from './row-size.ts';
+import { refuseFaults, rowRules, validateRows } from './validate-rows.ts';
 
 export type RowsInput =
   | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array }
@@ -41,13 +40,13 @@ export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: I
     ...(request.timezone === undefined ? {} : { timezone: request.timezone }), ...(request.ignoreUnknown === undefined ? {} : { ignoreUnknown: request.ignoreUnknown }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
-  const checks = group.definition.onlineEnabled ? [payloadCheck(group, received.batch)] : [];
-  const validated = validateRows(received, rowRules(group.definition, deps.clock.nowMicros(), checks));
+  const scales = group.definition.onlineEnabled ? rowScales(group, received.batch) : undefined;
+  const validated = validateRows(received, rowRules(group.definition, deps.clock.nowMicros(), scales === undefined ? [] : [scales.check]));
   refuseFaults(validated);
   const mayHaveLosers = request.operation === 'upsert' && group.definition.expectations.length > 0;
   const { validation, warnings } = validateExpectations(group.definition, mayHaveLosers ? lastOfEach(group, validated.batch) : validated);
   return ingest(deps, group, {
-    batch: validated.batch, validation, warnings, received: validated.received, rejected: [], operation: request.operation, wait: request.wait,
+    batch: validated.batch, validation, warnings: [...(scales?.warnings() ?? []), ...warnings], received: validated.received, rejected: [], operation: request.operation, wait: request.wait,
     ...(request.allowEmpty === undefined ? {} : { allowEmpty: request.allowEmpty }), ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
     ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }), ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
@@ -71,24 +70,4 @@ function lastOfEach(group: OpenGroup, batch: Batch): CheckedRows {
   if (last.size === batch.rowCount) return { batch };
   const rowIndex = Uint32Array.from(last.values()).sort();
   return { batch: takeRows(batch, rowIndex), rowIndex };
-}
-
-// U10: an item the online store can't hold is refused before anything is written. Only types without bound can be that large.
-function payloadCheck(group: OpenGroup, batch: Batch): RowCheck {
-  const unbounded = group.features.filter((column) => ['string', 'binary', 'array', 'struct', 'map', 'vector'].includes(column.type.kind));
-  if (unbounded.length === 0) return () => undefined;
-  const positions = unbounded.map((column) => batch.columns.findIndex((candidate) => candidate.name === column.name));
-  let payloadOf: ((row: number) => Uint8Array) | undefined;
-  return (_, row) => {
-    // Most rows are small by their texts alone; only the others are encoded to be weighed.
-    const small = positions.every((position) => {
-      const vector = batch.vectors[position];
-      const value = vector === undefined ? null : valueAt(vector, row);
-      return value === null || (typeof value === 'string' && value.length * 3 * unbounded.length < ONLINE_PAYLOAD_BYTES_MAX / 2);
-    });
-    if (small) return undefined;
-    payloadOf ??= bindFoldRows(group.fold, batch, { ingestedAtDefault: 0n }).payload;
-    const bytes = payloadOf(row).length;
-    return bytes <= ONLINE_PAYLOAD_BYTES_MAX ? undefined : { code: 'ROW_TOO_LARGE', message: `expected an online row of at most ${ONLINE_PAYLOAD_BYTES_MAX} bytes, found ${bytes}` };
-  };
 }

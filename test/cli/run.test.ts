@@ -3,7 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../cli/commands.ts';
-import { VERSION } from '../../functions/version.ts';
+import { VERSION } from '../../lib/core/engine-info.ts';
 import { lakefold, problem, temporaryFolder } from './cli-support.ts';
 
 const cwd = '/nonexistent';

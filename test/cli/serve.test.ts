@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { VERSION } from '../../functions/version.ts';
+import { VERSION } from '../../lib/core/engine-info.ts';
 import { lakefold, lakefoldJson, lines, problem, temporaryFolder, type CliResult } from './cli-support.ts';
 
 interface Served {

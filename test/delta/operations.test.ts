@@ -130,6 +130,7 @@ describe('an upsert', () => {
     const row = (k: string, e: bigint): [string, bigint, number, bigint] => [k, e, 1, 1n];
     const of = (...rows: ReturnType<typeof row>[]): ReturnType<typeof batchOfRows> => batchOfRows([KEY, TIME, NUMBER, RECEIVED], rows);
     await table.append(of(row('a', 1_000_000n), row('b', 1_000_999n)));
+    const [first] = table.snapshot.files.keys();
     const reads: string[] = [];
     const counted = await open(wrappedStore(store, { get: (path, options) => { if (path.includes('part-')) reads.push(path); return store.get(path, options); } }));
     const times = { keys: ['k'], eventTime: 'e' };
@@ -139,7 +140,7 @@ describe('an upsert', () => {
     await counted.upsert(of(row('a', 5_000_000n), row('z', 1_000_000n)), times);
     expect(reads).toEqual([]);
     expect(await counted.upsert(of(row('b', 1_000_999n)), times)).toMatchObject({ outcome: { counts: { rowsUpdated: 1 } } });
-    expect(reads).toHaveLength(1);
+    expect(reads).toContain(`${T_ROOT}/${first}`);
   });
 });
 
@@ -168,9 +169,7 @@ describe('a restore', () => {
     await table.append(rowsBatch(['a', 1, 1n], ['b', 2, 1n]));
     const [add] = [...table.snapshot.files.values()];
     const bitmap = encodeRoaring([0]);
-    const padded = new Uint8Array(Math.ceil(bitmap.length / 4) * 4);
-    padded.set(bitmap);
-    const inline = { storageType: 'i', pathOrInlineDv: encodeZ85(padded), sizeInBytes: bitmap.length, cardinality: 1 };
+    const inline = { storageType: 'i', pathOrInlineDv: encodeZ85(bitmap), sizeInBytes: bitmap.length, cardinality: 1 };
     await foreign([{ remove: { path: add?.path, dataChange: true, deletionTimestamp: 1 } }, { add: { path: add?.path, partitionValues: {}, size: add?.size, modificationTime: 1, dataChange: true, deletionVector: inline } }]);
     expect(await rows()).toEqual([['b', 2, 1n]]);
     await table.overwrite(rowsBatch());

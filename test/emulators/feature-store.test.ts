@@ -28,8 +28,9 @@ describe.each(EMULATORS)('a feature store on $name', ({ s3, dynamodb }) => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
     ({ bucket } = await createBucket(s3));
-    const tables = await createTables(dynamodb);
-    open = () => openFeatureStore({ s3: { bucket, prefix: 'lake', region, endpoint: s3 }, dynamodb: { ...tables, region, endpoint: dynamodb }, project: 'demo', definitions: { model } });
+    const { deps, onlineTable, controlTable } = await createTables(dynamodb);
+    deps.client.destroy();
+    open = () => openFeatureStore({ s3: { bucket, prefix: 'lake', region, endpoint: s3 }, dynamodb: { onlineTable, controlTable, region, endpoint: dynamodb }, project: 'demo', definitions: { model } });
   });
   afterAll(() => {
     vi.unstubAllEnvs();

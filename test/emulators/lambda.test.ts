@@ -49,21 +49,25 @@ interface Answered {
   readonly body: string;
 }
 
+let folder = '';
+let definitions: Awaited<ReturnType<typeof readDefinitions>> | undefined;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lakefold-lambda-test-'));
+  definitions = await readDefinitions(folder);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
 describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => {
   describe.skipIf(s3 === '' || dynamodb === '')('with S3 and DynamoDB', () => {
-    let folder = '';
     let tables: DynamoDbTarget | undefined;
     let bucket: S3Target | undefined;
     let lambdas: Lambdas | undefined;
-    let definitions: Awaited<ReturnType<typeof readDefinitions>> | undefined;
 
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'lakefold-lambda-test-'));
       tables = await createTables(dynamodb);
       bucket = await createBucket(s3);
-      definitions = await readDefinitions(folder);
       lambdas = await startLambdas({
-        definitions: definitions.file,
+        definitions: definitions?.file ?? '', bundles: join(folder, 'bundles'),
         environment: {
           AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_ENDPOINT_URL_S3: s3, AWS_ENDPOINT_URL_DYNAMODB: dynamodb, AWS_EC2_METADATA_DISABLED: 'true',
           LAKEFOLD_BUCKET: bucket.bucket, LAKEFOLD_PREFIX: PREFIX, LAKEFOLD_ONLINE_TABLE: tables.onlineTable, LAKEFOLD_CONTROL_TABLE: tables.controlTable, LAKEFOLD_LOG_LEVEL: 'error',
@@ -73,7 +77,6 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
     afterAll(async () => {
       await lambdas?.close();
       tables?.deps.client.destroy();
-      await rm(folder, { recursive: true, force: true });
     });
 
     const given = () => {
@@ -106,7 +109,7 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
         get('query', `${VIEW}/training-datasets/1/data`), get('catalog', `${GROUP}/commits?limit=2`), get('ingest', `${GROUP}/online`),
         post('ingest', `${GROUP}/rows`, { rows: [{ origin: null, hour, flights_24h: '1' }] }), post('serve', `${VIEW}/vector`, { entry: {} }), post('ingest', '/v1/projects/nope/feature-groups/a/versions/1/rows', { rows: [] }),
       ];
-      const local = await openLocalStore({ location: join(folder, 'local'), functions });
+      const local = await openLocalStore({ location: join(folder, `local-${randomUUID()}`), functions });
       try {
         // The deployment has no project beside the one it made.
         const deployed: Answered[] = [];
@@ -155,7 +158,7 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
     it('give a message back that can not be published now, and no other', async () => {
       const publish = await given().lambdas.get('publish');
       const { bucket: name } = given().bucket;
-      const gone = objectCreated(name, `${PREFIX}/demo/feature-groups/${randomUUID().replaceAll('-', '').replace(/^/, 'g')}/1/_delta_log/00000000000000000001.json`);
+      const gone = objectCreated(name, `${PREFIX}/demo/feature-groups/g${randomUUID().replaceAll('-', '')}/1/_delta_log/00000000000000000001.json`);
       expect(await publish.invoke(queueEvent([SWEEP, gone]))).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
     });
   });

@@ -15,7 +15,7 @@ describe('a table under concurrent writers', () => {
   it('holds at every version what the operations before it say, with exact counts, for ever', async () => {
     await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
       expect(await runTableHistory({ seed, shape })).toEqual([]);
-    }), { numRuns: 250, endOnFailure: true });
+    }), { numRuns: 150, endOnFailure: true });
   });
 
   it('does so in Parquet', async () => {

@@ -1,9 +1,11 @@
 /** Lambda functions as they are deployed, bundled from their handlers, each in a process of its own with nothing but its environment. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SQSEvent } from 'aws-lambda';
 import type { FunctionName } from '../../functions/environment.ts';
 import { bundleFunction } from '../../infra/function-code.ts';
 
@@ -37,17 +39,17 @@ interface Reply {
   readonly error?: string;
 }
 
-/** Functions that see only `environment` and are bundled with the module `definitions`. */
-export async function startLambdas(options: { readonly environment: Readonly<Record<string, string>>; readonly definitions: string }): Promise<Lambdas> {
+/** Functions that see only `environment`, bundled with the module `definitions` into `bundles`, once for all that name it. */
+export async function startLambdas(options: { readonly environment: Readonly<Record<string, string>>; readonly definitions: string; readonly bundles: string }): Promise<Lambdas> {
   const folder = await mkdtemp(join(tmpdir(), 'lakefold-lambda-'));
   const started = new Map<FunctionName, Promise<{ readonly lambda: LambdaFunction; readonly child: ChildProcess }>>();
   const start = async (name: FunctionName): Promise<{ readonly lambda: LambdaFunction; readonly child: ChildProcess }> => {
-    const directory = join(folder, name);
-    bundleFunction(name, directory, { definitions: options.definitions });
+    const directory = join(options.bundles, name);
+    if (!existsSync(directory)) bundleFunction(name, directory, { definitions: options.definitions });
     await writeFile(join(directory, 'runtime.mjs'), RUNTIME);
     const scratch = join(folder, `${name}-scratch`);
     await mkdir(scratch);
-    const child = fork(join(directory, 'runtime.mjs'), { env: { ...options.environment, LAKEFOLD_SCRATCH_DIRECTORY: scratch }, cwd: directory, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(join(directory, 'runtime.mjs'), { env: { ...options.environment, LAKEFOLD_SCRATCH_DIRECTORY: scratch }, cwd: directory, execArgv: ['--no-warnings'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     await replyTo(child, 'started');
     const invoke = async (event: object): Promise<unknown> => {
       const id = randomUUID();
@@ -106,8 +108,8 @@ export function httpEvent({ method, path, body, headers = {} }: HttpRequest): ob
 }
 
 /** A batch of queue messages. */
-export function queueEvent(bodies: readonly object[]): { readonly Records: readonly { readonly messageId: string; readonly body: string }[] } {
-  return { Records: bodies.map((body, i) => ({ messageId: `m${i}`, body: JSON.stringify(body), receiptHandle: 'r', attributes: {}, messageAttributes: {}, md5OfBody: '', eventSource: 'aws:sqs', eventSourceARN: '', awsRegion: 'us-east-1' })) };
+export function queueEvent(bodies: readonly object[]): SQSEvent {
+  return { Records: bodies.map((body, i) => ({ messageId: `m${i}`, body: JSON.stringify(body), receiptHandle: 'r', attributes: { ApproximateReceiveCount: '1', SentTimestamp: '0', SenderId: 's', ApproximateFirstReceiveTimestamp: '0' }, messageAttributes: {}, md5OfBody: '', eventSource: 'aws:sqs', eventSourceARN: '', awsRegion: 'us-east-1' })) };
 }
 
 /** What EventBridge says of a new object. */

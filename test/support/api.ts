@@ -27,7 +27,7 @@ import { recordedLog } from './fold-ports.ts';
 import { openParquetCodec } from './embedded.ts';
 
 /** 2001-03-01T10:30:00Z: the example's rows are of the half hour before. */
-export const NOW_MILLIS = 983_442_600_000;
+const NOW_MILLIS = 983_442_600_000;
 export const NOW = '2001-03-01T10:30:00Z';
 
 export const airportDelays = featureGroup({
@@ -96,7 +96,7 @@ export function memoryParts(): MemoryParts & { readonly log: ReturnType<typeof r
   };
 }
 
-export const exampleFunctions: FunctionTable = collectDefinitions({ delayModel }).functions;
+const exampleFunctions: FunctionTable = collectDefinitions({ delayModel }).functions;
 
 /** Every app over `parts`, as one server. Close it: the engine has a folder. */
 export async function openApi<Parts extends FeatureDeps & { readonly log: ReturnType<typeof recordedLog>; readonly clock: Clock }>(parts: Parts, functions: FunctionTable = exampleFunctions): Promise<Api<Parts>> {
@@ -141,7 +141,7 @@ function requestOf(method: string, body: unknown, headers: Readonly<Record<strin
   return { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
-export async function answerOf(response: Response): Promise<Answer> {
+async function answerOf(response: Response): Promise<Answer> {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   return { status: response.status, headers: response.headers, bytes, text, body: jsonBody(response.headers, text) };

@@ -63,7 +63,7 @@ interface World {
 export async function runPublishers(options: PublisherOptions): Promise<readonly string[]> {
   const world = await createWorld(options);
   const { turns, random } = world;
-  await turns.run([0, 1, 2].map((number) => process(world, number)));
+  await turns.run([0, 1, 2].map((number) => runWriter(world, number)));
   const last = { deps: world.plain, group: await openAt(world, world.plain) };
   await publishGroup(last.deps, last.group);
   while (world.late.length > 0) await world.late.splice(Math.floor(random.unit() * world.late.length), 1)[0]?.();
@@ -99,7 +99,7 @@ async function openAt(world: World, deps: FeatureDeps): Promise<OpenGroup> {
   return compileGroup({ project: PROJECT, state: world.state, table, receipts: new ReceiptClock(deps.clock) });
 }
 
-async function process(world: World, number: number): Promise<void> {
+async function runWriter(world: World, number: number): Promise<void> {
   const { random, turns } = world;
   // Two clocks agree to the microsecond, the third is an hour ahead or behind.
   const clock = new ManualClock({ sleeping: 'skip', startMillis: 1_750_000_000_000 + (number < 2 ? 0 : random.unit() < 0.5 ? 3_600_000 : -3_600_000) });

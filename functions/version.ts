@@ -1,4 +1,0 @@
-/** The version of this build, as `/healthz` and every commit tell it. */
-
-export const VERSION = '0.1.0';
-export const ENGINE_INFO = `lakefold/${VERSION}`;
