@@ -3,6 +3,8 @@ import { relative } from 'node:path';
 
 // These read tables and files kept outside the repository and may be skipped anywhere, CI included.
 const MAY_SKIP = /\.(golden-tables|corpora)\.test\.ts$/;
+// Contract cases run once for every adapter, here for the embedded ones and in the rings for the others.
+const CONTRACTS = /^test\/(contract\/|emulators\/(s3|dynamodb)\.test)/;
 const REASON_CHARACTERS = 400;
 const WORDS = { ready: 'ran', failed: 'COULD NOT RUN', 'not asked': 'not run' };
 
@@ -16,10 +18,10 @@ export const TOOK_TOO_LONG = 124;
  *
  * @param {object | undefined} report
  * @param {{ exitCode: number, root: string }} options
- * @returns {{ passed: number, failed: number, skipped: number, notes: string[], forbiddenSkips: string[] }}
+ * @returns {{ passed: number, failed: number, skipped: number, notes: string[], contractCases: number, forbiddenSkips: string[] }}
  */
 export function countReport(report, { exitCode, root }) {
-  const counts = { passed: 0, failed: 0, skipped: 0, notes: [], forbiddenSkips: [] };
+  const counts = { passed: 0, failed: 0, skipped: 0, contractCases: 0, notes: [], forbiddenSkips: [] };
   for (const file of report?.testResults ?? []) countFile(file, relative(root, file.name), counts);
   if (counts.failed === 0 && (exitCode !== 0 || report === undefined)) {
     counts.failed += 1;
@@ -39,12 +41,14 @@ export function closeReport({ rings, runs, strict }) {
   const forbiddenSkips = strict ? runs.flatMap((run) => run.forbiddenSkips) : [];
   const absent = rings.filter((ring) => ring.kind === 'failed');
   if (strict) total.failed += absent.length;
+  const contractCases = runs.reduce((sum, run) => sum + (run.contractCases ?? 0), 0);
   const lines = [
     ...runs.flatMap((run) => run.notes.map((note) => `! ${note}`)),
     ...forbiddenSkips.map((name) => `! skipped, but nothing may be: ${name}`),
     '',
     'rings',
     ...rings.map((ring) => ringLine(ring, strict)),
+    ...(contractCases > 0 ? [`contract suites: ${contractCases} cases passed, all adapters together`] : []),
     ...(absent.length > 0 && !strict ? ['  tests of rings that could not run are skipped or not counted'] : []),
     `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
   ];
@@ -53,8 +57,10 @@ export function closeReport({ rings, runs, strict }) {
 
 function countFile({ status, message, assertionResults }, path, counts) {
   for (const test of assertionResults) {
-    if (test.status === 'passed') counts.passed += 1;
-    else if (test.status === 'failed') counts.failed += 1;
+    if (test.status === 'passed') {
+      counts.passed += 1;
+      if (CONTRACTS.test(path)) counts.contractCases += 1;
+    } else if (test.status === 'failed') counts.failed += 1;
     else {
       counts.skipped += 1;
       if (!MAY_SKIP.test(path)) counts.forbiddenSkips.push(`${path}: ${test.fullName}`);

@@ -5,6 +5,7 @@ interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  readonly contractCases: number;
   readonly notes: readonly string[];
   readonly forbiddenSkips: readonly string[];
 }
@@ -19,7 +20,7 @@ interface Results {
 const modulePath: string = new URL('./results.mjs', import.meta.url).href;
 const { countReport, closeReport, TOOK_TOO_LONG }: Results = await import(modulePath);
 
-const GREEN: Counts = { passed: 3, failed: 0, skipped: 0, notes: [], forbiddenSkips: [] };
+const GREEN: Counts = { passed: 3, failed: 0, skipped: 0, contractCases: 0, notes: [], forbiddenSkips: [] };
 const SKIPPING: Counts = { ...GREEN, skipped: 1, forbiddenSkips: ['test/a.test.ts: one'] };
 const PURE = { name: 'pure', kind: 'ready', detail: '' };
 const NO_JAVA = { name: 'dynamodb local', kind: 'failed', detail: 'java not found' };
@@ -39,13 +40,19 @@ describe('counting a report', () => {
       passed: 1,
       failed: 1,
       skipped: 3,
+      contractCases: 0,
       notes: [],
       forbiddenSkips: ['test/a.test.ts: test 2', 'test/a.test.ts: test 3', 'test/a.test.ts: test 4'],
     });
   });
 
   it.each(['test/delta/read.golden-tables.test.ts', 'test/core/json.corpora.test.ts'])('lets %s be skipped, which reads what is kept elsewhere', (path) => {
-    expect(count(report(path, ['skipped', 'passed']))).toEqual({ passed: 1, failed: 0, skipped: 1, notes: [], forbiddenSkips: [] });
+    expect(count(report(path, ['skipped', 'passed']))).toEqual({ passed: 1, failed: 0, skipped: 1, contractCases: 0, notes: [], forbiddenSkips: [] });
+  });
+
+  it('counts the contract cases that passed, embedded and against emulators', () => {
+    expect(count(report('test/contract/queue.test.ts', ['passed', 'passed', 'failed']), 1)).toMatchObject({ contractCases: 2 });
+    expect(count(report('test/emulators/s3.test.ts', ['passed']))).toMatchObject({ contractCases: 1 });
   });
 
   it('counts a file that could not be loaded as one failure', () => {
@@ -68,6 +75,11 @@ describe('counting a report', () => {
 });
 
 describe('closing', () => {
+  it('tells how many contract cases passed', () => {
+    const { lines } = closeReport({ rings: [PURE], runs: [{ ...GREEN, contractCases: 2 }], strict: true });
+    expect(lines).toContain('contract suites: 2 cases passed, all adapters together');
+  });
+
   it('adds the runs up in the last line', () => {
     expect(closeReport({ rings: [PURE], runs: [GREEN, GREEN], strict: true })).toEqual({
       lines: ['', 'rings', '  pure                 ran', '6 passed, 0 failed, 0 skipped'],
