@@ -1,21 +1,21 @@
 /** Modules of the user's, TypeScript or not, bundled by esbuild and run in this process. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BuildFailure, Plugin } from 'esbuild';
+import type { BuildFailure } from 'esbuild';
+import { DEFINITIONS_FILE, definitionsBuild, VOCABULARY_FILE } from '../functions/definitions/bundle.ts';
+import * as vocabulary from '../functions/definitions/vocabulary.ts';
 import { LakefoldError } from '../lib/core/errors.ts';
-import * as columns from '../lib/registry/column-builder.ts';
-import * as expectations from '../lib/registry/define-expectation.ts';
-import * as groups from '../lib/registry/define-group.ts';
-import * as transforms from '../lib/registry/define-transform.ts';
-import * as views from '../lib/registry/define-view.ts';
 
 /** Messages of the compiler that are repeated. */
 const MESSAGES_MAX = 5;
-/** What definitions are written with: the code of this process, so that nothing is loaded twice and none must be installed. */
-const VOCABULARY: Readonly<Record<string, unknown>> = { ...columns, ...expectations, ...groups, ...transforms, ...views };
 const VOCABULARY_SYMBOL = 'lakefold.vocabulary';
+const OWN_FILE = new RegExp(`"[^"]*${VOCABULARY_FILE}"`);
+/** The code of this process, so that nothing is loaded twice and none must be installed. */
+const VOCABULARY_MODULE = `const vocabulary = globalThis[Symbol.for('${VOCABULARY_SYMBOL}')];
+${Object.keys(vocabulary).map((name) => `export const ${name} = vocabulary.${name};`).join('\n')}
+`;
 
 /**
  * The exports of a module with all it imports, `lakefold` being this very package.
@@ -24,9 +24,11 @@ const VOCABULARY_SYMBOL = 'lakefold.vocabulary';
 export async function importBundled(path: string): Promise<Readonly<Record<string, unknown>>> {
   const directory = await mkdtemp(join(tmpdir(), 'lakefold-config-'));
   try {
-    const file = join(directory, 'definitions.mjs');
-    await writeFile(file, await bundle(path));
-    Object.assign(globalThis, { [Symbol.for(VOCABULARY_SYMBOL)]: VOCABULARY });
+    const file = join(directory, DEFINITIONS_FILE);
+    const vocabularyFile = join(directory, VOCABULARY_FILE);
+    await writeFile(vocabularyFile, VOCABULARY_MODULE);
+    await writeFile(file, await bundle(path, vocabularyFile));
+    Object.assign(globalThis, { [Symbol.for(VOCABULARY_SYMBOL)]: vocabulary });
     // A file of its own each time: modules are kept by their address.
     const exported: unknown = await import(pathToFileURL(file).href);
     return { ...Object(exported) };
@@ -38,32 +40,19 @@ export async function importBundled(path: string): Promise<Readonly<Record<strin
   }
 }
 
-async function bundle(path: string): Promise<Uint8Array> {
+async function bundle(path: string, vocabularyFile: string): Promise<Uint8Array> {
   const { build } = await import('esbuild');
   try {
-    const { outputFiles } = await build({
-      entryPoints: [path], absWorkingDir: dirname(path), bundle: true, write: false, format: 'esm', platform: 'node', target: 'node20', mainFields: ['module', 'main'], logLevel: 'silent',
-      // As functions are bundled for deployment: the hash of a function is over its bundled text, and must be the same in both.
-      minifySyntax: true, minifyWhitespace: true, legalComments: 'none',
-      plugins: [ownPackage],
-    });
+    // Bundled alone, as it must be, a module may import from `lakefold` whatever it likes; bundled with it, a wrong name is found at its place.
+    await build({ ...definitionsBuild(path), alias: { lakefold: vocabularyFile }, external: [] });
+    const { outputFiles } = await build(definitionsBuild(path));
     return outputFiles[0]?.contents ?? new Uint8Array();
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    const messages = error.errors.slice(0, MESSAGES_MAX).map(({ text, location }) => (location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`));
+    const messages = error.errors.slice(0, MESSAGES_MAX).map(({ text, location }) => `${location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `}${text.replace(OWN_FILE, '"lakefold"')}`);
     throw new LakefoldError('INVALID_ARGUMENT', `expected ${path} to compile, found ${messages.join('; ')}`, { cause: error, context: { path } });
   }
 }
-
-const ownPackage: Plugin = {
-  name: 'lakefold',
-  setup: (build) => {
-    build.onResolve({ filter: /^lakefold$/ }, () => ({ path: 'lakefold', namespace: 'lakefold' }));
-    build.onLoad({ filter: /.*/, namespace: 'lakefold' }, () => ({
-      contents: `const vocabulary = globalThis[Symbol.for(${JSON.stringify(VOCABULARY_SYMBOL)})];\n${Object.keys(VOCABULARY).map((name) => `export const ${name} = vocabulary[${JSON.stringify(name)}];`).join('\n')}\n`,
-    }));
-  },
-};
 
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors);

@@ -1,12 +1,13 @@
-/** A function's bundle: one ES module made by esbuild in this process, beside it only what it can't hold. */
-import { cpSync, existsSync, realpathSync } from 'node:fs';
+/** A function's bundle: one ES module made by esbuild in this process, beside it definitions and what it can't hold. */
+import { cpSync, existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type { BuildOptions, Metafile } from 'esbuild';
+import type { Metafile } from 'esbuild';
 import { buildSync } from 'esbuild';
+import { DEFINITIONS_FILE, definitionsBuild, ES_MODULE, VOCABULARY_FILE } from '../functions/definitions/bundle.ts';
 import type { FunctionName } from '../functions/environment.ts';
 
 export interface BundleOptions {
@@ -46,8 +47,17 @@ export function functionCode(name: FunctionName, options: BundleOptions = {}): l
  * @throws Error when the function has no handler or doesn't bundle
  */
 export function bundleFunction(name: FunctionName, outputDirectory: string, options: BundleOptions = {}): void {
-  const definitions = options.definitions ?? resolveModule('definitions/none');
-  const { metafile } = buildSync({ ...BUILD, entryPoints: [options.entry ?? resolveModule(`${name}/handler`)], outfile: path.join(outputDirectory, 'index.mjs'), alias: { 'lakefold:definitions': path.resolve(definitions) } });
+  const { definitions, entry = resolveModule(`${name}/handler`) } = options;
+  const definitionsImport = definitions === undefined ? resolveModule('definitions/none') : `./${DEFINITIONS_FILE}`;
+  const { metafile } = buildSync({
+    ...ES_MODULE,
+    entryPoints: [entry],
+    outfile: path.join(outputDirectory, 'index.mjs'),
+    alias: { 'lakefold:definitions': definitionsImport },
+    external: [DUCKDB, `./${DEFINITIONS_FILE}`],
+    metafile: true,
+  });
+  if (definitions !== undefined && importsExternal(metafile, definitionsImport)) bundleDefinitions(definitions, outputDirectory);
   if (usesPackage(metafile, 'parquet-wasm')) {
     cpSync(createRequire(import.meta.url).resolve(`parquet-wasm/esm/${PARQUET_WASM}`), path.join(outputDirectory, PARQUET_WASM));
   }
@@ -61,26 +71,13 @@ export function installedDuckdbCpus(): readonly LambdaCpu[] {
 
 const LAMBDA_CPUS: readonly LambdaCpu[] = ['arm64', 'x64'];
 
-const BUILD = {
-  bundle: true,
-  platform: 'node',
-  // As `plan` builds definitions, so that a function's source hash is the same in both places.
-  target: 'node20',
-  format: 'esm',
-  // Twice as fast to import as the CommonJS builds that `main` alone would pick.
-  mainFields: ['module', 'main'],
-  // Identifiers stay, so that a stack trace names functions without a source map in the bundle.
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'none',
-  // CommonJS dependencies call `require`, which an ES module lacks.
-  banner: { js: "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);" },
-  external: [DUCKDB],
-  metafile: true,
-  write: true,
-  // What it would print is in the error it throws.
-  logLevel: 'silent',
-} as const satisfies BuildOptions;
+/** Beside the handler, not in it: names of ours would rename the user's, and with them change what a function is known by. */
+function bundleDefinitions(module: string, outputDirectory: string): void {
+  const [bundled] = buildSync(definitionsBuild(module)).outputFiles;
+  if (bundled === undefined) throw new Error(`expected a bundle of ${module}, found none`);
+  writeFileSync(path.join(outputDirectory, DEFINITIONS_FILE), bundled.contents);
+  buildSync({ ...ES_MODULE, entryPoints: [resolveModule('definitions/vocabulary')], outfile: path.join(outputDirectory, VOCABULARY_FILE) });
+}
 
 function resolveModule(name: string): string {
   // TypeScript in the repository, JavaScript in the published package.

@@ -31,10 +31,12 @@ const MAY_IMPORT: LayerTable = {
   'lib/delta/index.ts': { mayImport: [...VOCABULARY, 'lib/features', 'lib/store'] },
   functions: { mayImport: [...LIBRARY, 'functions/environment.ts'] },
   'functions/environment.ts': { mayImport: VOCABULARY },
+  // How definitions are bundled: alike for the command and for deployment.
+  'functions/definitions/bundle.ts': { mayImport: [], packages: ['esbuild', 'node:path'] },
   // The acceptance vectors ship with the command that runs them against a server.
   'test/vectors': { mayImport: [], packages: [] },
-  cli: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts', 'test/vectors'] },
-  infra: { mayImport: ['functions/environment.ts'], packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'esbuild', 'node:*'] },
+  cli: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts', 'functions/definitions/bundle.ts', 'test/vectors'] },
+  infra: { mayImport: ['functions/environment.ts', 'functions/definitions/bundle.ts'], packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'esbuild', 'node:*'] },
   client: { mayImport: ['lib/core'], packages: [], typesOnly: true },
   examples: { mayImport: [...LIBRARY, 'functions', 'client'] },
   bench: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts', 'client'] },

@@ -11,7 +11,7 @@ import { fileRowCount } from '../../lib/delta/live-rows.ts';
 import { readRows } from '../../lib/delta/read.ts';
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
 import { csvText } from '../../lib/features/training/dataset-files.ts';
-import { parseFilter } from '../../lib/features/parse-filter.ts';
+import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import { usageError } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { describeTable, openLocalTable, tableAsOf, type LocalTable } from '../local-table.ts';

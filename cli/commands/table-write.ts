@@ -7,7 +7,7 @@ import type { CommitOperation } from '../../lib/delta/history.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import type { WriteOutcome } from '../../lib/delta/write-outcome.ts';
 import { sourceOf } from '../../lib/features/ingest-rows.ts';
-import { parseFilter } from '../../lib/features/parse-filter.ts';
+import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import { parseRows, type RowsBody } from '../../lib/features/parse-rows.ts';
 import { commitReceipt } from '../../lib/features/receipt.ts';
 import { settle } from '../../lib/features/settle.ts';

@@ -37,8 +37,12 @@ export function openDemoGroup(demo: Pick<Demo, 'store'>, name: GroupName): Promi
 
 /** Sends a slice's rows through ingestion: checked, staged as Parquet, committed, published. */
 export async function deliver(demo: Demo, name: GroupName, slice: Slice & { readonly key: string }): Promise<Receipt> {
-  const body = await demo.feed.rows(name, slice);
-  return ingestRows(demo.store.deps, await openDemoGroup(demo, name), ingestRequest(body, slice.key));
+  return send(demo, name, { body: await demo.feed.rows(name, slice), key: slice.key });
+}
+
+/** Sends a Parquet file through ingestion under an idempotency key. */
+export async function send(demo: Demo, name: GroupName, { body, key }: { readonly body: Uint8Array; readonly key: string }): Promise<Receipt> {
+  return ingestRows(demo.store.deps, await openDemoGroup(demo, name), ingestRequest(body, key));
 }
 
 /** An upsert of a Parquet file under an idempotency key. */

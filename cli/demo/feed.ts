@@ -58,7 +58,7 @@ export class FlightFeed {
     const { table, connection } = await this.#sources[group];
     const file = join(this.#options.scratchDirectory, `rows-${(this.#files += 1)}.parquet`);
     const reported = group === AIRPORTS && slice.kind === 'day' ? reportedSql(this.#options.scenario) : table;
-    await connection.run(`COPY (SELECT * FROM ${reported} WHERE ${this.#whereSql(group === AIRPORTS ? 'airport' : 'origin', slice)} ORDER BY hour) TO '${sqlText(file)}' (FORMAT parquet)`);
+    await connection.run(`COPY (SELECT * FROM ${reported} WHERE ${this.#whereSql(group === AIRPORTS ? 'airport' : 'origin', slice)} ORDER BY hour, ${group === AIRPORTS ? 'airport' : 'origin, destination'}) TO '${sqlText(file)}' (FORMAT parquet)`);
     const bytes = await readFile(file);
     await rm(file);
     return new Uint8Array(bytes);

@@ -1,6 +1,6 @@
 /** Step: rows arrive late, out of order, twice and corrected; the online store is still the fold of the log. */
 import { AIRPORTS, type GroupName, ROUTES } from './definitions.ts';
-import { deliver, type Demo, tableFingerprint } from './demo.ts';
+import { deliver, type Demo, send, tableFingerprint } from './demo.ts';
 import { checkEveryVector, type ServedVector } from './online-check.ts';
 import { FAULTY_AIRPORT, LATE_AIRPORT, LATE_DAY, LATE_EVENING_AIRPORT } from './scenario.ts';
 import { count, type Step } from './story.ts';
@@ -21,13 +21,14 @@ export async function lateRowsArrive(demo: Demo, step: Step): Promise<ReadonlyMa
 async function arriveLate(demo: Demo, step: Step, { name, until }: { readonly name: GroupName; readonly until: string }): Promise<void> {
   const late = await (await demo.oracle).count(truthOf(name), lateRows(name, demo.scenario));
   const newest = await (await demo.oracle).newestAmong(truthOf(name), lateRows(name, demo.scenario), until);
-  const receipt = await deliver(demo, name, { kind: 'late', key: 'late-rows' });
+  const request = { body: await demo.feed.rows(name, { kind: 'late' }), key: 'late-rows' };
+  const receipt = await send(demo, name, request);
   const { rowsInserted, rowsUpdated } = receipt.commit ?? {};
   const { applied, stale } = receipt.online ?? {};
   step.check(`${name}: ${count(late.rows)} late rows of ${count(late.keys)} keys kept; online ${count(newest)} applied, ${count(late.keys - newest)} refused as stale`, {
     found: { rowsInserted, rowsUpdated, applied, stale }, expected: { rowsInserted: late.rows, rowsUpdated: 0, applied: newest, stale: late.keys - newest },
   });
-  const again = await deliver(demo, name, { kind: 'late', key: 'late-rows' });
+  const again = await send(demo, name, request);
   step.check(`${name}: sent again with the same idempotency key, the answer is the same commit`, {
     found: { version: again.commit?.version, alreadyApplied: again.commit?.alreadyApplied }, expected: { version: receipt.commit?.version, alreadyApplied: true },
   });

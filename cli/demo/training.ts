@@ -19,7 +19,7 @@ export async function train(demo: Demo, step: Step, input: { readonly spineFile:
   const flights = await demo.feed.writeSpine(input.spineFile);
   const { body } = await demo.client.json({ method: 'POST', path: DATASETS, json: { spine: { source: input.spineFile, format: 'parquet' } } });
   const number = Number(body['trainingDataset']);
-  step.say(`Training dataset ${VIEW}/1/${number}: ${count(flights)} flights of June, each with what was known at its departure; pinned to commits ${pinsOf(body)}, ${String(body['contentHash']).slice(0, 19)}…`);
+  step.say(`Training dataset ${VIEW}/1/${number}: ${count(flights)} flights of June, each with what was known at its departure; pinned to ${pinsOf(body)}, ${textOf(body['contentHash']).slice(0, 19)}…`);
   const { trainFrom, end, flightsEvery } = demo.scenario;
   const file = join(demo.location, PROJECT, 'training-datasets', VIEW, '1', String(number), 'data', 'part-00000.parquet');
   const { rows, expectedRows, different, example } = await (await demo.oracle).compareTraining(file, { from: midnight(trainFrom), until: midnight(end), every: flightsEvery });
@@ -29,7 +29,7 @@ export async function train(demo: Demo, step: Step, input: { readonly spineFile:
   const honest = await readExamples(demo, number);
   const isTest = testRows(honest.departsAt, midnight(demo.scenario.testFrom));
   const naive = naiveInputs(honest, input.served);
-  tellModels(step, { honest: splitOf({ ...honest, inputs: honest.inputs }, isTest), naive: splitOf({ ...honest, inputs: naive }, isTest), testFrom: demo.scenario.testFrom });
+  tellModels(step, { honest: splitOf(honest, isTest), naive: splitOf({ ...honest, inputs: naive }, isTest), testFrom: demo.scenario.testFrom });
 }
 
 interface Split {
@@ -105,5 +105,9 @@ function splitOf({ width, inputs, labels }: Examples, isTest: readonly boolean[]
 
 function pinsOf(dataset: JsonObject): string {
   const { pins } = dataset;
-  return Array.isArray(pins) ? pins.filter(isJsonObject).map((pin) => `${String(pin['featureGroup'])}@${String(pin['commitVersion'])}`).join(', ') : '';
+  return Array.isArray(pins) ? pins.filter(isJsonObject).map((pin) => `${textOf(pin['featureGroup'])} version ${textOf(pin['commitVersion'])}`).join(', ') : '';
+}
+
+function textOf(json: unknown): string {
+  return typeof json === 'string' ? json : JSON.stringify(json);
 }

@@ -1,12 +1,11 @@
 /** Step: files are packed, the log is checkpointed, old files are looked for; nobody can tell by the rows. */
 import { isJsonObject } from '../../lib/core/json.ts';
 import type { RecordedVersions } from './backfill.ts';
-import { PROJECT } from './definitions.ts';
+import { AIRPORTS, type GroupName, PROJECT } from './definitions.ts';
 import { type Demo, GROUPS, openDemoGroup, tableFingerprint } from './demo.ts';
 import { checkEveryVector } from './online-check.ts';
 import { count, type Step } from './story.ts';
 import { checkVersion } from './time-travel.ts';
-import { AIRPORTS, type GroupName } from './definitions.ts';
 import { midnight, truthOf } from './truth.ts';
 
 export async function keepUp(demo: Demo, step: Step, recorded: RecordedVersions): Promise<void> {

@@ -44,7 +44,6 @@ export async function runDemoWriter(text: string, out: NodeJS.WritableStream): P
 /** The store, but for the write of a log entry, which never comes back: before it, or after. */
 function stoppingStore(store: ObjectStore, stopAt: StopPoint, tell: () => void): ObjectStore {
   if (stopAt === 'never') return store;
-  const { localPath } = store;
   return {
     location: store.location,
     get: (path, options) => store.get(path, options),
@@ -59,7 +58,7 @@ function stoppingStore(store: ObjectStore, stopAt: StopPoint, tell: () => void):
     overwrite: (path, bytes, options) => store.overwrite(path, bytes, options),
     list: (prefix, options) => store.list(prefix, options),
     delete: (path, options) => store.delete(path, options),
-    ...(localPath === undefined ? {} : { localPath: (path) => localPath.call(store, path) }),
+    ...(store.localPath === undefined ? {} : { localPath: (path) => store.localPath?.(path) ?? path }),
   };
 }
 

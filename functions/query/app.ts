@@ -6,7 +6,7 @@ import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
 import { csvText, datasetDirectory, publishedNumbers } from '../../lib/features/training/dataset-files.ts';
 import { createTrainingDataset, type TrainingDeps } from '../../lib/features/training/create-dataset.ts';
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
-import { parseFilter } from '../../lib/features/parse-filter.ts';
+import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { readGroup, type GroupRead } from '../../lib/features/read-rows.ts';
 import { answerJson } from '../http/answer.ts';

@@ -108,7 +108,7 @@ function applyWinner(deps: DeltaDeps, snapshot: Snapshot, { root, winner }: { re
 }
 
 /** The `txn` appId of an idempotency key. */
-export function requestAppId(key: string): string {
+function requestAppId(key: string): string {
   return `lakefold/r/${toBase32(sha256(utf8(key)).subarray(0, 16))}`;
 }
 

@@ -25,7 +25,7 @@ export function identityOver(batch: Batch, columns: readonly string[]): Identity
 }
 
 /** Length-prefixed, so that no two tuples share text. */
-export function identityPart(value: Value): string {
+function identityPart(value: Value): string {
   if (typeof value === 'string') return `${value.length}:${value}`;
   if (value instanceof Uint8Array) return `${value.length * 2}:${toHex(value)}`;
   const text = String(value);

@@ -164,7 +164,7 @@ function splitRows(indices: Uint32Array): readonly Uint32Array[] {
 }
 
 /** The indices in the order of the named columns, nulls first; equal rows keep their order. */
-export function sortRows(batch: Batch, indices: Uint32Array, by: readonly string[]): Uint32Array {
+function sortRows(batch: Batch, indices: Uint32Array, by: readonly string[]): Uint32Array {
   const comparators = by.flatMap((name) => {
     const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
     return vector === undefined ? [] : [comparatorOf(vector)];
@@ -210,16 +210,15 @@ function textPlaces(values: Batch['vectors'][number]['values'], nulls: Uint8Arra
     const value = nulls?.[i] === 1 ? undefined : values[i];
     return typeof value === 'string' ? value : undefined;
   };
-  const distinct = new Map<string, number>();
+  const numbers = new Map<string, number>();
+  const numberOf = new Int32Array(length).fill(-1);
   for (let i = 0; i < length; i += 1) {
     const text = textAt(i);
-    if (text !== undefined) distinct.set(text, 0);
+    if (text === undefined) continue;
+    const known = numbers.get(text);
+    numberOf[i] = known ?? numbers.size;
+    if (known === undefined) numbers.set(text, numbers.size);
   }
-  for (const [i, text] of [...distinct.keys()].sort(compareUtf8).entries()) distinct.set(text, i + 1);
-  const places = new Float64Array(length);
-  for (let i = 0; i < length; i += 1) {
-    const text = textAt(i);
-    places[i] = text === undefined ? 0 : (distinct.get(text) ?? 0);
-  }
-  return places;
+  const placeOf = new Map([...numbers].sort(([a], [b]) => compareUtf8(a, b)).map(([, number], i) => [number, i + 1]));
+  return Float64Array.from(numberOf, (number) => placeOf.get(number) ?? 0);
 }

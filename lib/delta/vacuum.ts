@@ -24,7 +24,7 @@ export interface VacuumPlan {
 }
 
 /** A retention below a week may cut off running readers and writers of other engines. */
-export const RETENTION_MIN_MILLIS = 168 * 60 * 60 * 1000;
+const RETENTION_MIN_MILLIS = 168 * 60 * 60 * 1000;
 const UNREFERENCED_AGE_MIN_MILLIS = 24 * 60 * 60 * 1000;
 
 /** @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */

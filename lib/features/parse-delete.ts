@@ -6,7 +6,7 @@ import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import { groupName, type OpenGroup } from './open-group.ts';
-import { parseFilter } from './parse-filter.ts';
+import { parseFilter } from '../delta/parse-filter.ts';
 
 /** @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, TYPE_MISMATCH with the entry at fault */
 export function parseDelete(group: OpenGroup, body: JsonObject): DeleteWhat {

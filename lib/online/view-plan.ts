@@ -9,7 +9,7 @@ import { duration } from '../core/time.ts';
 import { parseType, type Column, type ColumnType, type Value } from '../core/types.ts';
 import { filterColumns, type Filter } from '../delta/filter.ts';
 import type { OnlineTable } from '../ports/online-store.ts';
-import { parseJoinFilter } from './join-filter.ts';
+import { parseFilter } from '../delta/parse-filter.ts';
 import type { OnDemandFunction, OnDemandPlan } from './on-demand.ts';
 import { compilePayloadReader, type PayloadColumns, type PayloadRead } from './payload.ts';
 
@@ -214,7 +214,7 @@ function joinPlan(input: JoinInput): JoinPlan {
   const { join, group, firstFeature } = input;
   const { definition } = group;
   const all = definition.schema.map((column): Column => ({ name: column.name, type: parseType(column.type), nullable: column.nullable }));
-  const filter = join.filter === null ? undefined : parseJoinFilter(join.filter, all);
+  const filter = join.filter === null ? undefined : parseFilter(join.filter, all);
   const names = new Set([...join.features, ...(filter === undefined ? [] : filterColumns(filter))]);
   const columns = [...names].map((name) => columnNamed(all, name, join));
   const inPayload = columns.filter((column) => sourceKind(definition, column.name) === 'payload');

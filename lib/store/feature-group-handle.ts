@@ -6,7 +6,7 @@ import type { IngestOperation } from '../features/ingest.ts';
 import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows, type OptimizeReport, type PublishReport, type VacuumReport } from '../features/manage-rows.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import { parseDelete } from '../features/parse-delete.ts';
-import { parseFilter } from '../features/parse-filter.ts';
+import { parseFilter } from '../delta/parse-filter.ts';
 import { readGroup } from '../features/read-rows.ts';
 import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';

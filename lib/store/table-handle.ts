@@ -14,7 +14,7 @@ import { fileRowCount } from '../delta/live-rows.ts';
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
 import type { DeltaTable } from '../delta/table.ts';
 import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
-import { parseFilter } from '../features/parse-filter.ts';
+import { parseFilter } from '../delta/parse-filter.ts';
 import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
 import { readRowObjects } from '../features/row-objects.ts';
 import { settle } from '../features/settle.ts';

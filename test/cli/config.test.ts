@@ -64,7 +64,7 @@ describe('the config file', () => {
 
   it.each([
     ['export const a = {', /lakefold\.config\.ts to compile, found lakefold\.config\.ts:1:\d+: /],
-    ["import { nothing } from 'lakefold'; export const a = nothing;", /No matching export .* for import "nothing"/],
+    ["import { nothing } from 'lakefold'; export const a = nothing;", /compile, found lakefold\.config\.ts:1:10: No matching export in "lakefold" for import "nothing"/],
     ["throw new Error('no such luck');", /lakefold\.config\.ts to run, it threw: no such luck/],
     ['export default { definition: 1 };', /expected only definitions, location and project in the default export .*found "definition"/],
     ['export default 7;', /expected an object as default export .*found number/],

@@ -17,7 +17,7 @@ const LOOKS = 2000;
 const NAP_MILLIS = 6;
 const DRAWS = 20_000;
 
-export const clockCases: readonly ContractCase<ClockSubject>[] = [
+const clockCases: readonly ContractCase<ClockSubject>[] = [
   {
     name: 'tells whole milliseconds, and the same instant in microseconds',
     run: async ({ clock }) => {
@@ -86,7 +86,7 @@ export const clockCases: readonly ContractCase<ClockSubject>[] = [
   },
 ];
 
-export const randomCases: readonly ContractCase<Random>[] = [
+const randomCases: readonly ContractCase<Random>[] = [
   {
     name: 'draws from [0, 1) evenly',
     run: async (random) => {

@@ -64,6 +64,21 @@ describe('the fold of a foreign commit', () => {
   });
 });
 
+describe('the fold of a commit that changes deletion vectors', () => {
+  it('names the rows that one hides and the other does not, and no more', async () => {
+    const { table, deps } = await tableFixture();
+    await table.append(rowsBatch(['a', 1, 1n], ['b', 1, 1n], ['c', 1, 1n], ['d', 1, 1n]));
+    for (const k of ['a', 'b', 'c']) await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: [[k]] }] });
+    await table.restore({ version: 2 });
+    const commits = await foldSourceOf(deps, table, { keyColumns: [KEY] }).commits(1, 5);
+    const told = await Promise.all(commits.map(async (commit) => (commit.kind === 'edit' ? { came: await textOf(commit.rows()), went: await textOf(commit.removed()) } : commit.kind)));
+    expect(told).toEqual([
+      { came: [], went: [['a', 1, 1n]] }, { came: [], went: [['b', 1, 1n]] }, { came: [], went: [['c', 1, 1n]] },
+      { came: [['b', 1, 1n], ['c', 1, 1n]], went: [] },
+    ]);
+  });
+});
+
 describe('the fold of a commit that writes files again', () => {
   it('counts the rows it brings, not those it carries along', async () => {
     const { table, deps } = await tableFixture({ profile: 'compatible' });

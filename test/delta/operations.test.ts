@@ -255,6 +255,15 @@ describe('bin-packing', () => {
     expect(await rows({ asOf: { version: 4 } })).toEqual(before);
   });
 
+  it('says that it changes no data, so that nobody downstream reads it as rows (U8)', async () => {
+    const { table, deps } = await tableFixture();
+    for (const v of [1, 2]) await table.append(rowsBatch(['a', v, 1n]));
+    await table.optimize();
+    const actions = (await readEntry(deps, T_ROOT, 3))?.actions ?? [];
+    expect(actions.flatMap((action) => (action.kind === 'add' || action.kind === 'remove' ? [[action.kind, action.dataChange]] : []))).toEqual([['remove', false], ['remove', false], ['add', false]]);
+    expect(foldKindOf(actions)).toBe('none');
+  });
+
   it('writes down the receipts that null ones read as (§0)', async () => {
     const { table, store, foreign, file, rows } = await tableFixture();
     const first = await file('one', rowsBatch(['a', 1, null]));

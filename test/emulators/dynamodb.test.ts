@@ -9,7 +9,7 @@ import { DynamoDbOnlineStore } from '../../lib/adapters/aws/dynamodb-online-stor
 import { utf8 } from '../../lib/core/bytes.ts';
 import { describeControl } from '../contract/control.contract.ts';
 import { describeOnlineStore } from '../contract/online-store.contract.ts';
-import { DYNAMODB_LOCAL_DEVIATIONS, LOCALSTACK_DYNAMODB_DEVIATIONS, MINISTACK_DYNAMODB_DEVIATIONS } from '../support/dynamodb-deviations.ts';
+import { DYNAMODB_LOCAL_DEVIATIONS, MINISTACK_DYNAMODB_DEVIATIONS } from '../support/dynamodb-deviations.ts';
 import { createTables, dynamoDbSettings } from '../support/dynamodb-for-test.ts';
 import type { DynamoDbTarget } from '../support/dynamodb-for-test.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
@@ -18,7 +18,7 @@ import { deletedItem, editOf, itemAt, itemOf, keyOf, orderOf, rowOf, tableOf, wa
 
 const EMULATORS = [
   { name: 'DynamoDB Local', endpoint: process.env['LAKEFOLD_TEST_DYNAMODB_LOCAL'] ?? '', deviations: DYNAMODB_LOCAL_DEVIATIONS },
-  { name: 'LocalStack', endpoint: process.env['LAKEFOLD_TEST_LOCALSTACK_DYNAMODB'] ?? '', deviations: LOCALSTACK_DYNAMODB_DEVIATIONS },
+  { name: 'LocalStack', endpoint: process.env['LAKEFOLD_TEST_LOCALSTACK_DYNAMODB'] ?? '', deviations: DYNAMODB_LOCAL_DEVIATIONS },
   { name: 'MiniStack', endpoint: process.env['LAKEFOLD_TEST_MINISTACK'] ?? '', deviations: MINISTACK_DYNAMODB_DEVIATIONS },
 ];
 

@@ -26,10 +26,11 @@ const PREFIX = 'lakes/one';
 const GROUP = '/v1/projects/demo/feature-groups/airport_delays/versions/1';
 const VIEW = '/v1/projects/demo/feature-views/delay_model/versions/1';
 
-/** A user's definitions: the function calls a helper whose name others in the bundle have too. */
+/** A user's definitions: the function and what it calls use names that others in the bundle have too. */
 const DEFINITIONS = `
-import { featureGroup, featureView, join, onDemand, t } from 'LAKEFOLD';
-function isRecord(distance) { return distance > 1500; }
+import { featureGroup, featureView, join, onDemand, t } from 'lakefold';
+const toHex = 1500;
+function isRecord(distance) { return distance > toHex; }
 export const airportDelays = featureGroup({
   name: 'airport_delays', version: 1, schema: { origin: t.string(), hour: t.timestamp(), flights_24h: t.int(), mean_delay_24h: t.double().nullable() },
   primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true, ttl: 'P7D',
@@ -40,7 +41,7 @@ export const delayModel = featureView({
     join(airportDelays, { on: { origin: 'origin' }, features: ['flights_24h', 'mean_delay_24h'], prefix: 'dep_', defaults: { flights_24h: 0 } }),
     join(airportDelays, { on: { dest: 'origin' }, features: ['mean_delay_24h'], prefix: 'arr_' }),
   ],
-  onDemand: [onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => isRecord(distance) })],
+  onDemand: [onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => distance > toHex && isRecord(distance) })],
 });
 `;
 
@@ -166,13 +167,9 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
 
 /** The definitions as the command line reads them, and the module as the functions are bundled with it. */
 async function readDefinitions(folder: string): Promise<{ readonly file: string; readonly functions: ReturnType<typeof collectDefinitions>['functions']; readonly json: { readonly featureGroups: readonly object[]; readonly featureViews: readonly object[] } }> {
-  const own = join(folder, 'own.ts');
-  await writeFile(own, DEFINITIONS.replace('LAKEFOLD', 'lakefold'));
-  const { wanted, functions } = collectDefinitions(await importBundled(own));
-  const library = new URL('../../lib/registry/', import.meta.url).pathname;
-  const file = join(folder, 'deployed.ts');
-  const imports = [['define-group', 'featureGroup'], ['define-view', 'featureView, join, onDemand'], ['column-builder', 't']].map(([path, names]) => `import { ${names} } from '${library}${path}.ts';`);
-  await writeFile(file, [...imports, ...DEFINITIONS.trim().split('\n').slice(1)].join('\n'));
+  const file = join(folder, 'definitions.ts');
+  await writeFile(file, DEFINITIONS);
+  const { wanted, functions } = collectDefinitions(await importBundled(file));
   return { file, functions, json: wanted };
 }
 

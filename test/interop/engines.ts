@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const interopPython = process.env['LAKEFOLD_TEST_INTEROP_PYTHON'];
-export const duckDbDeltaExtension = process.env['LAKEFOLD_TEST_DUCKDB_DELTA_EXTENSION'];
+const duckDbDeltaExtension = process.env['LAKEFOLD_TEST_DUCKDB_DELTA_EXTENSION'];
 
 export interface Engines {
   /** Rows of the table as sorted canonical JSON texts. */

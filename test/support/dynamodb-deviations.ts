@@ -9,5 +9,4 @@ export interface DynamoDbDeviations {
 
 export const DYNAMODB_LOCAL_DEVIATIONS: DynamoDbDeviations = { online: {}, control: {} };
 /** It hands DynamoDB to DynamoDB Local. */
-export const LOCALSTACK_DYNAMODB_DEVIATIONS: DynamoDbDeviations = DYNAMODB_LOCAL_DEVIATIONS;
 export const MINISTACK_DYNAMODB_DEVIATIONS: DynamoDbDeviations = { online: {}, control: {} };

@@ -10,7 +10,7 @@ import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { TableCodec } from '../../lib/ports/table-codec.ts';
 
-export async function openFilesStore(directory: string): Promise<ObjectStore> {
+async function openFilesStore(directory: string): Promise<ObjectStore> {
   return openFilesObjectStore({ fs: nodeFileSystem, directory, clock: new SystemClock(), random: new SystemRandom() });
 }
 

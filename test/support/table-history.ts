@@ -21,9 +21,9 @@ import { applyOp, batchOf, columnsOf, rowsOfBatch, textsOf, type ModelRow, type 
 import { randomChange, randomOp } from './table-ops.ts';
 import { isLogEntry, turningStore, turnsOf, type Turns } from './table-turns.ts';
 
-export const ROOT = 'demo/t';
+const ROOT = 'demo/t';
 /** 2025-06-15T15:06:40Z, the manual clock's start. */
-export const START_MICROS = 1_750_000_000_000_000n;
+const START_MICROS = 1_750_000_000_000_000n;
 
 export interface HistoryOptions {
   readonly seed: number;

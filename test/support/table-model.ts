@@ -61,7 +61,7 @@ export function rowsOfBatch(batch: Batch): ModelRow[] {
 }
 
 /** Equal for equal rows; sorted lists of these are equal for equal tables. */
-export function textOf(row: ModelRow): string {
+function textOf(row: ModelRow): string {
   return `${row.k} e=${row.e} p=${row.p} v=${row.v} x=${row.x} r=${row.r}`;
 }
 

@@ -110,7 +110,7 @@ function labelAt(spine: Spine, row: number): bigint | null {
 async function pinFiles(deps: DeltaDeps, groups: readonly PinnedGroup[], datasetId: string): Promise<void> {
   for (const { group, snapshot } of groups) {
     const prefix = `${group.table.root}/`;
-    const files = [...snapshot.files.values()].flatMap((file) => pathsOf(group.table.root, file).map((path) => ({ path: path.slice(prefix.length), size: path.endsWith('.bin') ? null : file.size })));
+    const files = [...snapshot.files.values()].flatMap((file) => pathsOf(group.table.root, file, deps.store.location).map((path) => ({ path: path.slice(prefix.length), size: path.endsWith('.bin') ? null : file.size })));
     const path = joinPath(group.table.root, '_lakefold/pins', `${snapshot.version}.${datasetId}.json`);
     await writeOnce(deps, path, { bytes: utf8(stringifyJson({ files })), identity: deps.random.uuid() });
   }

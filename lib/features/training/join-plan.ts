@@ -12,7 +12,7 @@ import type { Relation } from '../../ports/engine.ts';
 import type { FeatureViewDefinition, JoinDefinition } from '../../registry/definition.ts';
 import { assertKept } from '../history-kept.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
-import { parseFilter } from '../parse-filter.ts';
+import { parseFilter } from '../../delta/parse-filter.ts';
 import type { Warning } from '../receipt.ts';
 import { INGESTED_AT_COLUMN } from '../receipt-time.ts';
 

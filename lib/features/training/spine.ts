@@ -6,7 +6,7 @@ import { type Column, formatType, parseType } from '../../core/types.ts';
 import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
 import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
-import { parseFilter } from '../parse-filter.ts';
+import { parseFilter } from '../../delta/parse-filter.ts';
 import { asMalformed } from '../parquet-rows.ts';
 import { parseRows, type RowsBody } from '../parse-rows.ts';
 import { readGroup } from '../read-rows.ts';

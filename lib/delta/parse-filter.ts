@@ -3,9 +3,9 @@ import { LakefoldError } from '../core/errors.ts';
 import { toValue } from '../core/input-values.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
-import { type Comparison, type Filter, unknownColumn } from '../delta/filter.ts';
+import { type Comparison, type Filter, unknownColumn } from './filter.ts';
 
-const DEPTH_MAX = 32;
+const DEPTH_MAX = 16;
 const COMPARISONS: ReadonlySet<string> = new Set<Comparison>(['=', '!=', '<', '<=', '>', '>=']);
 const OPERATORS = '= != < <= > >= in isNull isNotNull';
 
