@@ -57,7 +57,8 @@ export function parseArguments(argv: readonly string[], specs: OptionSpecs): Arg
     if (spec.kind === 'flag') flags.set(name, flagOf(token, isOff));
     else texts.set(name, [...(texts.get(name) ?? []), valueOf(token, spec)]);
   }
-  for (const [name, values] of texts) if (specs[name]?.kind === 'text' && values.length > 1) throw usageError(`expected --${name} once, found it ${values.length} times`);
+  for (const [name, values] of texts)
+    if (specs[name]?.kind === 'text' && values.length > 1) throw usageError(`expected --${name} once, found it ${values.length} times`);
   return accessors(positionals, texts, flags);
 }
 
@@ -66,7 +67,10 @@ type OptionToken = Extract<Token, { kind: 'option' }>;
 
 function tokensOf(argv: readonly string[], specs: OptionSpecs): readonly Token[] {
   const options = Object.fromEntries(
-    Object.entries(specs).map(([name, { kind, short }]) => [name, { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), ...(short === undefined ? {} : { short }) }]),
+    Object.entries(specs).map(([name, { kind, short }]) => [
+      name,
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), ...(short === undefined ? {} : { short }) },
+    ]),
   );
   return parseArgs({ args: [...argv], options, strict: false, tokens: true }).tokens;
 }
@@ -79,14 +83,16 @@ function nameOf(name: string, rawName: string, specs: OptionSpecs): { readonly n
 
 function flagOf(token: OptionToken, isOff: boolean): boolean {
   if (token.value === undefined) return !isOff;
-  if (isOff || (token.value !== 'true' && token.value !== 'false')) throw usageError(`expected no value or true or false for ${token.rawName}, found ${JSON.stringify(token.value)}`);
+  if (isOff || (token.value !== 'true' && token.value !== 'false'))
+    throw usageError(`expected no value or true or false for ${token.rawName}, found ${JSON.stringify(token.value)}`);
   return token.value === 'true';
 }
 
 function valueOf(token: OptionToken, spec: OptionSpec): string {
   const { value } = token;
   // An option in the place of a value is a value forgotten; one that does begin with two dashes comes as --name=--value.
-  if (value === undefined || (token.inlineValue === false && value.startsWith('--'))) throw usageError(`expected ${spec.value ?? 'a value'} after ${token.rawName}`);
+  if (value === undefined || (token.inlineValue === false && value.startsWith('--')))
+    throw usageError(`expected ${spec.value ?? 'a value'} after ${token.rawName}`);
   return value;
 }
 
@@ -117,7 +123,9 @@ function accessors(positionals: readonly string[], texts: ReadonlyMap<string, re
       return word;
     },
     names: (name) => {
-      const names = text(name)?.split(',').map((item) => item.trim());
+      const names = text(name)
+        ?.split(',')
+        .map((item) => item.trim());
       if (names?.includes('') === true) throw usageError(`expected names separated by commas as --${name}, found ${JSON.stringify(text(name))}`);
       return names;
     },
@@ -140,7 +148,8 @@ function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
-    for (let j = 1; j <= b.length; j += 1) row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    for (let j = 1; j <= b.length; j += 1)
+      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
     previous = row;
   }
   return previous[b.length] ?? 0;

@@ -40,13 +40,17 @@ export class Client {
 
   /** A successful answer. @throws LakefoldError what the route's problem document says */
   async request(request: ClientRequest): Promise<Response> {
-    const query = new URLSearchParams(Object.entries(request.query ?? {}).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, String(value)]])));
+    const query = new URLSearchParams(
+      Object.entries(request.query ?? {}).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, String(value)]])),
+    );
     const headers = new Headers({ ...this.#headers, ...request.headers });
     if (request.accept !== undefined) headers.set('accept', request.accept);
     const body = request.json === undefined ? request.body : { type: 'application/json', bytes: new TextEncoder().encode(stringifyJson(request.json)) };
     if (body !== undefined) headers.set('content-type', body.type);
     const url = `${this.#base}${request.path}${query.size === 0 ? '' : `?${query.toString()}`}`;
-    const response = await this.#send(new Request(url, { method: request.method, headers, ...(body === undefined ? {} : { body: new Uint8Array(body.bytes) }) }));
+    const response = await this.#send(
+      new Request(url, { method: request.method, headers, ...(body === undefined ? {} : { body: new Uint8Array(body.bytes) }) }),
+    );
     if (!response.ok) throw await problemOf(response);
     return response;
   }
@@ -60,7 +64,8 @@ export class Client {
 
   /** A list: the page asked for, or without `limit` and `cursor` everything as one page. */
   async list(request: Omit<ClientRequest, 'method'>, page: { readonly limit: number | undefined; readonly cursor: string | undefined }): Promise<JsonAnswer> {
-    const get = (limit: number, cursor: string | undefined): Promise<JsonAnswer> => this.json({ ...request, method: 'GET', query: { ...request.query, limit, cursor } });
+    const get = (limit: number, cursor: string | undefined): Promise<JsonAnswer> =>
+      this.json({ ...request, method: 'GET', query: { ...request.query, limit, cursor } });
     if (page.limit !== undefined || page.cursor !== undefined) return get(page.limit ?? PAGE_ITEMS, page.cursor);
     const items: Json[] = [];
     let answer = await get(PAGE_ITEMS, undefined);
@@ -116,13 +121,18 @@ async function problemOf(response: Response): Promise<LakefoldError> {
   const problem = parsed(text);
   const code = isJsonObject(problem) ? problem['code'] : undefined;
   if (!isJsonObject(problem) || typeof code !== 'string') {
-    return new LakefoldError('STORE_UNAVAILABLE', `expected an answer of Lakefold from ${response.url}, found status ${response.status}: ${text.slice(0, 200)}`, { context: { httpStatus: response.status } });
+    return new LakefoldError(
+      'STORE_UNAVAILABLE',
+      `expected an answer of Lakefold from ${response.url}, found status ${response.status}: ${text.slice(0, 200)}`,
+      { context: { httpStatus: response.status } },
+    );
   }
   const { detail, errors, errorCount } = problem;
   const context = Object.fromEntries(Object.entries(problem).filter(([name]) => !STANDARD_MEMBERS.has(name)));
   return new LakefoldError(isErrorCode(code) ? code : 'INTERNAL', typeof detail === 'string' ? detail : code, {
     context: isErrorCode(code) ? context : { ...context, unknownCode: code },
-    ...(Array.isArray(errors) ? { errors: errors.filter(isFault) } : {}), ...(typeof errorCount === 'number' ? { errorCount } : {}),
+    ...(Array.isArray(errors) ? { errors: errors.filter(isFault) } : {}),
+    ...(typeof errorCount === 'number' ? { errorCount } : {}),
   });
 }
 

@@ -17,6 +17,19 @@ import { tdCommands } from './commands/td.ts';
 import { tourCommands } from './commands/tours.ts';
 
 export const COMMANDS: readonly Command[] = [
-  initCommand, ...definitionCommands, serveCommand, doctorCommand, ...tourCommands, ...projectCommands, ...fgInspectCommands, ...fgReadCommands, ...fgWriteCommands, ...fgMaintainCommands, ...fvCommands, ...tdCommands,
-  ...tableReadCommands, ...tableWriteCommands, ...tableMaintainCommands,
+  initCommand,
+  ...definitionCommands,
+  serveCommand,
+  doctorCommand,
+  ...tourCommands,
+  ...projectCommands,
+  ...fgInspectCommands,
+  ...fgReadCommands,
+  ...fgWriteCommands,
+  ...fgMaintainCommands,
+  ...fvCommands,
+  ...tdCommands,
+  ...tableReadCommands,
+  ...tableWriteCommands,
+  ...tableMaintainCommands,
 ];

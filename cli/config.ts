@@ -65,7 +65,10 @@ function settingsOf(exported: unknown, path: string): Settings {
   return { definitions, location: optionalText(location, path, 'location'), project: optionalText(project, path, 'project') };
 }
 
-async function definitionsOf(exported: Readonly<Record<string, unknown>>, from: { readonly path: string; readonly definitions: unknown }): Promise<Pick<Config, 'definitions' | 'functions'>> {
+async function definitionsOf(
+  exported: Readonly<Record<string, unknown>>,
+  from: { readonly path: string; readonly definitions: unknown },
+): Promise<Pick<Config, 'definitions' | 'functions'>> {
   const { path, definitions } = from;
   if (definitions === undefined) return collected(exported);
   if (isRecord(definitions)) return collected(definitions);

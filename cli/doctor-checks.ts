@@ -22,7 +22,8 @@ type Check = (context: CommandContext) => Promise<string | undefined>;
 export const CHECKS: Readonly<Record<string, Check>> = {
   node: async () => {
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-    if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected Node ${NODE_MIN.join('.')} or newer, found ${process.versions.node}`);
+    if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]))
+      throw new LakefoldError('UNSUPPORTED_OPERATION', `expected Node ${NODE_MIN.join('.')} or newer, found ${process.versions.node}`);
     return `${process.versions.node} on ${process.platform} ${process.arch}`;
   },
   location: async ({ session }) => {
@@ -33,19 +34,20 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       return `${location} ${isOwn ? 'is' : 'can be'} written, with hard links`;
     });
   },
-  lmdb: async ({ session }) => withFolder(await session.location(), async (directory) => {
-    const folder = await mkdtemp(join(directory, '.tmp-doctor-'));
-    try {
-      const control = openLmdbControl({ directory: folder });
-      await control.put({ partition: 'doctor', sort: '1', bytes: Uint8Array.of(42) });
-      const record = await control.get('doctor', '1');
-      await control.close();
-      if (record?.bytes[0] !== 42) throw new LakefoldError('STORE_UNAVAILABLE', 'expected LMDB to give back what was put, found something else');
-      return 'writes and reads';
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }),
+  lmdb: async ({ session }) =>
+    withFolder(await session.location(), async (directory) => {
+      const folder = await mkdtemp(join(directory, '.tmp-doctor-'));
+      try {
+        const control = openLmdbControl({ directory: folder });
+        await control.put({ partition: 'doctor', sort: '1', bytes: Uint8Array.of(42) });
+        const record = await control.get('doctor', '1');
+        await control.close();
+        if (record?.bytes[0] !== 42) throw new LakefoldError('STORE_UNAVAILABLE', 'expected LMDB to give back what was put, found something else');
+        return 'writes and reads';
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }),
   parquet: async () => {
     const codec = lazyParquetCodec();
     const columns = [{ name: 'n', type: { kind: 'int' }, nullable: false }] as const;

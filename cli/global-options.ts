@@ -24,7 +24,12 @@ export interface GlobalOptions {
 
 export function globalOptions(args: Arguments, env: Readonly<Record<string, string | undefined>>): GlobalOptions {
   return {
-    location: args.text('location'), project: args.text('project'), endpoint: args.text('endpoint'), apiKey: args.text('api-key') ?? env['LAKEFOLD_API_KEY'],
-    config: args.text('config'), json: args.flag('json') ?? false, quiet: args.flag('quiet') ?? false,
+    location: args.text('location'),
+    project: args.text('project'),
+    endpoint: args.text('endpoint'),
+    apiKey: args.text('api-key') ?? env['LAKEFOLD_API_KEY'],
+    config: args.text('config'),
+    json: args.flag('json') ?? false,
+    quiet: args.flag('quiet') ?? false,
   };
 }

@@ -14,7 +14,9 @@ const VOCABULARY_SYMBOL = 'lakefold.vocabulary';
 const OWN_FILE = new RegExp(`"[^"]*${VOCABULARY_FILE}"`);
 /** The code of this process, so that nothing is loaded twice and none must be installed. */
 const VOCABULARY_MODULE = `const vocabulary = globalThis[Symbol.for('${VOCABULARY_SYMBOL}')];
-${Object.keys(vocabulary).map((name) => `export const ${name} = vocabulary.${name};`).join('\n')}
+${Object.keys(vocabulary)
+  .map((name) => `export const ${name} = vocabulary.${name};`)
+  .join('\n')}
 `;
 
 /**
@@ -34,7 +36,10 @@ export async function importBundled(path: string): Promise<Readonly<Record<strin
     return { ...Object(exported) };
   } catch (error) {
     if (error instanceof LakefoldError) throw error;
-    throw new LakefoldError('INVALID_ARGUMENT', `expected ${path} to run, it threw: ${error instanceof Error ? error.message : String(error)}`, { cause: error, context: { path } });
+    throw new LakefoldError('INVALID_ARGUMENT', `expected ${path} to run, it threw: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+      context: { path },
+    });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -49,7 +54,12 @@ async function bundle(path: string, vocabularyFile: string): Promise<Uint8Array>
     return outputFiles[0]?.contents ?? new Uint8Array();
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    const messages = error.errors.slice(0, MESSAGES_MAX).map(({ text, location }) => `${location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `}${text.replace(OWN_FILE, '"lakefold"')}`);
+    const messages = error.errors
+      .slice(0, MESSAGES_MAX)
+      .map(
+        ({ text, location }) =>
+          `${location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `}${text.replace(OWN_FILE, '"lakefold"')}`,
+      );
     throw new LakefoldError('INVALID_ARGUMENT', `expected ${path} to compile, found ${messages.join('; ')}`, { cause: error, context: { path } });
   }
 }

@@ -26,14 +26,24 @@ export interface LargeFile {
 }
 
 /** What the route would answer. @throws LakefoldError as the route */
-export async function ingestLargeFile({ store, project }: { readonly store: LocalStore; readonly project: string }, { name, version, rows, key, query }: LargeFile): Promise<JsonAnswer> {
+export async function ingestLargeFile(
+  { store, project }: { readonly store: LocalStore; readonly project: string },
+  { name, version, rows, key, query }: LargeFile,
+): Promise<JsonAnswer> {
   const group = await store.projects.group(project, name, version);
   const { operation = 'upsert', ignoreUnknown = false, allowEmpty = false, timezone } = query;
   const receipt = await ingestRows(store.deps, group, {
-    rows: { format: rows.format, body: rows.bytes }, operation, ignoreUnknown, allowEmpty, wait: query.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'),
+    rows: { format: rows.format, body: rows.bytes },
+    operation,
+    ignoreUnknown,
+    allowEmpty,
+    wait: query.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'),
     ...(timezone === undefined ? {} : { timezone }),
     idempotency: {
-      kind: 'request', key, bodyHash: toBase32(sha256(rows.bytes)), windowMillis: Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS),
+      kind: 'request',
+      key,
+      bodyHash: toBase32(sha256(rows.bytes)),
+      windowMillis: Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS),
     },
   });
   const text = stringifyJson({ ...receipt, requestId: randomUUID() });

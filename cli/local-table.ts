@@ -25,7 +25,8 @@ export interface LocalTable {
 export function tableDirectory({ args, terminal }: CommandContext): string {
   const path = args.positionals[0] ?? '';
   if (path.startsWith('file:')) return fileURLToPath(path);
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a table on this machine, found ${path}`, { context: { path } });
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a table on this machine, found ${path}`, { context: { path } });
   return resolve(terminal.cwd, path);
 }
 
@@ -33,7 +34,8 @@ export function tableDirectory({ args, terminal }: CommandContext): string {
 export async function openLocalTable(context: CommandContext): Promise<LocalTable> {
   const directory = tableDirectory(context);
   // Opening a store makes its folder, which a mistyped path must not.
-  if (!(await hasDeltaLog(directory))) throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });
+  if (!(await hasDeltaLog(directory)))
+    throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });
   const deps = await openTableDeps(directory, context.terminal.stderr);
   return { deps, table: await DeltaTable.open(deps, ''), location: pathToFileURL(directory).href };
 }
@@ -51,11 +53,26 @@ export function tableAsOf({ args }: CommandContext): AsOf | undefined {
 export async function describeTable({ deps, table, location }: LocalTable, snapshot: Snapshot): Promise<JsonObject> {
   const { protocol, metadata } = snapshot;
   return {
-    location, version: snapshot.version,
-    protocol: { minReaderVersion: protocol.minReaderVersion, minWriterVersion: protocol.minWriterVersion, readerFeatures: protocol.readerFeatures ?? [], writerFeatures: protocol.writerFeatures ?? [] },
-    schema: snapshot.columns.map(({ name, type, nullable, description }) => ({ name, type: formatType(type), nullable, ...(description === undefined ? {} : { description }) })),
-    partitionColumns: metadata.partitionColumns, properties: { ...metadata.configuration },
-    files: snapshot.files.size, rows: await liveRowCount(deps, table.root, snapshot), bytes: [...snapshot.files.values()].reduce((sum, file) => sum + file.size, 0),
-    createdAt: metadata.createdTime === undefined ? null : formatMillis(metadata.createdTime), latestCommit: table.snapshot.version,
+    location,
+    version: snapshot.version,
+    protocol: {
+      minReaderVersion: protocol.minReaderVersion,
+      minWriterVersion: protocol.minWriterVersion,
+      readerFeatures: protocol.readerFeatures ?? [],
+      writerFeatures: protocol.writerFeatures ?? [],
+    },
+    schema: snapshot.columns.map(({ name, type, nullable, description }) => ({
+      name,
+      type: formatType(type),
+      nullable,
+      ...(description === undefined ? {} : { description }),
+    })),
+    partitionColumns: metadata.partitionColumns,
+    properties: { ...metadata.configuration },
+    files: snapshot.files.size,
+    rows: await liveRowCount(deps, table.root, snapshot),
+    bytes: [...snapshot.files.values()].reduce((sum, file) => sum + file.size, 0),
+    createdAt: metadata.createdTime === undefined ? null : formatMillis(metadata.createdTime),
+    latestCommit: table.snapshot.version,
   };
 }

@@ -11,7 +11,12 @@ import { readInput } from './terminal.ts';
 export type RowsFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
 
 const FORMATS: Readonly<Record<string, RowsFormat>> = { '.json': 'json', '.ndjson': 'ndjson', '.jsonl': 'ndjson', '.csv': 'csv', '.parquet': 'parquet' };
-const MEDIA_TYPES: Readonly<Record<RowsFormat, string>> = { json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv', parquet: 'application/vnd.apache.parquet' };
+const MEDIA_TYPES: Readonly<Record<RowsFormat, string>> = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv',
+  parquet: 'application/vnd.apache.parquet',
+};
 
 /** The JSON of an option, in place or of a file (`@file`). @throws LakefoldError a usage error when it is none */
 export async function jsonOption({ args, terminal }: Pick<CommandContext, 'args' | 'terminal'>, name: string): Promise<Json | undefined> {
@@ -52,14 +57,22 @@ export function mediaTypeOf(format: RowsFormat): string {
 }
 
 function formatOf(given: string | undefined, file: string): RowsFormat {
-  if (given === 'arrow') throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format json, ndjson, csv or parquet, found arrow, which this version does not read', { context: { format: 'arrow' } });
+  if (given === 'arrow')
+    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format json, ndjson, csv or parquet, found arrow, which this version does not read', {
+      context: { format: 'arrow' },
+    });
   if (given !== undefined) {
     const format = Object.values(FORMATS).find((candidate) => candidate === given);
     if (format === undefined) throw usageError(`expected json, ndjson, csv or parquet as --format, found ${JSON.stringify(given)}`);
     return format;
   }
   const format = FORMATS[extname(file).toLowerCase()];
-  if (format === undefined) throw usageError(file === '-' ? 'expected --format with --file -' : `expected --format, or a file that ends in ${Object.keys(FORMATS).join(', ')}, found ${JSON.stringify(file)}`);
+  if (format === undefined)
+    throw usageError(
+      file === '-'
+        ? 'expected --format with --file -'
+        : `expected --format, or a file that ends in ${Object.keys(FORMATS).join(', ')}, found ${JSON.stringify(file)}`,
+    );
   return format;
 }
 
@@ -69,7 +82,11 @@ export async function bytesOfFile(cwd: string, file: string): Promise<Uint8Array
   try {
     return new Uint8Array(await readFile(path));
   } catch (cause) {
-    throw new LakefoldError('INVALID_ARGUMENT', `expected a file that can be read, found ${path}: ${cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)}`, { cause, context: { path } });
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      `expected a file that can be read, found ${path}: ${cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)}`,
+      { cause, context: { path } },
+    );
   }
 }
 

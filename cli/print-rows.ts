@@ -15,9 +15,15 @@ export type OutFormat = 'ndjson' | 'csv' | 'parquet';
 export function rowsFormatOption(format: string | undefined, out: string | undefined): OutFormat {
   const name = format ?? (out === undefined ? 'ndjson' : extname(out).slice(1).toLowerCase());
   switch (name) {
-    case 'csv': case 'parquet': return name;
-    case 'arrow': throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format ndjson, csv or parquet, found arrow, which this version does not write', { context: { format: 'arrow' } });
-    case 'ndjson': return name;
+    case 'csv':
+    case 'parquet':
+      return name;
+    case 'arrow':
+      throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format ndjson, csv or parquet, found arrow, which this version does not write', {
+        context: { format: 'arrow' },
+      });
+    case 'ndjson':
+      return name;
     default:
       if (format === undefined) return 'ndjson';
       throw usageError(`expected ndjson, csv or parquet as --format, found ${JSON.stringify(format)}`);
@@ -42,14 +48,20 @@ export async function printRows(context: CommandContext, chunks: AsyncIterable<U
   const bar = progress(context, out.shown, 'bytes');
   const written = await writeFileFrom(out.path, chunks, (bytes) => bar.update(bytes)).finally(() => bar.end());
   const rows = await rowsOf(out.path, format, written);
-  await output.value({ path: out.shown, rows, bytes: written.bytes, version }, (paint) => `${paint('✓', 'green')} ${rows} rows of version ${version} in ${out.shown} (${written.bytes} bytes)`);
+  await output.value(
+    { path: out.shown, rows, bytes: written.bytes, version },
+    (paint) => `${paint('✓', 'green')} ${rows} rows of version ${version} in ${out.shown} (${written.bytes} bytes)`,
+  );
 }
 
 async function rowsOf(path: string, format: OutFormat, written: WrittenFile): Promise<number> {
   const source = fileSource(path, written.bytes);
   switch (format) {
-    case 'ndjson': return written.newlines;
-    case 'csv': return parseCsv(await source.readAll()).rows.length;
-    case 'parquet': return (await lazyParquetCodec().describe(source)).rowCount;
+    case 'ndjson':
+      return written.newlines;
+    case 'csv':
+      return parseCsv(await source.readAll()).rows.length;
+    case 'parquet':
+      return (await lazyParquetCodec().describe(source)).rowCount;
   }
 }

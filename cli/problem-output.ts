@@ -33,7 +33,8 @@ export function problemLine(error: unknown, options: { readonly newRequestId: ()
 export function problemText(error: unknown, paint: Paint, usage: string | undefined): string {
   const known = shownError(error);
   const lines = [`${paint('error:', 'red', 'bold')} ${known.message}`];
-  for (const fault of (known.errors ?? []).slice(0, FAULTS_SHOWN)) lines.push(`  ${paint(placeOf(fault), 'yellow')} ${fault.message} ${paint(fault.code, 'dim')}`);
+  for (const fault of (known.errors ?? []).slice(0, FAULTS_SHOWN))
+    lines.push(`  ${paint(placeOf(fault), 'yellow')} ${fault.message} ${paint(fault.code, 'dim')}`);
   const more = (known.errorCount ?? 0) - Math.min(known.errors?.length ?? 0, FAULTS_SHOWN);
   if (more > 0) lines.push(`  and ${more} more; --json lists up to 100`);
   if (isUsageError(error)) lines.push(...(usage === undefined ? [] : [`usage: ${usage}`]));

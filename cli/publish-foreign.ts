@@ -31,7 +31,10 @@ async function publishAll({ deps, projects }: LocalStore, failing: Map<string, s
       for (const { definition, status } of state.featureGroups) {
         if (signal.aborted) return;
         if (!definition.onlineEnabled || status === 'DELETED') continue;
-        await attempt(`${project}/${definition.name}/${definition.version}`, async () => void (await publishGroup(deps, await projects.group(project, definition.name, definition.version))));
+        await attempt(
+          `${project}/${definition.name}/${definition.version}`,
+          async () => void (await publishGroup(deps, await projects.group(project, definition.name, definition.version))),
+        );
       }
     }
   });

@@ -9,7 +9,11 @@ export function refText(json: Json | undefined): string {
 }
 
 /** A list as a table of some of its members, or a sentence where it is empty. */
-export function listText(items: readonly Json[], columns: Readonly<Record<string, (item: JsonObject) => Json>>, options: { readonly paint: Paint; readonly empty: string }): string {
+export function listText(
+  items: readonly Json[],
+  columns: Readonly<Record<string, (item: JsonObject) => Json>>,
+  options: { readonly paint: Paint; readonly empty: string },
+): string {
   if (items.length === 0) return `${options.empty}\n`;
   const rows = items.filter(isJsonObject).map((item) => Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of(item)])));
   return tableText(rows, options).text;
@@ -22,13 +26,20 @@ export function receiptText(body: JsonObject, paint: Paint): string {
   const name = refText(body['featureGroup']);
   if (isJsonObject(commit)) {
     const again = commit['alreadyApplied'] === true ? paint(' (was committed before)', 'yellow') : '';
-    lines.push(`${paint('✓', 'green')} ${name === '' ? '' : `${paint(name, 'bold')} `}version ${text(commit['version'])}: ${text(commit['operation'])}${received === undefined ? '' : ` of ${plural(received, 'row')}`}${again}`);
-    lines.push(`  ${counts(commit, { rowsInserted: 'inserted', rowsUpdated: 'updated', rowsDeleted: 'deleted', dedupedInBatch: 'duplicates in the file', stale: 'older than what is there', rejected: 'rejected' })}`);
+    lines.push(
+      `${paint('✓', 'green')} ${name === '' ? '' : `${paint(name, 'bold')} `}version ${text(commit['version'])}: ${text(commit['operation'])}${received === undefined ? '' : ` of ${plural(received, 'row')}`}${again}`,
+    );
+    lines.push(
+      `  ${counts(commit, { rowsInserted: 'inserted', rowsUpdated: 'updated', rowsDeleted: 'deleted', dedupedInBatch: 'duplicates in the file', stale: 'older than what is there', rejected: 'rejected' })}`,
+    );
   } else {
     lines.push(`${name === '' ? '' : `${paint(name, 'bold')}: `}nothing to commit`);
   }
   if (typeof notFound === 'number' && notFound > 0) lines.push(`  ${plural(notFound, 'key')} without rows`);
-  if (isJsonObject(online)) lines.push(`  online ${text(online['state'])}, up to version ${text(online['watermark'])}: ${counts(online, { applied: 'applied', superseded: 'superseded', stale: 'stale', expired: 'expired', failed: 'failed' })}`);
+  if (isJsonObject(online))
+    lines.push(
+      `  online ${text(online['state'])}, up to version ${text(online['watermark'])}: ${counts(online, { applied: 'applied', superseded: 'superseded', stale: 'stale', expired: 'expired', failed: 'failed' })}`,
+    );
   for (const warning of listOf(body['warnings'])) if (isJsonObject(warning)) lines.push(`  ${paint('warning:', 'yellow')} ${text(warning['message'])}`);
   return `${lines.join('\n')}\n`;
 }
@@ -48,12 +59,19 @@ export function planText(body: JsonObject, paint: Paint): string {
 function changeLines(change: JsonObject, paint: Paint): readonly string[] {
   const what = `${change['type'] === 'featureGroup' ? 'feature group' : 'feature view'} ${refText(change)}`;
   switch (change['action']) {
-    case 'none': return [paint(`  ${what}`, 'dim')];
-    case 'create': return [paint(`+ ${what}`, 'green')];
+    case 'none':
+      return [paint(`  ${what}`, 'dim')];
+    case 'create':
+      return [paint(`+ ${what}`, 'green')];
     default: {
       const isRefused = change['verdict'] !== 'in place';
       const head = isRefused ? paint(`! ${what}: ${verdictText(change)}`, 'red') : paint(`~ ${what}`, 'yellow');
-      return [head, ...listOf(change['details']).filter(isJsonObject).map((detail) => `    ${text(detail['path'])}: ${cellText(detail['before'] ?? null)} → ${cellText(detail['after'] ?? null)}`)];
+      return [
+        head,
+        ...listOf(change['details'])
+          .filter(isJsonObject)
+          .map((detail) => `    ${text(detail['path'])}: ${cellText(detail['before'] ?? null)} → ${cellText(detail['after'] ?? null)}`),
+      ];
     }
   }
 }
@@ -68,11 +86,49 @@ export function definitionText(body: JsonObject, paint: Paint): string {
   const { requestId: _requestId, schema, features, spine, joins, onDemand, table, ...rest } = body;
   const parts = [fieldsText({ ...rest, ...brief(rest), ...(isJsonObject(table) ? { table: table['location'] ?? null } : {}) }, paint)];
   const columns = { column: (item: JsonObject): Json => item['name'] ?? null, type: (item: JsonObject): Json => item['type'] ?? null };
-  if (Array.isArray(schema)) parts.push(tableText(rowsOf(schema, { ...columns, nullable: (item) => (item['nullable'] === true ? 'yes' : ''), description: (item) => item['description'] ?? '' }), { paint }).text);
-  if (Array.isArray(joins)) parts.push(tableText(rowsOf(joins, { join: (item) => item['name'] ?? null, group: (item) => `${text(item['featureGroup'])}/${text(item['version'])}`, on: (item) => item['on'] ?? null, features: (item) => listOf(item['features']).map(text).join(', ') }), { paint }).text);
-  if (Array.isArray(onDemand)) parts.push(tableText(rowsOf(onDemand, { function: (item) => item['name'] ?? null, inputs: (item) => listOf(item['inputs']).filter(isJsonObject).map((input) => `${text(input['name'])} ${text(input['type'])}`).join(', '), returns: (item) => (isJsonObject(item['returns']) ? (item['returns']['type'] ?? null) : null), hash: (item) => text(item['sourceHash']).slice(0, 19) }), { paint }).text);
-  if (Array.isArray(spine)) parts.push(tableText(rowsOf(spine, { spine: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null }), { paint }).text);
-  if (Array.isArray(features)) parts.push(tableText(rowsOf(features, { feature: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null, join: (item) => item['join'] ?? '' }), { paint }).text);
+  if (Array.isArray(schema))
+    parts.push(
+      tableText(
+        rowsOf(schema, { ...columns, nullable: (item) => (item['nullable'] === true ? 'yes' : ''), description: (item) => item['description'] ?? '' }),
+        { paint },
+      ).text,
+    );
+  if (Array.isArray(joins))
+    parts.push(
+      tableText(
+        rowsOf(joins, {
+          join: (item) => item['name'] ?? null,
+          group: (item) => `${text(item['featureGroup'])}/${text(item['version'])}`,
+          on: (item) => item['on'] ?? null,
+          features: (item) => listOf(item['features']).map(text).join(', '),
+        }),
+        { paint },
+      ).text,
+    );
+  if (Array.isArray(onDemand))
+    parts.push(
+      tableText(
+        rowsOf(onDemand, {
+          function: (item) => item['name'] ?? null,
+          inputs: (item) =>
+            listOf(item['inputs'])
+              .filter(isJsonObject)
+              .map((input) => `${text(input['name'])} ${text(input['type'])}`)
+              .join(', '),
+          returns: (item) => (isJsonObject(item['returns']) ? (item['returns']['type'] ?? null) : null),
+          hash: (item) => text(item['sourceHash']).slice(0, 19),
+        }),
+        { paint },
+      ).text,
+    );
+  if (Array.isArray(spine))
+    parts.push(tableText(rowsOf(spine, { spine: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null }), { paint }).text);
+  if (Array.isArray(features))
+    parts.push(
+      tableText(rowsOf(features, { feature: (item) => item['name'] ?? null, type: (item) => item['type'] ?? null, join: (item) => item['join'] ?? '' }), {
+        paint,
+      }).text,
+    );
   return parts.filter((part) => part !== '').join('\n');
 }
 
@@ -84,10 +140,12 @@ export function answerText(body: JsonObject, paint: Paint): string {
 
 /** Lists of columns as their names and types. */
 function brief(members: JsonObject): JsonObject {
-  return Object.fromEntries(['entryKeys', 'requestParameters'].flatMap((name) => {
-    const items = listOf(members[name]).filter(isJsonObject);
-    return items.length === 0 ? [] : [[name, items.map((item) => `${text(item['name'])} ${text(item['type'])}`)]];
-  }));
+  return Object.fromEntries(
+    ['entryKeys', 'requestParameters'].flatMap((name) => {
+      const items = listOf(members[name]).filter(isJsonObject);
+      return items.length === 0 ? [] : [[name, items.map((item) => `${text(item['name'])} ${text(item['type'])}`)]];
+    }),
+  );
 }
 
 function rowsOf(items: readonly Json[], columns: Readonly<Record<string, (item: JsonObject) => Json>>): readonly Json[] {

@@ -30,11 +30,18 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   }
 }
 
-async function runCommand(command: Command, rest: readonly string[], { terminal, output }: { readonly terminal: Terminal; readonly output: Output }): Promise<number> {
+async function runCommand(
+  command: Command,
+  rest: readonly string[],
+  { terminal, output }: { readonly terminal: Terminal; readonly output: Output },
+): Promise<number> {
   const args = parseArguments(rest, { ...command.options, ...GLOBAL_OPTIONS });
   const [least, most] = command.positionals;
   const count = args.positionals.length;
-  if (count < least || count > most) throw usageError(`expected ${least === most ? least : `${least} to ${most}`} ${most === 1 ? 'argument' : 'arguments'} after ${command.name}, found ${count === 0 ? 'none' : args.positionals.map((value) => JSON.stringify(value)).join(' ')}`);
+  if (count < least || count > most)
+    throw usageError(
+      `expected ${least === most ? least : `${least} to ${most}`} ${most === 1 ? 'argument' : 'arguments'} after ${command.name}, found ${count === 0 ? 'none' : args.positionals.map((value) => JSON.stringify(value)).join(' ')}`,
+    );
   const session = new Session(globalOptions(args, terminal.env), terminal);
   try {
     return (await command.run({ args, session, output, terminal })) ?? EXIT.ok;
@@ -43,7 +50,10 @@ async function runCommand(command: Command, rest: readonly string[], { terminal,
   }
 }
 
-type Found = { readonly kind: 'command'; readonly command: Command; readonly rest: readonly string[] } | { readonly kind: 'help'; readonly text: string } | { readonly kind: 'version' };
+type Found =
+  | { readonly kind: 'command'; readonly command: Command; readonly rest: readonly string[] }
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'version' };
 
 /** Commands are one word or two; options may stand before, between and after them. */
 function findCommand(argv: readonly string[]): Found {
@@ -57,11 +67,19 @@ function findCommand(argv: readonly string[]): Found {
   }
   if (first.value === 'help') return { kind: 'help', text: overviewHelp(COMMANDS) };
   const single = COMMANDS.find((command) => command.name === first.value);
-  if (single !== undefined) return isHelp ? { kind: 'help', text: commandHelp(single) } : { kind: 'command', command: single, rest: without(argv, [first.index]) };
+  if (single !== undefined)
+    return isHelp ? { kind: 'help', text: commandHelp(single) } : { kind: 'command', command: single, rest: without(argv, [first.index]) };
   const ofNoun = COMMANDS.filter((command) => command.name.startsWith(`${first.value} `));
-  if (ofNoun.length === 0) throw usageError(`unknown command ${JSON.stringify(first.value)}${didYouMean(first.value, COMMANDS.map(({ name }) => name.split(' ')[0] ?? ''))}; lakefold --help lists them`);
+  if (ofNoun.length === 0)
+    throw usageError(
+      `unknown command ${JSON.stringify(first.value)}${didYouMean(
+        first.value,
+        COMMANDS.map(({ name }) => name.split(' ')[0] ?? ''),
+      )}; lakefold --help lists them`,
+    );
   const double = ofNoun.find((command) => command.name === `${first.value} ${second?.value}`);
-  if (double !== undefined && second !== undefined) return isHelp ? { kind: 'help', text: commandHelp(double) } : { kind: 'command', command: double, rest: without(argv, [first.index, second.index]) };
+  if (double !== undefined && second !== undefined)
+    return isHelp ? { kind: 'help', text: commandHelp(double) } : { kind: 'command', command: double, rest: without(argv, [first.index, second.index]) };
   if (isHelp) return { kind: 'help', text: overviewHelp(COMMANDS, first.value) };
   const verbs = ofNoun.map(({ name }) => name.slice(first.value.length + 1));
   if (second === undefined) throw usageError(`expected a command after ${first.value}: ${verbs.join(', ')}`);
@@ -77,7 +95,10 @@ function didYouMean(word: string, candidates: readonly string[]): string {
   return near === undefined ? '' : `; did you mean ${near}?`;
 }
 
-async function reportProblem(error: unknown, at: { readonly terminal: Terminal; readonly output: Output; readonly command: Command | undefined }): Promise<void> {
+async function reportProblem(
+  error: unknown,
+  at: { readonly terminal: Terminal; readonly output: Output; readonly command: Command | undefined },
+): Promise<void> {
   const { stderr } = at.terminal;
   const isPerson = stderr.isTTY === true && !at.output.isMachine;
   const usage = at.command === undefined ? undefined : usageLine(at.command);

@@ -31,14 +31,23 @@ function isAddressedHere(request: Request): boolean {
 }
 
 function refused(request: Request): Response {
-  return problemResponse(new LakefoldError('FORBIDDEN', `expected a request to localhost, found one to ${JSON.stringify(request.headers.get('host'))}`), crypto.randomUUID());
+  return problemResponse(
+    new LakefoldError('FORBIDDEN', `expected a request to localhost, found one to ${JSON.stringify(request.headers.get('host'))}`),
+    crypto.randomUUID(),
+  );
 }
 
 async function listen(server: Server, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       const taken = 'code' in cause && cause.code === 'EADDRINUSE';
-      reject(new LakefoldError('STORE_UNAVAILABLE', taken ? `expected port ${port} to be free, found it taken; --port chooses another` : `could not listen on ${HOST}:${port}: ${cause.message}`, { cause, context: { port } }));
+      reject(
+        new LakefoldError(
+          'STORE_UNAVAILABLE',
+          taken ? `expected port ${port} to be free, found it taken; --port chooses another` : `could not listen on ${HOST}:${port}: ${cause.message}`,
+          { cause, context: { port } },
+        ),
+      );
     });
     server.listen(port, HOST, resolve);
   });

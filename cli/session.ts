@@ -44,7 +44,11 @@ export class Session {
   async location(): Promise<string> {
     const given = this.#globals.location;
     if (given !== undefined && /^[a-z][a-z0-9+.-]+:\/\//i.test(given)) {
-      throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a folder as --location, found ${given}: a store on S3 is worked with through its deployment (--endpoint)`, { context: { location: given } });
+      throw new LakefoldError(
+        'UNSUPPORTED_OPERATION',
+        `expected a folder as --location, found ${given}: a store on S3 is worked with through its deployment (--endpoint)`,
+        { context: { location: given } },
+      );
     }
     return given === undefined ? ((await this.config())?.location ?? resolve(this.#terminal.cwd, DEFAULT_LOCATION)) : resolve(this.#terminal.cwd, given);
   }
@@ -62,7 +66,8 @@ export class Session {
       const { app } = await this.store();
       return new Client(async (request) => app.fetch(request), { base: 'http://localhost' });
     }
-    if (!/^https?:\/\/[^/\s]+/.test(endpoint)) throw new LakefoldError('INVALID_ARGUMENT', `expected an http or https URL as --endpoint, found ${JSON.stringify(endpoint)}`);
+    if (!/^https?:\/\/[^/\s]+/.test(endpoint))
+      throw new LakefoldError('INVALID_ARGUMENT', `expected an http or https URL as --endpoint, found ${JSON.stringify(endpoint)}`);
     return new Client(sendByFetch, { base: endpoint, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } });
   }
 
@@ -78,6 +83,12 @@ export class Session {
 
   async #openStore(options: { readonly sourcesWithin?: string }): Promise<LocalStore> {
     const config = await this.config();
-    return openLocalStore({ location: await this.location(), cwd: this.#terminal.cwd, logSink: this.#terminal.stderr, ...options, ...(config === undefined ? {} : { functions: config.functions }) });
+    return openLocalStore({
+      location: await this.location(),
+      cwd: this.#terminal.cwd,
+      logSink: this.#terminal.stderr,
+      ...options,
+      ...(config === undefined ? {} : { functions: config.functions }),
+    });
   }
 }

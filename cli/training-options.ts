@@ -9,10 +9,14 @@ import { linesOf } from './output.ts';
 import { listOf, text } from './render.ts';
 
 export const TRAINING_OPTIONS = {
-  spine: { kind: 'text', value: 'F|JSON', help: 'the rows to build for: .parquet, .csv, .ndjson, .json, or JSON as the route takes it; without it the view\'s root' },
-  'start-time': { kind: 'text', value: 'TIME', help: 'of a root\'s event times, included' },
-  'end-time': { kind: 'text', value: 'TIME', help: 'of a root\'s event times, not included' },
-  'label-time': { kind: 'text', value: 'COLUMN', help: 'another label time than the view\'s' },
+  spine: {
+    kind: 'text',
+    value: 'F|JSON',
+    help: "the rows to build for: .parquet, .csv, .ndjson, .json, or JSON as the route takes it; without it the view's root",
+  },
+  'start-time': { kind: 'text', value: 'TIME', help: "of a root's event times, included" },
+  'end-time': { kind: 'text', value: 'TIME', help: "of a root's event times, not included" },
+  'label-time': { kind: 'text', value: 'COLUMN', help: "another label time than the view's" },
   'as-of-time': { kind: 'text', value: 'TIME', help: 'the groups as they stood at this instant' },
   'known-as-of': { kind: 'text', value: 'labelTime|TIME', help: 'only what had been ingested by then' },
   'expired-history': { kind: 'text', value: 'error|absent', help: 'what a version no longer kept means' },
@@ -22,8 +26,8 @@ export const TRAINING_OPTIONS = {
   'on-function-error': { kind: 'text', value: 'error|null', help: 'what a function that throws means' },
   'drop-missing': { kind: 'flag', help: 'leave out rows that lack a feature' },
   where: { kind: 'text', value: 'JSON|@FILE', help: 'keep rows that pass a filter' },
-  diagnostics: { kind: 'flag', help: 'add the age of every join\'s row' },
-  transform: { kind: 'flag', help: 'apply the view\'s transforms (default); --no-transform leaves values as they are' },
+  diagnostics: { kind: 'flag', help: "add the age of every join's row" },
+  transform: { kind: 'flag', help: "apply the view's transforms (default); --no-transform leaves values as they are" },
   format: { kind: 'text', value: 'parquet|csv|ndjson', help: 'default parquet' },
   statistics: { kind: 'flag', help: 'with statistics (default)' },
   description: { kind: 'text', value: 'TEXT', help: 'what it is for' },
@@ -36,9 +40,23 @@ export const TRAINING_OPTIONS = {
 export async function trainingBody(context: CommandContext, view: JsonObject): Promise<JsonObject> {
   const { args } = context;
   return given<Json>({
-    spine: await spineOption(context), startTime: args.text('start-time'), endTime: args.text('end-time'), labelTime: args.text('label-time'), asOfTime: args.text('as-of-time'), knownAsOf: args.text('known-as-of'),
-    expiredHistory: args.text('expired-history'), pins: await pinsOption(context, view), onInvalidRow: args.text('on-invalid-row'), onFunctionError: args.text('on-function-error'), dropMissing: args.flag('drop-missing'),
-    where: await jsonOption(context, 'where'), diagnostics: args.flag('diagnostics'), transform: args.flag('transform'), format: args.text('format'), statistics: args.flag('statistics'), description: args.text('description'),
+    spine: await spineOption(context),
+    startTime: args.text('start-time'),
+    endTime: args.text('end-time'),
+    labelTime: args.text('label-time'),
+    asOfTime: args.text('as-of-time'),
+    knownAsOf: args.text('known-as-of'),
+    expiredHistory: args.text('expired-history'),
+    pins: await pinsOption(context, view),
+    onInvalidRow: args.text('on-invalid-row'),
+    onFunctionError: args.text('on-function-error'),
+    dropMissing: args.flag('drop-missing'),
+    where: await jsonOption(context, 'where'),
+    diagnostics: args.flag('diagnostics'),
+    transform: args.flag('transform'),
+    format: args.text('format'),
+    statistics: args.flag('statistics'),
+    description: args.text('description'),
     split: await splitOption(context),
   });
 }
@@ -47,13 +65,20 @@ async function spineOption({ args, session, terminal }: CommandContext): Promise
   const spine = args.text('spine');
   if (spine === undefined) return undefined;
   if (spine.startsWith('{')) return jsonOption({ args, terminal }, 'spine');
-  const format = extname(spine).slice(1).toLowerCase().replace(/^jsonl$/, 'ndjson');
-  if (!['parquet', 'csv', 'ndjson', 'json'].includes(format)) throw usageError(`expected a spine that ends in .parquet, .csv, .ndjson or .json, found ${JSON.stringify(spine)}`);
+  const format = extname(spine)
+    .slice(1)
+    .toLowerCase()
+    .replace(/^jsonl$/, 'ndjson');
+  if (!['parquet', 'csv', 'ndjson', 'json'].includes(format))
+    throw usageError(`expected a spine that ends in .parquet, .csv, .ndjson or .json, found ${JSON.stringify(spine)}`);
   const isRemote = /^[a-z][a-z0-9+.-]+:\/\//i.test(spine);
   if (isRemote) return { source: spine, format };
   if (format === 'json') return { rows: listOf(rowsOf(parseJson(await bytesOfFile(terminal.cwd, spine)))) };
   if (session.endpoint === undefined) return { source: resolve(terminal.cwd, spine), format };
-  if (format !== 'ndjson') throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine as NDJSON or JSON, or one the server can read, found ${spine} on this machine`, { context: { field: 'spine' } });
+  if (format !== 'ndjson')
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine as NDJSON or JSON, or one the server can read, found ${spine} on this machine`, {
+      context: { field: 'spine' },
+    });
   const rows: Json[] = [];
   for await (const line of linesOf(oneChunk(await bytesOfFile(terminal.cwd, spine)))) rows.push(parseJson(line));
   return { rows };
@@ -66,15 +91,22 @@ function rowsOf(json: Json): Json {
 async function pinsOption(context: CommandContext, view: JsonObject): Promise<Json | undefined> {
   const pairs = context.args.list('pin');
   if (pairs.length === 0) return jsonOption(context, 'pins');
-  return Object.fromEntries(pairs.map((pair) => {
-    const [, group = '', version = ''] = /^([^=]+)=(\d{1,15})$/.exec(pair) ?? [];
-    if (group === '') throw usageError(`expected --pin GROUP[/V]=VERSION, found ${JSON.stringify(pair)}`);
-    return [group.includes('/') ? group : `${group}/${versionInView(view, group)}`, Number(version)];
-  }));
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, group = '', version = ''] = /^([^=]+)=(\d{1,15})$/.exec(pair) ?? [];
+      if (group === '') throw usageError(`expected --pin GROUP[/V]=VERSION, found ${JSON.stringify(pair)}`);
+      return [group.includes('/') ? group : `${group}/${versionInView(view, group)}`, Number(version)];
+    }),
+  );
 }
 
 function versionInView(view: JsonObject, group: string): string {
-  const versions = new Set(listOf(view['joins']).filter(isJsonObject).filter((join) => join['featureGroup'] === group).map((join) => text(join['version'])));
+  const versions = new Set(
+    listOf(view['joins'])
+      .filter(isJsonObject)
+      .filter((join) => join['featureGroup'] === group)
+      .map((join) => text(join['version'])),
+  );
   const [version] = versions;
   if (version === undefined) throw usageError(`expected a group of the view after --pin, found ${JSON.stringify(group)}`);
   if (versions.size > 1) throw usageError(`expected --pin ${group}/V=VERSION: the view joins versions ${[...versions].join(' and ')}`);
@@ -90,11 +122,13 @@ async function splitOption(context: CommandContext): Promise<Json | undefined> {
     return undefined;
   }
   if (split.startsWith('{') || split.startsWith('@')) return jsonOption(context, 'split');
-  const fractions = Object.fromEntries(split.split(',').map((part) => {
-    const [, name = '', fraction = ''] = /^([a-z][a-z0-9_]*)=(0?\.\d+|1|1\.0+|0)$/.exec(part.trim()) ?? [];
-    if (name === '') throw usageError(`expected --split name=fraction,…, found ${JSON.stringify(part)}`);
-    return [name, Number(fraction)];
-  }));
+  const fractions = Object.fromEntries(
+    split.split(',').map((part) => {
+      const [, name = '', fraction = ''] = /^([a-z][a-z0-9_]*)=(0?\.\d+|1|1\.0+|0)$/.exec(part.trim()) ?? [];
+      if (name === '') throw usageError(`expected --split name=fraction,…, found ${JSON.stringify(part)}`);
+      return [name, Number(fraction)];
+    }),
+  );
   return given<Json>({ type: 'random', fractions, by, seed });
 }
 

@@ -11,7 +11,11 @@ import { listOf, text } from './render.ts';
  * @throws LakefoldError a usage error for what is no pair or stands twice
  */
 export function typedPairs(pairs: readonly string[], declared: Json | undefined, what: string): JsonObject {
-  const types = new Map(listOf(declared).filter(isJsonObject).map((item) => [text(item['name']), parseType(text(item['type']))]));
+  const types = new Map(
+    listOf(declared)
+      .filter(isJsonObject)
+      .map((item) => [text(item['name']), parseType(text(item['type']))]),
+  );
   const members: Record<string, Json> = {};
   for (const pair of pairs) {
     const at = pair.indexOf('=');

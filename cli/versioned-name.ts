@@ -30,16 +30,33 @@ export async function versionedName(context: CommandContext, client: Client, kin
   return { name, version, path: `${project}/${kind}/${encodeURIComponent(name)}/versions/${version}` };
 }
 
-async function latestVersion(context: CommandContext, client: Client, of: { readonly kind: DefinitionKind; readonly name: string; readonly project: string }): Promise<number> {
+async function latestVersion(
+  context: CommandContext,
+  client: Client,
+  of: { readonly kind: DefinitionKind; readonly name: string; readonly project: string },
+): Promise<number> {
   const { body } = await client.list({ path: `${of.project}/${of.kind}` }, { limit: undefined, cursor: undefined });
-  const named = itemsOf(body).filter(isJsonObject).filter((item) => item['name'] === of.name);
+  const named = itemsOf(body)
+    .filter(isJsonObject)
+    .filter((item) => item['name'] === of.name);
   const active = named.filter((item) => item['status'] !== 'DEPRECATED');
   const versions = (active.length > 0 ? active : named).map(versionOf).toSorted((a, b) => b - a);
   const [latest] = versions;
   if (latest === undefined) {
-    const [code, word] = of.kind === 'feature-groups' ? (['UNKNOWN_FEATURE_GROUP', 'feature group'] as const) : (['UNKNOWN_FEATURE_VIEW', 'feature view'] as const);
-    const known = [...new Set(itemsOf(body).filter(isJsonObject).map((item) => text(item['name'])))];
-    throw new LakefoldError(code, `expected a ${word} of this project, found ${JSON.stringify(of.name)}; ${known.length === 0 ? 'it has none yet' : `it has ${known.slice(0, 20).join(', ')}`}`, { context: { name: of.name } });
+    const [code, word] =
+      of.kind === 'feature-groups' ? (['UNKNOWN_FEATURE_GROUP', 'feature group'] as const) : (['UNKNOWN_FEATURE_VIEW', 'feature view'] as const);
+    const known = [
+      ...new Set(
+        itemsOf(body)
+          .filter(isJsonObject)
+          .map((item) => text(item['name'])),
+      ),
+    ];
+    throw new LakefoldError(
+      code,
+      `expected a ${word} of this project, found ${JSON.stringify(of.name)}; ${known.length === 0 ? 'it has none yet' : `it has ${known.slice(0, 20).join(', ')}`}`,
+      { context: { name: of.name } },
+    );
   }
   await context.output.note(`using ${of.name}/${latest}${active.length === 0 ? ', which is deprecated' : ''}`);
   return latest;

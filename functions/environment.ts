@@ -53,7 +53,10 @@ const control = { dynamodbEndpoint: endpoint, controlTable: tableName };
 const online = { dynamodbEndpoint: endpoint, onlineTable: tableName };
 const scratch = {
   scratchDirectory: z._default(z.string().check(z.regex(/^\//)), '/tmp'),
-  scratchBytesMax: z._default(z.pipe(z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number)), z.number().check(z.gte(1), z.lte(SCRATCH_BYTES_MAX))), SCRATCH_BYTES_MAX),
+  scratchBytesMax: z._default(
+    z.pipe(z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number)), z.number().check(z.gte(1), z.lte(SCRATCH_BYTES_MAX))),
+    SCRATCH_BYTES_MAX,
+  ),
 };
 
 const SCHEMAS = {
@@ -73,7 +76,9 @@ export type Environment<Name extends FunctionName> = z.output<(typeof SCHEMAS)[N
 /** Set by the runtime or by hand against an emulator, never by infra. */
 type RuntimeSetting = 'region' | 's3Endpoint' | 'dynamodbEndpoint';
 type Settable<Name extends FunctionName> = Exclude<keyof z.input<(typeof SCHEMAS)[Name]>, RuntimeSetting> & Setting;
-type OptionalSetting<Name extends FunctionName> = { [Key in Settable<Name>]: undefined extends z.input<(typeof SCHEMAS)[Name]>[Key] ? Key : never }[Settable<Name>];
+type OptionalSetting<Name extends FunctionName> = {
+  [Key in Settable<Name>]: undefined extends z.input<(typeof SCHEMAS)[Name]>[Key] ? Key : never;
+}[Settable<Name>];
 type RequiredSetting<Name extends FunctionName> = Exclude<Settable<Name>, OptionalSetting<Name>>;
 
 /** The variables infra sets for one function: what has no default must be there, what the function does not read must not. */
@@ -95,7 +100,11 @@ export function parseEnvironment<Name extends FunctionName>(name: Name, variable
   const result = z.safeParse(schemas[name], given);
   if (result.success) return result.data;
   const faults = faultsOf(result.error.issues, given);
-  throw new LakefoldError('INVALID_ARGUMENT', `expected a whole environment for ${name}, found ${faults.length} faults: ${faults.map((fault) => fault.message).join('; ')}`, { errors: faults });
+  throw new LakefoldError(
+    'INVALID_ARGUMENT',
+    `expected a whole environment for ${name}, found ${faults.length} faults: ${faults.map((fault) => fault.message).join('; ')}`,
+    { errors: faults },
+  );
 }
 
 function isSetting(key: string): key is Setting {

@@ -17,7 +17,10 @@ interface LakeEnvironment extends EveryEnvironment {
 export function deltaParts(environment: LakeEnvironment): DeltaDeps {
   const parts = systemParts(environment);
   const store = createS3ObjectStore({
-    bucket: environment.bucket, prefix: environment.prefix, clock: parts.clock, random: parts.random,
+    bucket: environment.bucket,
+    prefix: environment.prefix,
+    clock: parts.clock,
+    random: parts.random,
     settings: { region: environment.region, ...(environment.s3Endpoint === undefined ? {} : { endpoint: environment.s3Endpoint, forcePathStyle: true }) },
   });
   return { ...parts, store, codec: createParquetCodec({ wasm: readBundledParquetWasm() }), engineInfo: ENGINE_INFO };

@@ -34,7 +34,10 @@ export function tableParts(environment: TableEnvironment, parts: HttpDeps): { re
 
 /** The control table alone. */
 export function controlPart(environment: Omit<TableEnvironment, 'onlineTable'>, parts: HttpDeps): Control {
-  return new DynamoDbControl({ client: createDynamoDbClient(clientSettings(environment)), clock: parts.clock, random: parts.random }, { table: environment.controlTable });
+  return new DynamoDbControl(
+    { client: createDynamoDbClient(clientSettings(environment)), clock: parts.clock, random: parts.random },
+    { table: environment.controlTable },
+  );
 }
 
 function clientSettings(environment: Pick<TableEnvironment, 'region' | 'dynamodbEndpoint'>): { readonly region: string; readonly endpoint?: string } {

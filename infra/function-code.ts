@@ -88,7 +88,9 @@ function resolveModule(name: string): string {
 
 function usesPackage(metafile: Metafile, name: string): boolean {
   // What was looked at and shaken off again is an input, but no part of the output.
-  return Object.values(metafile.outputs).some(({ inputs }) => Object.entries(inputs).some(([input, { bytesInOutput }]) => bytesInOutput > 0 && input.includes(`node_modules/${name}/`)));
+  return Object.values(metafile.outputs).some(({ inputs }) =>
+    Object.entries(inputs).some(([input, { bytesInOutput }]) => bytesInOutput > 0 && input.includes(`node_modules/${name}/`)),
+  );
 }
 
 function importsExternal(metafile: Metafile, name: string): boolean {
@@ -114,5 +116,8 @@ function duckdbRequire(): NodeJS.Require {
 }
 
 function packageDirectory(name: string, require: NodeJS.Require): string | undefined {
-  return require.resolve.paths(name)?.map((folder) => path.join(folder, name)).find((directory) => existsSync(path.join(directory, 'package.json')));
+  return require.resolve
+    .paths(name)
+    ?.map((folder) => path.join(folder, name))
+    .find((directory) => existsSync(path.join(directory, 'package.json')));
 }

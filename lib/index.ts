@@ -5,7 +5,17 @@ export { expectation } from './registry/define-expectation.ts';
 export type { Expectation } from './registry/define-expectation.ts';
 export { featureGroup } from './registry/define-group.ts';
 export type { FeatureGroup, FeatureGroupInput } from './registry/define-group.ts';
-export { imputer, labelEncoder, logTransform, minMaxScaler, modelTransform, oneHotEncoder, quantileBinner, robustScaler, standardScaler } from './registry/define-transform.ts';
+export {
+  imputer,
+  labelEncoder,
+  logTransform,
+  minMaxScaler,
+  modelTransform,
+  oneHotEncoder,
+  quantileBinner,
+  robustScaler,
+  standardScaler,
+} from './registry/define-transform.ts';
 export type { FitStatistics, Transform } from './registry/define-transform.ts';
 export { featureView, join, onDemand } from './registry/define-view.ts';
 export type { FeatureView, FeatureViewInput, Join, JoinOptions, OnDemand, OnDemandInput } from './registry/define-view.ts';
@@ -20,8 +30,25 @@ export type { Log, LogFields } from './ports/log.ts';
 export { openFeatureStore } from './store/open-feature-store.ts';
 export type { AwsStoreOptions, EmbeddedStoreOptions, FeatureStoreOptions } from './store/open-feature-store.ts';
 export type { Definitions, FeatureStore } from './store/feature-store.ts';
-export type { DeleteRowsInput, FeatureGroupHandle, GroupReader, ReadRowsOptions, RestoreReceipt, Rows, RowsOptions, WriteRowsOptions } from './store/feature-group-handle.ts';
-export type { CreatedTrainingDataset, FeatureStatus, FeatureVector, FeatureViewHandle, SpineInput, TrainingDatasetInput, VectorOptions } from './store/feature-view-handle.ts';
+export type {
+  DeleteRowsInput,
+  FeatureGroupHandle,
+  GroupReader,
+  ReadRowsOptions,
+  RestoreReceipt,
+  Rows,
+  RowsOptions,
+  WriteRowsOptions,
+} from './store/feature-group-handle.ts';
+export type {
+  CreatedTrainingDataset,
+  FeatureStatus,
+  FeatureVector,
+  FeatureViewHandle,
+  SpineInput,
+  TrainingDatasetInput,
+  VectorOptions,
+} from './store/feature-view-handle.ts';
 export type { Commit } from './store/shown-commit.ts';
 export type { AsOfInput, Where } from './store/native-input.ts';
 export type { BatchColumn, RowBatch } from './store/row-batch.ts';

@@ -14,7 +14,11 @@ import { build } from 'esbuild';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const COMMAND = 'cli/main.ts';
 const LIBRARY = ['lib/index.ts', 'lib/delta/index.ts', 'infra/index.ts'];
-const FUNCTIONS = ['functions/definitions/none.ts', 'functions/definitions/vocabulary.ts', ...readdirSync(join(ROOT, 'functions')).map((name) => `functions/${name}/handler.ts`)];
+const FUNCTIONS = [
+  'functions/definitions/none.ts',
+  'functions/definitions/vocabulary.ts',
+  ...readdirSync(join(ROOT, 'functions')).map((name) => `functions/${name}/handler.ts`),
+];
 
 const bundle = {
   absWorkingDir: ROOT,

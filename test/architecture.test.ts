@@ -36,7 +36,10 @@ const MAY_IMPORT: LayerTable = {
   // The acceptance vectors ship with the command that runs them against a server.
   'test/vectors': { mayImport: [], packages: [] },
   cli: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts', 'functions/definitions/bundle.ts', 'test/vectors'] },
-  infra: { mayImport: ['functions/environment.ts', 'functions/definitions/bundle.ts'], packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'esbuild', 'node:*'] },
+  infra: {
+    mayImport: ['functions/environment.ts', 'functions/definitions/bundle.ts'],
+    packages: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'esbuild', 'node:*'],
+  },
   client: { mayImport: ['lib/core'], packages: [], typesOnly: true },
   examples: { mayImport: [...LIBRARY, 'functions', 'client'] },
   bench: { mayImport: [...LIBRARY, 'functions', 'functions/environment.ts', 'client'] },

@@ -31,8 +31,24 @@ const collect = async <Row>(batches: AsyncIterable<{ toRows(): Row[] }>): Promis
 describe('the package', () => {
   it('exports these names and no other', () => {
     expect(Object.keys(lakefold).toSorted()).toEqual([
-      'LakefoldError', 'expectation', 'featureGroup', 'featureView', 'imputer', 'isLakefoldError', 'join', 'labelEncoder', 'logTransform', 'minMaxScaler', 'modelTransform', 'onDemand', 'oneHotEncoder',
-      'openFeatureStore', 'quantileBinner', 'robustScaler', 'standardScaler', 't',
+      'LakefoldError',
+      'expectation',
+      'featureGroup',
+      'featureView',
+      'imputer',
+      'isLakefoldError',
+      'join',
+      'labelEncoder',
+      'logTransform',
+      'minMaxScaler',
+      'modelTransform',
+      'onDemand',
+      'oneHotEncoder',
+      'openFeatureStore',
+      'quantileBinner',
+      'robustScaler',
+      'standardScaler',
+      't',
     ]);
     expect(Object.keys(delta).toSorted()).toEqual(['LakefoldError', 'createTable', 'isLakefoldError', 'openTable']);
   });
@@ -44,7 +60,8 @@ describe('the package', () => {
 
   it('loads no store, codec or engine before it opens one', () => {
     const statically = new Map([...readSources(ROOT, ['lib'])].map(([path, text]) => [path, text.replaceAll(/\bimport\('[^']+'\)/g, 'undefined')]));
-    const packagesOf = (entry: string): string[] => [...new Set([...reachableFrom(entry, statically).values()].flat())].filter((name) => !name.startsWith('@noble/')).toSorted();
+    const packagesOf = (entry: string): string[] =>
+      [...new Set([...reachableFrom(entry, statically).values()].flat())].filter((name) => !name.startsWith('@noble/')).toSorted();
     expect(packagesOf('lib/index.ts')).toEqual([]);
     expect(packagesOf('lib/delta/index.ts')).toEqual([]);
   });
@@ -58,32 +75,59 @@ describe('the package', () => {
 });
 
 const delays = featureGroup({
-  name: 'airport_delays', version: 1, primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true,
+  name: 'airport_delays',
+  version: 1,
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
   schema: { origin: t.string(), hour: t.timestamp(), flights: t.bigint(), mean_delay: t.double().nullable() },
   expectations: [expectation.columnValuesToBeBetween('flights', { minValue: 0 })],
 });
 const model = featureView({
-  name: 'delay_model', version: 1, spine: { origin: t.string(), at: t.timestamp(), distance: t.int(), delayed: t.boolean().nullable() }, labelTime: 'at', labels: ['delayed'],
+  name: 'delay_model',
+  version: 1,
+  spine: { origin: t.string(), at: t.timestamp(), distance: t.int(), delayed: t.boolean().nullable() },
+  labelTime: 'at',
+  labels: ['delayed'],
   joins: [join(delays, { features: ['flights', 'mean_delay'], prefix: 'dep_' })],
   onDemand: [onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => distance > 1500 })],
 });
-const ROWS = [{ origin: 'SFO', hour: '2001-01-01T08:00:00Z', flights: 12n, mean_delay: 4.5 }, { origin: 'SFO', hour: new Date(Date.UTC(2001, 0, 1, 9)), flights: 15 }];
+const ROWS = [
+  { origin: 'SFO', hour: '2001-01-01T08:00:00Z', flights: 12n, mean_delay: 4.5 },
+  { origin: 'SFO', hour: new Date(Date.UTC(2001, 0, 1, 9)), flights: 15 },
+];
 
 describe('a feature store in a folder', () => {
   it('is made with its project, takes definitions, and serves what is written', async () => {
     const store = await openFeatureStore({ location: joinPath(await temporaryFolder(), 'lake'), project: 'demo' });
-    expect((await store.plan({ delays, model })).changes.map(({ name, action }) => [name, action])).toEqual([['airport_delays', 'create'], ['delay_model', 'create']]);
+    expect((await store.plan({ delays, model })).changes.map(({ name, action }) => [name, action])).toEqual([
+      ['airport_delays', 'create'],
+      ['delay_model', 'create'],
+    ]);
     expect((await store.apply({ delays, model })).applied).toHaveLength(2);
     const receipt = await store.featureGroup(delays).upsert(ROWS);
-    expect(receipt).toMatchObject({ received: 2, commit: { version: 1, operation: 'upsert', rowsInserted: 2 }, online: { state: 'applied', watermark: 1 }, validation: { success: true } });
+    expect(receipt).toMatchObject({
+      received: 2,
+      commit: { version: 1, operation: 'upsert', rowsInserted: 2 },
+      online: { state: 'applied', watermark: 1 },
+      validation: { success: true },
+    });
     expect(await store.featureView(model).getFeatureVector({ origin: 'SFO' }, { requestParameters: { distance: 2586 } })).toEqual({
-      features: { dep_flights: 15n, dep_mean_delay: null, is_long_haul: true }, status: 'COMPLETE',
+      features: { dep_flights: 15n, dep_mean_delay: null, is_long_haul: true },
+      status: 'COMPLETE',
       statuses: { dep_flights: 'PRESENT', dep_mean_delay: 'NULL_VALUE', is_long_haul: 'COMPUTED' },
       eventTimes: { dep_flights: '2001-01-01T09:00:00Z', dep_mean_delay: '2001-01-01T09:00:00Z', is_long_haul: null },
     });
-    const vectors = await store.featureView('delay_model').getFeatureVectors([{ origin: 'XXX' }, { origin: 'SFO' }], { requestParameters: [{ distance: 1 }, { distance: 1600 }] });
-    expect(vectors.map(({ status, features }) => [status, Object.values(features)])).toEqual([['MISSING', [null, null, false]], ['COMPLETE', [15n, null, true]]]);
-    await expect(store.featureView(model).getFeatureVector({ origin: 'XXX' }, { requestParameters: { distance: 1 }, allowMissing: false })).rejects.toMatchObject({ code: 'FEATURE_VECTOR_INCOMPLETE' });
+    const vectors = await store
+      .featureView('delay_model')
+      .getFeatureVectors([{ origin: 'XXX' }, { origin: 'SFO' }], { requestParameters: [{ distance: 1 }, { distance: 1600 }] });
+    expect(vectors.map(({ status, features }) => [status, Object.values(features)])).toEqual([
+      ['MISSING', [null, null, false]],
+      ['COMPLETE', [15n, null, true]],
+    ]);
+    await expect(
+      store.featureView(model).getFeatureVector({ origin: 'XXX' }, { requestParameters: { distance: 1 }, allowMissing: false }),
+    ).rejects.toMatchObject({ code: 'FEATURE_VECTOR_INCOMPLETE' });
     await store.close();
   });
 
@@ -94,9 +138,15 @@ describe('a feature store in a folder', () => {
     await group.append(ROWS);
     const late = { column: 'hour', op: '>=', value: new Date(Date.UTC(2001, 0, 1, 9)) } as const;
     expect(await collect(group.read({ features: ['flights'], where: late }))).toEqual([{ flights: 15n }]);
-    expect(await group.delete({ keys: [{ origin: 'SFO', hour: '2001-01-01T08:00:00Z' }, { origin: 'LAX' }] })).toMatchObject({ notFound: 1, commit: { version: 2, rowsDeleted: 1 }, online: { state: 'applied' } });
+    expect(await group.delete({ keys: [{ origin: 'SFO', hour: '2001-01-01T08:00:00Z' }, { origin: 'LAX' }] })).toMatchObject({
+      notFound: 1,
+      commit: { version: 2, rowsDeleted: 1 },
+      online: { state: 'applied' },
+    });
     expect(await collect(group.read())).toEqual([{ origin: 'SFO', hour: '2001-01-01T09:00:00Z', flights: 15n, mean_delay: null }]);
-    expect(await collect(group.asOf({ version: 1 }).read({ endTime: '2001-01-01T09:00:00Z', features: ['mean_delay', 'flights'] }))).toEqual([{ mean_delay: 4.5, flights: 12n }]);
+    expect(await collect(group.asOf({ version: 1 }).read({ endTime: '2001-01-01T09:00:00Z', features: ['mean_delay', 'flights'] }))).toEqual([
+      { mean_delay: 4.5, flights: 12n },
+    ]);
     expect(await group.restore({ version: 1 })).toMatchObject({ commit: { version: 3, operation: 'restore', rowsInserted: 1, rowsDeleted: 0 } });
     expect(await collect(group.read({ limit: 5 }))).toHaveLength(2);
     const operations: string[] = [];
@@ -123,11 +173,24 @@ describe('a feature store in a folder', () => {
     const store = await openFeatureStore({ location });
     await store.apply({ delays, model });
     await store.featureGroup(delays).upsert(ROWS);
-    const rows = [{ origin: 'SFO', at: '2001-01-01T08:30:00Z', distance: 2586, delayed: true }, { origin: 'SFO', at: new Date(Date.UTC(2001, 0, 1, 10)), distance: 337 }];
+    const rows = [
+      { origin: 'SFO', at: '2001-01-01T08:30:00Z', distance: 2586, delayed: true },
+      { origin: 'SFO', at: new Date(Date.UTC(2001, 0, 1, 10)), distance: 337 },
+    ];
     const dataset = await store.featureView(model).createTrainingDataset({ spine: { rows }, format: 'ndjson' });
-    expect(dataset).toMatchObject({ trainingDataset: 1, status: 'READY', counts: { spineRows: 2, rows: 2 }, pins: [{ featureGroup: 'airport_delays', version: 1, commitVersion: 1 }] });
+    expect(dataset).toMatchObject({
+      trainingDataset: 1,
+      status: 'READY',
+      counts: { spineRows: 2, rows: 2 },
+      pins: [{ featureGroup: 'airport_delays', version: 1, commitVersion: 1 }],
+    });
     const text = await readFile(new URL(`${dataset.location}/${dataset.splits[0]?.files[0]?.path ?? ''}`), 'utf8');
-    expect(text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
       { origin: 'SFO', at: '2001-01-01T08:30:00Z', distance: 2586, delayed: true, dep_flights: 12, dep_mean_delay: 4.5, is_long_haul: true },
       { origin: 'SFO', at: '2001-01-01T10:00:00Z', distance: 337, delayed: null, dep_flights: 15, dep_mean_delay: null, is_long_haul: false },
     ]);
@@ -155,7 +218,10 @@ describe('a feature store in a folder', () => {
     await expect(store.featureGroup('nothing').upsert([{ a: 1 }])).rejects.toMatchObject({ code: 'UNKNOWN_FEATURE_GROUP' });
     await expect(store.featureView('nothing', 1).getFeatureVector({})).rejects.toMatchObject({ code: 'UNKNOWN_FEATURE_VIEW' });
     await store.apply({ delays });
-    const failure: unknown = await store.featureGroup('airport_delays').upsert([{ origin: 'SFO', hour: '2001-01-01T08:00:00', flights: '12' }]).catch((error: unknown) => error);
+    const failure: unknown = await store
+      .featureGroup('airport_delays')
+      .upsert([{ origin: 'SFO', hour: '2001-01-01T08:00:00', flights: '12' }])
+      .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(LakefoldError);
     expect(failure).toMatchObject({ code: 'VALIDATION_FAILED', kind: 'invalid', status: 422, errors: [{ row: 0, feature: 'hour', code: 'NAIVE_TIMESTAMP' }] });
     await store.close();
@@ -163,20 +229,47 @@ describe('a feature store in a folder', () => {
 });
 
 describe('a Delta table by path', () => {
-  const schema = [{ name: 'day', type: 'date' }, { name: 'city', type: 'string' }, { name: 'n', type: 'bigint', nullable: true }] as const;
+  const schema = [
+    { name: 'day', type: 'date' },
+    { name: 'city', type: 'string' },
+    { name: 'n', type: 'bigint', nullable: true },
+  ] as const;
 
   it('is created, written, read at any version and maintained without a store', async () => {
     const path = joinPath(await temporaryFolder(), 'table');
     const table = await delta.createTable(path, { schema, partitionBy: ['day'], name: 'visits' });
-    expect([table.version, table.schema, table.partitionColumns, table.protocol.writerFeatures]).toEqual([0, schema.map((column) => ({ nullable: false, ...column })), ['day'], expect.arrayContaining(['deletionVectors'])]);
-    expect(await table.append([{ day: '2001-01-01', city: 'Wien', n: 1n }, { day: '2001-01-02', city: 'Graz', n: 2 }])).toMatchObject({ version: 1, operation: 'append', rowsInserted: 2 });
-    expect(await table.upsert([{ day: '2001-01-01', city: 'Wien', n: 3 }, { day: '2001-01-01', city: 'Linz' }], { keys: ['day', 'city'] })).toMatchObject({ version: 2, rowsInserted: 1, rowsUpdated: 1 });
+    expect([table.version, table.schema, table.partitionColumns, table.protocol.writerFeatures]).toEqual([
+      0,
+      schema.map((column) => ({ nullable: false, ...column })),
+      ['day'],
+      expect.arrayContaining(['deletionVectors']),
+    ]);
+    expect(
+      await table.append([
+        { day: '2001-01-01', city: 'Wien', n: 1n },
+        { day: '2001-01-02', city: 'Graz', n: 2 },
+      ]),
+    ).toMatchObject({ version: 1, operation: 'append', rowsInserted: 2 });
+    expect(
+      await table.upsert(
+        [
+          { day: '2001-01-01', city: 'Wien', n: 3 },
+          { day: '2001-01-01', city: 'Linz' },
+        ],
+        { keys: ['day', 'city'] },
+      ),
+    ).toMatchObject({ version: 2, rowsInserted: 1, rowsUpdated: 1 });
     expect(await table.delete({ keys: [{ city: 'Graz' }] })).toMatchObject({ version: 3, rowsDeleted: 1 });
     expect(await table.delete({ where: { column: 'n', op: '>', value: 100 } })).toBeNull();
     const reopened = await delta.openTable(path);
     const byCity = (rows: readonly Readonly<Record<string, unknown>>[]): unknown[] => rows.toSorted((a, b) => (String(a['city']) < String(b['city']) ? -1 : 1));
-    expect(byCity(await collect(reopened.read()))).toEqual([{ day: '2001-01-01', city: 'Linz', n: null }, { day: '2001-01-01', city: 'Wien', n: 3n }]);
-    expect(byCity(await collect(reopened.read({ asOf: { version: 1 }, columns: ['city', 'n'], where: { not: { column: 'city', op: '=', value: 'Graz' } } })))).toEqual([{ city: 'Wien', n: 1n }]);
+    expect(byCity(await collect(reopened.read()))).toEqual([
+      { day: '2001-01-01', city: 'Linz', n: null },
+      { day: '2001-01-01', city: 'Wien', n: 3n },
+    ]);
+    expect(
+      byCity(await collect(reopened.read({ asOf: { version: 1 }, columns: ['city', 'n'], where: { not: { column: 'city', op: '=', value: 'Graz' } } }))),
+    ).toEqual([{ city: 'Wien', n: 1n }]);
     expect(await reopened.restore({ version: 1 })).toMatchObject({ version: 4, operation: 'restore' });
     expect(await reopened.overwrite([{ day: '2001-01-03', city: 'Bern', n: 9 }])).toMatchObject({ version: 5, operation: 'overwrite' });
     const files: unknown[] = [];
@@ -204,7 +297,17 @@ describe('a Delta table by path', () => {
     ['a URL of something else', () => delta.openTable('gs://bucket/table'), 'INVALID_ARGUMENT'],
     ['a type that is none', async () => delta.createTable(await temporaryFolder(), { schema: [{ name: 'a', type: 'text' }] }), 'INVALID_ARGUMENT'],
     ['a partition column that is none', async () => delta.createTable(await temporaryFolder(), { schema, partitionBy: ['x'] }), 'INVALID_ARGUMENT'],
-    ['a name used twice', async () => delta.createTable(await temporaryFolder(), { schema: [{ name: 'a', type: 'int' }, { name: 'A', type: 'int' }] }), 'INVALID_ARGUMENT'],
+    [
+      'a name used twice',
+      async () =>
+        delta.createTable(await temporaryFolder(), {
+          schema: [
+            { name: 'a', type: 'int' },
+            { name: 'A', type: 'int' },
+          ],
+        }),
+      'INVALID_ARGUMENT',
+    ],
   ])('is refused for %s', async (_, open, code) => {
     await expect(open()).rejects.toMatchObject({ code });
   });
@@ -212,8 +315,17 @@ describe('a Delta table by path', () => {
   it('refuses faulty rows by row and column, and a second creation', async () => {
     const path = joinPath(await temporaryFolder(), 'table');
     const table = await delta.createTable(path, { schema });
-    await expect(table.append([{ day: '2001-01-01', city: null }, { day: 'today', city: 'Wien' }])).rejects.toMatchObject({
-      code: 'VALIDATION_FAILED', errors: [{ row: 0, feature: 'city', code: 'NULL_NOT_ALLOWED' }, { row: 1, feature: 'day', code: 'INVALID_TIMESTAMP' }],
+    await expect(
+      table.append([
+        { day: '2001-01-01', city: null },
+        { day: 'today', city: 'Wien' },
+      ]),
+    ).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errors: [
+        { row: 0, feature: 'city', code: 'NULL_NOT_ALLOWED' },
+        { row: 1, feature: 'day', code: 'INVALID_TIMESTAMP' },
+      ],
     });
     await expect(table.upsert([], { keys: ['nothing'] })).rejects.toMatchObject({ code: 'UNKNOWN_FEATURE' });
     expect(await table.refresh()).toBe(0);

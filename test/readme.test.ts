@@ -14,7 +14,13 @@ const COMMAND = join(ROOT, 'dist/cli/main.js');
 const run = promisify(execFile);
 
 /** Commands that other tests run, or that running them would run this one. */
-const RUN_ELSEWHERE = ['npm ci && npm run demo', 'npm cit', 'npx cdk synth -q', 'npx cdk bootstrap', 'npx cdk deploy --all -c lakefold:definitions=shop/lakefold.config.ts'];
+const RUN_ELSEWHERE = [
+  'npm ci && npm run demo',
+  'npm cit',
+  'npx cdk synth -q',
+  'npx cdk bootstrap',
+  'npx cdk deploy --all -c lakefold:definitions=shop/lakefold.config.ts',
+];
 
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
 
@@ -46,10 +52,22 @@ describe('the quick start', () => {
   it('goes from nothing to a vector, a past version and a training set', async () => {
     const [first, second] = blocks('sh quick-start');
     const { stdout } = await run('sh', ['-e', '-c', first ?? ''], { cwd: folder, env });
-    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ featureView: { name: 'basket_risk', version: 1 }, features: [5, 160, 0.75], status: 'COMPLETE' });
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      featureView: { name: 'basket_risk', version: 1 },
+      features: [5, 160, 0.75],
+      status: 'COMPLETE',
+    });
     const shop = join(folder, 'shop');
-    const later = (await run('sh', ['-e', '-c', second ?? ''], { cwd: shop, env })).stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(later[0]).toMatchObject({ items: [{ version: 1, operation: 'upsert', rowsInserted: 5 }, { version: 0, operation: 'create' }] });
+    const later = (await run('sh', ['-e', '-c', second ?? ''], { cwd: shop, env })).stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(later[0]).toMatchObject({
+      items: [
+        { version: 1, operation: 'upsert', rowsInserted: 5 },
+        { version: 0, operation: 'create' },
+      ],
+    });
     expect(later.slice(1, 4).map(Object.keys)).toEqual(Array.from({ length: 3 }, () => ['customer', 'at', 'orders_30d', 'spend_30d']));
     expect(later[4]).toMatchObject({ trainingDataset: 1, counts: { spineRows: 4, rows: 4 } });
     expect(later[5]).toMatchObject({ version: 1, rows: 5, files: 1 });
@@ -66,7 +84,9 @@ describe('the quick start', () => {
       expect(JSON.parse(printed)).toMatchObject({ url: `http://127.0.0.1:${port}` });
       const { stdout } = await run('sh', ['-e', '-c', withPort(blocks('sh client')[0])], { cwd, env });
       expect(JSON.parse(stdout)).toMatchObject({
-        features: [5, 160, 0.75], status: 'COMPLETE', metadata: { features: [{ name: 'orders_30d' }, { name: 'spend_30d' }, { name: 'amount_to_spend' }], statuses: ['PRESENT', 'PRESENT', 'COMPUTED'] },
+        features: [5, 160, 0.75],
+        status: 'COMPLETE',
+        metadata: { features: [{ name: 'orders_30d' }, { name: 'spend_30d' }, { name: 'amount_to_spend' }], statuses: ['PRESENT', 'PRESENT', 'COMPUTED'] },
       });
     } finally {
       server.kill('SIGTERM');
@@ -80,7 +100,11 @@ describe('the README', () => {
     expect(blocks('sh quick-start')).toHaveLength(2);
     expect([blocks('sh server').length, blocks('sh client').length]).toEqual([1, 1]);
     expect(blocks('sh').flatMap((text) => text.trimEnd().split('\n'))).toEqual(RUN_ELSEWHERE);
-    expect([...readme.matchAll(/^```(\S[^\n]*)$/gm)].map(([, info]) => info).filter((info) => !['sh', 'sh quick-start', 'sh server', 'sh client', 'ts'].includes(info ?? ''))).toEqual([]);
+    expect(
+      [...readme.matchAll(/^```(\S[^\n]*)$/gm)]
+        .map(([, info]) => info)
+        .filter((info) => !['sh', 'sh quick-start', 'sh server', 'sh client', 'ts'].includes(info ?? '')),
+    ).toEqual([]);
   });
 
   it('names scripts, files and folders that are there', async () => {
@@ -107,10 +131,13 @@ describe('the README', () => {
 describe('the example', () => {
   it('runs, and gives the same when it is run again', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lakefold-example-'));
-    const example = (): Promise<string> => run(join(ROOT, 'node_modules/.bin/tsx'), [join(ROOT, 'examples/quickstart.ts'), join(folder, 'lake')], { cwd: folder }).then(({ stdout }) => stdout);
+    const example = (): Promise<string> =>
+      run(join(ROOT, 'node_modules/.bin/tsx'), [join(ROOT, 'examples/quickstart.ts'), join(folder, 'lake')], { cwd: folder }).then(({ stdout }) => stdout);
     try {
       const first = await example();
-      expect(first).toContain('version 1: 3 rows, online up to version 1\nversion 2: 1 row updated\nCOMPLETE { origin_flights: 15, origin_mean_delay: 11, is_long_haul: true }');
+      expect(first).toContain(
+        'version 1: 3 rows, online up to version 1\nversion 2: 1 row updated\nCOMPLETE { origin_flights: 15, origin_mean_delay: 11, is_long_haul: true }',
+      );
       expect(first).toContain("{ hour: '2001-01-01T09:00:00Z', mean_delay: 9 }");
       expect(first).toMatch(/training dataset 1: 2 rows, sha256:[0-9a-f]{64}\n$/);
       const again = await example();
@@ -130,8 +157,23 @@ async function runTypeScript(text: string): Promise<string[]> {
   try {
     const outfile = join(folder, 'program.mjs');
     await build({
-      stdin: { contents: text, loader: 'ts', resolveDir: ROOT }, outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', logLevel: 'silent',
-      plugins: [{ name: 'own', setup: (plugin) => plugin.onResolve({ filter: /^lakefold(\/delta)?$/ }, ({ path }) => ({ path: join(ROOT, path === 'lakefold' ? 'lib/index.ts' : 'lib/delta/index.ts') })) }],
+      stdin: { contents: text, loader: 'ts', resolveDir: ROOT },
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      logLevel: 'silent',
+      plugins: [
+        {
+          name: 'own',
+          setup: (plugin) =>
+            plugin.onResolve({ filter: /^lakefold(\/delta)?$/ }, ({ path }) => ({
+              path: join(ROOT, path === 'lakefold' ? 'lib/index.ts' : 'lib/delta/index.ts'),
+            })),
+        },
+      ],
     });
     return (await run(process.execPath, [outfile], { cwd: folder })).stdout.trimEnd().split('\n');
   } finally {

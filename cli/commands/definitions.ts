@@ -10,7 +10,12 @@ import { listOf, planText, plural, text } from '../render.ts';
 import { projectPath } from '../versioned-name.ts';
 
 const plan: Command = {
-  name: 'plan', usage: '', positionals: [0, 0], summary: 'Shows what apply would change, and changes nothing.', options: {}, example: 'lakefold plan',
+  name: 'plan',
+  usage: '',
+  positionals: [0, 0],
+  summary: 'Shows what apply would change, and changes nothing.',
+  options: {},
+  example: 'lakefold plan',
   run: async (context) => {
     const answer = await requestPlan(context, await context.session.client());
     await context.output.document(answer.text, (paint) => planText(answer.body, paint));
@@ -18,7 +23,10 @@ const plan: Command = {
 };
 
 const apply: Command = {
-  name: 'apply', usage: '[--yes]', positionals: [0, 0], summary: 'Registers the definitions, all of them or none.',
+  name: 'apply',
+  usage: '[--yes]',
+  positionals: [0, 0],
+  summary: 'Registers the definitions, all of them or none.',
   options: {
     yes: { kind: 'flag', help: 'do not ask; needed where nobody could answer' },
     rewrite: { kind: 'flag', help: 'allow stored rows to be written again where a change needs it' },
@@ -36,10 +44,16 @@ const apply: Command = {
       return EXIT.error;
     }
     const rewrite = args.flag('rewrite');
-    const answer = await client.json({ method: 'POST', path: `${await projectPath(context)}/definitions:apply`, json: { planId: planned.body['planId'] ?? null, ...(rewrite === undefined ? {} : { rewrite }) } });
+    const answer = await client.json({
+      method: 'POST',
+      path: `${await projectPath(context)}/definitions:apply`,
+      json: { planId: planned.body['planId'] ?? null, ...(rewrite === undefined ? {} : { rewrite }) },
+    });
     await output.document(answer.text, (paint) => {
       const applied = listOf(answer.body['applied']).filter((change) => isJsonObject(change) && change['action'] !== 'none');
-      return applied.length === 0 ? 'nothing was changed' : `${paint('✓', 'green')} applied ${plural(applied.length, 'change')} as revision ${text(answer.body['revision'])}`;
+      return applied.length === 0
+        ? 'nothing was changed'
+        : `${paint('✓', 'green')} applied ${plural(applied.length, 'change')} as revision ${text(answer.body['revision'])}`;
     });
     return EXIT.ok;
   },
@@ -49,7 +63,11 @@ export const definitionCommands: readonly Command[] = [plan, apply];
 
 async function requestPlan(context: CommandContext, client: Client): Promise<JsonAnswer> {
   const config = await context.session.config();
-  if (config === undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected definitions in ${context.terminal.cwd}/lakefold.config.ts or the file of --config, found none; lakefold init makes one`);
+  if (config === undefined)
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      `expected definitions in ${context.terminal.cwd}/lakefold.config.ts or the file of --config, found none; lakefold init makes one`,
+    );
   return client.json({ method: 'POST', path: `${await projectPath(context)}/definitions:plan`, json: config.definitions });
 }
 
@@ -58,7 +76,8 @@ function hasChanges(body: JsonObject): boolean {
 }
 
 async function confirmed({ terminal, output }: CommandContext): Promise<boolean> {
-  if (terminal.stdin.isTTY !== true || terminal.stderr.isTTY !== true || output.isMachine) throw usageError('expected --yes: there are changes, and nobody to ask about them');
+  if (terminal.stdin.isTTY !== true || terminal.stderr.isTTY !== true || output.isMachine)
+    throw usageError('expected --yes: there are changes, and nobody to ask about them');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await lines.question('apply these changes? [y/N] ')).trim());

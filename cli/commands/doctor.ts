@@ -11,7 +11,12 @@ interface CheckResult {
 }
 
 export const doctorCommand: Command = {
-  name: 'doctor', usage: '', positionals: [0, 0], summary: 'Checks Node, the file system, LMDB, Parquet, DuckDB and the definitions, or the endpoint.', options: {}, example: 'lakefold doctor',
+  name: 'doctor',
+  usage: '',
+  positionals: [0, 0],
+  summary: 'Checks Node, the file system, LMDB, Parquet, DuckDB and the definitions, or the endpoint.',
+  options: {},
+  example: 'lakefold doctor',
   run: async (context) => {
     const checks: CheckResult[] = [];
     for (const [name, check] of Object.entries(CHECKS)) {
@@ -19,7 +24,9 @@ export const doctorCommand: Command = {
       if (result !== undefined) checks.push(result);
     }
     const ok = checks.every((check) => check.ok);
-    await context.output.value({ ok, checks }, (paint) => checks.map((check) => `${check.ok ? paint('✓', 'green') : paint('✗', 'red')} ${check.name.padEnd(12)} ${check.detail}\n`).join(''));
+    await context.output.value({ ok, checks }, (paint) =>
+      checks.map((check) => `${check.ok ? paint('✓', 'green') : paint('✗', 'red')} ${check.name.padEnd(12)} ${check.detail}\n`).join(''),
+    );
     return ok ? EXIT.ok : EXIT.error;
   },
 };

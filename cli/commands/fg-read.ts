@@ -23,13 +23,22 @@ const READ_OPTIONS = {
 } as const;
 
 const read: Command = {
-  name: 'fg read', usage: 'NAME[/V]', positionals: [1, 1], summary: 'Reads rows of a feature group.', options: READ_OPTIONS,
+  name: 'fg read',
+  usage: 'NAME[/V]',
+  positionals: [1, 1],
+  summary: 'Reads rows of a feature group.',
+  options: READ_OPTIONS,
   example: 'lakefold fg read airport_delays --as-of 3 --where \'{"column":"origin","op":"=","value":"SFO"}\' --out sfo.parquet',
   run: async (context) => readRows(context, context.args.integer('limit')),
 };
 
 const preview: Command = {
-  name: 'fg preview', usage: 'NAME[/V]', positionals: [1, 1], summary: 'Shows a few rows of a feature group.', options: { limit: READ_OPTIONS.limit }, example: 'lakefold fg preview airport_delays',
+  name: 'fg preview',
+  usage: 'NAME[/V]',
+  positionals: [1, 1],
+  summary: 'Shows a few rows of a feature group.',
+  options: { limit: READ_OPTIONS.limit },
+  example: 'lakefold fg preview airport_delays',
   run: async (context) => readRows(context, context.args.integer('limit') ?? 10),
 };
 
@@ -39,11 +48,18 @@ async function readRows(context: CommandContext, limit: number | undefined): Pro
   const { args, session, terminal } = context;
   const out = args.text('out');
   const format = rowsFormatOption(args.text('format'), out);
-  if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true) throw usageError('expected --out with --format parquet: a screen cannot show it');
+  if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true)
+    throw usageError('expected --out with --format parquet: a screen cannot show it');
   const asOf = asOfOption(args.text('as-of'));
   const body = given({
-    asOf, minVersion: args.integer('min-version'), startTime: args.text('start') ?? args.text('start-time'), endTime: args.text('end') ?? args.text('end-time'),
-    features: args.names('features'), where: await jsonOption(context, 'where'), limit, bigintAs: args.text('bigint-as'),
+    asOf,
+    minVersion: args.integer('min-version'),
+    startTime: args.text('start') ?? args.text('start-time'),
+    endTime: args.text('end') ?? args.text('end-time'),
+    features: args.names('features'),
+    where: await jsonOption(context, 'where'),
+    limit,
+    bigintAs: args.text('bigint-as'),
   });
   const client = await session.client();
   const { path } = await versionedName(context, client, 'feature-groups');

@@ -16,7 +16,10 @@ const WAIT = { kind: 'text', value: 'commit|online', help: 'answer when committe
 const KEY = { kind: 'text', value: 'K', help: 'a repeat with the same key is done once (default: a random one)' } as const;
 
 const ingest: Command = {
-  name: 'fg ingest', usage: 'NAME[/V] --file F|-', positionals: [1, 1], summary: 'Commits the rows of a file to a feature group, all or none, and prints the receipt.',
+  name: 'fg ingest',
+  usage: 'NAME[/V] --file F|-',
+  positionals: [1, 1],
+  summary: 'Commits the rows of a file to a feature group, all or none, and prints the receipt.',
   options: {
     file: { kind: 'text', value: 'F|-', help: 'the rows; - is stdin' },
     format: { kind: 'text', value: 'json|ndjson|csv|parquet', help: 'default: by the ending of the file' },
@@ -36,19 +39,27 @@ const ingest: Command = {
     const name = await versionedName(context, client, 'feature-groups');
     const key = args.text('idempotency-key') ?? randomUUID();
     const query = {
-      operation: args.word('operation', ['upsert', 'append', 'overwrite']), wait: args.word('wait', ['commit', 'online']), mode: args.word('mode', ['sync', 'queued']), timezone: args.text('timezone'),
-      ignoreUnknown: args.flag('ignore-unknown'), allowEmpty: args.flag('allow-empty'),
+      operation: args.word('operation', ['upsert', 'append', 'overwrite']),
+      wait: args.word('wait', ['commit', 'online']),
+      mode: args.word('mode', ['sync', 'queued']),
+      timezone: args.text('timezone'),
+      ignoreUnknown: args.flag('ignore-unknown'),
+      allowEmpty: args.flag('allow-empty'),
     };
     const isLarge = rows.bytes.length > bytesMaxOf(rows);
-    const answer = isLarge && session.endpoint === undefined && query.mode !== 'queued'
-      ? await withKey(key, async () => ingestLargeFile({ store: await session.store(), project: await session.project() }, { ...name, rows, key, query }))
-      : await write(client, key, { method: 'POST', path: `${name.path}/rows`, query, body: { type: rows.mediaType, bytes: rows.bytes } });
+    const answer =
+      isLarge && session.endpoint === undefined && query.mode !== 'queued'
+        ? await withKey(key, async () => ingestLargeFile({ store: await session.store(), project: await session.project() }, { ...name, rows, key, query }))
+        : await write(client, key, { method: 'POST', path: `${name.path}/rows`, query, body: { type: rows.mediaType, bytes: rows.bytes } });
     await output.document(answer.text, (paint) => receiptText(answer.body, paint));
   },
 };
 
 const deleteRows: Command = {
-  name: 'fg delete-rows', usage: 'NAME[/V] --file keys.ndjson', positionals: [1, 1], summary: 'Deletes rows by key, by key and event time, or by filter.',
+  name: 'fg delete-rows',
+  usage: 'NAME[/V] --file keys.ndjson',
+  positionals: [1, 1],
+  summary: 'Deletes rows by key, by key and event time, or by filter.',
   options: {
     file: { kind: 'text', value: 'F|-', help: 'keys as NDJSON: {"origin":"SFO"} a line' },
     where: { kind: 'text', value: 'JSON|@FILE', help: 'a filter instead of keys' },
@@ -63,14 +74,26 @@ const deleteRows: Command = {
     const body = where === undefined ? { keys: await keysOption(context) } : { where };
     const client = await session.client();
     const { path } = await versionedName(context, client, 'feature-groups');
-    const answer = await write(client, args.text('idempotency-key') ?? randomUUID(), { method: 'POST', path: `${path}/rows:delete`, query: { wait: args.word('wait', ['commit', 'online']) }, json: body });
+    const answer = await write(client, args.text('idempotency-key') ?? randomUUID(), {
+      method: 'POST',
+      path: `${path}/rows:delete`,
+      query: { wait: args.word('wait', ['commit', 'online']) },
+      json: body,
+    });
     await output.document(answer.text, (paint) => receiptText(answer.body, paint));
   },
 };
 
 const restore: Command = {
-  name: 'fg restore', usage: 'NAME[/V] --to V', positionals: [1, 1], summary: 'Commits the rows of an earlier version as the newest ones.',
-  options: { to: { kind: 'text', value: 'V', help: 'the version to go back to (also --to-version)' }, 'to-version': { kind: 'text', value: 'V', help: 'as --to' }, wait: WAIT },
+  name: 'fg restore',
+  usage: 'NAME[/V] --to V',
+  positionals: [1, 1],
+  summary: 'Commits the rows of an earlier version as the newest ones.',
+  options: {
+    to: { kind: 'text', value: 'V', help: 'the version to go back to (also --to-version)' },
+    'to-version': { kind: 'text', value: 'V', help: 'as --to' },
+    wait: WAIT,
+  },
   example: 'lakefold fg restore airport_delays --to 3',
   run: async (context) => {
     const { args, session, output } = context;
@@ -78,7 +101,12 @@ const restore: Command = {
     if (toVersion === undefined) throw usageError('expected --to');
     const client = await session.client();
     const { path } = await versionedName(context, client, 'feature-groups');
-    const answer = await client.json({ method: 'POST', path: `${path}:restore`, query: { wait: args.word('wait', ['commit', 'online']) }, json: { toVersion } });
+    const answer = await client.json({
+      method: 'POST',
+      path: `${path}:restore`,
+      query: { wait: args.word('wait', ['commit', 'online']) },
+      json: { toVersion },
+    });
     await output.document(answer.text, (paint) => receiptText(answer.body, paint));
   },
 };
@@ -100,13 +128,19 @@ async function withKey<Result>(key: string, work: () => Promise<Result>): Promis
   } catch (error) {
     if (!isLakefoldError(error) || (error.kind !== 'unknown' && error.kind !== 'unavailable' && error.kind !== 'internal')) throw error;
     throw new LakefoldError(error.code, error.message, {
-      cause: error, context: { ...error.context, idempotencyKey: key }, ...(error.errors === undefined ? {} : { errors: error.errors }), ...(error.errorCount === undefined ? {} : { errorCount: error.errorCount }),
+      cause: error,
+      context: { ...error.context, idempotencyKey: key },
+      ...(error.errors === undefined ? {} : { errors: error.errors }),
+      ...(error.errorCount === undefined ? {} : { errorCount: error.errorCount }),
     });
   }
 }
 
 async function keysOption(context: CommandContext): Promise<readonly Json[]> {
-  const file = await rowsOption({ terminal: context.terminal, args: { ...context.args, text: (name) => (name === 'format' ? 'ndjson' : context.args.text(name)) } });
+  const file = await rowsOption({
+    terminal: context.terminal,
+    args: { ...context.args, text: (name) => (name === 'format' ? 'ndjson' : context.args.text(name)) },
+  });
   const keys: Json[] = [];
   for await (const line of linesOf(oneChunk(file.bytes))) keys.push(parseKey(line, keys.length));
   return keys;

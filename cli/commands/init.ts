@@ -6,13 +6,20 @@ import type { Command } from '../command.ts';
 import { STARTER_FILES } from '../starter-files.ts';
 
 export const initCommand: Command = {
-  name: 'init', usage: '[DIR]', positionals: [0, 1], summary: 'Scaffolds a project: definitions of one feature group and one view, and a few rows to try them with.', options: {}, example: 'lakefold init shop && cd shop && lakefold apply --yes',
+  name: 'init',
+  usage: '[DIR]',
+  positionals: [0, 1],
+  summary: 'Scaffolds a project: definitions of one feature group and one view, and a few rows to try them with.',
+  options: {},
+  example: 'lakefold init shop && cd shop && lakefold apply --yes',
   run: async ({ args, output, terminal }) => {
     const given = args.positionals[0];
     const directory = resolve(terminal.cwd, given ?? '.');
     for (const name of Object.keys(STARTER_FILES)) {
       if (name === '.gitignore' || !(await isThere(join(directory, name)))) continue;
-      throw new LakefoldError('ALREADY_EXISTS', `expected no ${name} in ${directory}, found one; init overwrites nothing`, { context: { path: join(directory, name) } });
+      throw new LakefoldError('ALREADY_EXISTS', `expected no ${name} in ${directory}, found one; init overwrites nothing`, {
+        context: { path: join(directory, name) },
+      });
     }
     await mkdir(directory, { recursive: true });
     const created: string[] = [];

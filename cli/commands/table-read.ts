@@ -24,7 +24,12 @@ const AS_OF = { kind: 'text', value: 'VERSION|TIME', help: 'the table as it stoo
 const HISTORY_WINDOW = 64;
 
 const describe: Command = {
-  name: 'table describe', usage: 'PATH', positionals: [1, 1], summary: 'Prints schema, protocol, properties and size of a Delta table.', options: { 'as-of': AS_OF }, example: 'lakefold table describe ./flights',
+  name: 'table describe',
+  usage: 'PATH',
+  positionals: [1, 1],
+  summary: 'Prints schema, protocol, properties and size of a Delta table.',
+  options: { 'as-of': AS_OF },
+  example: 'lakefold table describe ./flights',
   run: async (context) => {
     const local = await openLocalTable(context);
     const body = await describeTable(local, await local.table.at(tableAsOf(context)));
@@ -33,28 +38,49 @@ const describe: Command = {
 };
 
 const read: Command = {
-  name: 'table read', usage: 'PATH', positionals: [1, 1], summary: 'Reads rows of a Delta table, now or as they were.',
+  name: 'table read',
+  usage: 'PATH',
+  positionals: [1, 1],
+  summary: 'Reads rows of a Delta table, now or as they were.',
   options: {
-    'as-of': AS_OF, columns: { kind: 'text', value: 'A,B', help: 'these columns, in this order' }, where: { kind: 'text', value: 'JSON|@FILE', help: 'rows that pass a filter: {"column":"n","op":">","value":3}' },
-    limit: { kind: 'text', value: 'N', help: 'at most so many rows' }, format: { kind: 'text', value: 'ndjson|csv|parquet', help: 'default: by the ending of --out, else NDJSON' }, out: { kind: 'text', value: 'FILE', help: 'write the rows there and print what was written' },
+    'as-of': AS_OF,
+    columns: { kind: 'text', value: 'A,B', help: 'these columns, in this order' },
+    where: { kind: 'text', value: 'JSON|@FILE', help: 'rows that pass a filter: {"column":"n","op":">","value":3}' },
+    limit: { kind: 'text', value: 'N', help: 'at most so many rows' },
+    format: { kind: 'text', value: 'ndjson|csv|parquet', help: 'default: by the ending of --out, else NDJSON' },
+    out: { kind: 'text', value: 'FILE', help: 'write the rows there and print what was written' },
   },
   example: 'lakefold table read ./flights --as-of 3 --limit 10',
   run: async (context) => {
     const { args, terminal } = context;
     const out = args.text('out');
     const format = rowsFormatOption(args.text('format'), out);
-    if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true) throw usageError('expected --out with --format parquet: a screen cannot show it');
+    if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true)
+      throw usageError('expected --out with --format parquet: a screen cannot show it');
     const where = await jsonOption(context, 'where');
     const local = await openLocalTable(context);
     const snapshot = await local.table.at(tableAsOf(context));
     const columns = args.names('columns') ?? snapshot.columns.map((column) => column.name);
-    const rows = readRows(local.deps, { root: local.table.root, snapshot }, given({ columns, limit: args.integer('limit'), where: where === undefined ? undefined : parseFilter(where, snapshot.columns) }));
-    await printRows(context, encoded(local, { snapshot, columns, rows }, format), { format, version: snapshot.version, out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out } });
+    const rows = readRows(
+      local.deps,
+      { root: local.table.root, snapshot },
+      given({ columns, limit: args.integer('limit'), where: where === undefined ? undefined : parseFilter(where, snapshot.columns) }),
+    );
+    await printRows(context, encoded(local, { snapshot, columns, rows }, format), {
+      format,
+      version: snapshot.version,
+      out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out },
+    });
   },
 };
 
 const history: Command = {
-  name: 'table history', usage: 'PATH', positionals: [1, 1], summary: 'Lists the commits of a Delta table, newest first.', options: { limit: { kind: 'text', value: 'N', help: 'at most so many' } }, example: 'lakefold table history ./flights',
+  name: 'table history',
+  usage: 'PATH',
+  positionals: [1, 1],
+  summary: 'Lists the commits of a Delta table, newest first.',
+  options: { limit: { kind: 'text', value: 'N', help: 'at most so many' } },
+  example: 'lakefold table history ./flights',
   run: async (context) => {
     const local = await openLocalTable(context);
     const limit = context.args.integer('limit') ?? Number.POSITIVE_INFINITY;
@@ -63,7 +89,12 @@ const history: Command = {
 };
 
 const files: Command = {
-  name: 'table files', usage: 'PATH', positionals: [1, 1], summary: 'Lists the live files of a Delta table.', options: { 'as-of': AS_OF }, example: 'lakefold table files ./flights',
+  name: 'table files',
+  usage: 'PATH',
+  positionals: [1, 1],
+  summary: 'Lists the live files of a Delta table.',
+  options: { 'as-of': AS_OF },
+  example: 'lakefold table files ./flights',
   run: async (context) => {
     const local = await openLocalTable(context);
     const snapshot = await local.table.at(tableAsOf(context));
@@ -86,7 +117,9 @@ async function* encoded({ deps }: LocalTable, { snapshot, columns, rows }: Readi
   }
   const batches: Batch[] = [];
   for await (const batch of rows) batches.push(batch);
-  const shape = columns.flatMap((name) => snapshot.columns.filter((column) => column.name === name)).map(({ name, type, nullable }) => ({ name, type, nullable }));
+  const shape = columns
+    .flatMap((name) => snapshot.columns.filter((column) => column.name === name))
+    .map(({ name, type, nullable }) => ({ name, type, nullable }));
   const whole = concatBatches(shape, batches);
   yield format === 'csv' ? utf8(csvText(whole)) : await deps.codec.encode({ ...whole, columns: shape });
 }
@@ -108,7 +141,11 @@ function commitLine({ requests: _requests, committedAt, version, ...record }: Co
 async function* fileLines({ deps, table }: LocalTable, snapshot: Snapshot): AsyncIterable<object> {
   for (const file of snapshot.files.values()) {
     yield {
-      path: file.path, size: file.size, rows: await fileRowCount(deps, { root: table.root, snapshot, file }), partitionValues: partitionValues(snapshot, file), stats: statsOf(file),
+      path: file.path,
+      size: file.size,
+      rows: await fileRowCount(deps, { root: table.root, snapshot, file }),
+      partitionValues: partitionValues(snapshot, file),
+      stats: statsOf(file),
       deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
     };
   }
@@ -117,7 +154,9 @@ async function* fileLines({ deps, table }: LocalTable, snapshot: Snapshot): Asyn
 /** By logical names; the log has physical ones. */
 function partitionValues(snapshot: Snapshot, file: AddFile): Readonly<Record<string, string | null>> {
   const names = new Set(snapshot.metadata.partitionColumns);
-  return Object.fromEntries(snapshot.columns.filter(({ name }) => names.has(name)).map(({ name, physicalName }) => [name, file.partitionValues[physicalName] ?? null]));
+  return Object.fromEntries(
+    snapshot.columns.filter(({ name }) => names.has(name)).map(({ name, physicalName }) => [name, file.partitionValues[physicalName] ?? null]),
+  );
 }
 
 function statsOf(file: AddFile): Json {

@@ -15,8 +15,15 @@ import { TRAINING_OPTIONS, trainingBody } from '../training-options.ts';
 import { versionedName } from '../versioned-name.ts';
 
 const create: Command = {
-  name: 'td create', usage: 'FV[/V] --spine F --out DIR', positionals: [1, 1], summary: 'Builds a point-in-time training dataset: for every row of the spine what was known at its label time.',
-  options: { ...TRAINING_OPTIONS, out: { kind: 'text', value: 'DIR', help: 'copy the files and training-dataset.json there' }, wait: { kind: 'text', value: 'SECONDS', help: 'how long to wait for a deployment, up to 600' } },
+  name: 'td create',
+  usage: 'FV[/V] --spine F --out DIR',
+  positionals: [1, 1],
+  summary: 'Builds a point-in-time training dataset: for every row of the spine what was known at its label time.',
+  options: {
+    ...TRAINING_OPTIONS,
+    out: { kind: 'text', value: 'DIR', help: 'copy the files and training-dataset.json there' },
+    wait: { kind: 'text', value: 'SECONDS', help: 'how long to wait for a deployment, up to 600' },
+  },
   example: 'lakefold td create delay_model --spine june.parquet --pin airport_delays=42 --out june',
   run: async (context) => {
     const { args, session, output, terminal } = context;
@@ -27,26 +34,48 @@ const create: Command = {
     const answer = await client.json({ method: 'POST', path: `${path}/training-datasets`, query: { wait: args.integer('wait') }, json: body });
     const out = args.text('out');
     if (out !== undefined) await copyDataset(context, client, { path, dataset: answer.body, text: answer.text, directory: resolve(terminal.cwd, out) });
-    await output.document(answer.text, (paint) => `${paint('✓', 'green')} ${datasetText(answer.body)}${out === undefined ? '' : ` in ${out}`}\n${joinsText(answer.body)}`);
+    await output.document(
+      answer.text,
+      (paint) => `${paint('✓', 'green')} ${datasetText(answer.body)}${out === undefined ? '' : ` in ${out}`}\n${joinsText(answer.body)}`,
+    );
   },
 };
 
 const list: Command = {
-  name: 'td list', usage: 'FV[/V]', positionals: [1, 1], summary: 'Lists the training datasets of a feature view.', options: PAGE_OPTIONS, example: 'lakefold td list delay_model',
+  name: 'td list',
+  usage: 'FV[/V]',
+  positionals: [1, 1],
+  summary: 'Lists the training datasets of a feature view.',
+  options: PAGE_OPTIONS,
+  example: 'lakefold td list delay_model',
   run: async (context) => {
     const client = await context.session.client();
     const { path } = await versionedName(context, client, 'feature-views');
     const answer = await client.list({ path: `${path}/training-datasets` }, pageOf(context.args));
     await context.output.document(answer.text, (paint) =>
-      listText(itemsOf(answer.body), {
-        number: (item) => item['trainingDataset'] ?? null, status: (item) => item['status'] ?? null, created: (item) => item['createdAt'] ?? null,
-        rows: (item) => (isJsonObject(item['counts']) ? (item['counts']['rows'] ?? null) : null), 'content hash': (item) => text(item['contentHash']).slice(0, 19), description: (item) => (isJsonObject(item['request']) ? (item['request']['description'] ?? '') : ''),
-      }, { paint, empty: 'no training datasets yet' }));
+      listText(
+        itemsOf(answer.body),
+        {
+          number: (item) => item['trainingDataset'] ?? null,
+          status: (item) => item['status'] ?? null,
+          created: (item) => item['createdAt'] ?? null,
+          rows: (item) => (isJsonObject(item['counts']) ? (item['counts']['rows'] ?? null) : null),
+          'content hash': (item) => text(item['contentHash']).slice(0, 19),
+          description: (item) => (isJsonObject(item['request']) ? (item['request']['description'] ?? '') : ''),
+        },
+        { paint, empty: 'no training datasets yet' },
+      ),
+    );
   },
 };
 
 const describe: Command = {
-  name: 'td describe', usage: 'FV[/V] N', positionals: [2, 2], summary: 'Prints what a training dataset was made of, and its files.', options: {}, example: 'lakefold td describe delay_model 3',
+  name: 'td describe',
+  usage: 'FV[/V] N',
+  positionals: [2, 2],
+  summary: 'Prints what a training dataset was made of, and its files.',
+  options: {},
+  example: 'lakefold td describe delay_model 3',
   run: async (context) => {
     const { args, session, output } = context;
     const number = args.positionals[1] ?? '';
@@ -72,14 +101,25 @@ interface CopyRequest {
 /** @throws LakefoldError FILE_CORRUPT when a file that arrives isn't the one the dataset names */
 async function copyDataset(context: CommandContext, client: Client, { path, dataset, text: body, directory }: CopyRequest): Promise<void> {
   const number = dataset['trainingDataset'];
-  if (typeof number !== 'number') throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected the training dataset at once, found a job: run td create again with --wait, or copy it when the job is done');
+  if (typeof number !== 'number')
+    throw new LakefoldError(
+      'UNSUPPORTED_OPERATION',
+      'expected the training dataset at once, found a job: run td create again with --wait, or copy it when the job is done',
+    );
   for (const split of listOf(dataset['splits']).filter(isJsonObject)) {
     for (const file of listOf(split['files']).filter(isJsonObject)) {
       // A server must not choose a place outside the folder.
       const name = objectPath(text(file['path']));
       const bar = progress(context, name, 'bytes');
-      const response = await client.request({ method: 'GET', path: `${path}/training-datasets/${number}/data`, query: { split: text(split['name']) }, accept: '*/*' });
-      const written = await writeFileFrom(join(directory, name), bytesOf(response), (bytes) => bar.update(bytes, Number(file['bytes']))).finally(() => bar.end());
+      const response = await client.request({
+        method: 'GET',
+        path: `${path}/training-datasets/${number}/data`,
+        query: { split: text(split['name']) },
+        accept: '*/*',
+      });
+      const written = await writeFileFrom(join(directory, name), bytesOf(response), (bytes) => bar.update(bytes, Number(file['bytes']))).finally(() =>
+        bar.end(),
+      );
       if (written.sha256 !== file['sha256']) {
         throw new LakefoldError('FILE_CORRUPT', `expected ${name} with ${text(file['sha256'])}, found ${written.sha256}`, { context: { path: name } });
       }
@@ -95,5 +135,8 @@ function datasetText(dataset: JsonObject): string {
 
 function joinsText(dataset: JsonObject): string {
   const counts = isJsonObject(dataset['counts']) ? dataset['counts'] : {};
-  return listOf(counts['joins']).filter(isJsonObject).map((join) => `  ${text(join['join'])}: ${text(join['matched'])} matched, ${text(join['missing'])} missing, ${text(join['expired'])} expired\n`).join('');
+  return listOf(counts['joins'])
+    .filter(isJsonObject)
+    .map((join) => `  ${text(join['join'])}: ${text(join['matched'])} matched, ${text(join['missing'])} missing, ${text(join['expired'])} expired\n`)
+    .join('');
 }

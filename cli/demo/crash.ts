@@ -15,10 +15,17 @@ import { STOPPED, type StopPoint, type WriterTask } from './writer.ts';
 
 export async function killWriters(demo: Demo, step: Step): Promise<void> {
   await killAndRestart(demo, step, { name: AIRPORTS, stopAt: 'dataWritten', point: 'its data file was written, its log entry was not' });
-  await killAndRestart(demo, step, { name: ROUTES, stopAt: 'entryWritten', point: 'its log entry was written, nobody had an answer and nothing was published' });
+  await killAndRestart(demo, step, {
+    name: ROUTES,
+    stopAt: 'entryWritten',
+    point: 'its log entry was written, nobody had an answer and nothing was published',
+  });
   const until = midnight(nextDay(demo.scenario.end));
   for (const name of [AIRPORTS, ROUTES] as const) {
-    step.check(`${name}: nothing lost, nothing doubled: all rows are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await (await demo.oracle).fingerprint(truthOf(name), until) });
+    step.check(`${name}: nothing lost, nothing doubled: all rows are the rows SQL finds`, {
+      found: await tableFingerprint(demo, name),
+      expected: await (await demo.oracle).fingerprint(truthOf(name), until),
+    });
   }
   await checkEveryVector(demo, step, until);
 }
@@ -39,15 +46,25 @@ async function killAndRestart(demo: Demo, step: Step, { name, stopAt, point }: K
   const committed = stopAt === 'entryWritten' ? 1 : 0;
   step.say(`${name}: the writer (process ${killed.pid}) was killed with -9 when ${point}.`);
   step.check(`${name}: after the kill the log has ${committed === 0 ? 'no new commit' : 'one new commit'}, the online store none`, {
-    found: { signal: killed.signal, head: (await table.refresh()).version - before, online: (await onlineCount(demo, name)).watermark - before }, expected: { signal: 'SIGKILL', head: committed, online: 0 },
+    found: { signal: killed.signal, head: (await table.refresh()).version - before, online: (await onlineCount(demo, name)).watermark - before },
+    expected: { signal: 'SIGKILL', head: committed, online: 0 },
   });
   const again = await runWriter({ ...task, stopAt: 'never' });
   const commit = isJsonObject(again.receipt['commit']) ? again.receipt['commit'] : {};
   const { rows } = await (await demo.oracle).count(truthOf(name), `hour > ${hours(demo.scenario.end)} AND hour <= ${hours(nextDay(demo.scenario.end))}`);
-  step.check(`${name}: started again with the same key, it answers ${committed === 0 ? 'a commit' : 'the commit it had made'} of ${count(rows)} rows; log and online store are at that version`, {
-    found: { version: commit['version'], rows: commit['rowsInserted'], alreadyApplied: commit['alreadyApplied'], head: (await table.refresh()).version, online: (await onlineCount(demo, name)).watermark },
-    expected: { version: before + 1, rows, alreadyApplied: committed === 1, head: before + 1, online: before + 1 },
-  });
+  step.check(
+    `${name}: started again with the same key, it answers ${committed === 0 ? 'a commit' : 'the commit it had made'} of ${count(rows)} rows; log and online store are at that version`,
+    {
+      found: {
+        version: commit['version'],
+        rows: commit['rowsInserted'],
+        alreadyApplied: commit['alreadyApplied'],
+        head: (await table.refresh()).version,
+        online: (await onlineCount(demo, name)).watermark,
+      },
+      expected: { version: before + 1, rows, alreadyApplied: committed === 1, head: before + 1, online: before + 1 },
+    },
+  );
 }
 
 interface WriterRun {
@@ -66,14 +83,17 @@ async function runWriter(task: WriterTask): Promise<WriterRun> {
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
   let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint += chunk.toString();
+  });
   let receipt: JsonObject = {};
   for await (const line of createInterface({ input: child.stdout })) {
     if (line === STOPPED) child.kill('SIGKILL');
     else receipt = receiptOf(line);
   }
   const { code, signal } = await ended;
-  if (code !== 0 && signal !== 'SIGKILL') throw new LakefoldError('INTERNAL', `expected the writer to end with 0, found ${code ?? signal}: ${complaint.trim().slice(-2000)}`);
+  if (code !== 0 && signal !== 'SIGKILL')
+    throw new LakefoldError('INTERNAL', `expected the writer to end with 0, found ${code ?? signal}: ${complaint.trim().slice(-2000)}`);
   return { pid: child.pid ?? 0, signal, receipt };
 }
 

@@ -10,9 +10,23 @@ export async function define(demo: Demo, step: Step, config: { readonly path: st
   step.say(`${config.path} defines ${AIRPORTS} (per airport and hour), ${ROUTES} (per route and hour) and the view ${VIEW}:`);
   step.say('3 joins, 10 stored features, 2 computed on demand from the request.');
   const planned = await plan(demo, config.definitions);
-  step.check('the plan is to create two feature groups and a view', { found: actionsOf(planned), expected: [['create', AIRPORTS, 1], ['create', ROUTES, 1], ['create', VIEW, 1]] });
+  step.check('the plan is to create two feature groups and a view', {
+    found: actionsOf(planned),
+    expected: [
+      ['create', AIRPORTS, 1],
+      ['create', ROUTES, 1],
+      ['create', VIEW, 1],
+    ],
+  });
   await demo.client.json({ method: 'POST', path: `/v1/projects/${PROJECT}/definitions:apply`, json: { planId: planned['planId'] } });
-  step.check('planned again, nothing is left to do', { found: actionsOf(await plan(demo, config.definitions)), expected: [['none', AIRPORTS, 1], ['none', ROUTES, 1], ['none', VIEW, 1]] });
+  step.check('planned again, nothing is left to do', {
+    found: actionsOf(await plan(demo, config.definitions)),
+    expected: [
+      ['none', AIRPORTS, 1],
+      ['none', ROUTES, 1],
+      ['none', VIEW, 1],
+    ],
+  });
   const versions = await Promise.all(GROUPS.map(async (name) => (await openDemoGroup(demo, name)).table.snapshot.version));
   step.check('each group has its own Delta table, at version 0', { found: versions, expected: [0, 0] });
 }

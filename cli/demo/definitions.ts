@@ -11,8 +11,16 @@ export type GroupName = typeof AIRPORTS | typeof ROUTES;
 
 /** Features of the view in the order it answers them. */
 export const STORED_FEATURES = [
-  'dep_flights_3h', 'dep_late_share_3h', 'dep_flights_24h', 'dep_mean_delay_24h', 'dep_late_share_24h', 'arr_late_share_3h', 'arr_late_share_24h',
-  'route_flights_7d', 'route_mean_delay_7d', 'route_late_share_7d',
+  'dep_flights_3h',
+  'dep_late_share_3h',
+  'dep_flights_24h',
+  'dep_mean_delay_24h',
+  'dep_late_share_24h',
+  'arr_late_share_3h',
+  'arr_late_share_24h',
+  'route_flights_7d',
+  'route_mean_delay_7d',
+  'route_late_share_7d',
 ] as const;
 export const COMPUTED_FEATURES = ['is_long_haul', 'hour_of_day'] as const;
 

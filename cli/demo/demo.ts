@@ -36,18 +36,32 @@ export function openDemoGroup(demo: Pick<Demo, 'store'>, name: GroupName): Promi
 }
 
 /** Sends a slice's rows through ingestion: checked, staged as Parquet, committed, published. */
-export async function deliver(demo: Demo, name: GroupName, slice: Slice & { readonly key: string }): Promise<Receipt> {
-  return send(demo, name, { body: await demo.feed.rows(name, slice), key: slice.key });
+export async function deliver(demo: Demo, name: GroupName, slice: Slice & Omit<Sending, 'body'>): Promise<Receipt> {
+  return send(demo, name, { ...slice, body: await demo.feed.rows(name, slice) });
 }
 
-/** Sends a Parquet file through ingestion under an idempotency key. */
-export async function send(demo: Demo, name: GroupName, { body, key }: { readonly body: Uint8Array; readonly key: string }): Promise<Receipt> {
-  return ingestRows(demo.store.deps, await openDemoGroup(demo, name), ingestRequest(body, key));
+/** A Parquet file on its way. */
+export interface Sending {
+  readonly body: Uint8Array;
+  /** The idempotency key. */
+  readonly key: string;
+  /** `online` (the default): the receipt comes when the rows are online too. */
+  readonly wait?: 'commit' | 'online';
 }
 
-/** An upsert of a Parquet file under an idempotency key. */
-export function ingestRequest(body: Uint8Array, key: string): Parameters<typeof ingestRows>[2] {
-  return { rows: { format: 'parquet', body }, operation: 'upsert', wait: 'online', idempotency: { kind: 'request', key, bodyHash: hashOf(body), windowMillis: IDEMPOTENCY_WINDOW_MILLIS } };
+/** Sends a Parquet file through ingestion. */
+export async function send(demo: Demo, name: GroupName, sending: Sending): Promise<Receipt> {
+  return ingestRows(demo.store.deps, await openDemoGroup(demo, name), ingestRequest(sending));
+}
+
+/** An upsert of a Parquet file. */
+export function ingestRequest({ body, key, wait = 'online' }: Sending): Parameters<typeof ingestRows>[2] {
+  return {
+    rows: { format: 'parquet', body },
+    operation: 'upsert',
+    wait,
+    idempotency: { kind: 'request', key, bodyHash: hashOf(body), windowMillis: IDEMPOTENCY_WINDOW_MILLIS },
+  };
 }
 
 /** Version of the commit a receipt is about. @throws LakefoldError INTERNAL when there is none */
@@ -60,7 +74,12 @@ export function versionOf(receipt: Receipt): number {
 export async function tableFingerprint(demo: Demo, name: GroupName): Promise<Fingerprint> {
   const { deps } = demo.store;
   const group = await openDemoGroup(demo, name);
-  const relation = await planRelation(deps, { root: group.table.root, snapshot: await group.table.refresh(), name: 'rows_at_head', columns: group.columns.map((column) => column.name) });
+  const relation = await planRelation(deps, {
+    root: group.table.root,
+    snapshot: await group.table.refresh(),
+    name: 'rows_at_head',
+    columns: group.columns.map((column) => column.name),
+  });
   const sql = `SELECT CAST(count(*) AS BIGINT) AS n, ${fingerprintSql(truthOf(name), 'epoch(hour) / 3600')} AS h FROM rows_at_head`;
   for await (const batch of deps.engine.query({ relations: [relation], sql })) {
     if (batch.rowCount === 0) continue;

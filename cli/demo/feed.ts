@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { AIRPORTS, type GroupName, ROUTES } from './definitions.ts';
 import {
-  type Day, FAULT_FACTOR, FAULTY_AIRPORT, LATE_AIRPORT, LATE_DAY, LATE_EVENING_AIRPORT, LATE_EVENING_FROM, LATE_MINUTES, nextDay, type Scenario,
+  type Day,
+  FAULT_FACTOR,
+  FAULTY_AIRPORT,
+  LATE_AIRPORT,
+  LATE_DAY,
+  LATE_EVENING_AIRPORT,
+  LATE_EVENING_FROM,
+  LATE_MINUTES,
+  nextDay,
+  type Scenario,
 } from './scenario.ts';
 
 /**
@@ -58,7 +67,9 @@ export class FlightFeed {
     const { table, connection } = await this.#sources[group];
     const file = join(this.#options.scratchDirectory, `rows-${(this.#files += 1)}.parquet`);
     const reported = group === AIRPORTS && slice.kind === 'day' ? reportedSql(this.#options.scenario) : table;
-    await connection.run(`COPY (SELECT * FROM ${reported} WHERE ${this.#whereSql(group === AIRPORTS ? 'airport' : 'origin', slice)} ORDER BY hour, ${group === AIRPORTS ? 'airport' : 'origin, destination'}) TO '${sqlText(file)}' (FORMAT parquet)`);
+    await connection.run(
+      `COPY (SELECT * FROM ${reported} WHERE ${this.#whereSql(group === AIRPORTS ? 'airport' : 'origin', slice)} ORDER BY hour, ${group === AIRPORTS ? 'airport' : 'origin, destination'}) TO '${sqlText(file)}' (FORMAT parquet)`,
+    );
     const bytes = await readFile(file);
     await rm(file);
     return new Uint8Array(bytes);
@@ -69,7 +80,8 @@ export class FlightFeed {
     const { trainFrom, end, flightsEvery } = this.#options.scenario;
     const { connection } = await this.#sources[ROUTES];
     const flights = `SELECT *, row_number() OVER (ORDER BY departs, origin, destination, distance, delay) - 1 AS n FROM flights WHERE departs >= ${dayText(trainFrom)} AND departs < ${dayText(end)}`;
-    const result = await connection.run(`COPY (SELECT origin, destination, departs AS departs_at, CAST(distance AS INTEGER) AS distance, delay > ${LATE_MINUTES} AS delayed FROM (${flights})
+    const result =
+      await connection.run(`COPY (SELECT origin, destination, departs AS departs_at, CAST(distance AS INTEGER) AS distance, delay > ${LATE_MINUTES} AS delayed FROM (${flights})
       WHERE n % ${flightsEvery} = 0 ORDER BY n) TO '${sqlText(file)}' (FORMAT parquet)`);
     return Number((await result.getRows())[0]?.[0]);
   }
@@ -83,10 +95,14 @@ export class FlightFeed {
     const { scenario } = this.#options;
     const [first = scenario.end] = scenario.days;
     switch (slice.kind) {
-      case 'day': return `${betweenSql(slice.day, nextDay(slice.day))} AND NOT ${lateSql(airport)}`;
-      case 'late': return `${betweenSql(first, scenario.end)} AND ${lateSql(airport)}`;
-      case 'correction': return `${betweenSql(first, scenario.end)} AND ${faultySql(scenario)}`;
-      case 'nextDay': return betweenSql(scenario.end, nextDay(scenario.end));
+      case 'day':
+        return `${betweenSql(slice.day, nextDay(slice.day))} AND NOT ${lateSql(airport)}`;
+      case 'late':
+        return `${betweenSql(first, scenario.end)} AND ${lateSql(airport)}`;
+      case 'correction':
+        return `${betweenSql(first, scenario.end)} AND ${faultySql(scenario)}`;
+      case 'nextDay':
+        return betweenSql(scenario.end, nextDay(scenario.end));
     }
   }
 }

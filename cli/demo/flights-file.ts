@@ -15,6 +15,10 @@ function packageDirectory(): string {
   try {
     return dirname(createRequire(import.meta.url).resolve('vega-datasets'));
   } catch (cause) {
-    throw new LakefoldError('INVALID_ARGUMENT', 'expected the package vega-datasets, whose flights the demo is about, found it not installed: npm install vega-datasets@3.2.1', { cause });
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      'expected the package vega-datasets, whose flights the demo is about, found it not installed: npm install vega-datasets@3.2.1',
+      { cause },
+    );
   }
 }

@@ -36,7 +36,9 @@ export async function lookUpForAnApp(demo: Demo, step: Step): Promise<void> {
 async function lookUp(demo: Demo, asked: TrueVector): Promise<Readonly<Record<string, unknown>>> {
   const { entry, parameters } = entryOf(asked);
   const response = await demo.store.app.request(`/v1/projects/${PROJECT}/feature-views/${VIEW}/versions/1/vector`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ entry, requestParameters: parameters }),
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ entry, requestParameters: parameters }),
   });
   const body: unknown = await response.json();
   return { ...Object(body) };

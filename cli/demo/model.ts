@@ -46,7 +46,7 @@ export function areaUnderCurve(scores: Float64Array, labels: Uint8Array): number
   const order = Uint32Array.from(scores.keys()).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
   let rankSum = 0;
   let positives = 0;
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start + 1;
     while (end < order.length && scores[order[end] ?? 0] === scores[order[start] ?? 0]) end += 1;
     for (let i = start; i < end; i += 1) {
@@ -92,7 +92,10 @@ function standardised({ width, inputs, labels }: Examples, { means, deviations }
   return rows;
 }
 
-function newtonStep({ rows, labels, size }: { readonly rows: Float64Array; readonly labels: Uint8Array; readonly size: number }, weights: Float64Array): Float64Array {
+function newtonStep(
+  { rows, labels, size }: { readonly rows: Float64Array; readonly labels: Uint8Array; readonly size: number },
+  weights: Float64Array,
+): Float64Array {
   const gradient = new Float64Array(size);
   const hessian = new Float64Array(size * size);
   for (let row = 0; row < labels.length; row += 1) {

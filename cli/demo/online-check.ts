@@ -31,7 +31,10 @@ export async function checkEveryVector(demo: Demo, step: Step, until: string): P
       example ||= `${expected.origin}-${expected.destination}: expected ${JSON.stringify(expectedVector(expected))}, found ${JSON.stringify(vector)}`;
     }
   }
-  step.check(`${count(truth.length)} routes looked up, ${count(truth.length * 12)} values: each is what SQL finds in the newest row of its key`, { found: { different, example }, expected: { different: 0, example: '' } });
+  step.check(`${count(truth.length)} routes looked up, ${count(truth.length * 12)} values: each is what SQL finds in the newest row of its key`, {
+    found: { different, example },
+    expected: { different: 0, example: '' },
+  });
   for (const name of [AIRPORTS, ROUTES] as const) {
     const { keys } = await (await demo.oracle).count(truthOf(name), upTo(until));
     step.check(`${name}: the online store holds ${count(keys)} keys and no other`, { found: (await onlineCount(demo, name)).keys, expected: keys });
@@ -52,7 +55,8 @@ export function entryOf({ origin, destination, distance }: TrueVector): { readon
 async function lookUp(demo: Demo, asked: readonly TrueVector[]): Promise<readonly ServedVector[]> {
   const requests = asked.map(entryOf);
   const { body } = await demo.client.json({
-    method: 'POST', path: `/v1/projects/${PROJECT}/feature-views/${VIEW}/versions/1/vectors`,
+    method: 'POST',
+    path: `/v1/projects/${PROJECT}/feature-views/${VIEW}/versions/1/vectors`,
     json: { entries: requests.map(({ entry }) => entry), requestParameters: requests.map(({ parameters }) => parameters), options: { consistent: true } },
   });
   const { features } = body;

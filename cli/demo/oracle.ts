@@ -91,14 +91,18 @@ export class Oracle {
 
   /** How many rows, how many keys. */
   async count(from: 'airports' | 'routes', where: string): Promise<{ readonly rows: number; readonly keys: number }> {
-    const [rows, keys] = await this.#row(`SELECT count(*), count(DISTINCT ${from === 'airports' ? 'airport' : '(origin, destination)'}) FROM ${from} WHERE ${where}`);
+    const [rows, keys] = await this.#row(
+      `SELECT count(*), count(DISTINCT ${from === 'airports' ? 'airport' : '(origin, destination)'}) FROM ${from} WHERE ${where}`,
+    );
     return { rows: Number(rows), keys: Number(keys) };
   }
 
   /** Keys whose newest row up to `until` is among the rows `where`. */
   async newestAmong(from: 'airports' | 'routes', where: string, until: string): Promise<number> {
     const key = from === 'airports' ? 'airport' : 'origin, destination';
-    const [keys] = await this.#row(`SELECT count(*) FILTER (newest) FROM (SELECT max(hour) = max(hour) FILTER (${where}) AS newest FROM ${from} WHERE hour <= ${hourSql(until)} GROUP BY ${key})`);
+    const [keys] = await this.#row(
+      `SELECT count(*) FILTER (newest) FROM (SELECT max(hour) = max(hour) FILTER (${where}) AS newest FROM ${from} WHERE hour <= ${hourSql(until)} GROUP BY ${key})`,
+    );
     return Number(keys);
   }
 
@@ -119,11 +123,17 @@ export class Oracle {
 
   /** A vector for every route with a row up to `until`. */
   async vectors(until: string): Promise<readonly TrueVector[]> {
-    const newest = (table: string, key: string): string => `(SELECT DISTINCT ON (${key}) * FROM ${table} WHERE hour <= ${hourSql(until)} ORDER BY ${key}, hour DESC)`;
+    const newest = (table: string, key: string): string =>
+      `(SELECT DISTINCT ON (${key}) * FROM ${table} WHERE hour <= ${hourSql(until)} ORDER BY ${key}, hour DESC)`;
     const reader = await this.#connection.runAndReadAll(`SELECT route.origin, route.destination, d.distance, ${VIEW_COLUMNS}
       FROM ${newest('routes', 'origin, destination')} route LEFT JOIN ${newest('airports', 'airport')} dep ON dep.airport = route.origin LEFT JOIN ${newest('airports', 'airport')} arr ON arr.airport = route.destination
       JOIN (SELECT origin, destination, CAST(min(distance) AS INTEGER) AS distance FROM flown GROUP BY ALL) d ON d.origin = route.origin AND d.destination = route.destination ORDER BY ALL`);
-    return reader.getRows().map(([origin, destination, distance, ...values]) => ({ origin: String(origin), destination: String(destination), distance: Number(distance), values: values.map((value) => (value === null ? null : Number(value))) }));
+    return reader.getRows().map(([origin, destination, distance, ...values]) => ({
+      origin: String(origin),
+      destination: String(destination),
+      distance: Number(distance),
+      values: values.map((value) => (value === null ? null : Number(value))),
+    }));
   }
 
   close(): void {
@@ -159,8 +169,12 @@ export function hourSql(instant: string): string {
 /** Sums of all flights landed by an hour less those landed by the hour `hours` before: what landed in between. */
 function landedSql(keys: readonly string[], hours: readonly number[]): string {
   const key = keys.join(', ');
-  const sums = ['flights', 'delay', 'late'].map((name) => `CAST(sum(${name}) OVER (PARTITION BY ${key} ORDER BY hour ROWS UNBOUNDED PRECEDING) AS BIGINT) AS ${name}`);
-  const earlier = hours.map((n) => `ASOF LEFT JOIN totals t${n} ON ${keys.map((name) => `t${n}.${name} = t.${name}`).join(' AND ')} AND t.hour - ${n} >= t${n}.hour`);
+  const sums = ['flights', 'delay', 'late'].map(
+    (name) => `CAST(sum(${name}) OVER (PARTITION BY ${key} ORDER BY hour ROWS UNBOUNDED PRECEDING) AS BIGINT) AS ${name}`,
+  );
+  const earlier = hours.map(
+    (n) => `ASOF LEFT JOIN totals t${n} ON ${keys.map((name) => `t${n}.${name} = t.${name}`).join(' AND ')} AND t.hour - ${n} >= t${n}.hour`,
+  );
   const landed = hours.flatMap((n) => ['flights', 'delay', 'late'].map((name) => `t.${name} - coalesce(t${n}.${name}, 0) AS ${name}_${n}`));
   return `WITH hourly AS (SELECT ${key}, (landed + 59) // 60 AS hour, count(*) AS flights, sum(delay) AS delay, count(*) FILTER (delay > 15) AS late FROM flown GROUP BY ALL),
     totals AS MATERIALIZED (SELECT ${key}, hour, ${sums.join(', ')} FROM hourly)
@@ -194,7 +208,10 @@ function trainingSql({ from, until, every }: TrainingSpec): string {
     asked AS MATERIALIZED (SELECT *, place // ${every} AS n FROM numbered WHERE place % ${every} = 0)
     SELECT a.n, a.origin, a.destination, a.departed, CAST(a.distance AS INTEGER) AS distance, a.delay > 15 AS delayed, ${VIEW_COLUMNS}, a.distance > 1500 AS is_long_haul, CAST(a.departed % 1440 // 60 AS INTEGER) AS hour_of_day
     FROM asked a JOIN ${behind('airports', [['airport', 'origin']])} d ON d.n = a.n JOIN ${behind('airports', [['airport', 'destination']])} r ON r.n = a.n
-    JOIN ${behind('routes', [['origin', 'origin'], ['destination', 'destination']])} w ON w.n = a.n
+    JOIN ${behind('routes', [
+      ['origin', 'origin'],
+      ['destination', 'destination'],
+    ])} w ON w.n = a.n
     LEFT JOIN airports dep ON dep.airport = a.origin AND dep.hour = d.hour LEFT JOIN airports arr ON arr.airport = a.destination AND arr.hour = r.hour
     LEFT JOIN routes route ON route.origin = a.origin AND route.destination = a.destination AND route.hour = w.hour`;
 }

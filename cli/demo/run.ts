@@ -50,7 +50,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const scratchDirectory = join(directory, '.work');
   await mkdir(scratchDirectory, { recursive: true });
   const story = new Story(options.out, { screen: options.json ? 'never' : 'ifTTY' });
-  story.say(`Lakefold on 3,000,000 real flights: ${scenario.days.length} days up to ${scenario.days.at(-1)}. Each ✓ was checked by SQL over the raw file that shares nothing with the product.`);
+  story.say(
+    `Lakefold on 3,000,000 real flights: ${scenario.days.length} days up to ${scenario.days.at(-1)}. Each ✓ was checked by SQL over the raw file that shares nothing with the product.`,
+  );
   try {
     await tell(story, { flightsFile, directory, scratchDirectory, scenario });
   } catch (error) {
@@ -84,7 +86,11 @@ async function tell(story: Story, setting: Setting): Promise<void> {
   const feed = await FlightFeed.open({ flightsFile, scenario, scratchDirectory });
   try {
     const client = new Client(async (request) => store.app.fetch(request), { base: 'http://localhost' });
-    await tellSteps(story, { demo: { scenario, store, client, feed, oracle, scratchDirectory, location }, config, spineFile: join(directory, 'june-flights.parquet') });
+    await tellSteps(story, {
+      demo: { scenario, store, client, feed, oracle, scratchDirectory, location },
+      config,
+      spineFile: join(directory, 'june-flights.parquet'),
+    });
   } finally {
     await store.close();
     await feed.close();
@@ -92,13 +98,22 @@ async function tell(story: Story, setting: Setting): Promise<void> {
   }
 }
 
-async function tellSteps(story: Story, { demo, config, spineFile }: { readonly demo: Demo; readonly config: Awaited<ReturnType<typeof loadConfig>>; readonly spineFile: string }): Promise<void> {
+async function tellSteps(
+  story: Story,
+  { demo, config, spineFile }: { readonly demo: Demo; readonly config: Awaited<ReturnType<typeof loadConfig>>; readonly spineFile: string },
+): Promise<void> {
   let recorded: Awaited<ReturnType<typeof backfill>> = { airport_delays: 0, route_delays: 0 };
   let served: Awaited<ReturnType<typeof lateRowsArrive>> = new Map();
   const steps: readonly (() => Promise<boolean>)[] = [
     () => story.step('define', 'Define two feature groups and a view', (step) => define(demo, step, config)),
-    () => story.step('backfill', 'Fill the past in, day by day', async (step) => { recorded = await backfill(demo, step); }),
-    () => story.step('late-rows', 'Late rows and a correction arrive out of order', async (step) => { served = await lateRowsArrive(demo, step); }),
+    () =>
+      story.step('backfill', 'Fill the past in, day by day', async (step) => {
+        recorded = await backfill(demo, step);
+      }),
+    () =>
+      story.step('late-rows', 'Late rows and a correction arrive out of order', async (step) => {
+        served = await lateRowsArrive(demo, step);
+      }),
     () => story.step('lookups', 'Look up vectors for an app', (step) => lookUpForAnApp(demo, step)),
     () => story.step('time-travel', 'Travel back in time', (step) => travelBack(demo, step, recorded)),
     () => story.step('training', 'Train a model on what was known, and on what was not', (step) => train(demo, step, { spineFile, served })),
@@ -111,13 +126,15 @@ async function tellSteps(story: Story, { demo, config, spineFile }: { readonly d
 function tellTheEnd(story: Story, directory: string): void {
   const seconds = story.steps.reduce((sum, step) => sum + step.seconds, 0);
   const checks = story.steps.reduce((sum, step) => sum + step.checks, 0);
-  story.say(`\nAll ${checks} checks passed in ${seconds.toFixed(1)} s of steps. The files are in ${directory}: definitions, the spine, and the store with its two Delta tables.`);
+  story.say(
+    `\nAll ${checks} checks passed in ${seconds.toFixed(1)} s of steps. The files are in ${directory}: definitions, the spine, and the store with its two Delta tables.`,
+  );
   story.say('Try next:');
   for (const command of nextCommands(directory)) story.say(`  ${command}`);
 }
 
 /** Commands that work on what the demo left. */
-export function nextCommands(directory: string): readonly string[] {
+function nextCommands(directory: string): readonly string[] {
   const [entry = 'lakefold'] = process.argv.slice(1);
   const lakefold = entry.endsWith('.js') || entry.endsWith('.ts') ? [process.execPath, ...process.execArgv, entry].map(quoted).join(' ') : quoted(entry);
   const config = `--config ${quoted(join(directory, 'lakefold.config.ts'))}`;
@@ -137,6 +154,9 @@ async function workingDirectory(keep: string | undefined): Promise<string> {
   const directory = resolve(keep);
   await mkdir(directory, { recursive: true });
   const [first] = await readdir(directory);
-  if (first !== undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected an empty folder for the demo, found ${JSON.stringify(first)} in ${directory}`, { context: { path: directory } });
+  if (first !== undefined)
+    throw new LakefoldError('INVALID_ARGUMENT', `expected an empty folder for the demo, found ${JSON.stringify(first)} in ${directory}`, {
+      context: { path: directory },
+    });
   return directory;
 }

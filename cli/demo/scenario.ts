@@ -6,6 +6,8 @@ export type Day = string;
 export interface Scenario {
   /** Back-filled one commit a day and group; the commit of day d holds the hours after d 00:00 up to and with d + 1 00:00. */
   readonly days: readonly Day[];
+  /** From this day on each commit is online before its receipt; what was before is committed first and published at once. */
+  readonly liveFrom: Day;
   /** Flights that left before cannot reach into any statistic of `days`: seven days of window, one flight of up to two days. */
   readonly flightsFrom: Day;
   /** The table as it stood after this day's commit is read again later. */
@@ -40,12 +42,28 @@ const END: Day = '2001-07-01';
 export function scenario(size: 'full' | 'quick'): Scenario {
   return size === 'full'
     ? {
-        days: daysBetween('2001-01-01', END), flightsFrom: '2001-01-01', recordedDay: '2001-03-31', faultyDay: '2001-03-15',
-        trainFrom: '2001-06-01', testFrom: '2001-06-21', end: END, flightsEvery: 1, lookups: 5000,
+        days: daysBetween('2001-01-01', END),
+        flightsFrom: '2001-01-01',
+        liveFrom: '2001-06-01',
+        recordedDay: '2001-03-31',
+        faultyDay: '2001-03-15',
+        trainFrom: '2001-06-01',
+        testFrom: '2001-06-21',
+        end: END,
+        flightsEvery: 2,
+        lookups: 5000,
       }
     : {
-        days: daysBetween('2001-06-12', END), flightsFrom: '2001-06-02', recordedDay: '2001-06-17', faultyDay: '2001-06-14',
-        trainFrom: '2001-06-14', testFrom: '2001-06-25', end: END, flightsEvery: 4, lookups: 2000,
+        days: daysBetween('2001-06-12', END),
+        flightsFrom: '2001-06-02',
+        liveFrom: '2001-06-22',
+        recordedDay: '2001-06-17',
+        faultyDay: '2001-06-14',
+        trainFrom: '2001-06-14',
+        testFrom: '2001-06-25',
+        end: END,
+        flightsEvery: 4,
+        lookups: 2000,
       };
 }
 

@@ -21,19 +21,38 @@ export async function travelBack(demo: Demo, step: Step, recorded: RecordedVersi
 /** Reads a whole version of a group and holds each row against the judge. */
 export async function checkVersion(demo: Demo, step: Step, { name, version }: { readonly name: GroupName; readonly version: number }): Promise<void> {
   const file = join(demo.scratchDirectory, `${name}-${version}.parquet`);
-  const response = await demo.client.request({ method: 'POST', path: `/v1/projects/${PROJECT}/feature-groups/${name}/versions/1/read`, json: { asOf: { version } }, accept: PARQUET });
+  const response = await demo.client.request({
+    method: 'POST',
+    path: `/v1/projects/${PROJECT}/feature-groups/${name}/versions/1/read`,
+    json: { asOf: { version } },
+    accept: PARQUET,
+  });
   await writeFile(file, new Uint8Array(await response.arrayBuffer()));
   const until = midnight(nextDay(demo.scenario.recordedDay));
   const { rows, expectedRows, different, example } = await (await demo.oracle).compareRows(truthOf(name), file, { until, deviation: deviation(demo.scenario) });
   await rm(file);
-  step.check(`${name} version ${version}: all ${count(rows)} rows are what they were`, { found: { rows, different, example }, expected: { rows: expectedRows, different: 0, example: '' } });
+  step.check(`${name} version ${version}: all ${count(rows)} rows are what they were`, {
+    found: { rows, different, example },
+    expected: { rows: expectedRows, different: 0, example: '' },
+  });
 }
 
 async function meanDelay(demo: Demo, version: number | undefined): Promise<number> {
   const at = `${demo.scenario.faultyDay}T12:00:00Z`;
   const response = await demo.client.request({
-    method: 'POST', path: `/v1/projects/${PROJECT}/feature-groups/${AIRPORTS}/versions/1/read`, accept: 'application/x-ndjson',
-    json: { features: ['mean_delay_24h'], where: { and: [{ column: 'airport', op: '=', value: FAULTY_AIRPORT }, { column: 'hour', op: '=', value: at }] }, ...(version === undefined ? {} : { asOf: { version } }) },
+    method: 'POST',
+    path: `/v1/projects/${PROJECT}/feature-groups/${AIRPORTS}/versions/1/read`,
+    accept: 'application/x-ndjson',
+    json: {
+      features: ['mean_delay_24h'],
+      where: {
+        and: [
+          { column: 'airport', op: '=', value: FAULTY_AIRPORT },
+          { column: 'hour', op: '=', value: at },
+        ],
+      },
+      ...(version === undefined ? {} : { asOf: { version } }),
+    },
   });
   const row: unknown = JSON.parse(await response.text());
   return typeof row === 'object' && row !== null && 'mean_delay_24h' in row ? Number(row.mean_delay_24h) : Number.NaN;

@@ -19,12 +19,17 @@ export async function train(demo: Demo, step: Step, input: { readonly spineFile:
   const flights = await demo.feed.writeSpine(input.spineFile);
   const { body } = await demo.client.json({ method: 'POST', path: DATASETS, json: { spine: { source: input.spineFile, format: 'parquet' } } });
   const number = Number(body['trainingDataset']);
-  step.say(`Training dataset ${VIEW}/1/${number}: ${count(flights)} flights of June, each with what was known at its departure; pinned to ${pinsOf(body)}, ${textOf(body['contentHash']).slice(0, 19)}…`);
+  step.say(
+    `Training dataset ${VIEW}/1/${number}: ${count(flights)} flights of June, each with what was known at its departure; pinned to ${pinsOf(body)}, ${textOf(body['contentHash']).slice(0, 19)}…`,
+  );
   const { trainFrom, end, flightsEvery } = demo.scenario;
   const file = join(demo.location, PROJECT, 'training-datasets', VIEW, '1', String(number), 'data', 'part-00000.parquet');
-  const { rows, expectedRows, different, example } = await (await demo.oracle).compareTraining(file, { from: midnight(trainFrom), until: midnight(end), every: flightsEvery });
+  const { rows, expectedRows, different, example } = await (
+    await demo.oracle
+  ).compareTraining(file, { from: midnight(trainFrom), until: midnight(end), every: flightsEvery });
   step.check(`all ${count(rows)} rows, ${count(rows * INPUTS.length)} values, in the order asked: each is what SQL finds at or before the departure`, {
-    found: { rows, different, example }, expected: { rows: expectedRows, different: 0, example: '' },
+    found: { rows, different, example },
+    expected: { rows: expectedRows, different: 0, example: '' },
   });
   const honest = await readExamples(demo, number);
   const isTest = testRows(honest.departsAt, midnight(demo.scenario.testFrom));
@@ -42,12 +47,19 @@ function tellModels(step: Step, { honest, naive, testFrom }: { readonly honest: 
   const [honestModel, naiveModel] = [fitModel(honest.train), fitModel(naive.train)];
   const [honestServed, promised, served] = [auc(honestModel, honest.test), auc(naiveModel, naive.test), auc(naiveModel, honest.test)];
   const late = honest.test.labels.reduce((sum, label) => sum + label, 0) / honest.test.labels.length;
-  step.say(`Two logistic regressions of 12 features, fitted on ${count(honest.train.labels.length)} flights before ${testFrom}, judged on ${count(honest.test.labels.length)} after (${(late * 100).toFixed(1)} % late):`);
+  step.say(
+    `Two logistic regressions of 12 features, fitted on ${count(honest.train.labels.length)} flights before ${testFrom}, judged on ${count(honest.test.labels.length)} after (${(late * 100).toFixed(1)} % late):`,
+  );
   step.say(`  point-in-time join    AUC ${honestServed.toFixed(4)} on vectors as they are served`);
   step.say(`  naive join (newest)   AUC ${promised.toFixed(4)} in its own test set, ${served.toFixed(4)} on vectors as they are served`);
   const [inflated, lost] = [promised - served, honestServed - served];
-  step.say(`  The leak ${inflated >= 0 ? 'promised' : 'hid'} ${Math.abs(inflated).toFixed(4)} of AUC and ${lost >= 0 ? 'cost' : 'won'} ${Math.abs(lost).toFixed(4)}.`);
-  step.check('both models are better than a coin on their own test set', { found: { honest: honestServed > 0.5, naive: promised > 0.5 }, expected: { honest: true, naive: true } });
+  step.say(
+    `  The leak ${inflated >= 0 ? 'promised' : 'hid'} ${Math.abs(inflated).toFixed(4)} of AUC and ${lost >= 0 ? 'cost' : 'won'} ${Math.abs(lost).toFixed(4)}.`,
+  );
+  step.check('both models are better than a coin on their own test set', {
+    found: { honest: honestServed > 0.5, naive: promised > 0.5 },
+    expected: { honest: true, naive: true },
+  });
 }
 
 interface ReadExamples extends Examples {
@@ -67,8 +79,11 @@ async function readExamples(demo: Demo, number: number): Promise<ReadExamples> {
   }
   const [origin, destination, delayed] = [vectorNamed(batch, 'origin'), vectorNamed(batch, 'destination'), vectorNamed(batch, 'delayed')];
   return {
-    width: INPUTS.length, inputs, labels: Uint8Array.from({ length: batch.rowCount }, (_, row) => (valueAt(delayed, row) === true ? 1 : 0)),
-    routes: Array.from({ length: batch.rowCount }, (_, row) => `${String(origin.values[row])} ${String(destination.values[row])}`), departsAt: vectorNamed(batch, 'departs_at'),
+    width: INPUTS.length,
+    inputs,
+    labels: Uint8Array.from({ length: batch.rowCount }, (_, row) => (valueAt(delayed, row) === true ? 1 : 0)),
+    routes: Array.from({ length: batch.rowCount }, (_, row) => `${String(origin.values[row])} ${String(destination.values[row])}`),
+    departsAt: vectorNamed(batch, 'departs_at'),
   };
 }
 
@@ -105,7 +120,12 @@ function splitOf({ width, inputs, labels }: Examples, isTest: readonly boolean[]
 
 function pinsOf(dataset: JsonObject): string {
   const { pins } = dataset;
-  return Array.isArray(pins) ? pins.filter(isJsonObject).map((pin) => `${textOf(pin['featureGroup'])} version ${textOf(pin['commitVersion'])}`).join(', ') : '';
+  return Array.isArray(pins)
+    ? pins
+        .filter(isJsonObject)
+        .map((pin) => `${textOf(pin['featureGroup'])} version ${textOf(pin['commitVersion'])}`)
+        .join(', ')
+    : '';
 }
 
 function textOf(json: unknown): string {

@@ -12,7 +12,10 @@ export async function keepUp(demo: Demo, step: Step, recorded: RecordedVersions)
   const until = midnight(demo.scenario.end);
   for (const name of GROUPS) {
     await pack(demo, step, name);
-    step.check(`${name}: packed, all its rows are the rows SQL finds`, { found: await tableFingerprint(demo, name), expected: await (await demo.oracle).fingerprint(truthOf(name), until) });
+    step.check(`${name}: packed, all its rows are the rows SQL finds`, {
+      found: await tableFingerprint(demo, name),
+      expected: await (await demo.oracle).fingerprint(truthOf(name), until),
+    });
   }
   for (const name of GROUPS) await lookForOldFiles(demo, step, name);
   await checkVersion(demo, step, { name: AIRPORTS, version: recorded[AIRPORTS] });
@@ -23,10 +26,13 @@ async function pack(demo: Demo, step: Step, name: GroupName): Promise<void> {
   const { table } = await openDemoGroup(demo, name);
   const { body } = await demo.client.json({ method: 'POST', path: `/v1/projects/${PROJECT}/feature-groups/${name}/versions/1:optimize`, json: {} });
   const checkpoint = await table.checkpoint();
-  step.say(`${name}: ${count(Number(body['filesRemoved']))} files packed into ${count(Number(body['filesAdded']))} (${megabytes(body['bytesRead'])} to ${megabytes(body['bytesWritten'])}), checkpoint of version ${checkpoint.version} in ${count(checkpoint.bytes)} bytes.`);
+  step.say(
+    `${name}: ${count(Number(body['filesRemoved']))} files packed into ${count(Number(body['filesAdded']))} (${megabytes(body['bytesRead'])} to ${megabytes(body['bytesWritten'])}), checkpoint of version ${checkpoint.version} in ${count(checkpoint.bytes)} bytes.`,
+  );
   const commit = isJsonObject(body['commit']) ? body['commit'] : {};
   step.check(`${name}: packing is a commit without a row`, {
-    found: { version: commit['version'], inserted: commit['rowsInserted'], updated: commit['rowsUpdated'], deleted: commit['rowsDeleted'] }, expected: { version: table.snapshot.version, inserted: 0, updated: 0, deleted: 0 },
+    found: { version: commit['version'], inserted: commit['rowsInserted'], updated: commit['rowsUpdated'], deleted: commit['rowsDeleted'] },
+    expected: { version: table.snapshot.version, inserted: 0, updated: 0, deleted: 0 },
   });
 }
 
@@ -35,7 +41,8 @@ async function lookForOldFiles(demo: Demo, step: Step, name: GroupName): Promise
   const before = table.snapshot.version;
   const { body } = await demo.client.json({ method: 'POST', path: `/v1/projects/${PROJECT}/feature-groups/${name}/versions/1:vacuum`, json: { dryRun: true } });
   step.check(`${name}: a dry vacuum finds no file that its 30 days of history could spare, and commits nothing`, {
-    found: { dryRun: body['dryRun'], files: body['files'], oldestReadable: body['oldestReadable'], head: (await table.refresh()).version }, expected: { dryRun: true, files: 0, oldestReadable: 0, head: before },
+    found: { dryRun: body['dryRun'], files: body['files'], oldestReadable: body['oldestReadable'], head: (await table.refresh()).version },
+    expected: { dryRun: true, files: 0, oldestReadable: 0, head: before },
   });
 }
 

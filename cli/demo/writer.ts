@@ -34,7 +34,7 @@ export async function runDemoWriter(text: string, out: NodeJS.WritableStream): P
   try {
     const deps = { ...local.deps, store: stoppingStore(local.deps.store, task.stopAt, () => out.write(`${STOPPED}\n`)) };
     const group = await new Projects(deps).group(PROJECT, task.group, 1);
-    const receipt = await ingestRows(deps, group, ingestRequest(new Uint8Array(await readFile(task.file)), task.key));
+    const receipt = await ingestRows(deps, group, ingestRequest({ body: new Uint8Array(await readFile(task.file)), key: task.key }));
     out.write(`${JSON.stringify(receipt)}\n`);
   } finally {
     await local.close();

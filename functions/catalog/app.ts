@@ -57,18 +57,25 @@ function addProjectRoutes(app: HttpApp, deps: CatalogDeps): void {
 }
 
 function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
-  const described = async (project: string, name: string, version: number): Promise<object> => describeGroup(deps, await deps.projects.group(project, name, version));
+  const described = async (project: string, name: string, version: number): Promise<object> =>
+    describeGroup(deps, await deps.projects.group(project, name, version));
   app.post(`${PROJECT}/feature-groups`, async (c) => {
     queryParameters(c.req.raw, []);
     const project = c.req.param('p');
     const created = await deps.projects.createGroup(project, await readJsonObject(c.req.raw));
-    return withEtag(answerJson(c, await described(project, created.name, created.version), { status: created.existed ? 200 : 201 }), await etagOfGroup(deps, project, created));
+    return withEtag(
+      answerJson(c, await described(project, created.name, created.version), { status: created.existed ? 200 : 201 }),
+      await etagOfGroup(deps, project, created),
+    );
   });
   app.get(`${PROJECT}/feature-groups`, async (c) => {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
     const project = c.req.param('p');
-    const sorted = state.featureGroups.filter((group) => group.status !== 'DELETED').toSorted((a, b) => byNameAndVersion(a.definition, b.definition)).filter((group) => positionOf(group.definition) > (page.after ?? ''));
+    const sorted = state.featureGroups
+      .filter((group) => group.status !== 'DELETED')
+      .toSorted((a, b) => byNameAndVersion(a.definition, b.definition))
+      .filter((group) => positionOf(group.definition) > (page.after ?? ''));
     const { items, nextCursor } = await takePage(sorted, page, (group) => positionOf(group.definition));
     const bodies = await mapConcurrent(items, { concurrencyMax: STORE_READ_CONCURRENCY }, async (group) => {
       try {
@@ -88,7 +95,11 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { project, name, version } = versionedName(c, 'featureGroup');
     const group = await deps.projects.group(project, name, version);
-    const { items, nextCursor } = await takePage(listCommits(deps, group, page.after === undefined ? {} : { before: positionNumber(page.after) }), page, (commit) => String(commit.version));
+    const { items, nextCursor } = await takePage(
+      listCommits(deps, group, page.after === undefined ? {} : { before: positionNumber(page.after) }),
+      page,
+      (commit) => String(commit.version),
+    );
     return answerJson(c, { items: items.map((commit) => commitBody(group, commit)), nextCursor });
   });
   app.get(`${PROJECT}/feature-groups/:fg/versions/:v/commits/:n`, async (c) => {
@@ -115,7 +126,10 @@ function addViewRoutes(app: HttpApp, deps: CatalogDeps): void {
   app.get(`${PROJECT}/feature-views`, async (c) => {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
-    const sorted = state.featureViews.filter((view) => view.status !== 'DELETED').toSorted((a, b) => byNameAndVersion(a.definition, b.definition)).filter((view) => positionOf(view.definition) > (page.after ?? ''));
+    const sorted = state.featureViews
+      .filter((view) => view.status !== 'DELETED')
+      .toSorted((a, b) => byNameAndVersion(a.definition, b.definition))
+      .filter((view) => positionOf(view.definition) > (page.after ?? ''));
     const { items, nextCursor } = await takePage(sorted, page, (view) => positionOf(view.definition));
     return answerJson(c, { items: items.map((view) => describeViewState(state, view)), nextCursor });
   });
@@ -134,7 +148,8 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
     const project = c.req.param('p');
     const body = await readJsonObject(c.req.raw);
     switch (c.req.param('action')) {
-      case 'definitions:plan': return answerJson(c, await deps.projects.plan(project, body));
+      case 'definitions:plan':
+        return answerJson(c, await deps.projects.plan(project, body));
       case 'definitions:apply': {
         onlyMembers(body, ['planId', 'rewrite']);
         const planId = textMember(body, 'planId');
@@ -142,7 +157,8 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
         flagMember(body, 'rewrite');
         return answerJson(c, await deps.projects.apply(project, planId));
       }
-      default: throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
+      default:
+        throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
     }
   });
   app.get(`${PROJECT}/definitions`, async (c) => {
@@ -150,7 +166,8 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
     const { state, revision } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
     return answerJson(c, {
       featureGroups: state.featureGroups.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition),
-      featureViews: state.featureViews.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition), revision,
+      featureViews: state.featureViews.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition),
+      revision,
     });
   });
 }

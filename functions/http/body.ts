@@ -33,7 +33,8 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   const { mediaTypes, bytesMax } = options;
   const mediaType = mediaTypeOf(request, mediaTypes);
   const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase();
-  if (encoding !== 'identity' && encoding !== 'gzip') throw new LakefoldError('UNSUPPORTED_MEDIA_TYPE', `expected content-encoding gzip or identity, found ${JSON.stringify(encoding)}`);
+  if (encoding !== 'identity' && encoding !== 'gzip')
+    throw new LakefoldError('UNSUPPORTED_MEDIA_TYPE', `expected content-encoding gzip or identity, found ${JSON.stringify(encoding)}`);
   const sent = await readSent(request, bytesMax);
   return { mediaType, bytes: encoding === 'gzip' ? await gunzip(sent, bytesMax) : sent };
 }
@@ -77,10 +78,18 @@ function mediaTypeOf(request: Request, accepted: readonly string[]): string {
   const header = request.headers.get('content-type');
   const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim().toLowerCase());
   if (!accepted.includes(type)) {
-    throw new LakefoldError('UNSUPPORTED_MEDIA_TYPE', `expected content-type ${accepted.join(' or ')}, found ${header === null ? 'none' : JSON.stringify(header)}`, { context: { accepted } });
+    throw new LakefoldError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `expected content-type ${accepted.join(' or ')}, found ${header === null ? 'none' : JSON.stringify(header)}`,
+      { context: { accepted } },
+    );
   }
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length).replaceAll('"', '');
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') throw new LakefoldError('UNSUPPORTED_MEDIA_TYPE', `expected charset utf-8, found ${JSON.stringify(charset)}`);
+  const charset = parameters
+    .find((parameter) => parameter.startsWith('charset='))
+    ?.slice('charset='.length)
+    .replaceAll('"', '');
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
+    throw new LakefoldError('UNSUPPORTED_MEDIA_TYPE', `expected charset utf-8, found ${JSON.stringify(charset)}`);
   return type;
 }
 

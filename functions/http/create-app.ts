@@ -20,7 +20,8 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
   app.onError((error, c) => {
     const requestId = c.get('requestId');
     const shown = publicError(error);
-    if (shown === undefined || shown.kind === 'corrupt') deps.log.error('request.failed', { requestId, code: shown?.code ?? 'INTERNAL', error: describe(error) });
+    if (shown === undefined || shown.kind === 'corrupt')
+      deps.log.error('request.failed', { requestId, code: shown?.code ?? 'INTERNAL', error: describe(error) });
     else if (shown.status >= 500) deps.log.warn('request.failed', { requestId, code: shown.code, error: describe(error) });
     return problemResponse(error, requestId);
   });
@@ -44,5 +45,10 @@ function hasRoute(app: HttpApp, method: string, path: string): boolean {
 /** For the log alone: the error with its stack and the first few causes with theirs. */
 function describe(error: unknown, causesMax = CAUSES_LOGGED_MAX): Readonly<Record<string, unknown>> {
   if (!(error instanceof Error)) return { message: String(error) };
-  return { name: error.name, message: error.message, stack: error.stack, ...(error.cause === undefined || causesMax === 0 ? {} : { cause: describe(error.cause, causesMax - 1) }) };
+  return {
+    name: error.name,
+    message: error.message,
+    stack: error.stack,
+    ...(error.cause === undefined || causesMax === 0 ? {} : { cause: describe(error.cause, causesMax - 1) }),
+  };
 }

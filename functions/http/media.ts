@@ -11,7 +11,14 @@ export const PARQUET_TYPE = 'application/vnd.apache.parquet';
 
 export type RowsFormat = 'ndjson' | 'csv' | 'parquet';
 
-const FORMAT_OF: Readonly<Record<string, RowsFormat>> = { [NDJSON_TYPE]: 'ndjson', [CSV_TYPE]: 'csv', [PARQUET_TYPE]: 'parquet', '*/*': 'ndjson', 'application/*': 'ndjson', 'text/*': 'csv' };
+const FORMAT_OF: Readonly<Record<string, RowsFormat>> = {
+  [NDJSON_TYPE]: 'ndjson',
+  [CSV_TYPE]: 'csv',
+  [PARQUET_TYPE]: 'parquet',
+  '*/*': 'ndjson',
+  'application/*': 'ndjson',
+  'text/*': 'csv',
+};
 const TYPE_OF: Readonly<Record<RowsFormat, string>> = { ndjson: NDJSON_TYPE, csv: CSV_TYPE, parquet: PARQUET_TYPE };
 
 export function mediaTypeOf(format: RowsFormat): string {
@@ -57,6 +64,8 @@ export function ndjsonStream(batches: AsyncIterable<Batch>, options: CanonicalOp
       for (let i = 0; i < batch.rowCount; i += 1) text += `${canonicalRow(batch.columns, rowAt(batch, i), options)}\n`;
       return controller.enqueue(utf8(text));
     },
-    cancel: async () => { await iterator.return?.(); },
+    cancel: async () => {
+      await iterator.return?.();
+    },
   });
 }

@@ -7,7 +7,11 @@ import { floorDiv, instant } from '../../lib/core/time.ts';
 export function onlyMembers(body: JsonObject, known: readonly string[]): void {
   const unknown = Object.keys(body).find((key) => !known.includes(key));
   if (unknown === undefined) return;
-  throw new LakefoldError('UNKNOWN_FIELD', known.length === 0 ? `expected no members, found ${JSON.stringify(unknown)}` : `expected only ${known.join(', ')}, found ${JSON.stringify(unknown)}`, { context: { field: unknown } });
+  throw new LakefoldError(
+    'UNKNOWN_FIELD',
+    known.length === 0 ? `expected no members, found ${JSON.stringify(unknown)}` : `expected only ${known.join(', ')}, found ${JSON.stringify(unknown)}`,
+    { context: { field: unknown } },
+  );
 }
 
 export function textMember(body: JsonObject, name: string): string | undefined {
@@ -59,5 +63,7 @@ function isList(value: Json): value is readonly Json[] {
 }
 
 function wrong(name: string, expected: string, found: Json): LakefoldError {
-  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} in ${name}, found ${JSON.stringify(found)?.slice(0, 80) ?? ''}`, { context: { field: name } });
+  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} in ${name}, found ${JSON.stringify(found)?.slice(0, 80) ?? ''}`, {
+    context: { field: name },
+  });
 }

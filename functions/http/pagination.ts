@@ -37,7 +37,11 @@ export function pageRequest(query: QueryParameters): PageRequest {
  * `items` begin after `request.after`, in the list's order; at most one more than a page is drawn. `positionOf` names an
  * item's place such that the list can begin behind it, whatever was added or removed since.
  */
-export async function takePage<Item>(items: Iterable<Item> | AsyncIterable<Item>, request: PageRequest, positionOf: (item: Item) => string): Promise<Page<Item>> {
+export async function takePage<Item>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  request: PageRequest,
+  positionOf: (item: Item) => string,
+): Promise<Page<Item>> {
   const taken: Item[] = [];
   for await (const item of items) {
     const last = taken.at(-1);
@@ -54,13 +58,19 @@ export function positionNumber(position: string): number {
 }
 
 function encodeCursor(position: string): string {
-  return toBase64(utf8(CURSOR_LAYOUT + position)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  return toBase64(utf8(CURSOR_LAYOUT + position))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '');
 }
 
 function decodeCursor(cursor: string): string {
   const padded = cursor.replaceAll('-', '+').replaceAll('_', '/') + '='.repeat((4 - (cursor.length % 4)) % 4);
   const bytes = fromBase64(padded);
   const text = bytes === undefined ? undefined : decodeUtf8(bytes);
-  if (text === undefined || !text.startsWith(CURSOR_LAYOUT)) throw new LakefoldError('INVALID_ARGUMENT', `expected a nextCursor of this list as cursor, found ${JSON.stringify(cursor)}`, { context: { field: 'cursor' } });
+  if (text === undefined || !text.startsWith(CURSOR_LAYOUT))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected a nextCursor of this list as cursor, found ${JSON.stringify(cursor)}`, {
+      context: { field: 'cursor' },
+    });
   return text.slice(CURSOR_LAYOUT.length);
 }

@@ -29,7 +29,8 @@ export function publicError(error: unknown): LakefoldError | undefined {
     return code === undefined ? undefined : new LakefoldError(code, error.message === '' ? `status ${error.status}` : error.message, { cause: error });
   }
   // The deadline of a request is an `AbortSignal.timeout`, whose reason has this name in every runtime.
-  if (error instanceof Error && error.name === 'TimeoutError') return new LakefoldError('DEADLINE_EXCEEDED', 'the time of this request is up; the outcome of a write is unknown', { cause: error });
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return new LakefoldError('DEADLINE_EXCEEDED', 'the time of this request is up; the outcome of a write is unknown', { cause: error });
   return undefined;
 }
 

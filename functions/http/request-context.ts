@@ -40,7 +40,13 @@ export function requestContext(deps: HttpDeps): MiddlewareHandler<HttpEnv> {
     await next();
     c.header('x-request-id', requestId);
     c.header('x-content-type-options', 'nosniff');
-    log.info('request.answered', { requestId, method: c.req.method, route: routePath(c, -1), status: c.res.status, durationMillis: clock.monotonicMillis() - startedMillis });
+    log.info('request.answered', {
+      requestId,
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.res.status,
+      durationMillis: clock.monotonicMillis() - startedMillis,
+    });
     return undefined;
   };
 }

@@ -13,7 +13,11 @@ export function versionedName(c: HttpContext, kind: 'featureGroup' | 'featureVie
   const project = c.req.param('p') ?? '';
   const name = c.req.param(kind === 'featureGroup' ? 'fg' : 'fv') ?? '';
   if (!/^[1-9]\d{0,8}$/.test(version)) {
-    throw new LakefoldError(kind === 'featureGroup' ? 'UNKNOWN_FEATURE_GROUP' : 'UNKNOWN_FEATURE_VIEW', `expected a version from 1, found ${JSON.stringify(version)} of ${name}`, { context: { [kind]: name, version } });
+    throw new LakefoldError(
+      kind === 'featureGroup' ? 'UNKNOWN_FEATURE_GROUP' : 'UNKNOWN_FEATURE_VIEW',
+      `expected a version from 1, found ${JSON.stringify(version)} of ${name}`,
+      { context: { [kind]: name, version } },
+    );
   }
   return { project, name, version: Number(version) };
 }

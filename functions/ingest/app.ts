@@ -33,9 +33,12 @@ export function createIngestApp(deps: IngestAppDeps): HttpApp {
   const app = createHttpApp(deps);
   app.post(`${GROUP}/:v/:rows{rows(:[a-z]+)?}`, async (c) => {
     switch (c.req.param('rows')) {
-      case 'rows': return ingest(deps, c);
-      case 'rows:delete': return remove(deps, c);
-      default: throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
+      case 'rows':
+        return ingest(deps, c);
+      case 'rows:delete':
+        return remove(deps, c);
+      default:
+        throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
     }
   });
   app.get(`${GROUP}/:v/online`, async (c) => {
@@ -55,14 +58,20 @@ async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const { project, name, version } = versionedName(c, 'featureGroup');
   const query = queryParameters(c.req.raw, ROW_PARAMETERS);
   const group = await deps.projects.group(project, name, version);
-  if ((query.word('mode', ['sync', 'queued'] as const) ?? 'sync') === 'queued') throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected mode=sync, found queued, which this deployment does not have');
+  if ((query.word('mode', ['sync', 'queued'] as const) ?? 'sync') === 'queued')
+    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected mode=sync, found queued, which this deployment does not have');
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
   const timezone = query.text('timezone');
   const idempotency = idempotencyOf(group, c, body.bytes);
   const receipt = await ingestRows(deps, group, {
-    rows: rowsInput(body), operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert', wait: waitOf(group, query),
-    ignoreUnknown: query.flag('ignoreUnknown') ?? false, allowEmpty: query.flag('allowEmpty') ?? false, signal: c.get('signal'),
-    ...(timezone === undefined ? {} : { timezone }), ...(idempotency === undefined ? {} : { idempotency }),
+    rows: rowsInput(body),
+    operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert',
+    wait: waitOf(group, query),
+    ignoreUnknown: query.flag('ignoreUnknown') ?? false,
+    allowEmpty: query.flag('allowEmpty') ?? false,
+    signal: c.get('signal'),
+    ...(timezone === undefined ? {} : { timezone }),
+    ...(idempotency === undefined ? {} : { idempotency }),
   });
   return answerJson(c, receipt);
 }
@@ -73,10 +82,14 @@ function bytesMaxOf(c: HttpContext): number {
 
 function rowsInput(body: Body): RowsInput {
   switch (body.mediaType) {
-    case NDJSON_TYPE: return { format: 'ndjson', body: body.bytes };
-    case CSV_TYPE: return { format: 'csv', body: body.bytes };
-    case PARQUET_TYPE: return { format: 'parquet', body: body.bytes };
-    default: return { format: 'json', body: body.bytes };
+    case NDJSON_TYPE:
+      return { format: 'ndjson', body: body.bytes };
+    case CSV_TYPE:
+      return { format: 'csv', body: body.bytes };
+    case PARQUET_TYPE:
+      return { format: 'parquet', body: body.bytes };
+    default:
+      return { format: 'json', body: body.bytes };
   }
 }
 
@@ -86,7 +99,11 @@ async function remove(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const group = await deps.projects.group(project, name, version);
   const { json, bytes } = await readJsonObjectBody(c.req.raw);
   const idempotency = idempotencyOf(group, c, bytes);
-  const receipt = await deleteRows(deps, group, parseDelete(group, json), { wait: waitOf(group, query), signal: c.get('signal'), ...(idempotency === undefined ? {} : { idempotency }) });
+  const receipt = await deleteRows(deps, group, parseDelete(group, json), {
+    wait: waitOf(group, query),
+    signal: c.get('signal'),
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
   return answerJson(c, receipt);
 }
 
@@ -96,7 +113,8 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
   switch (action) {
     case 'publish': {
       onlyMembers(body, ['rebuild', 'repair']);
-      if (flagMember(body, 'rebuild') === true || flagMember(body, 'repair') === true) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected neither rebuild nor repair, which this deployment does not have');
+      if (flagMember(body, 'rebuild') === true || flagMember(body, 'repair') === true)
+        throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected neither rebuild nor repair, which this deployment does not have');
       return answerJson(c, await publishRows(deps, group));
     }
     case 'restore': {
@@ -104,7 +122,15 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
       const toVersion = integerMember(body, 'toVersion');
       if (toVersion === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected toVersion, found none', { context: { field: 'toVersion' } });
       const idempotency = idempotencyOf(group, c, bytes);
-      return answerJson(c, await restoreRows(deps, group, { version: toVersion }, { wait: waitOf(group, query), signal: c.get('signal'), ...(idempotency === undefined ? {} : { idempotency }) }));
+      return answerJson(
+        c,
+        await restoreRows(
+          deps,
+          group,
+          { version: toVersion },
+          { wait: waitOf(group, query), signal: c.get('signal'), ...(idempotency === undefined ? {} : { idempotency }) },
+        ),
+      );
     }
     case 'optimize': {
       onlyMembers(body, ['clusterBy', 'dryRun']);
@@ -113,7 +139,14 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
     default: {
       onlyMembers(body, ['retention', 'dryRun', 'force']);
       const retention = textMember(body, 'retention');
-      return answerJson(c, await vacuumRows(deps, group, { dryRun: flagMember(body, 'dryRun') ?? true, force: flagMember(body, 'force') ?? false, ...(retention === undefined ? {} : { retention }) }));
+      return answerJson(
+        c,
+        await vacuumRows(deps, group, {
+          dryRun: flagMember(body, 'dryRun') ?? true,
+          force: flagMember(body, 'force') ?? false,
+          ...(retention === undefined ? {} : { retention }),
+        }),
+      );
     }
   }
 }
@@ -128,14 +161,16 @@ function idempotencyOf(group: OpenGroup, c: HttpContext, body: Uint8Array): Idem
   const stream = c.req.header('idempotency-stream');
   const sequence = c.req.header('idempotency-sequence');
   if (stream !== undefined || sequence !== undefined) {
-    if (key !== undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected either Idempotency-Key or Idempotency-Stream with Idempotency-Sequence, found both');
+    if (key !== undefined)
+      throw new LakefoldError('INVALID_ARGUMENT', 'expected either Idempotency-Key or Idempotency-Stream with Idempotency-Sequence, found both');
     if (stream === undefined || !/^[A-Za-z0-9_.:/-]{1,128}$/.test(stream) || sequence === undefined || !/^\d{1,15}$/.test(sequence)) {
       throw new LakefoldError('INVALID_ARGUMENT', 'expected Idempotency-Stream (a name of at most 128 characters) with Idempotency-Sequence (a whole number)');
     }
     return { kind: 'stream', name: stream, sequence: Number(sequence) };
   }
   if (key === undefined) return undefined;
-  if (key.length < 1 || key.length > KEY_LENGTH_MAX) throw new LakefoldError('INVALID_ARGUMENT', `expected an Idempotency-Key of 1 to ${KEY_LENGTH_MAX} characters, found ${key.length}`);
+  if (key.length < 1 || key.length > KEY_LENGTH_MAX)
+    throw new LakefoldError('INVALID_ARGUMENT', `expected an Idempotency-Key of 1 to ${KEY_LENGTH_MAX} characters, found ${key.length}`);
   const url = new URL(c.req.url);
   const bodyHash = toBase32(sha256(concatBytes([utf8(`${c.req.method}\n${url.pathname}\n${url.search}\n`), body])));
   const windowMillis = Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS);

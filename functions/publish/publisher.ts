@@ -66,8 +66,12 @@ async function publishAll(deps: PublisherDeps, asked: TableName | 'sweep'): Prom
     }
   };
   let tables: readonly TableName[] = asked === 'sweep' ? [] : [asked];
-  if (asked === 'sweep') await attempt('sweep', async () => { tables = await everyTable(deps); });
-  for (const table of tables) await attempt(tableKey(table), async () => publishTable(deps, await deps.projects.group(table.project, table.name, table.version)));
+  if (asked === 'sweep')
+    await attempt('sweep', async () => {
+      tables = await everyTable(deps);
+    });
+  for (const table of tables)
+    await attempt(tableKey(table), async () => publishTable(deps, await deps.projects.group(table.project, table.name, table.version)));
   return succeeded;
 }
 
@@ -79,7 +83,8 @@ async function everyTable(deps: PublisherDeps): Promise<readonly TableName[]> {
   const tables: TableName[] = [];
   for (const project of await listProjects(deps)) {
     const { state } = await deps.projects.registry(project);
-    for (const { definition, status } of state.featureGroups) if (status !== 'DELETED') tables.push({ project, name: definition.name, version: definition.version });
+    for (const { definition, status } of state.featureGroups)
+      if (status !== 'DELETED') tables.push({ project, name: definition.name, version: definition.version });
   }
   return tables;
 }

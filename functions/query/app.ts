@@ -68,26 +68,44 @@ async function read(deps: QueryDeps, c: HttpContext): Promise<Response> {
   onlyMembers(body, READ_MEMBERS);
   const group = await deps.projects.group(project, name, version);
   const asOf = asOfMember(body, 'asOf');
-  const [minVersion, startTime, endTime, limit] = [integerMember(body, 'minVersion'), instantMember(body, 'startTime'), instantMember(body, 'endTime'), integerMember(body, 'limit')];
+  const [minVersion, startTime, endTime, limit] = [
+    integerMember(body, 'minVersion'),
+    instantMember(body, 'startTime'),
+    instantMember(body, 'endTime'),
+    integerMember(body, 'limit'),
+  ];
   const features = namesMember(body, 'features');
   const where = body['where'] ?? null;
   const bigintAs = textMember(body, 'bigintAs') ?? 'number';
-  if (bigintAs !== 'number' && bigintAs !== 'string') throw new LakefoldError('INVALID_ARGUMENT', `expected number or string in bigintAs, found ${JSON.stringify(bigintAs)}`, { context: { field: 'bigintAs' } });
+  if (bigintAs !== 'number' && bigintAs !== 'string')
+    throw new LakefoldError('INVALID_ARGUMENT', `expected number or string in bigintAs, found ${JSON.stringify(bigintAs)}`, { context: { field: 'bigintAs' } });
   const result = await readGroup(deps, group, {
     signal: c.get('signal'),
-    ...(asOf === undefined ? {} : { asOf }), ...(minVersion === undefined ? {} : { minVersion }), ...(startTime === undefined ? {} : { startTime }), ...(endTime === undefined ? {} : { endTime }),
-    ...(features === undefined ? {} : { features }), ...(where === null ? {} : { where: parseFilter(where, group.columns) }), ...(limit === undefined ? {} : { limit }),
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(startTime === undefined ? {} : { startTime }),
+    ...(endTime === undefined ? {} : { endTime }),
+    ...(features === undefined ? {} : { features }),
+    ...(where === null ? {} : { where: parseFilter(where, group.columns) }),
+    ...(limit === undefined ? {} : { limit }),
   });
   const headers = { 'content-type': mediaTypeOf(format), 'x-lakefold-version': String(result.version) };
   return new Response(await rowsBody(deps, result, { format, bigintAs }), { headers });
 }
 
-async function rowsBody(deps: QueryDeps, { rows, columns }: GroupRead, { format, bigintAs }: { readonly format: ReturnType<typeof acceptedFormat>; readonly bigintAs: 'number' | 'string' }): Promise<ReadableStream<Uint8Array> | string | Uint8Array<ArrayBuffer>> {
+async function rowsBody(
+  deps: QueryDeps,
+  { rows, columns }: GroupRead,
+  { format, bigintAs }: { readonly format: ReturnType<typeof acceptedFormat>; readonly bigintAs: 'number' | 'string' },
+): Promise<ReadableStream<Uint8Array> | string | Uint8Array<ArrayBuffer>> {
   if (format === 'ndjson') return ndjsonStream(await started(rows), { bigintAs });
   const batches: Batch[] = [];
   for await (const batch of rows) batches.push(batch);
   // A foreign writer may have left nulls where the definition has none.
-  const whole = concatBatches(columns.map(({ name, type }) => ({ name, type, nullable: true })), batches);
+  const whole = concatBatches(
+    columns.map(({ name, type }) => ({ name, type, nullable: true })),
+    batches,
+  );
   return format === 'csv' ? csvText(whole) : new Uint8Array(await deps.codec.encode(whole));
 }
 

@@ -16,6 +16,13 @@ const parts = deltaParts(environment);
 const engine = await openDuckDbEngine({ scratchDirectory, scratchBytesMax });
 const { functions } = collectDefinitions(definitionsModule);
 
-export const handler = lambdaHandler(createQueryApp({
-  ...parts, engine, functions, scratch: openScratch(`${scratchDirectory}/lakefold`), openSource: refusedSource, projects: new Projects({ ...parts, control: undefined }),
-}));
+export const handler = lambdaHandler(
+  createQueryApp({
+    ...parts,
+    engine,
+    functions,
+    scratch: openScratch(`${scratchDirectory}/lakefold`),
+    openSource: refusedSource,
+    projects: new Projects({ ...parts, control: undefined }),
+  }),
+);

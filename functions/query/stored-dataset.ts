@@ -24,7 +24,10 @@ export async function readManifest(deps: StoredDeps, { project, view, number }: 
   const isNumber = /^[1-9]\d{0,8}$/.test(number);
   const object = isNumber ? await deps.store.get(joinPath(datasetDirectory(project, view), number, 'manifest.json')) : undefined;
   const manifest = object === undefined ? null : parseJson(object.bytes);
-  if (!isJsonObject(manifest)) throw new LakefoldError('UNKNOWN_TRAINING_DATASET', `expected a training dataset of ${view.name}/${view.version}, found ${JSON.stringify(number)}`, { context: { trainingDataset: number } });
+  if (!isJsonObject(manifest))
+    throw new LakefoldError('UNKNOWN_TRAINING_DATASET', `expected a training dataset of ${view.name}/${view.version}, found ${JSON.stringify(number)}`, {
+      context: { trainingDataset: number },
+    });
   const { format: _format, ...dataset } = manifest;
   return dataset;
 }
@@ -38,9 +41,14 @@ export async function datasetRows(deps: StoredDeps, at: DatasetAt, request: { re
   const path = fileOf(manifest, request.split);
   const stored: RowsFormat = path.endsWith('.csv') ? 'csv' : path.endsWith('.ndjson') ? 'ndjson' : 'parquet';
   const wanted = isAnyAccepted(request.raw) ? stored : acceptedFormat(request.raw);
-  if (wanted !== stored && stored !== 'parquet') throw new LakefoldError('NOT_ACCEPTABLE', `expected ${mediaTypeOf(stored)}, which this training dataset is stored as, found ${JSON.stringify(request.raw.headers.get('accept'))}`);
+  if (wanted !== stored && stored !== 'parquet')
+    throw new LakefoldError(
+      'NOT_ACCEPTABLE',
+      `expected ${mediaTypeOf(stored)}, which this training dataset is stored as, found ${JSON.stringify(request.raw.headers.get('accept'))}`,
+    );
   const object = await deps.store.get(joinPath(datasetDirectory(at.project, at.view), at.number, path));
-  if (object === undefined) throw new LakefoldError('FILE_MISSING', `expected ${path} of training dataset ${at.number}, found nothing there`, { context: { path } });
+  if (object === undefined)
+    throw new LakefoldError('FILE_MISSING', `expected ${path} of training dataset ${at.number}, found nothing there`, { context: { path } });
   const headers = { 'content-type': mediaTypeOf(wanted) };
   if (wanted === stored) return new Response(new Uint8Array(object.bytes), { headers });
   const columns = columnsOf(manifest);
@@ -61,11 +69,17 @@ function fileOf(manifest: JsonObject, split: string | undefined): string {
   const chosen = split === undefined ? splits[0] : splits.find((candidate) => candidate['name'] === split);
   const path = chosen === undefined ? undefined : listOf(chosen, 'files')[0]?.['path'];
   if (typeof path === 'string') return path;
-  throw new LakefoldError('INVALID_ARGUMENT', `expected one of the splits ${splits.map((candidate) => JSON.stringify(candidate['name'])).join(', ')}, found ${JSON.stringify(split)}`, { context: { field: 'split' } });
+  throw new LakefoldError(
+    'INVALID_ARGUMENT',
+    `expected one of the splits ${splits.map((candidate) => JSON.stringify(candidate['name'])).join(', ')}, found ${JSON.stringify(split)}`,
+    { context: { field: 'split' } },
+  );
 }
 
 function columnsOf(manifest: JsonObject): readonly Column[] {
-  return listOf(manifest, 'schema').flatMap(({ name, type }) => (typeof name === 'string' && typeof type === 'string' ? [{ name, type: parseType(type), nullable: true }] : []));
+  return listOf(manifest, 'schema').flatMap(({ name, type }) =>
+    typeof name === 'string' && typeof type === 'string' ? [{ name, type: parseType(type), nullable: true }] : [],
+  );
 }
 
 function listOf(json: JsonObject, member: string): readonly JsonObject[] {

@@ -14,7 +14,8 @@ export function copiedDefinitions(deps: { readonly control: Pick<Control, 'get'>
     const cached = known.get(project);
     if (cached !== undefined && !fresh && now - cached.readAt < DEFINITIONS_STALE_MAX_MILLIS) return cached.registry;
     const registry = await readRegistryCopy(deps.control, project, cached === undefined ? {} : { known: cached.registry });
-    if (registry === undefined) throw new LakefoldError('UNKNOWN_PROJECT', `expected a project of this deployment, found ${JSON.stringify(project)}`, { context: { project } });
+    if (registry === undefined)
+      throw new LakefoldError('UNKNOWN_PROJECT', `expected a project of this deployment, found ${JSON.stringify(project)}`, { context: { project } });
     known.set(project, { registry, readAt: now });
     return registry;
   };

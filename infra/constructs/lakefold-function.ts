@@ -54,13 +54,26 @@ export class LakefoldFunction<Name extends FunctionName> extends Construct {
       architecture: props.architecture ?? lambda.Architecture.ARM_64,
       memorySize: props.memoryMebibytes,
       timeout: props.timeout,
-      environment: Object.fromEntries(Object.entries<string | undefined>(props.variables).flatMap(([variable, value]) => (value === undefined ? [] : [[variable, value]]))),
+      environment: Object.fromEntries(
+        Object.entries<string | undefined>(props.variables).flatMap(([variable, value]) => (value === undefined ? [] : [[variable, value]])),
+      ),
       role: this.role,
       logGroup,
       ...(props.scratch === undefined ? {} : { ephemeralStorageSize: props.scratch }),
     });
-    addAlarm(this, 'Errors', { metric: this.function.metricErrors({ period: Duration.minutes(5) }), threshold: 1, description: `${props.name}: invocations failed`, topic: props.alarmTopic });
-    addAlarm(this, 'Throttles', { metric: this.function.metricThrottles({ period: Duration.minutes(5) }), threshold: 1, periods: 3, description: `${props.name}: invocations refused for want of concurrency`, topic: props.alarmTopic });
+    addAlarm(this, 'Errors', {
+      metric: this.function.metricErrors({ period: Duration.minutes(5) }),
+      threshold: 1,
+      description: `${props.name}: invocations failed`,
+      topic: props.alarmTopic,
+    });
+    addAlarm(this, 'Throttles', {
+      metric: this.function.metricThrottles({ period: Duration.minutes(5) }),
+      threshold: 1,
+      periods: 3,
+      description: `${props.name}: invocations refused for want of concurrency`,
+      topic: props.alarmTopic,
+    });
   }
 
   /** An HTTPS endpoint. Under `aws-iam` callers need `url.grantInvokeUrl`. */

@@ -32,22 +32,50 @@ export class Publisher extends Construct {
     super(scope, id);
     const { lake, alarmTopic } = props;
     this.deadLetters = new sqs.Queue(this, 'DeadLetters', { enforceSSL: true, retentionPeriod: Duration.days(14) });
-    this.queue = new sqs.Queue(this, 'Queue', { enforceSSL: true, visibilityTimeout: VISIBILITY, deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: RECEIVES_MAX } });
+    this.queue = new sqs.Queue(this, 'Queue', {
+      enforceSSL: true,
+      visibilityTimeout: VISIBILITY,
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: RECEIVES_MAX },
+    });
     this.publish = publishFunction(this, props);
     this.publish.function.addEventSource(
-      new SqsEventSource(this.queue, { batchSize: MESSAGES_PER_BATCH, maxBatchingWindow: Duration.seconds(1), maxConcurrency: PUBLISHERS_MAX, reportBatchItemFailures: true }),
+      new SqsEventSource(this.queue, {
+        batchSize: MESSAGES_PER_BATCH,
+        maxBatchingWindow: Duration.seconds(1),
+        maxConcurrency: PUBLISHERS_MAX,
+        reportBatchItemFailures: true,
+      }),
     );
     // Undeliverable events need no dead letters of their own: the next sweep finds what they would have announced.
     const target = new targets.SqsQueue(this.queue);
     const key = `${lake.prefix === '' ? '' : `${lake.prefix}/`}*/_delta_log/*.json`;
     new events.Rule(this, 'LogEntry', {
       description: 'Lakefold: a table has a new log entry',
-      eventPattern: { source: ['aws.s3'], detailType: ['Object Created'], detail: { bucket: { name: [lake.bucket.bucketName] }, object: { key: [{ wildcard: key }] } } },
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: ['Object Created'],
+        detail: { bucket: { name: [lake.bucket.bucketName] }, object: { key: [{ wildcard: key }] } },
+      },
       targets: [target],
     });
-    new events.Rule(this, 'Sweep', { description: 'Lakefold: publish whatever is behind', schedule: events.Schedule.rate(Duration.minutes(1)), targets: [target] });
-    addAlarm(this, 'Dead', { metric: this.deadLetters.metricApproximateNumberOfMessagesVisible(), threshold: 1, description: 'publish: messages given up', topic: alarmTopic });
-    addAlarm(this, 'Behind', { metric: this.queue.metricApproximateAgeOfOldestMessage(), threshold: 300, periods: 3, description: 'publish: the online store is more than 5 minutes behind', topic: alarmTopic });
+    new events.Rule(this, 'Sweep', {
+      description: 'Lakefold: publish whatever is behind',
+      schedule: events.Schedule.rate(Duration.minutes(1)),
+      targets: [target],
+    });
+    addAlarm(this, 'Dead', {
+      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible(),
+      threshold: 1,
+      description: 'publish: messages given up',
+      topic: alarmTopic,
+    });
+    addAlarm(this, 'Behind', {
+      metric: this.queue.metricApproximateAgeOfOldestMessage(),
+      threshold: 300,
+      periods: 3,
+      description: 'publish: the online store is more than 5 minutes behind',
+      topic: alarmTopic,
+    });
   }
 }
 

@@ -88,7 +88,10 @@ export function queryFunction(scope: Construct, props: LakeServiceProps & Defini
     bundle: bundleOf(props),
   });
   if (cpu === undefined) {
-    Annotations.of(made).addWarningV2('lakefold:no-duckdb', 'query is bundled without DuckDB and will not start: install @duckdb/node-bindings-linux-arm64 or -x64 (npm install --force) before deploying');
+    Annotations.of(made).addWarningV2(
+      'lakefold:no-duckdb',
+      'query is bundled without DuckDB and will not start: install @duckdb/node-bindings-linux-arm64 or -x64 (npm install --force) before deploying',
+    );
   }
   const { marker, registry, groups, trainingDatasets, uploads, pins } = OBJECTS;
   allowObjects(made.role, lake, { read: [marker, registry, groups, trainingDatasets, uploads], write: [trainingDatasets, pins] });
@@ -96,8 +99,18 @@ export function queryFunction(scope: Construct, props: LakeServiceProps & Defini
 }
 
 /** Variables of the functions that see both the lake and the online store. */
-export function lakeVariables(lake: Lake): { readonly LAKEFOLD_BUCKET: string; readonly LAKEFOLD_PREFIX: string; readonly LAKEFOLD_CONTROL_TABLE: string; readonly LAKEFOLD_ONLINE_TABLE: string } {
-  return { LAKEFOLD_BUCKET: lake.bucket.bucketName, LAKEFOLD_PREFIX: lake.prefix, LAKEFOLD_CONTROL_TABLE: lake.controlTable.tableName, LAKEFOLD_ONLINE_TABLE: lake.onlineTable.tableName };
+export function lakeVariables(lake: Lake): {
+  readonly LAKEFOLD_BUCKET: string;
+  readonly LAKEFOLD_PREFIX: string;
+  readonly LAKEFOLD_CONTROL_TABLE: string;
+  readonly LAKEFOLD_ONLINE_TABLE: string;
+} {
+  return {
+    LAKEFOLD_BUCKET: lake.bucket.bucketName,
+    LAKEFOLD_PREFIX: lake.prefix,
+    LAKEFOLD_CONTROL_TABLE: lake.controlTable.tableName,
+    LAKEFOLD_ONLINE_TABLE: lake.onlineTable.tableName,
+  };
 }
 
 function bundleOf(props: DefinitionsProps): DefinitionsProps {

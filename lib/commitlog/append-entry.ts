@@ -91,7 +91,11 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
   }
 }
 
-async function create<T>(deps: CommitLogDeps, request: AppendRequest<T>, entry: { readonly version: number; readonly bytes: Uint8Array }): Promise<CreateOutcome> {
+async function create<T>(
+  deps: CommitLogDeps,
+  request: AppendRequest<T>,
+  entry: { readonly version: number; readonly bytes: Uint8Array },
+): Promise<CreateOutcome> {
   for (let attempt = 1; ; attempt += 1) {
     const options = { identity: request.txnId, ...(request.signal === undefined ? {} : { signal: request.signal }) };
     const outcome = await deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options);

@@ -29,12 +29,21 @@ export type Row = readonly Value[];
 /** Which typed array a type is kept in; `values` = a plain array. */
 export function storageOf(type: ColumnType): 'u8' | 'i32' | 'i64' | 'f32' | 'f64' | 'values' {
   switch (type.kind) {
-    case 'boolean': return 'u8';
-    case 'int': case 'date': return 'i32';
-    case 'bigint': case 'timestamp': case 'timestampNtz': return 'i64';
-    case 'float': return 'f32';
-    case 'double': return 'f64';
-    default: return 'values';
+    case 'boolean':
+      return 'u8';
+    case 'int':
+    case 'date':
+      return 'i32';
+    case 'bigint':
+    case 'timestamp':
+    case 'timestampNtz':
+      return 'i64';
+    case 'float':
+      return 'f32';
+    case 'double':
+      return 'f64';
+    default:
+      return 'values';
   }
 }
 
@@ -68,7 +77,12 @@ export function vectorBuilder(type: ColumnType, capacity = 1024): VectorBuilder 
   const storage = storageOf(type);
   if (storage === 'values') {
     const values: Value[] = [];
-    return { push: (value) => { values.push(value); }, finish: () => ({ type, length: values.length, values }) };
+    return {
+      push: (value) => {
+        values.push(value);
+      },
+      finish: () => ({ type, length: values.length, values }),
+    };
   }
   let typed = newStorage(storage, Math.max(1, capacity));
   let nulls: Uint8Array | undefined;
@@ -170,10 +184,15 @@ export function concatBatches(columns: readonly Column[], batches: readonly Batc
 
 function newStorage(storage: 'u8' | 'i32' | 'i64' | 'f32' | 'f64', length: number): Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array {
   switch (storage) {
-    case 'u8': return new Uint8Array(length);
-    case 'i32': return new Int32Array(length);
-    case 'i64': return new BigInt64Array(length);
-    case 'f32': return new Float32Array(length);
-    case 'f64': return new Float64Array(length);
+    case 'u8':
+      return new Uint8Array(length);
+    case 'i32':
+      return new Int32Array(length);
+    case 'i64':
+      return new BigInt64Array(length);
+    case 'f32':
+      return new Float32Array(length);
+    case 'f64':
+      return new Float64Array(length);
   }
 }

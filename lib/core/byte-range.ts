@@ -2,7 +2,10 @@
 import { LakefoldError } from './errors.ts';
 
 /** What lies outside the object is left out, so a range behind the end is empty. @throws LakefoldError INVALID_ARGUMENT for negative, fractional or reversed bounds */
-export function resolveByteRange(range: { readonly start: number; readonly end: number } | { readonly last: number }, sizeBytes: number): { readonly start: number; readonly end: number } {
+export function resolveByteRange(
+  range: { readonly start: number; readonly end: number } | { readonly last: number },
+  sizeBytes: number,
+): { readonly start: number; readonly end: number } {
   if ('last' in range) {
     if (!isOffset(range.last)) throw new LakefoldError('INVALID_ARGUMENT', `expected a whole number of last bytes, found ${range.last}`);
     return { start: Math.max(0, sizeBytes - range.last), end: sizeBytes };

@@ -77,7 +77,11 @@ export function toBase64(bytes: Uint8Array): string {
   for (let i = 0; i < bytes.length; i += 3) {
     const [a = 0, b, c] = [bytes[i], bytes[i + 1], bytes[i + 2]];
     const word = (a << 16) | ((b ?? 0) << 8) | (c ?? 0);
-    text += BASE64.charAt(word >> 18) + BASE64.charAt((word >> 12) & 63) + (b === undefined ? '=' : BASE64.charAt((word >> 6) & 63)) + (c === undefined ? '=' : BASE64.charAt(word & 63));
+    text +=
+      BASE64.charAt(word >> 18) +
+      BASE64.charAt((word >> 12) & 63) +
+      (b === undefined ? '=' : BASE64.charAt((word >> 6) & 63)) +
+      (c === undefined ? '=' : BASE64.charAt(word & 63));
   }
   return text;
 }
@@ -89,7 +93,11 @@ export function fromBase64(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
   let offset = 0;
   for (let i = 0; i < text.length; i += 4) {
-    const word = (BASE64.indexOf(text.charAt(i)) << 18) | (BASE64.indexOf(text.charAt(i + 1)) << 12) | (Math.max(0, BASE64.indexOf(text.charAt(i + 2))) << 6) | Math.max(0, BASE64.indexOf(text.charAt(i + 3)));
+    const word =
+      (BASE64.indexOf(text.charAt(i)) << 18) |
+      (BASE64.indexOf(text.charAt(i + 1)) << 12) |
+      (Math.max(0, BASE64.indexOf(text.charAt(i + 2))) << 6) |
+      Math.max(0, BASE64.indexOf(text.charAt(i + 3)));
     for (let shift = 16; shift >= 0 && offset < bytes.length; shift -= 8) {
       bytes[offset] = (word >> shift) & 255;
       offset += 1;

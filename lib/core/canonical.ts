@@ -58,21 +58,37 @@ function membersOf(columns: readonly Column[]): readonly Member[] {
 export function canonicalValue(type: ColumnType, value: Value, options: CanonicalOptions): string {
   if (value === null) return 'null';
   switch (type.kind) {
-    case 'boolean': return value === true || value === 1 ? 'true' : 'false';
-    case 'int': return String(value);
-    case 'bigint': return canonicalBigint(BigInt(value as bigint | number), options);
-    case 'float': case 'double': return canonicalFloat(Number(value));
-    case 'decimal': return `"${formatDecimal(value as bigint, type.scale)}"`;
-    case 'string': return JSON.stringify(value);
-    case 'binary': return `"${toBase64(value as Uint8Array)}"`;
-    case 'date': return `"${formatDate(Number(value))}"`;
-    case 'timestamp': return `"${formatInstant(value as bigint)}"`;
-    case 'timestampNtz': return `"${formatLocalInstant(value as bigint)}"`;
-    case 'array': return `[${(value as readonly Value[]).map((item) => canonicalValue(type.element, item, options)).join(',')}]`;
-    case 'vector': return `[${(value as readonly Value[]).map((item) => canonicalFloat(Number(item))).join(',')}]`;
-    case 'struct': return `{${type.fields.map((field, i) => `${JSON.stringify(field.name)}:${canonicalValue(field.type, (value as readonly Value[])[i] ?? null, options)}`).join(',')}}`;
-    case 'map': return canonicalMap(type, value as readonly (readonly Value[])[], options);
-    case 'void': return 'null';
+    case 'boolean':
+      return value === true || value === 1 ? 'true' : 'false';
+    case 'int':
+      return String(value);
+    case 'bigint':
+      return canonicalBigint(BigInt(value as bigint | number), options);
+    case 'float':
+    case 'double':
+      return canonicalFloat(Number(value));
+    case 'decimal':
+      return `"${formatDecimal(value as bigint, type.scale)}"`;
+    case 'string':
+      return JSON.stringify(value);
+    case 'binary':
+      return `"${toBase64(value as Uint8Array)}"`;
+    case 'date':
+      return `"${formatDate(Number(value))}"`;
+    case 'timestamp':
+      return `"${formatInstant(value as bigint)}"`;
+    case 'timestampNtz':
+      return `"${formatLocalInstant(value as bigint)}"`;
+    case 'array':
+      return `[${(value as readonly Value[]).map((item) => canonicalValue(type.element, item, options)).join(',')}]`;
+    case 'vector':
+      return `[${(value as readonly Value[]).map((item) => canonicalFloat(Number(item))).join(',')}]`;
+    case 'struct':
+      return `{${type.fields.map((field, i) => `${JSON.stringify(field.name)}:${canonicalValue(field.type, (value as readonly Value[])[i] ?? null, options)}`).join(',')}}`;
+    case 'map':
+      return canonicalMap(type, value as readonly (readonly Value[])[], options);
+    case 'void':
+      return 'null';
   }
 }
 
@@ -85,8 +101,14 @@ function canonicalFloat(value: number): string {
   return Number.isFinite(value) ? formatNumber(value) : `"${value}"`;
 }
 
-function canonicalMap(type: { readonly key: ColumnType; readonly value: ColumnType }, entries: readonly (readonly Value[])[], options: CanonicalOptions): string {
+function canonicalMap(
+  type: { readonly key: ColumnType; readonly value: ColumnType },
+  entries: readonly (readonly Value[])[],
+  options: CanonicalOptions,
+): string {
   const texts = entries.map(([key = null, value = null]) => [canonicalValue(type.key, key, options), canonicalValue(type.value, value, options)] as const);
   const ordered = texts.toSorted(([a], [b]) => compareUtf8(a, b));
-  return type.key.kind === 'string' ? `{${ordered.map(([key, value]) => `${key}:${value}`).join(',')}}` : `[${ordered.map(([key, value]) => `[${key},${value}]`).join(',')}]`;
+  return type.key.kind === 'string'
+    ? `{${ordered.map(([key, value]) => `${key}:${value}`).join(',')}}`
+    : `[${ordered.map(([key, value]) => `[${key},${value}]`).join(',')}]`;
 }

@@ -1,8 +1,7 @@
 /** The one error class, and the one table from public code to kind and HTTP status. */
 
 /** What the caller can do about it. */
-export type ErrorKind =
-  | 'invalid' | 'denied' | 'not_found' | 'conflict' | 'expired' | 'unavailable' | 'unknown' | 'unsupported' | 'corrupt' | 'internal';
+export type ErrorKind = 'invalid' | 'denied' | 'not_found' | 'conflict' | 'expired' | 'unavailable' | 'unknown' | 'unsupported' | 'corrupt' | 'internal';
 
 interface ErrorRow {
   readonly status: number;
@@ -174,12 +173,25 @@ export function isLakefoldError(error: unknown, code?: ErrorCode): error is Lake
 /** The problem document of any thrown thing; of what is not a `LakefoldError` nothing about the inside is shown. */
 export function toProblem(error: unknown, requestId: string): Problem {
   if (!(error instanceof LakefoldError)) {
-    return { type: 'about:blank', title: TABLE.INTERNAL.title, status: 500, code: 'INTERNAL', repeatable: false, detail: 'an unexpected fault inside the service', requestId };
+    return {
+      type: 'about:blank',
+      title: TABLE.INTERNAL.title,
+      status: 500,
+      code: 'INTERNAL',
+      repeatable: false,
+      detail: 'an unexpected fault inside the service',
+      requestId,
+    };
   }
   const { title, status } = TABLE[error.code];
   return {
     ...error.context,
-    type: 'about:blank', title, status, code: error.code, repeatable: isRepeatable(error.code), detail: error.message,
+    type: 'about:blank',
+    title,
+    status,
+    code: error.code,
+    repeatable: isRepeatable(error.code),
+    detail: error.message,
     ...(error.errors === undefined ? {} : { errors: error.errors.slice(0, FAULTS_LISTED_MAX), errorCount: error.errorCount ?? error.errors.length }),
     requestId,
   };

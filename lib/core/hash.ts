@@ -11,7 +11,12 @@ export interface TextHash {
 
 export function startTextHash(): TextHash {
   const state = sha256.create();
-  return { add: (text) => { state.update(utf8(text)); }, finish: () => `sha256:${toHex(state.digest())}` };
+  return {
+    add: (text) => {
+      state.update(utf8(text));
+    },
+    finish: () => `sha256:${toHex(state.digest())}`,
+  };
 }
 
 /** `sha256:` and 64 hex digits of the bytes. */

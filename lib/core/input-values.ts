@@ -10,8 +10,16 @@ import { formatType, parseDecimal, type ColumnType, type StructField, type Value
 
 /** Row codes of shapes.md that a single value can deserve. */
 export type ValueFaultCode =
-  | 'TYPE_MISMATCH' | 'OUT_OF_RANGE' | 'UNSAFE_INTEGER' | 'DECIMAL_SCALE' | 'NAIVE_TIMESTAMP' | 'INVALID_TIMESTAMP'
-  | 'TIMESTAMP_PRECISION' | 'VECTOR_LENGTH' | 'INVALID_BASE64' | 'INVALID_UNICODE';
+  | 'TYPE_MISMATCH'
+  | 'OUT_OF_RANGE'
+  | 'UNSAFE_INTEGER'
+  | 'DECIMAL_SCALE'
+  | 'NAIVE_TIMESTAMP'
+  | 'INVALID_TIMESTAMP'
+  | 'TIMESTAMP_PRECISION'
+  | 'VECTOR_LENGTH'
+  | 'INVALID_BASE64'
+  | 'INVALID_UNICODE';
 
 export interface ValueFault {
   readonly kind: 'fault';
@@ -42,22 +50,38 @@ const NULL_RESULT: ValueResult = { kind: 'value', value: null };
 export function toValue(type: ColumnType, input: unknown, options: InputOptions = NO_OPTIONS): ValueResult {
   if (input === null || input === undefined) return NULL_RESULT;
   switch (type.kind) {
-    case 'boolean': return typeof input === 'boolean' ? ok(input) : mismatch(type, input);
-    case 'int': return toInt(type, input);
-    case 'bigint': return toBigint(type, input);
-    case 'float': return toFloat(type, input);
-    case 'double': return toDouble(type, input);
-    case 'decimal': return toDecimal(type, input);
-    case 'string': return toText(type, input);
-    case 'binary': return toBinary(type, input);
-    case 'date': return toDate(type, input);
-    case 'timestamp': return toTimestamp(type, input, options);
-    case 'timestampNtz': return toLocalTimestamp(type, input);
-    case 'array': return toArray(type, input, options);
-    case 'vector': return toVector(type, input);
-    case 'struct': return toStruct(type, input, options);
-    case 'map': return toMap(type, input, options);
-    case 'void': return mismatch(type, input);
+    case 'boolean':
+      return typeof input === 'boolean' ? ok(input) : mismatch(type, input);
+    case 'int':
+      return toInt(type, input);
+    case 'bigint':
+      return toBigint(type, input);
+    case 'float':
+      return toFloat(type, input);
+    case 'double':
+      return toDouble(type, input);
+    case 'decimal':
+      return toDecimal(type, input);
+    case 'string':
+      return toText(type, input);
+    case 'binary':
+      return toBinary(type, input);
+    case 'date':
+      return toDate(type, input);
+    case 'timestamp':
+      return toTimestamp(type, input, options);
+    case 'timestampNtz':
+      return toLocalTimestamp(type, input);
+    case 'array':
+      return toArray(type, input, options);
+    case 'vector':
+      return toVector(type, input);
+    case 'struct':
+      return toStruct(type, input, options);
+    case 'map':
+      return toMap(type, input, options);
+    case 'void':
+      return mismatch(type, input);
   }
 }
 
@@ -87,11 +111,23 @@ function isWellFormedText(text: string): boolean {
 
 function inputText(input: unknown): string {
   switch (typeof input) {
-    case 'string': return JSON.stringify(input.slice(0, FOUND_LENGTH_MAX));
-    case 'number': case 'boolean': return String(input);
-    case 'bigint': return String(input);
-    case 'object': return input === null ? 'null' : Array.isArray(input) ? `an array of ${input.length}` : input instanceof Uint8Array ? `${input.length} bytes` : 'an object';
-    default: return `a ${typeof input}`;
+    case 'string':
+      return JSON.stringify(input.slice(0, FOUND_LENGTH_MAX));
+    case 'number':
+    case 'boolean':
+      return String(input);
+    case 'bigint':
+      return String(input);
+    case 'object':
+      return input === null
+        ? 'null'
+        : Array.isArray(input)
+          ? `an array of ${input.length}`
+          : input instanceof Uint8Array
+            ? `${input.length} bytes`
+            : 'an object';
+    default:
+      return `a ${typeof input}`;
   }
 }
 
@@ -109,7 +145,9 @@ function mismatch(type: ColumnType, input: unknown): ValueFault {
 
 function toInt(type: ColumnType, input: unknown): ValueResult {
   if (typeof input === 'number' && Number.isInteger(input)) {
-    return input >= -2_147_483_648 && input <= 2_147_483_647 ? ok(input === 0 ? 0 : input) : fault('OUT_OF_RANGE', 'an int from -2147483648 to 2147483647', input);
+    return input >= -2_147_483_648 && input <= 2_147_483_647
+      ? ok(input === 0 ? 0 : input)
+      : fault('OUT_OF_RANGE', 'an int from -2147483648 to 2147483647', input);
   }
   if (typeof input !== 'bigint') return mismatch(type, input);
   return BigInt.asIntN(32, input) === input ? ok(Number(input)) : fault('OUT_OF_RANGE', 'an int from -2147483648 to 2147483647', input);
@@ -130,7 +168,8 @@ function toBigint(type: ColumnType, input: unknown): ValueResult {
 
 function toDouble(type: ColumnType, input: unknown): ValueResult {
   if (typeof input === 'number') return ok(input);
-  if (typeof input === 'bigint') return isExactDouble(input) ? ok(Number(input)) : fault('UNSAFE_INTEGER', `an integer that a ${type.kind} holds exactly`, input);
+  if (typeof input === 'bigint')
+    return isExactDouble(input) ? ok(Number(input)) : fault('UNSAFE_INTEGER', `an integer that a ${type.kind} holds exactly`, input);
   if (input === 'NaN') return ok(NaN);
   if (input === 'Infinity') return ok(Infinity);
   if (input === '-Infinity') return ok(-Infinity);

@@ -40,9 +40,12 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
 export function stringifyJson(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   switch (typeof value) {
-    case 'string': return JSON.stringify(value);
-    case 'boolean': return value ? 'true' : 'false';
-    case 'bigint': return value.toString();
+    case 'string':
+      return JSON.stringify(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'bigint':
+      return value.toString();
     case 'number': {
       if (!Number.isFinite(value)) throw new LakefoldError('INTERNAL', `no JSON form of ${value}`);
       return formatNumber(value);
@@ -98,13 +101,20 @@ class JsonReader {
   #value(depth: number): Json {
     this.#space();
     switch (this.#text.charCodeAt(this.#at)) {
-      case 0x7b: return this.#object(depth + 1);
-      case 0x5b: return this.#array(depth + 1);
-      case 0x22: return this.#string();
-      case 0x74: return this.#word('true', true);
-      case 0x66: return this.#word('false', false);
-      case 0x6e: return this.#word('null', null);
-      default: return this.#number();
+      case 0x7b:
+        return this.#object(depth + 1);
+      case 0x5b:
+        return this.#array(depth + 1);
+      case 0x22:
+        return this.#string();
+      case 0x74:
+        return this.#word('true', true);
+      case 0x66:
+        return this.#word('false', false);
+      case 0x6e:
+        return this.#word('null', null);
+      default:
+        return this.#number();
     }
   }
 
@@ -118,7 +128,10 @@ class JsonReader {
       const offset = this.#at;
       if (this.#text.charCodeAt(this.#at) !== 0x22) throw this.#malformed('a key in double quotes');
       const key = this.#string();
-      if (key in object) throw new LakefoldError('DUPLICATE_KEY', `expected each key once, found ${JSON.stringify(key)} again at offset ${offset}`, { context: { key, offset } });
+      if (key in object)
+        throw new LakefoldError('DUPLICATE_KEY', `expected each key once, found ${JSON.stringify(key)} again at offset ${offset}`, {
+          context: { key, offset },
+        });
       this.#space();
       if (!this.#accept(0x3a)) throw this.#malformed("':'");
       object[key] = this.#value(depth);

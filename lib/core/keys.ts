@@ -34,7 +34,10 @@ export function entityKey(bytes: Uint8Array): EntityKey {
  */
 export function encodeKey(types: readonly ColumnType[], values: readonly Value[]): EntityKey {
   const bytes = types.length === 0 ? Uint8Array.of(GLOBAL_TAG) : concatBytes(types.map((type, i) => encodePart(type, values[i] ?? null)));
-  if (!isEntityKey(bytes)) throw new LakefoldError('LIMIT_EXCEEDED', `expected an entity key of at most ${KEY_BYTES_MAX} bytes, found ${bytes.length}`, { context: { code: 'KEY_TOO_LONG' } });
+  if (!isEntityKey(bytes))
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected an entity key of at most ${KEY_BYTES_MAX} bytes, found ${bytes.length}`, {
+      context: { code: 'KEY_TOO_LONG' },
+    });
   return bytes;
 }
 
@@ -51,11 +54,17 @@ function encodePart(type: ColumnType, value: Value): Uint8Array {
   const tag = TAGS[type.kind];
   if (tag === undefined || value === null) throw new LakefoldError('INTERNAL', `a ${formatType(type)} of ${String(value)} is no key part`);
   switch (tag) {
-    case 1: case 6: return tagged(tag, ordered64(BigInt(Number.isInteger(value) || typeof value === 'bigint' ? (value as number | bigint) : 0)));
-    case 5: return tagged(tag, ordered32(Number(value)));
-    case 2: return prefixed(tag, utf8(formatDecimal(typeof value === 'bigint' ? value : 0n, type.kind === 'decimal' ? type.scale : 0)));
-    case 3: return prefixed(tag, utf8(String(value)));
-    default: return prefixed(tag, value instanceof Uint8Array ? value : new Uint8Array());
+    case 1:
+    case 6:
+      return tagged(tag, ordered64(BigInt(Number.isInteger(value) || typeof value === 'bigint' ? (value as number | bigint) : 0)));
+    case 5:
+      return tagged(tag, ordered32(Number(value)));
+    case 2:
+      return prefixed(tag, utf8(formatDecimal(typeof value === 'bigint' ? value : 0n, type.kind === 'decimal' ? type.scale : 0)));
+    case 3:
+      return prefixed(tag, utf8(String(value)));
+    default:
+      return prefixed(tag, value instanceof Uint8Array ? value : new Uint8Array());
   }
 }
 
@@ -70,7 +79,8 @@ function decodePart(type: ColumnType, reader: KeyReader): Value {
   if (tag === undefined || reader.bytes[reader.at] !== tag) throw corrupt([type]);
   reader.at += 1;
   switch (tag) {
-    case 1: case 6: {
+    case 1:
+    case 6: {
       if (reader.at + 8 > reader.bytes.length) throw corrupt([type]);
       const value = BigInt.asIntN(64, reader.view.getBigUint64(reader.at) ^ (1n << 63n));
       reader.at += 8;

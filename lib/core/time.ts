@@ -114,7 +114,9 @@ export function parseInstant(text: string, options: { readonly naive?: 'refuse' 
 export function instant(text: string): EpochMicros {
   const result = parseInstant(text);
   if (result.kind === 'fault') {
-    throw new LakefoldError('INVALID_ARGUMENT', `expected an RFC 3339 instant with offset, found ${JSON.stringify(text)}`, { context: { fault: result.fault } });
+    throw new LakefoldError('INVALID_ARGUMENT', `expected an RFC 3339 instant with offset, found ${JSON.stringify(text)}`, {
+      context: { fault: result.fault },
+    });
   }
   return result.micros;
 }
@@ -184,7 +186,10 @@ export function parseDuration(text: string): DurationMicros | undefined {
 export function duration(text: string): DurationMicros {
   const parsed = parseDuration(text);
   if (parsed === undefined) {
-    throw new LakefoldError('INVALID_ARGUMENT', `expected an ISO 8601 duration of weeks, days, hours, minutes and seconds above zero, found ${JSON.stringify(text)}`);
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      `expected an ISO 8601 duration of weeks, days, hours, minutes and seconds above zero, found ${JSON.stringify(text)}`,
+    );
   }
   return parsed;
 }

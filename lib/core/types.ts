@@ -46,12 +46,18 @@ const TYPE_DEPTH_MAX = 16;
 /** The type's name as definitions spell it: `decimal(10,2)`, `array<string>`, `vector(8)`. */
 export function formatType(type: ColumnType): string {
   switch (type.kind) {
-    case 'decimal': return `decimal(${type.precision},${type.scale})`;
-    case 'array': return `array<${formatType(type.element)}>`;
-    case 'struct': return `struct<${type.fields.map((field) => `${field.name}:${formatType(field.type)}`).join(',')}>`;
-    case 'map': return `map<${formatType(type.key)},${formatType(type.value)}>`;
-    case 'vector': return `vector(${type.length})`;
-    default: return type.kind;
+    case 'decimal':
+      return `decimal(${type.precision},${type.scale})`;
+    case 'array':
+      return `array<${formatType(type.element)}>`;
+    case 'struct':
+      return `struct<${type.fields.map((field) => `${field.name}:${formatType(field.type)}`).join(',')}>`;
+    case 'map':
+      return `map<${formatType(type.key)},${formatType(type.value)}>`;
+    case 'vector':
+      return `vector(${type.length})`;
+    default:
+      return type.kind;
   }
 }
 
@@ -73,11 +79,21 @@ interface TypeReader {
 }
 
 function readType(reader: TypeReader, depth: number): ColumnType {
-  if (depth > TYPE_DEPTH_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected a type nested at most ${TYPE_DEPTH_MAX} deep, found more in ${JSON.stringify(reader.text)}`);
+  if (depth > TYPE_DEPTH_MAX)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected a type nested at most ${TYPE_DEPTH_MAX} deep, found more in ${JSON.stringify(reader.text)}`);
   const name = /^[A-Za-z]+/.exec(reader.text.slice(reader.position))?.[0] ?? '';
   reader.position += name.length;
   switch (name) {
-    case 'boolean': case 'int': case 'bigint': case 'float': case 'double': case 'string': case 'binary': case 'date': case 'timestamp': case 'timestampNtz':
+    case 'boolean':
+    case 'int':
+    case 'bigint':
+    case 'float':
+    case 'double':
+    case 'string':
+    case 'binary':
+    case 'date':
+    case 'timestamp':
+    case 'timestampNtz':
       return { kind: name };
     case 'decimal': {
       const match = /^\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)/.exec(reader.text.slice(reader.position));
@@ -125,7 +141,10 @@ function readType(reader: TypeReader, depth: number): ColumnType {
     }
     default:
       reader.position -= name.length;
-      throw typeError(reader, 'boolean, int, bigint, float, double, decimal(p,s), string, binary, date, timestamp, array<T>, struct<a:T>, map<string,T> or vector(n)');
+      throw typeError(
+        reader,
+        'boolean, int, bigint, float, double, decimal(p,s), string, binary, date, timestamp, array<T>, struct<a:T>, map<string,T> or vector(n)',
+      );
   }
 }
 
@@ -150,7 +169,11 @@ function typeError(reader: TypeReader, expected: string): LakefoldError {
 }
 
 /** Unscaled value of a decimal text at `scale`, or why not. */
-export function parseDecimal(text: string, precision: number, scale: number): { readonly kind: 'decimal'; readonly unscaled: bigint } | { readonly kind: 'fault'; readonly fault: 'TYPE_MISMATCH' | 'DECIMAL_SCALE' | 'OUT_OF_RANGE' } {
+export function parseDecimal(
+  text: string,
+  precision: number,
+  scale: number,
+): { readonly kind: 'decimal'; readonly unscaled: bigint } | { readonly kind: 'fault'; readonly fault: 'TYPE_MISMATCH' | 'DECIMAL_SCALE' | 'OUT_OF_RANGE' } {
   const match = /^([+-]?)(\d{1,60})(?:\.(\d{1,60}))?$/.exec(text);
   if (match === null) return { kind: 'fault', fault: 'TYPE_MISMATCH' };
   const [, sign, whole = '', fraction = ''] = match;

@@ -77,13 +77,16 @@ function parseLine(line: string, place: EntryPlace & { readonly line: number; re
     });
   }
   if (!isRecord(value)) {
-    throw new LakefoldError('LOG_CORRUPT', `expected one JSON object on line ${place.line} of version ${place.version} (${place.path}), found ${kindOf(value)}`, {
-      context: { version: place.version, line: place.line, path: place.path },
-    });
+    throw new LakefoldError(
+      'LOG_CORRUPT',
+      `expected one JSON object on line ${place.line} of version ${place.version} (${place.path}), found ${kindOf(value)}`,
+      {
+        context: { version: place.version, line: place.line, path: place.path },
+      },
+    );
   }
   return value;
 }
-
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -71,5 +71,11 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
 
 function vectorFields(vector: DeletionVectorDescriptor | undefined): Readonly<Record<string, unknown>> | undefined {
   if (vector === undefined) return undefined;
-  return { storageType: vector.storageType, pathOrInlineDv: vector.pathOrInlineDv, offset: vector.offset, sizeInBytes: vector.sizeInBytes, cardinality: vector.cardinality };
+  return {
+    storageType: vector.storageType,
+    pathOrInlineDv: vector.pathOrInlineDv,
+    offset: vector.offset,
+    sizeInBytes: vector.sizeInBytes,
+    cardinality: vector.cardinality,
+  };
 }

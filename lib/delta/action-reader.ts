@@ -36,15 +36,32 @@ export function* readAction(line: Members, place: ActionPlace): Generator<Action
     const value = line[kind];
     if (value === null || value === undefined) continue;
     switch (kind) {
-      case 'add': yield readAdd(members(value, kind, place), place); break;
-      case 'remove': yield readRemove(members(value, kind, place), place); break;
-      case 'cdc': yield readCdc(members(value, kind, place), place); break;
-      case 'metaData': yield readMetadata(members(value, kind, place), place); break;
-      case 'protocol': yield readProtocol(members(value, kind, place), place); break;
-      case 'txn': yield readTxn(members(value, kind, place), place); break;
-      case 'domainMetadata': yield readDomain(members(value, kind, place), place); break;
-      case 'commitInfo': yield readCommitInfo(members(value, kind, place)); break;
-      default: break;
+      case 'add':
+        yield readAdd(members(value, kind, place), place);
+        break;
+      case 'remove':
+        yield readRemove(members(value, kind, place), place);
+        break;
+      case 'cdc':
+        yield readCdc(members(value, kind, place), place);
+        break;
+      case 'metaData':
+        yield readMetadata(members(value, kind, place), place);
+        break;
+      case 'protocol':
+        yield readProtocol(members(value, kind, place), place);
+        break;
+      case 'txn':
+        yield readTxn(members(value, kind, place), place);
+        break;
+      case 'domainMetadata':
+        yield readDomain(members(value, kind, place), place);
+        break;
+      case 'commitInfo':
+        yield readCommitInfo(members(value, kind, place));
+        break;
+      default:
+        break;
     }
   }
 }
@@ -61,9 +78,15 @@ function readAdd(value: Members, place: ActionPlace): AddFile {
   const tags = of.optionalTexts('tags');
   const deletionVector = readVector(value['deletionVector'], 'add', place);
   return {
-    kind: 'add', path: filePath(of, place), partitionValues: of.optionalTexts('partitionValues') ?? {},
-    size: of.integer('size'), modificationTime: of.integer('modificationTime'), dataChange: of.boolean('dataChange', true),
-    ...(stats === undefined ? {} : { stats }), ...(tags === undefined ? {} : { tags }), ...(deletionVector === undefined ? {} : { deletionVector }),
+    kind: 'add',
+    path: filePath(of, place),
+    partitionValues: of.optionalTexts('partitionValues') ?? {},
+    size: of.integer('size'),
+    modificationTime: of.integer('modificationTime'),
+    dataChange: of.boolean('dataChange', true),
+    ...(stats === undefined ? {} : { stats }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(deletionVector === undefined ? {} : { deletionVector }),
   };
 }
 
@@ -74,8 +97,13 @@ function readRemove(value: Members, place: ActionPlace): RemoveFile {
   const size = of.optionalInteger('size');
   const deletionVector = readVector(value['deletionVector'], 'remove', place);
   return {
-    kind: 'remove', path: filePath(of, place), ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }), dataChange: of.boolean('dataChange', true),
-    ...(value['extendedFileMetadata'] === true ? { extendedFileMetadata: true } : {}), ...(partitionValues === undefined ? {} : { partitionValues }), ...(size === undefined ? {} : { size }),
+    kind: 'remove',
+    path: filePath(of, place),
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    dataChange: of.boolean('dataChange', true),
+    ...(value['extendedFileMetadata'] === true ? { extendedFileMetadata: true } : {}),
+    ...(partitionValues === undefined ? {} : { partitionValues }),
+    ...(size === undefined ? {} : { size }),
     ...(deletionVector === undefined ? {} : { deletionVector }),
   };
 }
@@ -92,10 +120,15 @@ function readMetadata(value: Members, place: ActionPlace): Metadata {
   const description = of.optionalText('description');
   const createdTime = of.optionalInteger('createdTime');
   return {
-    kind: 'metaData', id: of.text('id'), ...(name === undefined ? {} : { name }), ...(description === undefined ? {} : { description }),
+    kind: 'metaData',
+    id: of.text('id'),
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
     format: { provider: format.optionalText('provider') ?? 'parquet', options: withoutNulls(format.optionalTexts('options')) },
-    schemaString: of.optionalText('schemaString') ?? EMPTY_SCHEMA, partitionColumns: of.optionalList('partitionColumns') ?? [],
-    configuration: withoutNulls(of.optionalTexts('configuration')), ...(createdTime === undefined ? {} : { createdTime }),
+    schemaString: of.optionalText('schemaString') ?? EMPTY_SCHEMA,
+    partitionColumns: of.optionalList('partitionColumns') ?? [],
+    configuration: withoutNulls(of.optionalTexts('configuration')),
+    ...(createdTime === undefined ? {} : { createdTime }),
   };
 }
 
@@ -104,8 +137,11 @@ function readProtocol(value: Members, place: ActionPlace): Protocol {
   const readerFeatures = of.optionalList('readerFeatures');
   const writerFeatures = of.optionalList('writerFeatures');
   return {
-    kind: 'protocol', minReaderVersion: of.integer('minReaderVersion'), minWriterVersion: of.integer('minWriterVersion'),
-    ...(readerFeatures === undefined ? {} : { readerFeatures }), ...(writerFeatures === undefined ? {} : { writerFeatures }),
+    kind: 'protocol',
+    minReaderVersion: of.integer('minReaderVersion'),
+    minWriterVersion: of.integer('minWriterVersion'),
+    ...(readerFeatures === undefined ? {} : { readerFeatures }),
+    ...(writerFeatures === undefined ? {} : { writerFeatures }),
   };
 }
 
@@ -127,8 +163,16 @@ function readCommitInfo(value: Members): CommitInfo {
   const tags = value['tags'];
   return {
     kind: 'commitInfo',
-    ...integer('timestamp'), ...integer('inCommitTimestamp'), ...text('operation'), ...object('operationParameters'), ...object('operationMetrics'),
-    ...text('engineInfo'), ...text('txnId'), ...(typeof value['isBlindAppend'] === 'boolean' ? { isBlindAppend: value['isBlindAppend'] } : {}), ...integer('readVersion'), ...text('isolationLevel'),
+    ...integer('timestamp'),
+    ...integer('inCommitTimestamp'),
+    ...text('operation'),
+    ...object('operationParameters'),
+    ...object('operationMetrics'),
+    ...text('engineInfo'),
+    ...text('txnId'),
+    ...(typeof value['isBlindAppend'] === 'boolean' ? { isBlindAppend: value['isBlindAppend'] } : {}),
+    ...integer('readVersion'),
+    ...text('isolationLevel'),
     ...(isMembers(tags) ? { tags: Object.fromEntries(Object.entries(tags).flatMap(([key, tag]) => (typeof tag === 'string' ? [[key, tag]] : []))) } : {}),
   };
 }
@@ -150,7 +194,13 @@ function readVector(value: unknown, owner: string, place: ActionPlace): Deletion
   const storageType = of.text('storageType');
   if (storageType !== 'u' && storageType !== 'i' && storageType !== 'p') throw corrupt(place, `${name}.storageType u, i or p`, storageType);
   const offset = of.optionalInteger('offset');
-  return { storageType, pathOrInlineDv: of.text('pathOrInlineDv'), ...(offset === undefined ? {} : { offset }), sizeInBytes: of.integer('sizeInBytes'), cardinality: of.integer('cardinality') };
+  return {
+    storageType,
+    pathOrInlineDv: of.text('pathOrInlineDv'),
+    ...(offset === undefined ? {} : { offset }),
+    sizeInBytes: of.integer('sizeInBytes'),
+    cardinality: of.integer('cardinality'),
+  };
 }
 
 /** Typed access to the members of one action. */
@@ -220,7 +270,11 @@ class Reader {
   }
 
   #wrong(name: string, expected: string, value: unknown): LakefoldError {
-    return corrupt(this.#place, `${this.#name}.${name} to be ${expected}`, value === undefined ? 'nothing' : `a ${Array.isArray(value) ? 'list' : typeof value}`);
+    return corrupt(
+      this.#place,
+      `${this.#name}.${name} to be ${expected}`,
+      value === undefined ? 'nothing' : `a ${Array.isArray(value) ? 'list' : typeof value}`,
+    );
   }
 }
 

@@ -24,13 +24,22 @@ export function alterPlanner(change: MetadataChange): (snapshot: Snapshot) => Pr
     const isSameSchema = added.length === 0 && relaxed.length === 0;
     if (isSameSchema && properties.length === 0) return { kind: 'nothing', counts: NO_ROWS };
     return {
-      kind: 'write', counts: NO_ROWS, fold: 'none', isBlindAppend: false,
+      kind: 'write',
+      counts: NO_ROWS,
+      fold: 'none',
+      isBlindAppend: false,
       operation: added.length > 0 ? 'ADD COLUMNS' : relaxed.length > 0 ? 'CHANGE COLUMN' : 'SET TBLPROPERTIES',
-      operationParameters: { columns: JSON.stringify([...added, ...relaxed].map((column) => column.name)), properties: JSON.stringify(Object.fromEntries(properties)) },
-      actions: [{
-        ...snapshot.metadata, schemaString: isSameSchema ? snapshot.metadata.schemaString : withFields(snapshot.metadata.schemaString, { added, relaxed }),
-        configuration: { ...snapshot.metadata.configuration, ...Object.fromEntries(properties) },
-      }],
+      operationParameters: {
+        columns: JSON.stringify([...added, ...relaxed].map((column) => column.name)),
+        properties: JSON.stringify(Object.fromEntries(properties)),
+      },
+      actions: [
+        {
+          ...snapshot.metadata,
+          schemaString: isSameSchema ? snapshot.metadata.schemaString : withFields(snapshot.metadata.schemaString, { added, relaxed }),
+          configuration: { ...snapshot.metadata.configuration, ...Object.fromEntries(properties) },
+        },
+      ],
     };
   };
 }
@@ -49,7 +58,8 @@ function compareColumns(wanted: readonly Column[], snapshot: Snapshot): ColumnCh
   if (required !== undefined) return { added, relaxed, fault: `column ${required.name} is required and the table's rows lack it` };
   for (const column of wanted) {
     const found = known.get(column.name);
-    if (found !== undefined && !typesEqual(found.type, column.type)) return { added, relaxed, fault: `column ${column.name} is ${formatType(found.type)} in the table, not ${formatType(column.type)}` };
+    if (found !== undefined && !typesEqual(found.type, column.type))
+      return { added, relaxed, fault: `column ${column.name} is ${formatType(found.type)} in the table, not ${formatType(column.type)}` };
   }
   return { added, relaxed };
 }
@@ -58,10 +68,15 @@ function compareColumns(wanted: readonly Column[], snapshot: Snapshot): ColumnCh
 function withFields(schemaString: string, { added, relaxed }: ColumnChanges): string {
   const schema = parseJson(schemaString);
   const names = new Set(relaxed.map((column) => column.name));
-  const fields = fieldsOf(schema).map((field) => (isJsonObject(field) && typeof field['name'] === 'string' && names.has(field['name']) ? { ...field, nullable: true } : field));
+  const fields = fieldsOf(schema).map((field) =>
+    isJsonObject(field) && typeof field['name'] === 'string' && names.has(field['name']) ? { ...field, nullable: true } : field,
+  );
   const isSystem = (field: Json): boolean => isJsonObject(field) && field['name'] === INGESTED_AT;
   const more = fieldsOf(parseJson(formatSchema(added)));
-  return stringifyJson({ ...(isJsonObject(schema) ? schema : {}), fields: [...fields.filter((field) => !isSystem(field)), ...more, ...fields.filter(isSystem)] });
+  return stringifyJson({
+    ...(isJsonObject(schema) ? schema : {}),
+    fields: [...fields.filter((field) => !isSystem(field)), ...more, ...fields.filter(isSystem)],
+  });
 }
 
 function fieldsOf(schema: Json): readonly Json[] {

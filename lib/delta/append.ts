@@ -24,8 +24,13 @@ export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batc
     staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal: 0 }, batch);
     const newest = newestReceipt(batch);
     return {
-      kind: 'write', actions: staged.map(({ add }) => add), counts: { ...NO_ROWS, rowsInserted: batch.rowCount }, fold: batch.rowCount === 0 ? 'none' : 'merge',
-      operation: 'WRITE', operationParameters: { mode: 'Append', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) }, isBlindAppend: true,
+      kind: 'write',
+      actions: staged.map(({ add }) => add),
+      counts: { ...NO_ROWS, rowsInserted: batch.rowCount },
+      fold: batch.rowCount === 0 ? 'none' : 'merge',
+      operation: 'WRITE',
+      operationParameters: { mode: 'Append', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) },
+      isBlindAppend: true,
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
   };

@@ -23,7 +23,12 @@ export async function readEntry(deps: Pick<ReadDeps, 'store'>, root: string, ver
   const path = commitPath(root, version);
   const object = await deps.store.get(path);
   if (object === undefined) return undefined;
-  return { version, actions: parseLogEntry(object.bytes, { path, version, tableLocation: tableLocationOf(deps.store.location, root) }), modifiedAt: object.modifiedAt, sizeBytes: object.sizeBytes };
+  return {
+    version,
+    actions: parseLogEntry(object.bytes, { path, version, tableLocation: tableLocationOf(deps.store.location, root) }),
+    modifiedAt: object.modifiedAt,
+    sizeBytes: object.sizeBytes,
+  };
 }
 
 export function commitInfoOf(actions: readonly Action[]): CommitInfo | undefined {
@@ -67,7 +72,8 @@ export async function* addedRows(deps: ReadDeps, table: TableAt, actions: readon
   const isCarried = carriedBy(actions);
   const removed = new Set(actions.flatMap((action) => (action.kind === 'remove' ? [action.path] : [])));
   for (const action of actions) {
-    if (action.kind === 'add' && action.dataChange && !removed.has(action.path) && !isCarried(action)) yield* readFile(deps, { ...table, file: action }, { columns });
+    if (action.kind === 'add' && action.dataChange && !removed.has(action.path) && !isCarried(action))
+      yield* readFile(deps, { ...table, file: action }, { columns });
   }
 }
 
@@ -84,7 +90,12 @@ export async function* rowsAppeared(deps: ReadDeps, table: TableAt, actions: rea
 }
 
 /** Rows that an edit took away, with those it wrote again. */
-export async function* rowsDisappeared(deps: ReadDeps, table: TableBefore, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+export async function* rowsDisappeared(
+  deps: ReadDeps,
+  table: TableBefore,
+  actions: readonly Action[],
+  columns: readonly TableColumn[],
+): AsyncIterable<FileRows> {
   const { adds, removes } = dataChanges(actions);
   for (const [path, remove] of removes) {
     const add = adds.get(path);
@@ -107,7 +118,8 @@ async function* rowsBetween(
   pair: { readonly file: AddFile; readonly shownBy: DeletionVectorDescriptor | undefined; readonly hiddenBy: DeletionVectorDescriptor | undefined },
   columns: readonly TableColumn[],
 ): AsyncIterable<FileRows> {
-  const positionsOf = async (vector: DeletionVectorDescriptor | undefined): Promise<ReadonlySet<number>> => new Set<number>(vector === undefined ? [] : await readDeletionVector(deps, table.root, vector));
+  const positionsOf = async (vector: DeletionVectorDescriptor | undefined): Promise<ReadonlySet<number>> =>
+    new Set<number>(vector === undefined ? [] : await readDeletionVector(deps, table.root, vector));
   const [stillHidden, hidden] = [await positionsOf(pair.shownBy), await positionsOf(pair.hiddenBy)];
   for await (const { batch, positions } of readFile(deps, { ...table, file: pair.file }, { columns, includeDeleted: 'yes' })) {
     const changed = [...positions.keys()].filter((i) => hidden.has(positions[i] ?? 0) && !stillHidden.has(positions[i] ?? 0));
@@ -118,9 +130,15 @@ async function* rowsBetween(
 async function asFile(deps: ReadDeps, table: TableBefore, remove: RemoveFile): Promise<AddFile> {
   const path = joinPath(table.root, remove.path);
   const info = await deps.store.head(path);
-  if (info === undefined) throw new LakefoldError('HISTORY_EXPIRED', `expected the removed file ${path} to be kept, found nothing there`, { context: { path, reason: 'RETENTION' } });
+  if (info === undefined)
+    throw new LakefoldError('HISTORY_EXPIRED', `expected the removed file ${path} to be kept, found nothing there`, { context: { path, reason: 'RETENTION' } });
   return {
-    kind: 'add', path: remove.path, partitionValues: await partitionValuesOf(table, remove), size: info.sizeBytes, modificationTime: info.modifiedAt, dataChange: true,
+    kind: 'add',
+    path: remove.path,
+    partitionValues: await partitionValuesOf(table, remove),
+    size: info.sizeBytes,
+    modificationTime: info.modifiedAt,
+    dataChange: true,
     ...(remove.deletionVector === undefined ? {} : { deletionVector: remove.deletionVector }),
   };
 }

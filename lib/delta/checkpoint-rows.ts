@@ -18,14 +18,40 @@ const BOOLEAN: ColumnType = { kind: 'boolean' };
 const STRINGS: ColumnType = { kind: 'array', element: STRING };
 const STRING_MAP: ColumnType = { kind: 'map', key: STRING, value: STRING };
 
-const struct = (fields: Readonly<Record<string, ColumnType>>): ColumnType => ({ kind: 'struct', fields: Object.entries(fields).map(([name, type]): StructField => ({ name, type })) });
+const struct = (fields: Readonly<Record<string, ColumnType>>): ColumnType => ({
+  kind: 'struct',
+  fields: Object.entries(fields).map(([name, type]): StructField => ({ name, type })),
+});
 
 const VECTOR = struct({ storageType: STRING, pathOrInlineDv: STRING, offset: INT, sizeInBytes: INT, cardinality: LONG });
-const ADD = struct({ path: STRING, partitionValues: STRING_MAP, size: LONG, modificationTime: LONG, dataChange: BOOLEAN, stats: STRING, tags: STRING_MAP, deletionVector: VECTOR });
-const REMOVE = struct({ path: STRING, deletionTimestamp: LONG, dataChange: BOOLEAN, extendedFileMetadata: BOOLEAN, partitionValues: STRING_MAP, size: LONG, deletionVector: VECTOR });
+const ADD = struct({
+  path: STRING,
+  partitionValues: STRING_MAP,
+  size: LONG,
+  modificationTime: LONG,
+  dataChange: BOOLEAN,
+  stats: STRING,
+  tags: STRING_MAP,
+  deletionVector: VECTOR,
+});
+const REMOVE = struct({
+  path: STRING,
+  deletionTimestamp: LONG,
+  dataChange: BOOLEAN,
+  extendedFileMetadata: BOOLEAN,
+  partitionValues: STRING_MAP,
+  size: LONG,
+  deletionVector: VECTOR,
+});
 const METADATA = struct({
-  id: STRING, name: STRING, description: STRING, format: struct({ provider: STRING, options: STRING_MAP }), schemaString: STRING, partitionColumns: STRINGS,
-  configuration: STRING_MAP, createdTime: LONG,
+  id: STRING,
+  name: STRING,
+  description: STRING,
+  format: struct({ provider: STRING, options: STRING_MAP }),
+  schemaString: STRING,
+  partitionColumns: STRINGS,
+  configuration: STRING_MAP,
+  createdTime: LONG,
 });
 const LEGACY_PROTOCOL = struct({ minReaderVersion: INT, minWriterVersion: INT });
 const PROTOCOL = struct({ minReaderVersion: INT, minWriterVersion: INT, readerFeatures: STRINGS, writerFeatures: STRINGS });
@@ -39,7 +65,12 @@ const FILE_COLUMNS: readonly Column[] = [column('add', ADD), column('remove', RE
 
 /** What to ask of a checkpoint, and of the sidecars of one. */
 export const CHECKPOINT_COLUMNS: readonly Column[] = [
-  column('txn', TXN), ...FILE_COLUMNS, column('metaData', METADATA), column('protocol', PROTOCOL), column('domainMetadata', DOMAIN), column('sidecar', SIDECAR),
+  column('txn', TXN),
+  ...FILE_COLUMNS,
+  column('metaData', METADATA),
+  column('protocol', PROTOCOL),
+  column('domainMetadata', DOMAIN),
+  column('sidecar', SIDECAR),
 ];
 export const SIDECAR_COLUMNS: readonly Column[] = FILE_COLUMNS;
 
@@ -51,7 +82,11 @@ export interface Kept {
 /** The snapshot with those of its tombstones and txns that are kept; equal states give equal rows in equal order. */
 export function checkpointBatch(snapshot: Snapshot, kept: Kept): Batch {
   const columns = [
-    column('txn', TXN), ...FILE_COLUMNS, column('metaData', METADATA), column('protocol', protocolType(snapshot.protocol)), column('domainMetadata', DOMAIN),
+    column('txn', TXN),
+    ...FILE_COLUMNS,
+    column('metaData', METADATA),
+    column('protocol', protocolType(snapshot.protocol)),
+    column('domainMetadata', DOMAIN),
   ];
   const byText = <T>(items: Iterable<T>, text: (item: T) => string): T[] => [...items].toSorted((a, b) => compareUtf8(text(a), text(b)));
   const actions: readonly Action[] = [
@@ -107,13 +142,20 @@ function protocolType(protocol: Protocol): ColumnType {
 function toValue(type: ColumnType, json: unknown): Value {
   if (json === undefined || json === null) return null;
   switch (type.kind) {
-    case 'struct': return isMembers(json) ? type.fields.map((field) => toValue(field.type, json[field.name])) : null;
-    case 'map': return isMembers(json) ? Object.entries(json).map(([key, value]) => [key, toValue(type.value, value)]) : null;
-    case 'array': return Array.isArray(json) ? json.map((item: unknown) => toValue(type.element, item)) : null;
-    case 'bigint': return typeof json === 'number' ? BigInt(json) : null;
-    case 'int': return typeof json === 'number' ? json : null;
-    case 'boolean': return typeof json === 'boolean' ? json : null;
-    default: return typeof json === 'string' ? json : null;
+    case 'struct':
+      return isMembers(json) ? type.fields.map((field) => toValue(field.type, json[field.name])) : null;
+    case 'map':
+      return isMembers(json) ? Object.entries(json).map(([key, value]) => [key, toValue(type.value, value)]) : null;
+    case 'array':
+      return Array.isArray(json) ? json.map((item: unknown) => toValue(type.element, item)) : null;
+    case 'bigint':
+      return typeof json === 'number' ? BigInt(json) : null;
+    case 'int':
+      return typeof json === 'number' ? json : null;
+    case 'boolean':
+      return typeof json === 'boolean' ? json : null;
+    default:
+      return typeof json === 'string' ? json : null;
   }
 }
 
@@ -121,7 +163,11 @@ function fromValue(type: ColumnType, value: Value): unknown {
   if (value === null) return null;
   if (type.kind === 'struct' && isList(value)) return Object.fromEntries(type.fields.map((field, i) => [field.name, fromValue(field.type, value[i] ?? null)]));
   if (type.kind === 'map' && isList(value)) {
-    return Object.fromEntries(value.flatMap((entry): [string, unknown][] => (isList(entry) && typeof entry[0] === 'string' ? [[entry[0], fromValue(type.value, entry[1] ?? null)]] : [])));
+    return Object.fromEntries(
+      value.flatMap((entry): [string, unknown][] =>
+        isList(entry) && typeof entry[0] === 'string' ? [[entry[0], fromValue(type.value, entry[1] ?? null)]] : [],
+      ),
+    );
   }
   return value;
 }

@@ -67,7 +67,8 @@ export async function writeCheckpoint(
   const bytes = await deps.codec.encode(batch);
   const path = checkpointPath(root, version);
   const outcome = await deps.store.createIfAbsent(path, bytes, { identity: `checkpoint-${toHex(sha256(bytes)).slice(0, 32)}` });
-  if (outcome.kind === 'unknown') throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { cause: outcome.cause, context: { path } });
+  if (outcome.kind === 'unknown')
+    throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { cause: outcome.cause, context: { path } });
   // Whoever was first wrote the same state; only its size may differ.
   const sizeInBytes = outcome.kind === 'created' ? bytes.length : ((await deps.store.head(path))?.sizeBytes ?? bytes.length);
   const pointed = await readLastCheckpoint(deps.store, root);
@@ -110,7 +111,10 @@ export async function readCheckpoint(deps: CheckpointDeps, root: string, checkpo
     return await withParsedStats(deps.codec, stateOf([...tops, ...besides]), { sources: [...sources.values()], tableLocation });
   } catch (error) {
     if (!isLakefoldError(error, 'FILE_CORRUPT') && !isLakefoldError(error, 'FILE_MISSING') && !isLakefoldError(error, 'LOG_CORRUPT')) throw error;
-    throw new LakefoldError('CHECKPOINT_CORRUPT', `expected a readable checkpoint of version ${version}, found: ${error.message}`, { cause: error, context: { version } });
+    throw new LakefoldError('CHECKPOINT_CORRUPT', `expected a readable checkpoint of version ${version}, found: ${error.message}`, {
+      cause: error,
+      context: { version },
+    });
   }
 }
 
@@ -127,7 +131,11 @@ function sidecarPath(root: string, path: string): ObjectPath {
   return path.includes('/') ? joinPath(root, decodeLogPath(path)) : joinPath(logDirectory(root), '_sidecars', decodeLogPath(path));
 }
 
-async function readRows(codec: TableCodec, { source, columns }: { readonly source: FileSource; readonly columns: readonly Column[] }, place: EntryPlace): Promise<CheckpointRows> {
+async function readRows(
+  codec: TableCodec,
+  { source, columns }: { readonly source: FileSource; readonly columns: readonly Column[] },
+  place: EntryPlace,
+): Promise<CheckpointRows> {
   const actions: Action[] = [];
   const sidecars: CheckpointRows['sidecars'][number][] = [];
   for await (const { batch, firstRow } of codec.decode(source, { columns })) {
@@ -158,13 +166,26 @@ function stateOf(parts: readonly CheckpointRows[]): CheckpointState {
   for (const { actions } of parts) {
     for (const action of actions) {
       switch (action.kind) {
-        case 'protocol': protocol = action; break;
-        case 'metaData': metadata = action; break;
-        case 'add': files.set(action.path, action); break;
-        case 'remove': tombstones.set(tombstoneKey(action), action); break;
-        case 'txn': txns.set(action.appId, action); break;
-        case 'domainMetadata': if (!action.removed) domains.set(action.domain, action); break;
-        default: break;
+        case 'protocol':
+          protocol = action;
+          break;
+        case 'metaData':
+          metadata = action;
+          break;
+        case 'add':
+          files.set(action.path, action);
+          break;
+        case 'remove':
+          tombstones.set(tombstoneKey(action), action);
+          break;
+        case 'txn':
+          txns.set(action.appId, action);
+          break;
+        case 'domainMetadata':
+          if (!action.removed) domains.set(action.domain, action);
+          break;
+        default:
+          break;
       }
     }
   }
@@ -172,7 +193,11 @@ function stateOf(parts: readonly CheckpointRows[]): CheckpointState {
 }
 
 /** Fills in statistics that the checkpoint has only as a struct. */
-async function withParsedStats(codec: TableCodec, state: CheckpointState, where: { readonly sources: readonly FileSource[]; readonly tableLocation: string }): Promise<CheckpointState> {
+async function withParsedStats(
+  codec: TableCodec,
+  state: CheckpointState,
+  where: { readonly sources: readonly FileSource[]; readonly tableLocation: string },
+): Promise<CheckpointState> {
   const lacks = [...state.files.values()].some((add) => add.stats === undefined);
   if (!lacks || state.metadata === undefined) return state;
   const column = parsedStatsColumn(parseSchema(state.metadata.schemaString));

@@ -66,7 +66,11 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
     if (isAppendOnly(snapshot.metadata) && planned.actions.some((action) => action.kind === 'remove' && action.dataChange)) {
-      throw new LakefoldError('CONSTRAINT_VIOLATED', `expected only appends to ${request.root}, found ${planned.operation} that takes rows out of a table with delta.appendOnly`, { context: { constraint: 'delta.appendOnly' } });
+      throw new LakefoldError(
+        'CONSTRAINT_VIOLATED',
+        `expected only appends to ${request.root}, found ${planned.operation} that takes rows out of a table with delta.appendOnly`,
+        { context: { constraint: 'delta.appendOnly' } },
+      );
     }
     const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
     const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
@@ -74,19 +78,24 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     return { kind: 'write', bytes: serializeActions(actions), value: { snapshot, actions, planned } };
   };
   const outcome = await appendEntry(deps, {
-    txnId: request.txnId, base: request.base.version, plan,
+    txnId: request.txnId,
+    base: request.base.version,
+    plan,
     pathOf: (version) => commitPath(request.root, version),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.attemptsMax === undefined ? {} : { attemptsMax: options.attemptsMax }),
   });
   switch (outcome.kind) {
-    case 'conflict': case 'unknown': return outcome;
+    case 'conflict':
+    case 'unknown':
+      return outcome;
     case 'stopped': {
       const { appliedAt, planned } = outcome.value;
       if (appliedAt !== undefined) return { kind: 'alreadyApplied', version: appliedAt };
       return { kind: 'nothing', counts: planned.kind === 'nothing' ? planned.counts : NO_COUNTS };
     }
-    case 'committed': return committed(outcome.version, outcome.value, outcome.attempts);
+    case 'committed':
+      return committed(outcome.version, outcome.value, outcome.attempts);
   }
 }
 
@@ -95,7 +104,11 @@ const NO_COUNTS: WriteCounts = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0
 function committed(version: number, { snapshot, actions, planned }: Attempt, attempts: number): WriteOutcome {
   const next = applyCommit(snapshot, { version, actions });
   return {
-    kind: 'committed', version, committedAt: next.committedAt, snapshot: next, attempts,
+    kind: 'committed',
+    version,
+    committedAt: next.committedAt,
+    snapshot: next,
+    attempts,
     counts: planned.kind === 'write' ? planned.counts : NO_COUNTS,
     filesAdded: actions.filter((action) => action.kind === 'add').length,
     filesRemoved: actions.filter((action) => action.kind === 'remove').length,
@@ -103,7 +116,11 @@ function committed(version: number, { snapshot, actions, planned }: Attempt, att
 }
 
 function applyWinner(deps: DeltaDeps, snapshot: Snapshot, { root, winner }: { readonly root: string; readonly winner: Winner }): Snapshot {
-  const actions = parseLogEntry(winner.bytes, { path: commitPath(root, winner.version), version: winner.version, tableLocation: tableLocationOf(deps.store.location, root) });
+  const actions = parseLogEntry(winner.bytes, {
+    path: commitPath(root, winner.version),
+    version: winner.version,
+    tableLocation: tableLocationOf(deps.store.location, root),
+  });
   return applyCommit(snapshot, { version: winner.version, actions }, winner.modifiedAt);
 }
 
@@ -138,24 +155,44 @@ function idempotencyTxn(idempotency: Idempotency | undefined, version: number, t
 
 function commitInfo(
   deps: DeltaDeps,
-  { planned, timestamp, request, snapshot }: { readonly planned: PlannedWrite & { kind: 'write' }; readonly timestamp: number; readonly request: CommitRequest; readonly snapshot: Snapshot },
+  {
+    planned,
+    timestamp,
+    request,
+    snapshot,
+  }: { readonly planned: PlannedWrite & { kind: 'write' }; readonly timestamp: number; readonly request: CommitRequest; readonly snapshot: Snapshot },
   options: WriteOptions,
 ): CommitInfo {
   const { counts, actions } = planned;
   const adds = actions.filter((action) => action.kind === 'add');
   const metrics: Record<string, string> = {
-    numFiles: String(adds.length), numOutputBytes: String(adds.reduce((sum, add) => sum + add.size, 0)), numOutputRows: String(counts.rowsInserted + counts.rowsUpdated),
+    numFiles: String(adds.length),
+    numOutputBytes: String(adds.reduce((sum, add) => sum + add.size, 0)),
+    numOutputRows: String(counts.rowsInserted + counts.rowsUpdated),
     numRemovedFiles: String(actions.filter((action) => action.kind === 'remove').length),
-    rowsInserted: String(counts.rowsInserted), rowsUpdated: String(counts.rowsUpdated), rowsDeleted: String(counts.rowsDeleted),
-    dedupedInBatch: String(counts.dedupedInBatch), stale: String(counts.stale), rejected: String(options.rejected ?? 0),
+    rowsInserted: String(counts.rowsInserted),
+    rowsUpdated: String(counts.rowsUpdated),
+    rowsDeleted: String(counts.rowsDeleted),
+    dedupedInBatch: String(counts.dedupedInBatch),
+    stale: String(counts.stale),
+    rejected: String(options.rejected ?? 0),
   };
   const tags: Record<string, string> = { 'lakefold.format': '1', 'lakefold.fold': planned.fold };
   if (planned.ingestedAt !== undefined) tags['lakefold.ingestedAt'] = planned.ingestedAt.toString();
   if (options.committedBy !== undefined) tags['lakefold.committedBy'] = options.committedBy;
   if (options.idempotency?.kind === 'request') tags['lakefold.requests'] = stringifyJson([requestTag(options, counts)]);
   return {
-    kind: 'commitInfo', timestamp, operation: planned.operation, operationParameters: planned.operationParameters, readVersion: snapshot.version,
-    isolationLevel: 'Serializable', isBlindAppend: planned.isBlindAppend, operationMetrics: metrics, engineInfo: deps.engineInfo, txnId: request.txnId, tags,
+    kind: 'commitInfo',
+    timestamp,
+    operation: planned.operation,
+    operationParameters: planned.operationParameters,
+    readVersion: snapshot.version,
+    isolationLevel: 'Serializable',
+    isBlindAppend: planned.isBlindAppend,
+    operationMetrics: metrics,
+    engineInfo: deps.engineInfo,
+    txnId: request.txnId,
+    tags,
   };
 }
 
@@ -170,7 +207,8 @@ export interface RequestTag {
 function requestTag(options: WriteOptions, counts: WriteCounts): RequestTag {
   const idempotency = options.idempotency?.kind === 'request' ? options.idempotency : { key: '', bodyHash: '' };
   return {
-    key: requestAppId(idempotency.key).slice('lakefold/r/'.length), body: idempotency.bodyHash,
+    key: requestAppId(idempotency.key).slice('lakefold/r/'.length),
+    body: idempotency.bodyHash,
     counts: [options.received ?? 0, counts.rowsInserted, counts.rowsUpdated, counts.rowsDeleted, counts.dedupedInBatch, counts.stale, options.rejected ?? 0],
   };
 }

@@ -31,25 +31,44 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
   if (headOf(await listLog(deps.store, root)) !== undefined) return { kind: 'exists', snapshot: await loadSnapshot(deps, root) };
   const timestamp = deps.clock.now();
   const txnId = deps.random.uuid();
-  const configuration = definition.profile === 'merge-on-read' ? { 'delta.enableDeletionVectors': 'true', ...definition.configuration } : definition.configuration;
+  const configuration =
+    definition.profile === 'merge-on-read' ? { 'delta.enableDeletionVectors': 'true', ...definition.configuration } : definition.configuration;
   const actions: readonly Action[] = [
     {
-      kind: 'commitInfo', timestamp, operation: 'CREATE TABLE', isolationLevel: 'Serializable', isBlindAppend: true, operationMetrics: {}, engineInfo: deps.engineInfo, txnId,
+      kind: 'commitInfo',
+      timestamp,
+      operation: 'CREATE TABLE',
+      isolationLevel: 'Serializable',
+      isBlindAppend: true,
+      operationMetrics: {},
+      engineInfo: deps.engineInfo,
+      txnId,
       operationParameters: { partitionBy: JSON.stringify(definition.partitionBy), properties: JSON.stringify(configuration), isManaged: 'false' },
       tags: { 'lakefold.format': '1', 'lakefold.fold': 'none' },
     },
     protocolFor(definition.profile, { columns: definition.columns }),
     {
-      kind: 'metaData', id: deps.random.uuid(), format: { provider: 'parquet', options: {} }, schemaString: formatSchema(definition.columns),
-      partitionColumns: definition.partitionBy, configuration, createdTime: timestamp,
-      ...(definition.name === undefined ? {} : { name: definition.name }), ...(definition.description === undefined ? {} : { description: definition.description }),
+      kind: 'metaData',
+      id: deps.random.uuid(),
+      format: { provider: 'parquet', options: {} },
+      schemaString: formatSchema(definition.columns),
+      partitionColumns: definition.partitionBy,
+      configuration,
+      createdTime: timestamp,
+      ...(definition.name === undefined ? {} : { name: definition.name }),
+      ...(definition.description === undefined ? {} : { description: definition.description }),
     },
   ];
   const outcome = await appendEntry(deps, {
-    txnId, base: -1, pathOf: (version) => commitPath(root, version),
+    txnId,
+    base: -1,
+    pathOf: (version) => commitPath(root, version),
     plan: async (version) => (version === 0 ? { kind: 'write', bytes: serializeActions(actions), value: actions } : { kind: 'stop', value: actions }),
   });
   if (outcome.kind === 'committed') return { kind: 'created', snapshot: replay(undefined, [{ version: 0, actions }], new Map([[0, timestamp]])) };
-  if (outcome.kind === 'unknown') throw new LakefoldError('COMMIT_OUTCOME_UNKNOWN', `whether the table at ${root} was created can't be told now; create it again`, { context: { version: 0, txnId } });
+  if (outcome.kind === 'unknown')
+    throw new LakefoldError('COMMIT_OUTCOME_UNKNOWN', `whether the table at ${root} was created can't be told now; create it again`, {
+      context: { version: 0, txnId },
+    });
   return { kind: 'exists', snapshot: await loadSnapshot(deps, root) };
 }

@@ -26,7 +26,11 @@ export interface DeleteTarget {
 }
 
 /** A planner of the delete for `commitWrite`; `notFound` counts the keys the last plan found no row of. */
-export function deletePlanner(deps: DeltaDeps, target: DeleteTarget, what: DeleteWhat): { readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>; readonly notFound: () => number } {
+export function deletePlanner(
+  deps: DeltaDeps,
+  target: DeleteTarget,
+  what: DeleteWhat,
+): { readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>; readonly notFound: () => number } {
   let notFound = 0;
   let ordinal = 0;
   const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
@@ -47,7 +51,11 @@ export function deletePlanner(deps: DeltaDeps, target: DeleteTarget, what: Delet
     ordinal += actions.filter((action) => action.kind === 'add').length;
     if (actions.length === 0) return { kind: 'nothing', counts: NO_ROWS };
     return {
-      kind: 'write', actions, fold: 'edit', operation: 'DELETE', isBlindAppend: false,
+      kind: 'write',
+      actions,
+      fold: 'edit',
+      operation: 'DELETE',
+      isBlindAppend: false,
       // Keys are personal where erasure is asked for; a predicate in the log would outlive them.
       operationParameters: { predicate: '[]' },
       counts: { ...NO_ROWS, rowsDeleted: [...positions.values()].reduce((sum, found) => sum + found.length, 0) },
@@ -60,7 +68,11 @@ interface Found {
   readonly take: (path: string, position: number) => void;
 }
 
-async function findByFilter(deps: DeltaDeps, target: DeleteTarget & { readonly snapshot: Snapshot }, { filter, take }: Found & { readonly filter: Filter }): Promise<void> {
+async function findByFilter(
+  deps: DeltaDeps,
+  target: DeleteTarget & { readonly snapshot: Snapshot },
+  { filter, take }: Found & { readonly filter: Filter },
+): Promise<void> {
   const columns = selectColumns(target.snapshot, [...filterColumns(filter)]);
   for (const file of filesThatMayPass(target.snapshot, filter)) {
     for await (const { batch, positions } of readFile(deps, { ...target, file }, { columns })) {
@@ -69,9 +81,16 @@ async function findByFilter(deps: DeltaDeps, target: DeleteTarget & { readonly s
   }
 }
 
-async function findByKeys(deps: DeltaDeps, target: DeleteTarget & { readonly snapshot: Snapshot }, { set, take }: Found & { readonly set: KeySet }): Promise<number> {
+async function findByKeys(
+  deps: DeltaDeps,
+  target: DeleteTarget & { readonly snapshot: Snapshot },
+  { set, take }: Found & { readonly set: KeySet },
+): Promise<number> {
   const columns = selectColumns(target.snapshot, set.columns);
-  const keys = batchOfRows(columns.map(({ name, type }): Column => ({ name, type, nullable: true })), set.rows);
+  const keys = batchOfRows(
+    columns.map(({ name, type }): Column => ({ name, type, nullable: true })),
+    set.rows,
+  );
   const identityOf = identityOver(keys, set.columns);
   const missing = new Set(Array.from({ length: keys.rowCount }, (_, i) => identityOf(i) ?? ''));
   const wanted = new Set(missing);

@@ -30,7 +30,13 @@ export function descriptorFor(input: {
   readonly cardinality: number;
 }): DeletionVectorDescriptor {
   const uuid = fromHex(input.uuid.replaceAll('-', ''));
-  return { storageType: 'u', pathOrInlineDv: input.prefix + encodeZ85(uuid), offset: input.offset, sizeInBytes: input.sizeInBytes, cardinality: input.cardinality };
+  return {
+    storageType: 'u',
+    pathOrInlineDv: input.prefix + encodeZ85(uuid),
+    offset: input.offset,
+    sizeInBytes: input.sizeInBytes,
+    cardinality: input.cardinality,
+  };
 }
 
 /**
@@ -41,8 +47,10 @@ export function descriptorFor(input: {
  */
 export function deletionVectorPath(root: string, descriptor: DeletionVectorDescriptor, location?: string): ObjectPath {
   switch (descriptor.storageType) {
-    case 'i': throw new LakefoldError('INTERNAL', 'an inline deletion vector has no path');
-    case 'p': return joinPath(root, decodeLogPath(descriptor.pathOrInlineDv, location === undefined ? undefined : tableLocationOf(location, root)));
+    case 'i':
+      throw new LakefoldError('INTERNAL', 'an inline deletion vector has no path');
+    case 'p':
+      return joinPath(root, decodeLogPath(descriptor.pathOrInlineDv, location === undefined ? undefined : tableLocationOf(location, root)));
     case 'u': {
       const text = descriptor.pathOrInlineDv;
       const uuid = text.length < ENCODED_UUID_LENGTH ? undefined : decodeZ85(text.slice(-ENCODED_UUID_LENGTH));
@@ -87,7 +95,10 @@ export async function readDeletionVector(
   descriptor: DeletionVectorDescriptor,
   options: RequestOptions = {},
 ): Promise<Uint32Array> {
-  const bitmap = descriptor.storageType === 'i' ? inlineBitmap(descriptor) : await storedBitmap(deps.store, deletionVectorPath(root, descriptor, deps.store.location), descriptor, options);
+  const bitmap =
+    descriptor.storageType === 'i'
+      ? inlineBitmap(descriptor)
+      : await storedBitmap(deps.store, deletionVectorPath(root, descriptor, deps.store.location), descriptor, options);
   const positions = decodeRoaring(bitmap);
   if (positions.length !== descriptor.cardinality) throw corrupt(descriptor, `${descriptor.cardinality} positions`, String(positions.length));
   return positions;
@@ -95,7 +106,8 @@ export async function readDeletionVector(
 
 function inlineBitmap(descriptor: DeletionVectorDescriptor): Uint8Array {
   const bytes = decodeZ85(descriptor.pathOrInlineDv);
-  if (bytes === undefined || bytes.length < descriptor.sizeInBytes) throw corrupt(descriptor, `${descriptor.sizeInBytes} bytes of Z85`, JSON.stringify(descriptor.pathOrInlineDv));
+  if (bytes === undefined || bytes.length < descriptor.sizeInBytes)
+    throw corrupt(descriptor, `${descriptor.sizeInBytes} bytes of Z85`, JSON.stringify(descriptor.pathOrInlineDv));
   return bytes.subarray(0, descriptor.sizeInBytes);
 }
 

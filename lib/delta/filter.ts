@@ -42,9 +42,13 @@ export function compareValues(a: Value, b: Value): number {
 /** Columns the filter looks at. */
 export function filterColumns(filter: Filter): ReadonlySet<string> {
   switch (filter.kind) {
-    case 'and': case 'or': return new Set(filter.filters.flatMap((part) => [...filterColumns(part)]));
-    case 'not': return filterColumns(filter.filter);
-    default: return new Set([filter.column]);
+    case 'and':
+    case 'or':
+      return new Set(filter.filters.flatMap((part) => [...filterColumns(part)]));
+    case 'not':
+      return filterColumns(filter.filter);
+    default:
+      return new Set([filter.column]);
   }
 }
 
@@ -59,16 +63,22 @@ export function passingRows(filter: Filter, batch: Batch): number[] {
 /** False only when no row of a file with these bounds can pass. */
 export function mayPass(filter: Filter, boundsOf: (column: string) => ColumnBounds): boolean {
   switch (filter.kind) {
-    case 'and': return filter.filters.every((part) => mayPass(part, boundsOf));
-    case 'or': return filter.filters.some((part) => mayPass(part, boundsOf));
-    case 'not': return true;
-    case 'isNull': return boundsOf(filter.column).nullCount !== 0;
+    case 'and':
+      return filter.filters.every((part) => mayPass(part, boundsOf));
+    case 'or':
+      return filter.filters.some((part) => mayPass(part, boundsOf));
+    case 'not':
+      return true;
+    case 'isNull':
+      return boundsOf(filter.column).nullCount !== 0;
     case 'isNotNull': {
       const { nullCount, rowCount } = boundsOf(filter.column);
       return nullCount === undefined || rowCount === undefined || nullCount < rowCount;
     }
-    case 'in': return filter.values.some((value) => value !== null && mayEqual(boundsOf(filter.column), '=', value));
-    case 'compare': return filter.value !== null && mayEqual(boundsOf(filter.column), filter.op, filter.value);
+    case 'in':
+      return filter.values.some((value) => value !== null && mayEqual(boundsOf(filter.column), '=', value));
+    case 'compare':
+      return filter.value !== null && mayEqual(boundsOf(filter.column), filter.op, filter.value);
   }
 }
 
@@ -77,12 +87,18 @@ function mayEqual({ min, max, mayHaveNaN }: ColumnBounds, op: Comparison, value:
   // Writers leave NaN out of their bounds, and NaN is the greatest value there is.
   const maxKnown = max !== undefined && max !== null && !mayHaveNaN;
   switch (op) {
-    case '=': return !(minKnown && compareValues(value, min) < 0) && !(maxKnown && compareValues(value, max) > 0);
-    case '<': return !(minKnown && compareValues(min, value) >= 0);
-    case '<=': return !(minKnown && compareValues(min, value) > 0);
-    case '>': return !(maxKnown && compareValues(max, value) <= 0);
-    case '>=': return !(maxKnown && compareValues(max, value) < 0);
-    case '!=': return true;
+    case '=':
+      return !(minKnown && compareValues(value, min) < 0) && !(maxKnown && compareValues(value, max) > 0);
+    case '<':
+      return !(minKnown && compareValues(min, value) >= 0);
+    case '<=':
+      return !(minKnown && compareValues(min, value) > 0);
+    case '>':
+      return !(maxKnown && compareValues(max, value) <= 0);
+    case '>=':
+      return !(maxKnown && compareValues(max, value) < 0);
+    case '!=':
+      return true;
   }
 }
 
@@ -100,10 +116,19 @@ function compile(filter: Filter, batch: Batch): Test {
     }
     case 'not': {
       const test = compile(filter.filter, batch);
-      return (index) => { const result = test(index); return result === null ? null : !result; };
+      return (index) => {
+        const result = test(index);
+        return result === null ? null : !result;
+      };
     }
-    case 'isNull': { const vector = columnOf(filter.column, batch); return (index) => valueAt(vector, index) === null; }
-    case 'isNotNull': { const vector = columnOf(filter.column, batch); return (index) => valueAt(vector, index) !== null; }
+    case 'isNull': {
+      const vector = columnOf(filter.column, batch);
+      return (index) => valueAt(vector, index) === null;
+    }
+    case 'isNotNull': {
+      const vector = columnOf(filter.column, batch);
+      return (index) => valueAt(vector, index) !== null;
+    }
     case 'in': {
       const vector = columnOf(filter.column, batch);
       const hasNull = filter.values.includes(null);
@@ -117,7 +142,10 @@ function compile(filter: Filter, batch: Batch): Test {
     case 'compare': {
       const vector = columnOf(filter.column, batch);
       const { op, value: bound } = filter;
-      return (index) => { const value = valueAt(vector, index); return value === null || bound === null ? null : holds(op, compareValues(value, bound)); };
+      return (index) => {
+        const value = valueAt(vector, index);
+        return value === null || bound === null ? null : holds(op, compareValues(value, bound));
+      };
     }
   }
 }
@@ -129,17 +157,25 @@ function columnOf(name: string, batch: Batch): Vector {
 }
 
 export function unknownColumn(name: string, columns: readonly Column[]): LakefoldError {
-  return new LakefoldError('UNKNOWN_FEATURE', `expected one of the columns ${columns.map((column) => column.name).join(', ')}, found ${JSON.stringify(name)}`, { context: { column: name } });
+  return new LakefoldError('UNKNOWN_FEATURE', `expected one of the columns ${columns.map((column) => column.name).join(', ')}, found ${JSON.stringify(name)}`, {
+    context: { column: name },
+  });
 }
 
 function holds(op: Comparison, order: number): boolean {
   switch (op) {
-    case '=': return order === 0;
-    case '!=': return order !== 0;
-    case '<': return order < 0;
-    case '<=': return order <= 0;
-    case '>': return order > 0;
-    case '>=': return order >= 0;
+    case '=':
+      return order === 0;
+    case '!=':
+      return order !== 0;
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    case '>=':
+      return order >= 0;
   }
 }
 

@@ -30,7 +30,11 @@ export interface CommitRecord {
 }
 
 /** Commits of `[from, to]`, oldest first; those whose entries are no longer kept are left out. */
-export async function readHistory(deps: Pick<ReadDeps, 'store'>, root: string, range: { readonly from: number; readonly to: number }): Promise<readonly CommitRecord[]> {
+export async function readHistory(
+  deps: Pick<ReadDeps, 'store'>,
+  root: string,
+  range: { readonly from: number; readonly to: number },
+): Promise<readonly CommitRecord[]> {
   const versions = Array.from({ length: Math.max(0, range.to - range.from + 1) }, (_, i) => range.from + i);
   const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version));
   const records: CommitRecord[] = [];
@@ -60,11 +64,21 @@ export function recordOf(entry: RecordedEntry): CommitRecord {
   const metric = (name: string): number => Number(info?.operationMetrics?.[name] ?? 0);
   const ours = isOurs(info);
   return {
-    version: entry.version, committedAt: info?.inCommitTimestamp ?? (ours ? info?.timestamp : undefined) ?? entry.modifiedAt,
-    operation: operationOf(info), engineOperation: info?.operation ?? null, engine: info?.engineInfo ?? null, committedBy: info?.tags?.['lakefold.committedBy'] ?? null,
-    rowsInserted: ours ? metric('rowsInserted') : 0, rowsUpdated: ours ? metric('rowsUpdated') : 0, rowsDeleted: ours ? metric('rowsDeleted') : 0,
-    dedupedInBatch: metric('dedupedInBatch'), stale: metric('stale'), rejected: metric('rejected'),
-    filesAdded: adds.length, filesRemoved: entry.actions.filter((action) => action.kind === 'remove').length, bytesAdded: adds.reduce((sum, add) => sum + add.size, 0),
+    version: entry.version,
+    committedAt: info?.inCommitTimestamp ?? (ours ? info?.timestamp : undefined) ?? entry.modifiedAt,
+    operation: operationOf(info),
+    engineOperation: info?.operation ?? null,
+    engine: info?.engineInfo ?? null,
+    committedBy: info?.tags?.['lakefold.committedBy'] ?? null,
+    rowsInserted: ours ? metric('rowsInserted') : 0,
+    rowsUpdated: ours ? metric('rowsUpdated') : 0,
+    rowsDeleted: ours ? metric('rowsDeleted') : 0,
+    dedupedInBatch: metric('dedupedInBatch'),
+    stale: metric('stale'),
+    rejected: metric('rejected'),
+    filesAdded: adds.length,
+    filesRemoved: entry.actions.filter((action) => action.kind === 'remove').length,
+    bytesAdded: adds.reduce((sum, add) => sum + add.size, 0),
     requests: ours ? (info?.tags?.['lakefold.requests'] ?? null) : null,
   };
 }
@@ -72,13 +86,23 @@ export function recordOf(entry: RecordedEntry): CommitRecord {
 function operationOf(info: CommitInfo | undefined): CommitOperation {
   if (!isOurs(info)) return 'other';
   switch (info?.operation) {
-    case 'CREATE TABLE': return 'create';
-    case 'MERGE': return 'upsert';
-    case 'WRITE': return info.operationParameters?.['mode'] === 'Overwrite' ? 'overwrite' : 'append';
-    case 'DELETE': return 'delete';
-    case 'OPTIMIZE': return 'optimize';
-    case 'RESTORE': return 'restore';
-    case 'ADD COLUMNS': case 'CHANGE COLUMN': case 'SET TBLPROPERTIES': return 'schemaChange';
-    default: return 'other';
+    case 'CREATE TABLE':
+      return 'create';
+    case 'MERGE':
+      return 'upsert';
+    case 'WRITE':
+      return info.operationParameters?.['mode'] === 'Overwrite' ? 'overwrite' : 'append';
+    case 'DELETE':
+      return 'delete';
+    case 'OPTIMIZE':
+      return 'optimize';
+    case 'RESTORE':
+      return 'restore';
+    case 'ADD COLUMNS':
+    case 'CHANGE COLUMN':
+    case 'SET TBLPROPERTIES':
+      return 'schemaChange';
+    default:
+      return 'other';
   }
 }

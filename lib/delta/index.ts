@@ -1,7 +1,16 @@
 /** `lakefold/delta`: Delta tables by path, without a feature store. */
 export { createTable, openTable } from '../store/open-table.ts';
 export type { CreateTableOptions, OpenTableOptions, TableColumnInput } from '../store/open-table.ts';
-export type { Table, TableColumnOutput, TableFile, TableProtocol, TableReadOptions, TableRow, TableVacuumReport, TableWriteOptions } from '../store/table-handle.ts';
+export type {
+  Table,
+  TableColumnOutput,
+  TableFile,
+  TableProtocol,
+  TableReadOptions,
+  TableRow,
+  TableVacuumReport,
+  TableWriteOptions,
+} from '../store/table-handle.ts';
 export type { AsOfInput, Where } from '../store/native-input.ts';
 export type { BatchColumn, RowBatch } from '../store/row-batch.ts';
 export type { Commit } from '../store/shown-commit.ts';

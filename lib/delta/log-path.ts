@@ -58,10 +58,13 @@ export function parseLogFile(name: string): LogFile {
   if (multipart !== null) {
     const part = Number(multipart[2]);
     const parts = Number(multipart[3]);
-    return part < 1 || part > parts ? OTHER : withVersion(multipart[1], (version) => ({ kind: 'checkpoint', version, form: { kind: 'multipart', part, parts } }));
+    return part < 1 || part > parts
+      ? OTHER
+      : withVersion(multipart[1], (version) => ({ kind: 'checkpoint', version, form: { kind: 'multipart', part, parts } }));
   }
   const uuid = UUID.exec(name);
-  if (uuid !== null) return withVersion(uuid[1], (version) => ({ kind: 'checkpoint', version, form: { kind: 'uuid', format: uuid[2] === 'json' ? 'json' : 'parquet' } }));
+  if (uuid !== null)
+    return withVersion(uuid[1], (version) => ({ kind: 'checkpoint', version, form: { kind: 'uuid', format: uuid[2] === 'json' ? 'json' : 'parquet' } }));
   const compaction = COMPACTION.exec(name);
   if (compaction !== null) {
     const to = Number(compaction[2]);

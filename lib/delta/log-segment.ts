@@ -49,7 +49,11 @@ function sortListing(infos: readonly { readonly name: string; readonly info: Obj
     }
   }
   const multipart = [...parts.values()].filter((group) => group.files.size === group.parts);
-  const complete = multipart.map(({ version, files }): CheckpointFiles => ({ version, format: 'parquet', files: [...files].toSorted(([a], [b]) => a - b).map(([, info]) => info) }));
+  const complete = multipart.map(({ version, files }): CheckpointFiles => ({
+    version,
+    format: 'parquet',
+    files: [...files].toSorted(([a], [b]) => a - b).map(([, info]) => info),
+  }));
   return { commits, checkpoints: [...whole, ...complete].toSorted((a, b) => b.version - a.version || a.files.length - b.files.length) };
 }
 

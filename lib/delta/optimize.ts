@@ -78,9 +78,16 @@ export function optimizePlanner(deps: DeltaDeps, target: OptimizeTarget, bins: r
     }
     const at = deps.clock.now();
     return {
-      kind: 'write', fold: 'none', counts: NO_ROWS, operation: 'OPTIMIZE', isBlindAppend: false,
+      kind: 'write',
+      fold: 'none',
+      counts: NO_ROWS,
+      operation: 'OPTIMIZE',
+      isBlindAppend: false,
       operationParameters: { predicate: '[]', zOrderBy: '[]' },
-      actions: intact.flatMap((bin) => [...bin.files.map((file) => removeOf(file, { at, dataChange: false })), ...(packed.get(bin) ?? []).map(({ add }) => add)]),
+      actions: intact.flatMap((bin) => [
+        ...bin.files.map((file) => removeOf(file, { at, dataChange: false })),
+        ...(packed.get(bin) ?? []).map(({ add }) => add),
+      ]),
     };
   };
 }

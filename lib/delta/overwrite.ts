@@ -23,9 +23,13 @@ export function overwritePlanner(deps: DeltaDeps, target: AppendTarget, batch: B
     const removes = [...snapshot.files.values()].map((file) => removeOf(file, { at, dataChange: true }));
     const newest = newestReceipt(batch);
     return {
-      kind: 'write', actions: [...removes, ...staged.map(({ add }) => add)], fold: removes.length === 0 ? 'merge' : 'edit',
+      kind: 'write',
+      actions: [...removes, ...staged.map(({ add }) => add)],
+      fold: removes.length === 0 ? 'merge' : 'edit',
       counts: { ...NO_ROWS, rowsInserted: batch.rowCount, rowsDeleted: await liveRowCount(deps, target.root, snapshot) },
-      operation: 'WRITE', operationParameters: { mode: 'Overwrite', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) }, isBlindAppend: false,
+      operation: 'WRITE',
+      operationParameters: { mode: 'Overwrite', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) },
+      isBlindAppend: false,
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
   };

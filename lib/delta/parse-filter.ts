@@ -62,7 +62,9 @@ function parseComparison(json: JsonObject, place: Place): Filter {
 function typed(column: Column, json: Json, place: Place): Value {
   const result = toValue(column.type, json);
   if (result.kind === 'value') return result.value;
-  throw new LakefoldError('TYPE_MISMATCH', `expected ${result.expected} for column ${column.name} at ${place.path}, found ${result.found}`, { context: { column: column.name, expected: result.expected } });
+  throw new LakefoldError('TYPE_MISMATCH', `expected ${result.expected} for column ${column.name} at ${place.path}, found ${result.found}`, {
+    context: { column: column.name, expected: result.expected },
+  });
 }
 
 function assertComparable(column: Column, place: Place): void {
@@ -71,7 +73,10 @@ function assertComparable(column: Column, place: Place): void {
 
 function onlyKeys(json: JsonObject, keys: readonly string[], place: Place): void {
   const unknown = Object.keys(json).find((key) => !keys.includes(key));
-  if (unknown !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected only ${keys.join(', ')} at ${place.path}, found ${JSON.stringify(unknown)}`, { context: { field: `${place.path}.${unknown}` } });
+  if (unknown !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected only ${keys.join(', ')} at ${place.path}, found ${JSON.stringify(unknown)}`, {
+      context: { field: `${place.path}.${unknown}` },
+    });
 }
 
 function isComparison(op: string): op is Comparison {
@@ -83,5 +88,7 @@ function isArray(value: Json | undefined): value is readonly Json[] {
 }
 
 function invalid(place: Place, expected: string, found: unknown): LakefoldError {
-  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} at ${place.path}, found ${JSON.stringify(found)?.slice(0, 100) ?? 'nothing'}`, { context: { field: place.path } });
+  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} at ${place.path}, found ${JSON.stringify(found)?.slice(0, 100) ?? 'nothing'}`, {
+    context: { field: place.path },
+  });
 }

@@ -13,20 +13,31 @@ const HIVE_ESCAPED = /[\u0001-\u001f\u007f"#%'*/:=?\\{[\]^]/g;
 export function serializePartitionValue(type: ColumnType, value: Value): string | null {
   if (value === null) return null;
   switch (type.kind) {
-    case 'boolean': return value === true || value === 1 ? 'true' : 'false';
-    case 'int': case 'bigint': return String(value);
-    case 'float': return typeof value === 'number' ? floatingText(value, floatText) : wrong(type, value);
-    case 'double': return typeof value === 'number' ? floatingText(value, doubleText) : wrong(type, value);
-    case 'decimal': return typeof value === 'bigint' ? formatDecimal(value, type.scale) : wrong(type, value);
-    case 'string': return typeof value === 'string' ? nonEmpty(value) : wrong(type, value);
+    case 'boolean':
+      return value === true || value === 1 ? 'true' : 'false';
+    case 'int':
+    case 'bigint':
+      return String(value);
+    case 'float':
+      return typeof value === 'number' ? floatingText(value, floatText) : wrong(type, value);
+    case 'double':
+      return typeof value === 'number' ? floatingText(value, doubleText) : wrong(type, value);
+    case 'decimal':
+      return typeof value === 'bigint' ? formatDecimal(value, type.scale) : wrong(type, value);
+    case 'string':
+      return typeof value === 'string' ? nonEmpty(value) : wrong(type, value);
     case 'binary': {
       const text = value instanceof Uint8Array ? decodeUtf8(value) : undefined;
       return text === undefined ? wrong(type, value) : nonEmpty(text);
     }
-    case 'date': return typeof value === 'number' ? formatDate(value) : wrong(type, value);
-    case 'timestamp': return typeof value === 'bigint' ? microsText(value, 'Z') : wrong(type, value);
-    case 'timestampNtz': return typeof value === 'bigint' ? microsText(value, '') : wrong(type, value);
-    default: return wrong(type, value);
+    case 'date':
+      return typeof value === 'number' ? formatDate(value) : wrong(type, value);
+    case 'timestamp':
+      return typeof value === 'bigint' ? microsText(value, 'Z') : wrong(type, value);
+    case 'timestampNtz':
+      return typeof value === 'bigint' ? microsText(value, '') : wrong(type, value);
+    default:
+      return wrong(type, value);
   }
 }
 
@@ -40,28 +51,40 @@ export function parsePartitionValue(type: ColumnType, text: string | null): Valu
 
 /** `a=1/b=x%2Fy` for the columns' values in order; `''` without columns. */
 export function partitionDirectory(columns: readonly { readonly physicalName: string; readonly type: ColumnType }[], values: readonly Value[]): string {
-  return columns.map((column, i) => `${hiveEscape(column.physicalName)}=${hiveEscape(serializePartitionValue(column.type, values[i] ?? null) ?? HIVE_NULL)}`).join('/');
+  return columns
+    .map((column, i) => `${hiveEscape(column.physicalName)}=${hiveEscape(serializePartitionValue(column.type, values[i] ?? null) ?? HIVE_NULL)}`)
+    .join('/');
 }
 
 function parsed(type: ColumnType, text: string): Value | undefined {
   switch (type.kind) {
-    case 'boolean': return text === 'true' ? true : text === 'false' ? false : undefined;
-    case 'int': return integer(text, -0x80000000, 0x7fffffff);
-    case 'bigint': return /^[+-]?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? BigInt(text) : undefined;
-    case 'float': return floating(text, Math.fround);
-    case 'double': return floating(text, (value) => value);
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : undefined;
+    case 'int':
+      return integer(text, -0x80000000, 0x7fffffff);
+    case 'bigint':
+      return /^[+-]?\d{1,19}$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? BigInt(text) : undefined;
+    case 'float':
+      return floating(text, Math.fround);
+    case 'double':
+      return floating(text, (value) => value);
     case 'decimal': {
       const result = parseDecimal(text, type.precision, type.scale);
       return result.kind === 'decimal' ? result.unscaled : undefined;
     }
-    case 'string': return text;
-    case 'binary': return utf8(text);
-    case 'date': return parseDate(text);
-    case 'timestamp': case 'timestampNtz': {
+    case 'string':
+      return text;
+    case 'binary':
+      return utf8(text);
+    case 'date':
+      return parseDate(text);
+    case 'timestamp':
+    case 'timestampNtz': {
       const result = parseInstant(text.length === 10 ? `${text}T00:00:00` : text, { naive: 'utc' });
       return result.kind === 'instant' ? result.micros : undefined;
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
@@ -89,5 +112,8 @@ function hiveEscape(text: string): string {
 }
 
 function wrong(type: ColumnType, value: Value): never {
-  throw new LakefoldError('INVALID_ARGUMENT', `expected a partition value of type ${formatType(type)}, found ${value instanceof Uint8Array ? 'bytes that are not UTF-8' : typeof value}`);
+  throw new LakefoldError(
+    'INVALID_ARGUMENT',
+    `expected a partition value of type ${formatType(type)}, found ${value instanceof Uint8Array ? 'bytes that are not UTF-8' : typeof value}`,
+  );
 }

@@ -25,8 +25,14 @@ const LEGACY_WRITER: readonly (readonly [version: number, features: readonly str
 type InUse = (metadata: Metadata) => boolean;
 
 const never: InUse = () => false;
-const whereTrue = (property: string): InUse => ({ configuration }) => configuration[property]?.toLowerCase() === 'true';
-const whereFieldHas = (prefix: string): InUse => ({ schemaString }) => schemaString.includes(`"${prefix}`) && someFieldHas(parseJson(schemaString), prefix);
+const whereTrue =
+  (property: string): InUse =>
+  ({ configuration }) =>
+    configuration[property]?.toLowerCase() === 'true';
+const whereFieldHas =
+  (prefix: string): InUse =>
+  ({ schemaString }) =>
+    schemaString.includes(`"${prefix}`) && someFieldHas(parseJson(schemaString), prefix);
 
 /** Features a writer may meet, and when their use stops us; those not listed stop us always. */
 const WRITABLE: ReadonlyMap<string, InUse> = new Map([
@@ -99,25 +105,38 @@ function someFieldHas(schema: Json | undefined, prefix: string): boolean {
 
 function holdsLocalTime(type: ColumnType): boolean {
   switch (type.kind) {
-    case 'timestampNtz': return true;
-    case 'array': return holdsLocalTime(type.element);
-    case 'map': return holdsLocalTime(type.key) || holdsLocalTime(type.value);
-    case 'struct': return type.fields.some((field) => holdsLocalTime(field.type));
-    default: return false;
+    case 'timestampNtz':
+      return true;
+    case 'array':
+      return holdsLocalTime(type.element);
+    case 'map':
+      return holdsLocalTime(type.key) || holdsLocalTime(type.value);
+    case 'struct':
+      return type.fields.some((field) => holdsLocalTime(field.type));
+    default:
+      return false;
   }
 }
 
 function unsupported(feature: string, to: 'read' | 'write', protocol: Protocol): LakefoldError {
-  return new LakefoldError('UNSUPPORTED_TABLE_FEATURE', `expected only features Lakefold can ${to}, found ${feature} in a table of protocol ${protocol.minReaderVersion}/${protocol.minWriterVersion}`, {
-    context: { feature },
-  });
+  return new LakefoldError(
+    'UNSUPPORTED_TABLE_FEATURE',
+    `expected only features Lakefold can ${to}, found ${feature} in a table of protocol ${protocol.minReaderVersion}/${protocol.minWriterVersion}`,
+    {
+      context: { feature },
+    },
+  );
 }
 
 function invalid(expected: string, protocol: Protocol): LakefoldError {
   const { minReaderVersion, minWriterVersion, readerFeatures = null, writerFeatures = null } = protocol;
-  return new LakefoldError('INVALID_PROTOCOL', `expected ${expected}, found ${JSON.stringify({ minReaderVersion, minWriterVersion, readerFeatures, writerFeatures })}`, {
-    context: { minReaderVersion, minWriterVersion },
-  });
+  return new LakefoldError(
+    'INVALID_PROTOCOL',
+    `expected ${expected}, found ${JSON.stringify({ minReaderVersion, minWriterVersion, readerFeatures, writerFeatures })}`,
+    {
+      context: { minReaderVersion, minWriterVersion },
+    },
+  );
 }
 
 /** Whether writers may mark rows deleted instead of writing files again. */

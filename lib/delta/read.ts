@@ -34,16 +34,29 @@ export interface FileRows {
  * Rows of `snapshot`, in no particular order; absent values null.
  * @throws LakefoldError UNKNOWN_FEATURE for a column it lacks, FILE_MISSING, FILE_CORRUPT, DELETION_VECTOR_CORRUPT
  */
-export async function* readRows(deps: ReadDeps, table: { readonly root: string; readonly snapshot: Snapshot }, options: ReadOptions = {}): AsyncIterable<Batch> {
+export async function* readRows(
+  deps: ReadDeps,
+  table: { readonly root: string; readonly snapshot: Snapshot },
+  options: ReadOptions = {},
+): AsyncIterable<Batch> {
   const wanted = selectColumns(table.snapshot, options.columns);
-  const needed = options.where === undefined ? wanted : selectColumns(table.snapshot, [...new Set([...wanted.map((column) => column.name), ...filterColumns(options.where)])]);
+  const needed =
+    options.where === undefined
+      ? wanted
+      : selectColumns(table.snapshot, [...new Set([...wanted.map((column) => column.name), ...filterColumns(options.where)])]);
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   for (const file of filesThatMayPass(table.snapshot, options.where)) {
     if (left <= 0) return;
     for await (const { batch } of readFile(deps, { ...table, file }, { columns: needed, ...signalOf(options) })) {
       const passing = options.where === undefined ? batch : takeRows(batch, passingRows(options.where, batch));
       const projected = { ...passing, columns: passing.columns.slice(0, wanted.length), vectors: passing.vectors.slice(0, wanted.length) };
-      const limited = projected.rowCount <= left ? projected : takeRows(projected, Array.from({ length: left }, (_, i) => i));
+      const limited =
+        projected.rowCount <= left
+          ? projected
+          : takeRows(
+              projected,
+              Array.from({ length: left }, (_, i) => i),
+            );
       left -= limited.rowCount;
       if (limited.rowCount > 0) yield limited;
       if (left <= 0) return;
@@ -97,7 +110,8 @@ export async function* readFile(
   const stored = options.columns.filter((column) => !partitionColumns.has(column.name));
   // A projection of partition columns alone still needs the row count: one stored column brings it.
   const decoded = stored.length > 0 ? stored : snapshot.columns.filter((column) => !partitionColumns.has(column.name)).slice(0, 1);
-  const deleted = file.deletionVector === undefined || options.includeDeleted === 'yes' ? undefined : new Set(await readDeletionVector(deps, root, file.deletionVector));
+  const deleted =
+    file.deletionVector === undefined || options.includeDeleted === 'yes' ? undefined : new Set(await readDeletionVector(deps, root, file.deletionVector));
   try {
     for await (const { batch, firstRow } of deps.codec.decode(source, { columns: decoded.map(toDecodeColumn), ...signalOf(options) })) {
       const whole = withPartitionColumns(batch, { columns: options.columns, decoded, file, partitionColumns });
@@ -135,7 +149,8 @@ const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024;
 
 async function openFile(store: ObjectStore, root: string, file: AddFile): Promise<FileSource> {
   const path = joinPath(root, file.path);
-  const missing = (): LakefoldError => new LakefoldError('FILE_MISSING', `expected the live file ${path}, found nothing there`, { context: { path: file.path } });
+  const missing = (): LakefoldError =>
+    new LakefoldError('FILE_MISSING', `expected the live file ${path}, found nothing there`, { context: { path: file.path } });
   let whole: Promise<Uint8Array> | undefined;
   const readAll = (): Promise<Uint8Array> => {
     whole ??= store.get(path).then((object) => {
@@ -160,12 +175,25 @@ function toDecodeColumn(column: TableColumn): DecodeColumn {
 
 function withPartitionColumns(
   batch: Batch,
-  { columns, decoded, file, partitionColumns }: { readonly columns: readonly TableColumn[]; readonly decoded: readonly TableColumn[]; readonly file: AddFile; readonly partitionColumns: ReadonlySet<string> },
+  {
+    columns,
+    decoded,
+    file,
+    partitionColumns,
+  }: {
+    readonly columns: readonly TableColumn[];
+    readonly decoded: readonly TableColumn[];
+    readonly file: AddFile;
+    readonly partitionColumns: ReadonlySet<string>;
+  },
 ): Batch {
   const vectors = columns.map((column): Vector => {
     if (partitionColumns.has(column.name)) {
       const value = parsePartitionValue(column.type, file.partitionValues[column.physicalName] ?? null);
-      return vectorOf(column.type, Array.from({ length: batch.rowCount }, () => value));
+      return vectorOf(
+        column.type,
+        Array.from({ length: batch.rowCount }, () => value),
+      );
     }
     const vector = batch.vectors[decoded.indexOf(column)];
     if (vector === undefined) throw new LakefoldError('INTERNAL', `the codec did not return column ${column.name}`);

@@ -41,8 +41,14 @@ export async function planRemovals(deps: DeltaDeps, target: RemovalTarget, remov
 /** The `remove` that takes a live file out of the table. */
 export function removeOf(file: AddFile, options: { readonly at: number; readonly dataChange: boolean }): RemoveFile {
   return {
-    kind: 'remove', path: file.path, deletionTimestamp: options.at, dataChange: options.dataChange, extendedFileMetadata: true,
-    partitionValues: file.partitionValues, size: file.size, ...(file.deletionVector === undefined ? {} : { deletionVector: file.deletionVector }),
+    kind: 'remove',
+    path: file.path,
+    deletionTimestamp: options.at,
+    dataChange: options.dataChange,
+    extendedFileMetadata: true,
+    partitionValues: file.partitionValues,
+    size: file.size,
+    ...(file.deletionVector === undefined ? {} : { deletionVector: file.deletionVector }),
   };
 }
 
@@ -61,7 +67,11 @@ async function markDeleted(deps: DeltaDeps, target: RemovalTarget, touched: read
     actions.push(removeOf(file, { at, dataChange: true }));
     if (parseStats(file, target.snapshot.columns).numRecords !== after.length) united.push({ file, positions: after });
   }
-  const descriptors = await writeDeletionVectors(deps, target, united.map(({ positions }) => positions));
+  const descriptors = await writeDeletionVectors(
+    deps,
+    target,
+    united.map(({ positions }) => positions),
+  );
   for (const [i, { file }] of united.entries()) {
     const deletionVector = descriptors[i];
     if (deletionVector !== undefined) actions.push(withDeletionVector(file, deletionVector));
@@ -78,7 +88,9 @@ export async function writeDeletionVectors(
   if (vectors.length === 0) return [];
   const uuid = deps.random.uuid();
   const { bytes, offsets, sizes } = encodeDeletionVectorFile(vectors);
-  const descriptors = vectors.map((positions, i) => descriptorFor({ uuid, prefix: '_dv', offset: offsets[i] ?? 0, sizeInBytes: sizes[i] ?? 0, cardinality: positions.length }));
+  const descriptors = vectors.map((positions, i) =>
+    descriptorFor({ uuid, prefix: '_dv', offset: offsets[i] ?? 0, sizeInBytes: sizes[i] ?? 0, cardinality: positions.length }),
+  );
   const [first] = descriptors;
   const path = first === undefined ? undefined : deletionVectorPath(target.root, first);
   if (path !== undefined) await writeStaged(deps, path, { bytes, txnId: target.txnId });
@@ -102,11 +114,18 @@ async function rewriteWithout(deps: DeltaDeps, target: RemovalTarget, touched: r
     }
   }
   const staged = kept.length === 0 ? [] : await stageRows(deps, { ...target, dataChange: true }, concatBatches(target.snapshot.columns, kept));
-  return [...touched.map(({ file }) => removeOf(file, { at, dataChange: true })), ...staged.map(({ add }): Action => ({ ...add, tags: { [CARRIED_TAG]: target.txnId } }))];
+  return [
+    ...touched.map(({ file }) => removeOf(file, { at, dataChange: true })),
+    ...staged.map(({ add }): Action => ({ ...add, tags: { [CARRIED_TAG]: target.txnId } })),
+  ];
 }
 
 /** Every path a live file of the snapshot needs: the data file and its deletion vector's. `location` is the store's; absolute vectors need it. */
-export function pathsOf(root: string, file: { readonly path: string; readonly deletionVector?: DeletionVectorDescriptor }, location?: string): readonly string[] {
+export function pathsOf(
+  root: string,
+  file: { readonly path: string; readonly deletionVector?: DeletionVectorDescriptor },
+  location?: string,
+): readonly string[] {
   const data = joinPath(root, file.path);
   const { deletionVector } = file;
   // An inline vector lies in the log itself.

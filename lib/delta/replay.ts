@@ -74,12 +74,23 @@ class Changes {
     for (const action of entry.actions) if (action.kind === 'remove') this.#remove(action);
     for (const action of entry.actions) {
       switch (action.kind) {
-        case 'add': this.#add(action); break;
-        case 'protocol': this.#protocol = action; break;
-        case 'metaData': this.#metadata = action; break;
-        case 'txn': this.#txns.set(action.appId, action); break;
-        case 'domainMetadata': this.#domains.set(action.domain, action.removed ? undefined : action); break;
-        default: break;
+        case 'add':
+          this.#add(action);
+          break;
+        case 'protocol':
+          this.#protocol = action;
+          break;
+        case 'metaData':
+          this.#metadata = action;
+          break;
+        case 'txn':
+          this.#txns.set(action.appId, action);
+          break;
+        case 'domainMetadata':
+          this.#domains.set(action.domain, action.removed ? undefined : action);
+          break;
+        default:
+          break;
       }
     }
   }
@@ -88,16 +99,27 @@ class Changes {
     const base = this.#base;
     const protocol = this.#protocol;
     const metadata = this.#metadata;
-    if (protocol === undefined) throw new LakefoldError('LOG_MISSING_PROTOCOL', `expected a protocol action by version ${this.#version}, found none`, { context: { version: this.#version } });
-    if (metadata === undefined) throw new LakefoldError('LOG_MISSING_METADATA', `expected a metaData action by version ${this.#version}, found none`, { context: { version: this.#version } });
+    if (protocol === undefined)
+      throw new LakefoldError('LOG_MISSING_PROTOCOL', `expected a protocol action by version ${this.#version}, found none`, {
+        context: { version: this.#version },
+      });
+    if (metadata === undefined)
+      throw new LakefoldError('LOG_MISSING_METADATA', `expected a metaData action by version ${this.#version}, found none`, {
+        context: { version: this.#version },
+      });
     // Checked before the schema is read: an unknown feature may be why a type is unknown.
     if (protocol !== base?.protocol || metadata !== base.metadata || base.columns === undefined) checkReadable(protocol, metadata);
     const sameSchema = base?.columns !== undefined && base.metadata?.schemaString === metadata.schemaString;
     return {
-      version: tableVersion(this.#version), committedAt: this.#committedAt ?? 0, protocol, metadata,
+      version: tableVersion(this.#version),
+      committedAt: this.#committedAt ?? 0,
+      protocol,
+      metadata,
       columns: sameSchema && base.columns !== undefined ? base.columns : parseSchema(metadata.schemaString),
-      files: edited(base?.files, this.#files), tombstones: edited(base?.tombstones, this.#tombstones),
-      txns: edited(base?.txns, this.#txns), domains: edited(base?.domains, this.#domains),
+      files: edited(base?.files, this.#files),
+      tombstones: edited(base?.tombstones, this.#tombstones),
+      txns: edited(base?.txns, this.#txns),
+      domains: edited(base?.domains, this.#domains),
       checkpointVersion: base?.checkpointVersion,
     };
   }

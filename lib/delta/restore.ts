@@ -15,10 +15,16 @@ import { NO_ROWS } from './write-outcome.ts';
 /** A planner of the restore for `commitWrite`. @throws LakefoldError HISTORY_EXPIRED when a file of the version is gone */
 export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot): (snapshot: Snapshot) => Promise<PlannedWrite> {
   // A file on both sides differs by the rows that one of its deletion vectors hides and the other does not.
-  const rowsOnlyIn = async (table: { readonly root: string; readonly snapshot: Snapshot }, files: readonly AddFile[], others: ReadonlyMap<string, AddFile>): Promise<number> => {
+  const rowsOnlyIn = async (
+    table: { readonly root: string; readonly snapshot: Snapshot },
+    files: readonly AddFile[],
+    others: ReadonlyMap<string, AddFile>,
+  ): Promise<number> => {
     const counts = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, async (file) => {
       const other = others.get(file.path);
-      return other === undefined ? fileRowCount(deps, { ...table, file }) : hiddenOnlyBy(deps, root, { vector: other.deletionVector, other: file.deletionVector });
+      return other === undefined
+        ? fileRowCount(deps, { ...table, file })
+        : hiddenOnlyBy(deps, root, { vector: other.deletionVector, other: file.deletionVector });
     });
     return counts.reduce((sum, count) => sum + count, 0);
   };
@@ -28,16 +34,28 @@ export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot)
     const restored = [...earlier.files.values()].filter((file) => !isSameFile(file, snapshot.files.get(file.path)));
     await assertPresent(deps, { root, version: earlier.version }, restored);
     return {
-      kind: 'write', fold: removed.length === 0 && restored.length === 0 ? 'none' : 'edit', operation: 'RESTORE', isBlindAppend: false,
+      kind: 'write',
+      fold: removed.length === 0 && restored.length === 0 ? 'none' : 'edit',
+      operation: 'RESTORE',
+      isBlindAppend: false,
       actions: [...removed.map((file) => removeOf(file, { at, dataChange: true })), ...restored.map((file) => ({ ...file, dataChange: true }))],
       operationParameters: { version: String(earlier.version) },
-      counts: { ...NO_ROWS, rowsInserted: await rowsOnlyIn({ root, snapshot: earlier }, restored, snapshot.files), rowsDeleted: await rowsOnlyIn({ root, snapshot }, removed, earlier.files) },
+      counts: {
+        ...NO_ROWS,
+        rowsInserted: await rowsOnlyIn({ root, snapshot: earlier }, restored, snapshot.files),
+        rowsDeleted: await rowsOnlyIn({ root, snapshot }, removed, earlier.files),
+      },
     };
   };
 }
 
-async function hiddenOnlyBy(deps: DeltaDeps, root: string, pair: { readonly vector: AddFile['deletionVector']; readonly other: AddFile['deletionVector'] }): Promise<number> {
-  const positionsOf = async (vector: AddFile['deletionVector']): Promise<readonly number[]> => (vector === undefined ? [] : [...(await readDeletionVector(deps, root, vector))]);
+async function hiddenOnlyBy(
+  deps: DeltaDeps,
+  root: string,
+  pair: { readonly vector: AddFile['deletionVector']; readonly other: AddFile['deletionVector'] },
+): Promise<number> {
+  const positionsOf = async (vector: AddFile['deletionVector']): Promise<readonly number[]> =>
+    vector === undefined ? [] : [...(await readDeletionVector(deps, root, vector))];
   const others = new Set(await positionsOf(pair.other));
   return (await positionsOf(pair.vector)).filter((position) => !others.has(position)).length;
 }
@@ -46,7 +64,9 @@ async function assertPresent(deps: DeltaDeps, target: { readonly root: string; r
   const paths = [...new Set(files.flatMap((file) => pathsOf(target.root, file, deps.store.location)))];
   await mapConcurrent(paths, { concurrencyMax: STORE_READ_CONCURRENCY }, async (path) => {
     if ((await deps.store.head(joinPath(path))) === undefined) {
-      throw new LakefoldError('HISTORY_EXPIRED', `expected every file of version ${target.version}, but ${path} is no longer kept`, { context: { version: target.version, path, reason: 'RETENTION' } });
+      throw new LakefoldError('HISTORY_EXPIRED', `expected every file of version ${target.version}, but ${path} is no longer kept`, {
+        context: { version: target.version, path, reason: 'RETENTION' },
+      });
     }
   });
 }

@@ -192,7 +192,12 @@ class RoaringReader {
     const positions = new Uint32Array(heads.reduce((sum, head) => sum + head.cardinality, 0));
     let filled = 0;
     heads.forEach((head, i) => {
-      const read = isRun[i] === true ? this.#runs(head, positions, filled) : head.cardinality <= ARRAY_VALUES_MAX ? this.#array(head, positions, filled) : this.#bitset(head, positions, filled);
+      const read =
+        isRun[i] === true
+          ? this.#runs(head, positions, filled)
+          : head.cardinality <= ARRAY_VALUES_MAX
+            ? this.#array(head, positions, filled)
+            : this.#bitset(head, positions, filled);
       if (read !== filled + head.cardinality) throw corrupt(`${head.cardinality} positions in container ${head.key}`, String(read - filled));
       filled = read;
     });
@@ -225,7 +230,8 @@ class RoaringReader {
     for (let i = 0; i < runs; i += 1) {
       const start = this.u16();
       const length = this.u16() + 1;
-      if (start + length > 0x10000 || filled + length > from + head.cardinality) throw corrupt(`${head.cardinality} positions in container ${head.key}`, 'runs of more');
+      if (start + length > 0x10000 || filled + length > from + head.cardinality)
+        throw corrupt(`${head.cardinality} positions in container ${head.key}`, 'runs of more');
       for (let j = 0; j < length; j += 1) into[filled + j] = head.key * 0x10000 + start + j;
       filled += length;
     }
@@ -242,7 +248,9 @@ class RoaringReader {
 
 function bucketBelow32Bits(high: number, positions: Uint32Array): Uint32Array {
   if (high === 0 || positions.length === 0) return positions;
-  throw new LakefoldError('UNSUPPORTED_TABLE_FEATURE', `expected row positions below 2^32, found a bucket ${high}`, { context: { feature: 'deletionVectors' } });
+  throw new LakefoldError('UNSUPPORTED_TABLE_FEATURE', `expected row positions below 2^32, found a bucket ${high}`, {
+    context: { feature: 'deletionVectors' },
+  });
 }
 
 function joined(parts: readonly Uint32Array[]): Uint32Array {

@@ -23,9 +23,20 @@ const PHYSICAL_NAME = 'delta.columnMapping.physicalName';
 const COLUMN_ID = 'delta.columnMapping.id';
 
 const PRIMITIVES: Readonly<Record<string, ColumnType>> = {
-  string: { kind: 'string' }, long: { kind: 'bigint' }, integer: { kind: 'int' }, short: { kind: 'int' }, byte: { kind: 'int' },
-  float: { kind: 'float' }, double: { kind: 'double' }, boolean: { kind: 'boolean' }, binary: { kind: 'binary' }, date: { kind: 'date' },
-  timestamp: { kind: 'timestamp' }, timestamp_ntz: { kind: 'timestampNtz' }, void: { kind: 'void' }, null: { kind: 'void' },
+  string: { kind: 'string' },
+  long: { kind: 'bigint' },
+  integer: { kind: 'int' },
+  short: { kind: 'int' },
+  byte: { kind: 'int' },
+  float: { kind: 'float' },
+  double: { kind: 'double' },
+  boolean: { kind: 'boolean' },
+  binary: { kind: 'binary' },
+  date: { kind: 'date' },
+  timestamp: { kind: 'timestamp' },
+  timestamp_ntz: { kind: 'timestampNtz' },
+  void: { kind: 'void' },
+  null: { kind: 'void' },
 };
 
 /** @throws LakefoldError LOG_CORRUPT when the text is no schema, UNSUPPORTED_TABLE_FEATURE naming a type we can't read */
@@ -56,9 +67,14 @@ function readColumn(field: JsonObject): TableColumn {
   const type = columnType(field, metadata);
   const physicalType = readType(field['type'], physicalNameOf);
   return {
-    name, type, nullable: field['nullable'] !== false, physicalName: physicalNameOf(field),
-    ...(typeof id === 'number' ? { fieldId: id } : {}), ...(type.kind === 'vector' || formatType(type) === formatType(physicalType) ? {} : { physicalType }),
-    metadata, ...(typeof comment === 'string' ? { description: comment } : {}),
+    name,
+    type,
+    nullable: field['nullable'] !== false,
+    physicalName: physicalNameOf(field),
+    ...(typeof id === 'number' ? { fieldId: id } : {}),
+    ...(type.kind === 'vector' || formatType(type) === formatType(physicalType) ? {} : { physicalType }),
+    metadata,
+    ...(typeof comment === 'string' ? { description: comment } : {}),
   };
 }
 
@@ -80,10 +96,14 @@ function readType(type: Json | undefined, fieldName: (field: JsonObject) => stri
   if (!isJsonObject(type)) throw corrupt('a type', type);
   const read = (inner: Json | undefined): ColumnType => readType(inner, fieldName);
   switch (type['type']) {
-    case 'struct': return { kind: 'struct', fields: fieldsOf(type).map((field): StructField => ({ name: fieldName(field), type: read(field['type']) })) };
-    case 'array': return { kind: 'array', element: read(type['elementType']) };
-    case 'map': return { kind: 'map', key: read(type['keyType']), value: read(type['valueType']) };
-    default: throw typeof type['type'] === 'string' ? unsupported(type['type']) : corrupt('a type', type);
+    case 'struct':
+      return { kind: 'struct', fields: fieldsOf(type).map((field): StructField => ({ name: fieldName(field), type: read(field['type']) })) };
+    case 'array':
+      return { kind: 'array', element: read(type['elementType']) };
+    case 'map':
+      return { kind: 'map', key: read(type['keyType']), value: read(type['valueType']) };
+    default:
+      throw typeof type['type'] === 'string' ? unsupported(type['type']) : corrupt('a type', type);
   }
 }
 
@@ -116,15 +136,24 @@ function nameOf(field: JsonObject): string {
 
 function typeJson(type: ColumnType): unknown {
   switch (type.kind) {
-    case 'int': return 'integer';
-    case 'bigint': return 'long';
-    case 'timestampNtz': return 'timestamp_ntz';
-    case 'decimal': return `decimal(${type.precision},${type.scale})`;
-    case 'array': return { type: 'array', elementType: typeJson(type.element), containsNull: true };
-    case 'vector': return { type: 'array', elementType: 'float', containsNull: true };
-    case 'map': return { type: 'map', keyType: typeJson(type.key), valueType: typeJson(type.value), valueContainsNull: true };
-    case 'struct': return { type: 'struct', fields: type.fields.map((field) => ({ name: field.name, type: typeJson(field.type), nullable: true, metadata: {} })) };
-    default: return type.kind;
+    case 'int':
+      return 'integer';
+    case 'bigint':
+      return 'long';
+    case 'timestampNtz':
+      return 'timestamp_ntz';
+    case 'decimal':
+      return `decimal(${type.precision},${type.scale})`;
+    case 'array':
+      return { type: 'array', elementType: typeJson(type.element), containsNull: true };
+    case 'vector':
+      return { type: 'array', elementType: 'float', containsNull: true };
+    case 'map':
+      return { type: 'map', keyType: typeJson(type.key), valueType: typeJson(type.value), valueContainsNull: true };
+    case 'struct':
+      return { type: 'struct', fields: type.fields.map((field) => ({ name: field.name, type: typeJson(field.type), nullable: true, metadata: {} })) };
+    default:
+      return type.kind;
   }
 }
 

@@ -75,7 +75,8 @@ export function applyCommit(snapshot: Snapshot, entry: LogEntry, fileTimeMillis?
 
 async function listWhole(store: ObjectStore, root: string): Promise<LogListing> {
   const listing = await listLog(store, root);
-  if (headOf(listing) === undefined) throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta log at ${logDirectory(root)}, found none`, { context: { path: root } });
+  if (headOf(listing) === undefined)
+    throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta log at ${logDirectory(root)}, found none`, { context: { path: root } });
   return listing;
 }
 
@@ -100,10 +101,15 @@ async function loadFrom(deps: SnapshotDeps, root: string, { listing, target }: {
 
 function checkTarget(listing: LogListing, target: number): void {
   const head = headOf(listing) ?? -1;
-  if (target > head || !isTableVersion(target)) throw new LakefoldError('NO_SUCH_COMMIT', `expected a version from 0 to the latest, ${head}, found ${target}`, { context: { asked: target, latest: head } });
+  if (target > head || !isTableVersion(target))
+    throw new LakefoldError('NO_SUCH_COMMIT', `expected a version from 0 to the latest, ${head}, found ${target}`, {
+      context: { asked: target, latest: head },
+    });
   const oldest = oldestReadable(listing);
   if (target < oldest) {
-    throw new LakefoldError('HISTORY_EXPIRED', `expected a version from ${oldest} (the oldest kept) on, found ${target}`, { context: { asked: target, oldest, reason: 'RETENTION' } });
+    throw new LakefoldError('HISTORY_EXPIRED', `expected a version from ${oldest} (the oldest kept) on, found ${target}`, {
+      context: { asked: target, oldest, reason: 'RETENTION' },
+    });
   }
 }
 
@@ -128,7 +134,11 @@ async function loadOnCheckpoint(
 }
 
 /** Commit time of the checkpoint's version; of a commit that was cleaned up only the checkpoint's own time is left. */
-async function checkpointTime(store: ObjectStore, { root, checkpoint }: { readonly root: string; readonly checkpoint: CheckpointFiles }, commit: ObjectInfo | undefined): Promise<number> {
+async function checkpointTime(
+  store: ObjectStore,
+  { root, checkpoint }: { readonly root: string; readonly checkpoint: CheckpointFiles },
+  commit: ObjectInfo | undefined,
+): Promise<number> {
   const fallback = checkpoint.files[0]?.modifiedAt;
   if (commit === undefined) return commitTime(undefined, fallback, undefined);
   return commitTime(await readCommitInfo(store, root, { version: checkpoint.version, info: commit }), commit.modifiedAt, undefined);
@@ -149,7 +159,11 @@ function commitsOf(listing: LogListing, from: number, to: number): CommitFile[] 
   return files;
 }
 
-async function readEntries(store: ObjectStore, root: string, files: readonly CommitFile[]): Promise<{ readonly entries: readonly LogEntry[]; readonly fileTimes: ReadonlyMap<number, number> }> {
+async function readEntries(
+  store: ObjectStore,
+  root: string,
+  files: readonly CommitFile[],
+): Promise<{ readonly entries: readonly LogEntry[]; readonly fileTimes: ReadonlyMap<number, number> }> {
   const tableLocation = tableLocationOf(store.location, root);
   const entries = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ version }): Promise<LogEntry> => {
     const path = commitPath(root, version);

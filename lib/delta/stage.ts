@@ -44,7 +44,9 @@ export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Bat
   const columns = batch.columns.map((column) => tableColumn(target.snapshot, column.name));
   checkRequired(target.snapshot, batch);
   const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
-  return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) => stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }));
+  return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) =>
+    stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }),
+  );
 }
 
 /** Why files staged on one snapshot can't be committed on a later one; undefined when they can. */
@@ -55,7 +57,8 @@ export function stagedConflict(stagedOn: Snapshot, now: Snapshot): string | unde
   for (const column of now.columns) {
     const before = stagedOn.columns.find((candidate) => candidate.name === column.name);
     if (!column.nullable && before?.nullable !== false) return `column ${column.name} is required now`;
-    if (before !== undefined && (before.physicalName !== column.physicalName || !typesEqual(before.type, column.type))) return `column ${column.name} was ${formatType(before.type)}, it is ${formatType(column.type)} now`;
+    if (before !== undefined && (before.physicalName !== column.physicalName || !typesEqual(before.type, column.type)))
+      return `column ${column.name} was ${formatType(before.type)}, it is ${formatType(column.type)} now`;
   }
   return undefined;
 }
@@ -80,20 +83,35 @@ async function stageFile(
     return [tableColumn(target.snapshot, name), vector === undefined ? null : valueAt(vector, 0)];
   });
   const name = `part-${target.txnId}-${String(piece.ordinal).padStart(5, '0')}.${deps.codec.extension}`;
-  const directory = partitionDirectory(values.map(([column]) => column), values.map(([, value]) => value));
+  const directory = partitionDirectory(
+    values.map(([column]) => column),
+    values.map(([, value]) => value),
+  );
   const path = joinPath(directory, name);
   await writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
   const logical: Batch = { columns: stored.map(({ column }) => column), vectors: physical.vectors, rowCount: rows.rowCount };
   const add: AddFile = {
-    kind: 'add', path, size: bytes.length, modificationTime: deps.clock.now(), dataChange: target.dataChange,
+    kind: 'add',
+    path,
+    size: bytes.length,
+    modificationTime: deps.clock.now(),
+    dataChange: target.dataChange,
     partitionValues: Object.fromEntries(values.map(([column, value]) => [column.physicalName, serializePartitionValue(column.type, value)])),
-    stats: collectStats(logical, stored.map(({ column }) => column), statsOptions(target.snapshot)),
+    stats: collectStats(
+      logical,
+      stored.map(({ column }) => column),
+      statsOptions(target.snapshot),
+    ),
   };
   return { add, sources: piece.indices };
 }
 
 /** Writes a file of this transaction; a repeat of the same write is the same file. @throws LakefoldError STORE_UNAVAILABLE */
-export async function writeStaged(deps: DeltaDeps, path: ReturnType<typeof joinPath>, file: { readonly bytes: Uint8Array; readonly txnId: string }): Promise<void> {
+export async function writeStaged(
+  deps: DeltaDeps,
+  path: ReturnType<typeof joinPath>,
+  file: { readonly bytes: Uint8Array; readonly txnId: string },
+): Promise<void> {
   for (let attempt = 1; attempt <= STAGE_CONCURRENCY; attempt += 1) {
     const outcome = await deps.store.createIfAbsent(path, file.bytes, { identity: file.txnId });
     if (outcome.kind === 'created') return;
@@ -123,7 +141,9 @@ function checkRequired(snapshot: Snapshot, batch: Batch): void {
     const vector = batch.vectors[batch.columns.findIndex((candidate) => candidate.name === column.name)];
     const row = vector === undefined ? 0 : firstNull(vector, batch.rowCount);
     if (batch.rowCount > 0 && row !== undefined) {
-      throw new LakefoldError('CONSTRAINT_VIOLATED', `expected a value in required column ${column.name}, found null in row ${row}`, { context: { column: column.name, row, constraint: 'NOT NULL' } });
+      throw new LakefoldError('CONSTRAINT_VIOLATED', `expected a value in required column ${column.name}, found null in row ${row}`, {
+        context: { column: column.name, row, constraint: 'NOT NULL' },
+      });
     }
   }
 }
@@ -138,7 +158,10 @@ function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[
   if (batch.rowCount === 0) return [];
   const { partitionColumns } = target.snapshot.metadata;
   if (partitionColumns.length === 0) return [Uint32Array.from({ length: batch.rowCount }, (_, i) => i)];
-  const vectors = partitionColumns.map((name) => ({ column: tableColumn(target.snapshot, name), vector: batch.vectors[batch.columns.findIndex((column) => column.name === name)] }));
+  const vectors = partitionColumns.map((name) => ({
+    column: tableColumn(target.snapshot, name),
+    vector: batch.vectors[batch.columns.findIndex((column) => column.name === name)],
+  }));
   const groups = new Map<string, number[]>();
   for (let i = 0; i < batch.rowCount; i += 1) {
     const key = JSON.stringify(vectors.map(({ column, vector }) => partitionText(column, { value: vector === undefined ? null : valueAt(vector, i), row: i })));
@@ -153,7 +176,9 @@ function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[
 function partitionText(column: TableColumn, { value, row }: { readonly value: Value; readonly row: number }): string | null {
   const text = serializePartitionValue(column.type, value);
   if (text === null && value !== null) {
-    throw new LakefoldError('CONSTRAINT_VIOLATED', `expected a partition value that is not empty in ${column.name}, found an empty one in row ${row}`, { context: { column: column.name, row, constraint: 'PARTITION' } });
+    throw new LakefoldError('CONSTRAINT_VIOLATED', `expected a partition value that is not empty in ${column.name}, found an empty one in row ${row}`, {
+      context: { column: column.name, row, constraint: 'PARTITION' },
+    });
   }
   return text;
 }

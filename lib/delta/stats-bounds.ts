@@ -10,29 +10,47 @@ export type Bound = number | bigint | string;
 /** Whether columns of the type have bounds at all. */
 export function isBounded(type: ColumnType): boolean {
   switch (type.kind) {
-    case 'int': case 'bigint': case 'float': case 'double': case 'decimal': case 'date': case 'timestamp': case 'timestampNtz': case 'string': return true;
-    default: return false;
+    case 'int':
+    case 'bigint':
+    case 'float':
+    case 'double':
+    case 'decimal':
+    case 'date':
+    case 'timestamp':
+    case 'timestampNtz':
+    case 'string':
+      return true;
+    default:
+      return false;
   }
 }
 
 /** The JSON of a bound, which may be looser than the value, or undefined where there is none (infinities, endless strings). */
 export function boundText(type: ColumnType, value: Bound, side: 'min' | 'max'): string | undefined {
   switch (type.kind) {
-    case 'int': case 'bigint': return String(value);
-    case 'float': case 'double': {
+    case 'int':
+    case 'bigint':
+      return String(value);
+    case 'float':
+    case 'double': {
       const number = Number(value);
       if (!Number.isFinite(number)) return undefined;
       return type.kind === 'float' ? floatText(number) : doubleText(number);
     }
-    case 'decimal': return decimalText(BigInt(value), type.scale);
+    case 'decimal':
+      return decimalText(BigInt(value), type.scale);
     case 'date': {
       const text = formatDate(Number(value));
       return parseDate(text) === undefined ? undefined : `"${text}"`;
     }
-    case 'timestamp': return quoted(millisText(BigInt(value), 'Z'));
-    case 'timestampNtz': return quoted(millisText(BigInt(value), ''));
-    case 'string': return quoted(side === 'min' ? lowerBoundText(String(value)) : upperBoundText(String(value)));
-    default: return undefined;
+    case 'timestamp':
+      return quoted(millisText(BigInt(value), 'Z'));
+    case 'timestampNtz':
+      return quoted(millisText(BigInt(value), ''));
+    case 'string':
+      return quoted(side === 'min' ? lowerBoundText(String(value)) : upperBoundText(String(value)));
+    default:
+      return undefined;
   }
 }
 
@@ -43,9 +61,12 @@ function quoted(text: string | undefined): string | undefined {
 /** The value of a bound, given its text or the digits of its number; undefined when it is none of the type. */
 export function parseBound(type: ColumnType, text: string): Value | undefined {
   switch (type.kind) {
-    case 'int': return /^-?\d{1,10}$/.test(text) ? Number(text) : undefined;
-    case 'bigint': return /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
-    case 'float': case 'double': {
+    case 'int':
+      return /^-?\d{1,10}$/.test(text) ? Number(text) : undefined;
+    case 'bigint':
+      return /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+    case 'float':
+    case 'double': {
       const value = Number(text);
       if (text === '' || !Number.isFinite(value)) return undefined;
       return type.kind === 'float' ? Math.fround(value) : value;
@@ -54,13 +75,17 @@ export function parseBound(type: ColumnType, text: string): Value | undefined {
       const result = parseDecimal(plainDecimal(text), type.precision, type.scale);
       return result.kind === 'decimal' ? result.unscaled : undefined;
     }
-    case 'date': return parseDate(text);
-    case 'timestamp': case 'timestampNtz': {
+    case 'date':
+      return parseDate(text);
+    case 'timestamp':
+    case 'timestampNtz': {
       const result = parseInstant(text.length === 10 ? `${text}T00:00:00` : text, { naive: type.kind === 'timestampNtz' ? 'utc' : 'refuse' });
       return result.kind === 'instant' ? result.micros : undefined;
     }
-    case 'string': return text;
-    default: return undefined;
+    case 'string':
+      return text;
+    default:
+      return undefined;
   }
 }
 

@@ -13,11 +13,24 @@ export function parsedStatsColumn(columns: readonly TableColumn[]): Column {
   const stats: ColumnType = {
     kind: 'struct',
     fields: [
-      { name: 'numRecords', type: COUNT }, { name: 'minValues', type: bounds }, { name: 'maxValues', type: bounds }, { name: 'nullCount', type: counts },
+      { name: 'numRecords', type: COUNT },
+      { name: 'minValues', type: bounds },
+      { name: 'maxValues', type: bounds },
+      { name: 'nullCount', type: counts },
       { name: 'tightBounds', type: { kind: 'boolean' } },
     ],
   };
-  return { name: 'add', type: { kind: 'struct', fields: [{ name: 'path', type: { kind: 'string' } }, { name: 'stats_parsed', type: stats }] }, nullable: true };
+  return {
+    name: 'add',
+    type: {
+      kind: 'struct',
+      fields: [
+        { name: 'path', type: { kind: 'string' } },
+        { name: 'stats_parsed', type: stats },
+      ],
+    },
+    nullable: true,
+  };
 }
 
 /** The path as the log spells it and the statistics text of one value of that column. */

@@ -115,7 +115,10 @@ function innerValues(vector: Pick<Vector, 'values' | 'nulls' | 'length'>, positi
 }
 
 /** A NaN leaves the column without bounds, since engines disagree on where it sorts. */
-function extremes(type: ColumnType, { values, nulls, length }: Pick<Vector, 'values' | 'nulls' | 'length'>): { min: Bound | undefined; max: Bound | undefined; nullCount: number } {
+function extremes(
+  type: ColumnType,
+  { values, nulls, length }: Pick<Vector, 'values' | 'nulls' | 'length'>,
+): { min: Bound | undefined; max: Bound | undefined; nullCount: number } {
   const bounded = isBounded(type);
   let min: Bound | undefined;
   let max: Bound | undefined;

@@ -3,7 +3,13 @@ import { LakefoldError } from '../core/errors.ts';
 import type { Metadata } from './actions.ts';
 
 const UNIT_MILLIS: Readonly<Record<string, number>> = {
-  microsecond: 0.001, millisecond: 1, second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000,
+  microsecond: 0.001,
+  millisecond: 1,
+  second: 1000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 604_800_000,
 };
 
 const DELETED_FILE_RETENTION = 'delta.deletedFileRetentionDuration';
@@ -13,7 +19,8 @@ const DELETED_FILE_RETENTION_DEFAULT = 'interval 1 week';
 export function deletedFileRetentionMillis(metadata: Metadata): number {
   const text = metadata.configuration[DELETED_FILE_RETENTION] ?? DELETED_FILE_RETENTION_DEFAULT;
   const millis = parseInterval(text);
-  if (millis === undefined) throw new LakefoldError('LOG_CORRUPT', `expected an interval such as 'interval 1 week' in ${DELETED_FILE_RETENTION}, found ${JSON.stringify(text)}`);
+  if (millis === undefined)
+    throw new LakefoldError('LOG_CORRUPT', `expected an interval such as 'interval 1 week' in ${DELETED_FILE_RETENTION}, found ${JSON.stringify(text)}`);
   return millis;
 }
 

@@ -47,7 +47,11 @@ export class DeltaTable {
   }
 
   /** Opens the table that is there, else creates it; `kind` tells which. */
-  static async create(deps: DeltaDeps, root: string, definition: TableDefinition): Promise<{ readonly kind: 'created' | 'exists'; readonly table: DeltaTable }> {
+  static async create(
+    deps: DeltaDeps,
+    root: string,
+    definition: TableDefinition,
+  ): Promise<{ readonly kind: 'created' | 'exists'; readonly table: DeltaTable }> {
     const { kind, snapshot } = await createTable(deps, root, definition);
     return { kind, table: new DeltaTable(deps, root, snapshot) };
   }
@@ -94,7 +98,10 @@ export class DeltaTable {
     return { outcome: await this.#commit({ txnId, plan }, options), added: batch };
   }
 
-  async delete(what: DeleteWhat, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<{ readonly outcome: WriteOutcome; readonly notFound: number }> {
+  async delete(
+    what: DeleteWhat,
+    options: WriteOptions & { readonly sortBy?: readonly string[] } = {},
+  ): Promise<{ readonly outcome: WriteOutcome; readonly notFound: number }> {
     const txnId = this.#deps.random.uuid();
     const planner = deletePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, what);
     const outcome = await this.#commit({ txnId, plan: planner.plan }, options);

@@ -49,7 +49,11 @@ export function resolveVersion(times: readonly VersionTime[], instant: number): 
     const oldest = first === undefined ? 'none' : formatMillis(first.committedAt);
     throw new LakefoldError('NO_SUCH_COMMIT', `expected an instant from the first commit (${oldest}) on, found ${asked}`, { context: { asked, oldest } });
   }
-  throw new LakefoldError('HISTORY_EXPIRED', `expected an instant from ${formatMillis(first.committedAt)} (version ${first.version}, the oldest kept) on, found ${asked}`, {
-    context: { asked, oldest: first.version, reason: 'RETENTION' },
-  });
+  throw new LakefoldError(
+    'HISTORY_EXPIRED',
+    `expected an instant from ${formatMillis(first.committedAt)} (version ${first.version}, the oldest kept) on, found ${asked}`,
+    {
+      context: { asked, oldest: first.version, reason: 'RETENTION' },
+    },
+  );
 }

@@ -40,7 +40,11 @@ interface Match {
  * A planner of the upsert for `commitWrite`: deduplicates and stages once, probes each file once.
  * Returns the rows as they stand in the commit's files, for the fold.
  */
-export function upsertPlanner(deps: DeltaDeps, target: { readonly root: string; readonly txnId: string }, rows: UpsertRows): {
+export function upsertPlanner(
+  deps: DeltaDeps,
+  target: { readonly root: string; readonly txnId: string },
+  rows: UpsertRows,
+): {
   readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>;
   /** Rows the last plan adds. */
   readonly added: () => Batch;
@@ -75,7 +79,13 @@ export function upsertPlanner(deps: DeltaDeps, target: { readonly root: string; 
     const replaced = matches.filter((match) => !stale.has(match.row));
     const updated = new Set(replaced.map((match) => match.row));
     const removals = groupPositions(replaced);
-    const kept = stale.size === 0 ? batch : takeRows(batch, Array.from({ length: batch.rowCount }, (_, i) => i).filter((i) => !stale.has(i)));
+    const kept =
+      stale.size === 0
+        ? batch
+        : takeRows(
+            batch,
+            Array.from({ length: batch.rowCount }, (_, i) => i).filter((i) => !stale.has(i)),
+          );
     const adds = await withoutStale(deps, { target, snapshot, staged, stale }, () => stage(kept));
     const taken = await planRemovals(deps, { ...target, snapshot, sortBy: identityColumns, ordinal }, removals);
     ordinal += taken.filter((action) => action.kind === 'add').length;
@@ -84,8 +94,16 @@ export function upsertPlanner(deps: DeltaDeps, target: { readonly root: string; 
     // Rows without receipts replace greater ones: no merge by U1.
     const fold = taken.length > 0 && holdsReceipts(snapshot) && !areReceived(batch) ? 'edit' : 'merge';
     return {
-      kind: 'write', actions: [...taken, ...adds], fold: kept.rowCount === 0 && taken.length === 0 ? 'none' : fold, operation: 'MERGE', isBlindAppend: false,
-      operationParameters: { predicate: JSON.stringify(identityColumns.map((name) => `target.${name} = source.${name}`)), matchedPredicates: '[{"actionType":"update"}]', notMatchedPredicates: '[{"actionType":"insert"}]' },
+      kind: 'write',
+      actions: [...taken, ...adds],
+      fold: kept.rowCount === 0 && taken.length === 0 ? 'none' : fold,
+      operation: 'MERGE',
+      isBlindAppend: false,
+      operationParameters: {
+        predicate: JSON.stringify(identityColumns.map((name) => `target.${name} = source.${name}`)),
+        matchedPredicates: '[{"actionType":"update"}]',
+        notMatchedPredicates: '[{"actionType":"insert"}]',
+      },
       counts: { rowsInserted: kept.rowCount - updated.size, rowsUpdated: updated.size, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
@@ -98,7 +116,8 @@ export function schemaConflict(batch: Batch, snapshot: Snapshot): string | undef
   for (const column of batch.columns) {
     const known = snapshot.columns.find((candidate) => candidate.name === column.name);
     if (known === undefined) return `the table has no column ${column.name}`;
-    if (known.type.kind !== column.type.kind && !(known.type.kind === 'array' && column.type.kind === 'vector')) return `column ${column.name} is ${known.type.kind} in the table, ${column.type.kind} in the rows`;
+    if (known.type.kind !== column.type.kind && !(known.type.kind === 'array' && column.type.kind === 'vector'))
+      return `column ${column.name} is ${known.type.kind} in the table, ${column.type.kind} in the rows`;
   }
   return undefined;
 }
@@ -130,7 +149,10 @@ export function candidates(snapshot: Snapshot, rows: { readonly batch: Batch; re
   const ranges = vectors.map(({ name, vector }) => ({ name, vector, ...rangeOf(vector) }));
   return [...snapshot.files.values()].filter((file) => {
     const bounds = ranges.map((range) => ({ range, bounds: boundsOf(snapshot, file, range.name) }));
-    const meets = bounds.every(({ range: { low, high }, bounds: { min, max } }) => isKnown(low) && isKnown(high) && !(isKnown(min) && compareValues(high, min) < 0) && !(isKnown(max) && compareValues(low, max) > 0));
+    const meets = bounds.every(
+      ({ range: { low, high }, bounds: { min, max } }) =>
+        isKnown(low) && isKnown(high) && !(isKnown(min) && compareValues(high, min) < 0) && !(isKnown(max) && compareValues(low, max) > 0),
+    );
     if (!meets) return false;
     for (let i = 0; i < rows.batch.rowCount; i += 1) {
       const inside = bounds.every(({ range, bounds: { min, max } }) => {
@@ -209,10 +231,13 @@ async function breakTies(
 
 /** Digest of a row without its receipt, over `columns` in their order; the batch's own order unless given. */
 export function contentDigest(batch: Batch, index: number, columns: readonly Column[] = batch.columns.filter(({ name }) => name !== INGESTED_AT)): Uint8Array {
-  return rowDigest(columns, columns.map(({ name }) => {
-    const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
-    return vector === undefined ? null : valueAt(vector, index);
-  }));
+  return rowDigest(
+    columns,
+    columns.map(({ name }) => {
+      const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+      return vector === undefined ? null : valueAt(vector, index);
+    }),
+  );
 }
 
 function holdsReceipts(snapshot: Snapshot): boolean {
@@ -238,7 +263,12 @@ function groupPositions(matches: readonly Match[]): Map<string, number[]> {
 // Losers stand in the staged file already; they are marked deleted on it, or the file is written again where the table has no deletion vectors.
 async function withoutStale(
   deps: DeltaDeps,
-  context: { readonly target: { readonly root: string; readonly txnId: string }; readonly snapshot: Snapshot; readonly staged: readonly StagedFile[]; readonly stale: ReadonlySet<number> },
+  context: {
+    readonly target: { readonly root: string; readonly txnId: string };
+    readonly snapshot: Snapshot;
+    readonly staged: readonly StagedFile[];
+    readonly stale: ReadonlySet<number>;
+  },
   restage: () => Promise<readonly StagedFile[]>,
 ): Promise<readonly Action[]> {
   const { staged, stale, snapshot, target } = context;
@@ -247,7 +277,11 @@ async function withoutStale(
   const files = staged.map(({ add, sources }) => ({ add, sources, losers: [...sources.keys()].filter((position) => stale.has(sources[position] ?? -1)) }));
   const live = files.filter(({ sources, losers }) => losers.length < sources.length);
   const marked = live.filter(({ losers }) => losers.length > 0);
-  const descriptors = await writeDeletionVectors(deps, target, marked.map(({ losers }) => losers));
+  const descriptors = await writeDeletionVectors(
+    deps,
+    target,
+    marked.map(({ losers }) => losers),
+  );
   return live.map((file) => {
     const descriptor = descriptors[marked.indexOf(file)];
     return descriptor === undefined ? file.add : withDeletionVector(file.add, descriptor);

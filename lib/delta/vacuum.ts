@@ -34,7 +34,9 @@ export async function planVacuum(
   options: { readonly now: number; readonly retentionMillis: number; readonly force?: boolean },
 ): Promise<VacuumPlan> {
   if (options.retentionMillis < RETENTION_MIN_MILLIS && options.force !== true) {
-    throw new LakefoldError('RETENTION_TOO_SHORT', `expected a retention of at least 168 hours, found ${options.retentionMillis / 3_600_000}`, { context: { floorHours: 168 } });
+    throw new LakefoldError('RETENTION_TOO_SHORT', `expected a retention of at least 168 hours, found ${options.retentionMillis / 3_600_000}`, {
+      context: { floorHours: 168 },
+    });
   }
   const kept = await keptPaths(deps, table, options);
   const files: ObjectInfo[] = [];
@@ -52,15 +54,22 @@ export async function executeVacuum(deps: { readonly store: ObjectStore }, plan:
   await mapConcurrent(plan.files, { concurrencyMax: STORE_READ_CONCURRENCY }, (file) => deps.store.delete(file.path));
 }
 
-async function keptPaths(deps: { readonly store: ObjectStore }, table: { readonly root: string; readonly snapshot: Snapshot }, options: { readonly now: number; readonly retentionMillis: number }): Promise<ReadonlySet<string>> {
+async function keptPaths(
+  deps: { readonly store: ObjectStore },
+  table: { readonly root: string; readonly snapshot: Snapshot },
+  options: { readonly now: number; readonly retentionMillis: number },
+): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
-  const keep = (file: AddFile | RemoveFile): void => { for (const path of pathsOf(table.root, file, deps.store.location)) kept.add(path); };
+  const keep = (file: AddFile | RemoveFile): void => {
+    for (const path of pathsOf(table.root, file, deps.store.location)) kept.add(path);
+  };
   for (const file of table.snapshot.files.values()) keep(file);
   for (const file of table.snapshot.tombstones.values()) {
     if (options.now - (file.deletionTimestamp ?? options.now) <= options.retentionMillis) keep(file);
   }
   // Checkpoints drop tombstones at the table's own retention; a longer one asked for is in the log alone.
-  if (options.retentionMillis > deletedFileRetentionMillis(table.snapshot.metadata)) for await (const file of removedSince(deps, table.root, options.now - options.retentionMillis)) keep(file);
+  if (options.retentionMillis > deletedFileRetentionMillis(table.snapshot.metadata))
+    for await (const file of removedSince(deps, table.root, options.now - options.retentionMillis)) keep(file);
   for await (const object of deps.store.list(`${joinPath(table.root, '_lakefold/pins')}/`)) {
     const pin = await deps.store.get(object.path);
     const parsed = pin === undefined ? null : parseJson(pin.bytes);

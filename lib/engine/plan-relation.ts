@@ -38,18 +38,28 @@ export async function planRelation(deps: RelationDeps, request: RelationRequest)
   const relationFiles = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, (file) => relationFile(deps, request, { file, columns }));
   const partitionColumns = new Set(snapshot.metadata.partitionColumns);
   const physicalColumns = columns.map((column): PhysicalColumn => ({
-    name: column.name, source: partitionColumns.has(column.name) ? { kind: 'partition' } : { kind: 'column', physicalName: column.physicalName },
+    name: column.name,
+    source: partitionColumns.has(column.name) ? { kind: 'partition' } : { kind: 'column', physicalName: column.physicalName },
   }));
   return { name: request.name, columns, groups: relationFiles.length === 0 ? [] : [{ files: relationFiles, physicalColumns }] };
 }
 
-async function relationFile(deps: RelationDeps, request: RelationRequest, { file, columns }: { readonly file: AddFile; readonly columns: readonly TableColumn[] }): Promise<RelationFile> {
+async function relationFile(
+  deps: RelationDeps,
+  request: RelationRequest,
+  { file, columns }: { readonly file: AddFile; readonly columns: readonly TableColumn[] },
+): Promise<RelationFile> {
   const path = joinPath(request.root, file.path);
   const localPath = deps.store.localPath?.(path) ?? (await deps.scratch.hold(path, () => fetchFile(deps.store, path)));
   const deleted = file.deletionVector === undefined ? undefined : [...(await readDeletionVector(deps, request.root, file.deletionVector))];
   const partitionValues = Object.fromEntries(columns.map((column) => [column.name, file.partitionValues[column.physicalName] ?? null]));
   const hasReceipts = parseStats(file, request.snapshot.columns).nullCount(INGESTED_AT) === 0;
-  return { localPath, partitionValues, ...(deleted === undefined ? {} : { deleted }), ...(hasReceipts ? {} : { ingestedAtDefault: BigInt(file.modificationTime) * 1000n }) };
+  return {
+    localPath,
+    partitionValues,
+    ...(deleted === undefined ? {} : { deleted }),
+    ...(hasReceipts ? {} : { ingestedAtDefault: BigInt(file.modificationTime) * 1000n }),
+  };
 }
 
 async function fetchFile(store: ObjectStore, path: ReturnType<typeof joinPath>): Promise<Uint8Array> {
@@ -63,6 +73,10 @@ function assertFits(request: RelationRequest, files: readonly AddFile[]): void {
   const budget = request.scratchBytesMax ?? SCRATCH_BYTES_MAX;
   if (bytes <= budget) return;
   throw new LakefoldError('PLAN_TOO_LARGE', `expected at most ${budget} bytes of data files, found ${bytes} in ${files.length} files of ${request.root}`, {
-    context: { estimate: { bytes, files: files.length }, budget: { bytes: budget }, alternative: `SELECT ${request.columns.join(', ')} FROM delta.\`${request.root}\` VERSION AS OF ${request.snapshot.version}` },
+    context: {
+      estimate: { bytes, files: files.length },
+      budget: { bytes: budget },
+      alternative: `SELECT ${request.columns.join(', ')} FROM delta.\`${request.root}\` VERSION AS OF ${request.snapshot.version}`,
+    },
   });
 }

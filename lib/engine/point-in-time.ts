@@ -99,10 +99,15 @@ function candidatesSql(join: PointInTimeJoin): string {
   const latest = join.latestBy === undefined ? [] : [`${quoteName(join.latestBy.name)} DESC NULLS LAST`];
   const pick = `QUALIFY row_number() OVER (PARTITION BY ${identitySql(join).join(', ') || '1'} ORDER BY ${[...latest, `${quoteName(INGESTED_AT)} DESC NULLS LAST`].join(', ')}) = 1`;
   switch (join.ties.kind) {
-    case 'none': return select(quoteName(join.relation));
-    case 'byReceipt': return `${select(quoteName(join.relation))} ${pick}`;
+    case 'none':
+      return select(quoteName(join.relation));
+    case 'byReceipt':
+      return `${select(quoteName(join.relation))} ${pick}`;
     case 'resolved': {
-      const on = identitySql(join).map((name) => `r.${name} = w.${name}`).join(' AND ') || 'TRUE';
+      const on =
+        identitySql(join)
+          .map((name) => `r.${name} = w.${name}`)
+          .join(' AND ') || 'TRUE';
       return `${select(`(SELECT r.* FROM ${quoteName(join.relation)} r ANTI JOIN ${quoteName(join.ties.relation)} w ON ${on})`)} ${pick} UNION ALL ${select(quoteName(join.ties.relation))}`;
     }
   }
@@ -132,7 +137,9 @@ function joinSql(join: PointInTimeJoin, index: number): string {
 }
 
 function expiredSql(join: PointInTimeJoin, index: number): string {
-  return join.lookbackMicros === undefined || join.eventTime === undefined ? 'FALSE' : `(j${index}.__found = 1 AND j${index}.__event < s.${quoteName(LABEL_MICROS)} - ${join.lookbackMicros})`;
+  return join.lookbackMicros === undefined || join.eventTime === undefined
+    ? 'FALSE'
+    : `(j${index}.__found = 1 AND j${index}.__event < s.${quoteName(LABEL_MICROS)} - ${join.lookbackMicros})`;
 }
 
 function pickedSql(join: PointInTimeJoin, index: number): string {

@@ -24,13 +24,26 @@ export async function* listCommits(deps: Pick<ReadDeps, 'store'>, group: OpenGro
 export async function readCommit(deps: Pick<ReadDeps, 'store'>, group: OpenGroup, asked: string): Promise<CommitRecord> {
   const head = (await group.table.refresh()).version;
   const version = /^(?:0|[1-9]\d{0,15})$/.test(asked) ? Number(asked) : -1;
-  if (version < 0 || version > head) throw new LakefoldError('NO_SUCH_COMMIT', `expected a version from 0 to ${head} of ${groupName(group.definition)}, found ${JSON.stringify(asked)}`, { context: { asked, latest: head } });
+  if (version < 0 || version > head)
+    throw new LakefoldError('NO_SUCH_COMMIT', `expected a version from 0 to ${head} of ${groupName(group.definition)}, found ${JSON.stringify(asked)}`, {
+      context: { asked, latest: head },
+    });
   const [record] = (await readHistory(deps, group.table.root, { from: Math.max(0, version - 1), to: version })).slice(-1);
-  if (record?.version !== version) throw new LakefoldError('HISTORY_EXPIRED', `version ${version} of ${groupName(group.definition)} is no longer kept`, { context: { version, reason: 'RETENTION' } });
+  if (record?.version !== version)
+    throw new LakefoldError('HISTORY_EXPIRED', `version ${version} of ${groupName(group.definition)} is no longer kept`, {
+      context: { version, reason: 'RETENTION' },
+    });
   return record;
 }
 
 export function commitBody(group: OpenGroup, commit: CommitRecord): object {
   const { requests: _requests, committedAt, ...record } = commit;
-  return { ...record, committedAt: formatMillis(committedAt), idempotencyKey: null, schemaVersion: group.state.schemas.length, validationReportId: null, readable: true };
+  return {
+    ...record,
+    committedAt: formatMillis(committedAt),
+    idempotencyKey: null,
+    schemaVersion: group.state.schemas.length,
+    validationReportId: null,
+    readable: true,
+  };
 }

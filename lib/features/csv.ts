@@ -22,7 +22,8 @@ export function parseCsv(input: string | Uint8Array): CsvTable {
   if (first === undefined) throw new LakefoldError('MALFORMED_FILE', 'expected a header line, found an empty file');
   const header = first.map((name) => name ?? '');
   const twice = header.find((name, i) => name === '' || header.indexOf(name) !== i);
-  if (twice !== undefined) throw new LakefoldError('MALFORMED_FILE', `expected a header of different names, found ${JSON.stringify(twice)}${twice === '' ? '' : ' twice'}`);
+  if (twice !== undefined)
+    throw new LakefoldError('MALFORMED_FILE', `expected a header of different names, found ${JSON.stringify(twice)}${twice === '' ? '' : ' twice'}`);
   const rows = records.slice(1);
   rows.forEach((row, i) => {
     if (row.length !== header.length) throw malformed(i + 1, `${header.length} fields`, `${row.length}`);
@@ -33,17 +34,36 @@ export function parseCsv(input: string | Uint8Array): CsvTable {
 /** What a field stands for, in the form `toValue` takes; text that is no such value stays text, which `toValue` refuses. */
 export function csvInput(type: ColumnType, field: string): unknown {
   switch (type.kind) {
-    case 'boolean': return BOOLEANS.get(field.toLowerCase()) ?? field;
-    case 'int': return NUMBER.test(field) ? safeDouble(field) : field;
-    case 'float': case 'double': return NUMBER.test(field) ? safeDouble(field) : (SPECIAL.get(field.toLowerCase()) ?? field);
-    case 'timestamp': return INTEGER.test(field) ? safeNumber(field) : field;
-    case 'array': case 'struct': case 'map': case 'vector': return nested(field);
-    default: return field;
+    case 'boolean':
+      return BOOLEANS.get(field.toLowerCase()) ?? field;
+    case 'int':
+      return NUMBER.test(field) ? safeDouble(field) : field;
+    case 'float':
+    case 'double':
+      return NUMBER.test(field) ? safeDouble(field) : (SPECIAL.get(field.toLowerCase()) ?? field);
+    case 'timestamp':
+      return INTEGER.test(field) ? safeNumber(field) : field;
+    case 'array':
+    case 'struct':
+    case 'map':
+    case 'vector':
+      return nested(field);
+    default:
+      return field;
   }
 }
 
-const BOOLEANS: ReadonlyMap<string, boolean> = new Map([['true', true], ['false', false]]);
-const SPECIAL: ReadonlyMap<string, number> = new Map([['nan', NaN], ['infinity', Infinity], ['-infinity', -Infinity], ['inf', Infinity], ['-inf', -Infinity]]);
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+const SPECIAL: ReadonlyMap<string, number> = new Map([
+  ['nan', NaN],
+  ['infinity', Infinity],
+  ['-infinity', -Infinity],
+  ['inf', Infinity],
+  ['-inf', -Infinity],
+]);
 const INTEGER = /^[+-]?\d{1,40}$/;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 

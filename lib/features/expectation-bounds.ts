@@ -39,16 +39,23 @@ function textOf(bound: Json | undefined): string | undefined {
 
 function boundOf(type: ColumnType, bound: Json): ComparedWithBound | undefined {
   switch (type.kind) {
-    case 'int': case 'bigint': case 'float': case 'double': {
+    case 'int':
+    case 'bigint':
+    case 'float':
+    case 'double': {
       const number = typeof bound === 'string' && type.kind === 'bigint' ? typed(type, bound) : bound;
       return typeof number === 'number' || typeof number === 'bigint' ? (value) => compareNumbers(value, number) : undefined;
     }
-    case 'decimal': return decimalBound(type.scale, bound);
-    case 'string': case 'date': case 'timestamp': {
+    case 'decimal':
+      return decimalBound(type.scale, bound);
+    case 'string':
+    case 'date':
+    case 'timestamp': {
       const value = typed(type, bound);
       return value === undefined ? undefined : (other) => compareValues(other, value);
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 

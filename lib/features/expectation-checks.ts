@@ -27,7 +27,9 @@ export interface ExpectationProblem {
   readonly message: string;
 }
 
-export type CompiledExpectation = { readonly kind: 'check'; readonly check: ExpectationCheck } | { readonly kind: 'problem'; readonly problem: ExpectationProblem };
+export type CompiledExpectation =
+  | { readonly kind: 'check'; readonly check: ExpectationCheck }
+  | { readonly kind: 'problem'; readonly problem: ExpectationProblem };
 
 type Kwargs = ExpectationDefinition['kwargs'];
 
@@ -41,18 +43,30 @@ export function compileExpectation({ expectationType, kwargs }: ExpectationDefin
   const aggregate = AGGREGATE.exec(expectationType)?.[1];
   if (aggregate !== undefined) return withColumn(kwargs, columns, (column) => aggregateCheck(aggregate, column, kwargs));
   switch (expectationType) {
-    case 'expect_column_values_to_not_be_null': return withColumn(kwargs, columns, notNull);
-    case 'expect_column_values_to_be_between': return withColumn(kwargs, columns, (column) => between(column, kwargs));
-    case 'expect_column_values_to_be_in_set': return withColumn(kwargs, columns, (column) => inSet(column, kwargs, 'in'));
-    case 'expect_column_values_to_not_be_in_set': return withColumn(kwargs, columns, (column) => inSet(column, kwargs, 'not in'));
-    case 'expect_column_values_to_match_regex': return withColumn(kwargs, columns, (column) => matchRegex(column, kwargs));
-    case 'expect_column_value_lengths_to_be_between': return withColumn(kwargs, columns, (column) => lengths(column, kwargs));
-    case 'expect_column_values_to_be_unique': return withColumn(kwargs, columns, ({ name }) => unique([name]));
-    case 'expect_compound_columns_to_be_unique': return unique(namesOf(kwargs['column_list']));
-    case 'expect_column_unique_value_count_to_be_between': return withColumn(kwargs, columns, (column) => distinctCount(column, kwargs));
-    case 'expect_table_row_count_to_be_between': return figure(undefined, 'rows', kwargs, (batch) => batch.rowCount);
-    case 'expect_table_row_count_to_equal': return figure(undefined, 'rows', { min_value: kwargs['value'] ?? null, max_value: kwargs['value'] ?? null }, (batch) => batch.rowCount);
-    default: return problem('expectationType', `expected an expectation of this version, found ${JSON.stringify(expectationType)}`);
+    case 'expect_column_values_to_not_be_null':
+      return withColumn(kwargs, columns, notNull);
+    case 'expect_column_values_to_be_between':
+      return withColumn(kwargs, columns, (column) => between(column, kwargs));
+    case 'expect_column_values_to_be_in_set':
+      return withColumn(kwargs, columns, (column) => inSet(column, kwargs, 'in'));
+    case 'expect_column_values_to_not_be_in_set':
+      return withColumn(kwargs, columns, (column) => inSet(column, kwargs, 'not in'));
+    case 'expect_column_values_to_match_regex':
+      return withColumn(kwargs, columns, (column) => matchRegex(column, kwargs));
+    case 'expect_column_value_lengths_to_be_between':
+      return withColumn(kwargs, columns, (column) => lengths(column, kwargs));
+    case 'expect_column_values_to_be_unique':
+      return withColumn(kwargs, columns, ({ name }) => unique([name]));
+    case 'expect_compound_columns_to_be_unique':
+      return unique(namesOf(kwargs['column_list']));
+    case 'expect_column_unique_value_count_to_be_between':
+      return withColumn(kwargs, columns, (column) => distinctCount(column, kwargs));
+    case 'expect_table_row_count_to_be_between':
+      return figure(undefined, 'rows', kwargs, (batch) => batch.rowCount);
+    case 'expect_table_row_count_to_equal':
+      return figure(undefined, 'rows', { min_value: kwargs['value'] ?? null, max_value: kwargs['value'] ?? null }, (batch) => batch.rowCount);
+    default:
+      return problem('expectationType', `expected an expectation of this version, found ${JSON.stringify(expectationType)}`);
   }
 }
 
@@ -145,7 +159,11 @@ function unique(names: readonly string[]): CompiledExpectation {
     const counts = new Map<string, number>();
     for (const key of keys) if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
     const isRepeated = (row: number): boolean => (counts.get(keys[row] ?? '') ?? 0) > 1;
-    return { kind: 'rows', considered: keys.filter((key) => key !== undefined).length, unexpected: rowsWhere(batch, (row) => keys[row] !== undefined && isRepeated(row)) };
+    return {
+      kind: 'rows',
+      considered: keys.filter((key) => key !== undefined).length,
+      unexpected: rowsWhere(batch, (row) => keys[row] !== undefined && isRepeated(row)),
+    };
   };
   return { kind: 'check', check: { column: names.length === 1 ? names[0] : undefined, expected: `${names.join(', ')} once`, find } };
 }
@@ -199,11 +217,16 @@ function aggregateOf(aggregate: string, values: readonly (number | bigint)[]): n
   if (values.length === 0) return undefined;
   if (values.some((value) => Number.isNaN(value))) return Number.NaN;
   switch (aggregate) {
-    case 'min': return values.reduce((least, value) => (value < least ? value : least));
-    case 'max': return values.reduce((most, value) => (value > most ? value : most));
-    case 'mean': return sumOf(values.map(Number)) / values.length;
-    case 'median': return medianOf(Float64Array.from(values, Number).sort());
-    default: return values.length < 2 ? undefined : deviationOf(values.map(Number));
+    case 'min':
+      return values.reduce((least, value) => (value < least ? value : least));
+    case 'max':
+      return values.reduce((most, value) => (value > most ? value : most));
+    case 'mean':
+      return sumOf(values.map(Number)) / values.length;
+    case 'median':
+      return medianOf(Float64Array.from(values, Number).sort());
+    default:
+      return values.length < 2 ? undefined : deviationOf(values.map(Number));
   }
 }
 

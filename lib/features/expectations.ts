@@ -34,7 +34,10 @@ export interface UnmetExpectation {
  * Holds the rows against the group's expectations, as its policy says: `ALWAYS` warns, any other refuses.
  * @throws LakefoldError VALIDATION_FAILED with row, column and expectation
  */
-export function validateExpectations(definition: Pick<FeatureGroupDefinition, 'schema' | 'expectations' | 'validationPolicy'>, rows: CheckedRows): ValidationOutcome {
+export function validateExpectations(
+  definition: Pick<FeatureGroupDefinition, 'schema' | 'expectations' | 'validationPolicy'>,
+  rows: CheckedRows,
+): ValidationOutcome {
   if (definition.expectations.length === 0) return { validation: null, warnings: [] };
   const unmet = unmetExpectations(definition, rows);
   const { validationPolicy: policy } = definition;
@@ -61,7 +64,9 @@ export function expectationFaults(definition: Pick<FeatureGroupDefinition, 'sche
   const columns = columnsOf(definition);
   return definition.expectations.flatMap((expectation, position) => {
     const compiled = compileExpectation(expectation, columns);
-    return compiled.kind === 'check' ? [] : [{ field: `expectations[${position}].kwargs.${compiled.problem.kwarg}`, code: 'INVALID_ARGUMENT', message: compiled.problem.message }];
+    return compiled.kind === 'check'
+      ? []
+      : [{ field: `expectations[${position}].kwargs.${compiled.problem.kwarg}`, code: 'INVALID_ARGUMENT', message: compiled.problem.message }];
   });
 }
 
@@ -81,7 +86,12 @@ function heldAgainst({ expectationType, kwargs }: ExpectationDefinition, { check
   if (finding.kind === 'batch') {
     if (finding.isMet) return undefined;
     const message = `expected ${check.expected}, found ${finding.found}`;
-    return { expectationType, message, faults: [{ field: `expectations[${position}]`, ...feature, code: 'EXPECTATION_FAILED', message, expected: check.expected, found: finding.found }], faultCount: 1 };
+    return {
+      expectationType,
+      message,
+      faults: [{ field: `expectations[${position}]`, ...feature, code: 'EXPECTATION_FAILED', message, expected: check.expected, found: finding.found }],
+      faultCount: 1,
+    };
   }
   const { considered, unexpected } = finding;
   const mostly = typeof kwargs['mostly'] === 'number' ? kwargs['mostly'] : 1;
@@ -89,11 +99,19 @@ function heldAgainst({ expectationType, kwargs }: ExpectationDefinition, { check
   if (unexpected.length === 0 || (considered - unexpected.length) / considered >= mostly) return undefined;
   const share = mostly === 1 ? 'all' : `${mostly} of`;
   return {
-    expectationType, faultCount: unexpected.length,
+    expectationType,
+    faultCount: unexpected.length,
     message: `expected ${check.expected} in ${share} ${considered} rows, found ${unexpected.length} otherwise`,
     faults: unexpected.slice(0, ROWS_LISTED_MAX).map((row): Fault => {
       const found = foundAt(rows.batch, check, row);
-      return { row: rows.rowIndex?.[row] ?? row, ...feature, code: 'EXPECTATION_FAILED', message: `expected ${check.expected}, found ${found}`, expected: check.expected, found };
+      return {
+        row: rows.rowIndex?.[row] ?? row,
+        ...feature,
+        code: 'EXPECTATION_FAILED',
+        message: `expected ${check.expected}, found ${found}`,
+        expected: check.expected,
+        found,
+      };
     }),
   };
 }
@@ -107,5 +125,9 @@ function foundAt(batch: Batch, check: ExpectationCheck, row: number): string {
 function refusal(unmet: readonly UnmetExpectation[]): LakefoldError {
   const errors = unmet.flatMap(({ faults }) => faults);
   const errorCount = unmet.reduce((sum, { faultCount }) => sum + faultCount, 0);
-  return new LakefoldError('VALIDATION_FAILED', `expected rows that meet the group's expectations, found ${unmet.length} unmet; first: ${unmet[0]?.message ?? ''}`, { errors, errorCount, context: { reportId: null } });
+  return new LakefoldError(
+    'VALIDATION_FAILED',
+    `expected rows that meet the group's expectations, found ${unmet.length} unmet; first: ${unmet[0]?.message ?? ''}`,
+    { errors, errorCount, context: { reportId: null } },
+  );
 }

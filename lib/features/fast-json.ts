@@ -85,8 +85,10 @@ function parseStrictly(text: string): Json {
 /** Quotes that a value without escapes is written with; NaN where the strict reader must decide. */
 function quotesOf(value: Json, depth: number): number {
   switch (typeof value) {
-    case 'string': return 2;
-    case 'number': return Number.isFinite(value) ? 0 : NaN;
+    case 'string':
+      return 2;
+    case 'number':
+      return Number.isFinite(value) ? 0 : NaN;
     case 'object': {
       if (value === null) return 0;
       if (depth >= DEPTH_MAX) return NaN;
@@ -98,6 +100,7 @@ function quotesOf(value: Json, depth: number): number {
       for (const member of Object.values(value)) quotes += 2 + quotesOf(member, depth + 1);
       return quotes;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }

@@ -28,16 +28,23 @@ export function foldSourceOf(deps: ReadDeps, table: DeltaTable, options: { reado
       const versions = Array.from({ length: Math.max(0, to - after) }, (_, i) => after + 1 + i);
       const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, table.root, version));
       const commits: FoldCommit[] = [];
-      for (const [i, version] of versions.entries()) commits.push(commitOf(deps, table, { version, entry: entries[i], previous: commits.at(-1)?.committedAt ?? 0 }));
+      for (const [i, version] of versions.entries())
+        commits.push(commitOf(deps, table, { version, entry: entries[i], previous: commits.at(-1)?.committedAt ?? 0 }));
       return commits;
     },
     rowsAt: (version, keys) => rowsAt(deps, table, { version, keys, keyColumns: options.keyColumns }),
   };
 }
 
-function commitOf(deps: ReadDeps, table: DeltaTable, { version, entry, previous }: { readonly version: number; readonly entry: RecordedEntry | undefined; readonly previous: number }): FoldCommit {
+function commitOf(
+  deps: ReadDeps,
+  table: DeltaTable,
+  { version, entry, previous }: { readonly version: number; readonly entry: RecordedEntry | undefined; readonly previous: number },
+): FoldCommit {
   if (entry === undefined) {
-    throw new LakefoldError('HISTORY_EXPIRED', `expected version ${version} of ${table.root} in the log, found nothing there`, { context: { version, reason: 'RETENTION' } });
+    throw new LakefoldError('HISTORY_EXPIRED', `expected version ${version} of ${table.root} in the log, found nothing there`, {
+      context: { version, reason: 'RETENTION' },
+    });
   }
   const info = commitInfoOf(entry.actions);
   const committedAt = Math.max(info?.inCommitTimestamp ?? (isOurs(info) ? info?.timestamp : undefined) ?? entry.modifiedAt, previous + 1);
@@ -45,17 +52,25 @@ function commitOf(deps: ReadDeps, table: DeltaTable, { version, entry, previous 
   const { columns } = table.snapshot;
   const head = { version, committedAt };
   switch (foldKindOf(entry.actions)) {
-    case 'none': return { ...head, kind: 'none' };
-    case 'merge': return { ...head, kind: 'merge', rows: () => batches(addedRows(deps, at, entry.actions, columns)) };
-    case 'edit': return {
-      ...head, kind: 'edit',
-      rows: () => batches(rowsAppeared(deps, at, entry.actions, columns)),
-      removed: () => batches(rowsDisappeared(deps, at, entry.actions, columns)),
-    };
+    case 'none':
+      return { ...head, kind: 'none' };
+    case 'merge':
+      return { ...head, kind: 'merge', rows: () => batches(addedRows(deps, at, entry.actions, columns)) };
+    case 'edit':
+      return {
+        ...head,
+        kind: 'edit',
+        rows: () => batches(rowsAppeared(deps, at, entry.actions, columns)),
+        removed: () => batches(rowsDisappeared(deps, at, entry.actions, columns)),
+      };
   }
 }
 
-async function* rowsAt(deps: ReadDeps, table: DeltaTable, request: { readonly version: number; readonly keys: readonly EntityKey[]; readonly keyColumns: readonly Column[] }): AsyncIterable<Batch> {
+async function* rowsAt(
+  deps: ReadDeps,
+  table: DeltaTable,
+  request: { readonly version: number; readonly keys: readonly EntityKey[]; readonly keyColumns: readonly Column[] },
+): AsyncIterable<Batch> {
   const snapshot = await table.at({ version: request.version });
   const names = request.keyColumns.map((column) => column.name);
   if (names.length === 0) {
@@ -63,7 +78,10 @@ async function* rowsAt(deps: ReadDeps, table: DeltaTable, request: { readonly ve
     return;
   }
   const types = request.keyColumns.map((column) => column.type);
-  const wantedRows = batchOfRows(request.keyColumns, request.keys.map((key) => decodeKey(types, key)));
+  const wantedRows = batchOfRows(
+    request.keyColumns,
+    request.keys.map((key) => decodeKey(types, key)),
+  );
   const wantedIdentity = identityOver(wantedRows, names);
   const wanted = new Set(Array.from({ length: wantedRows.rowCount }, (_, i) => wantedIdentity(i)));
   for (const file of candidates(snapshot, { batch: wantedRows, identityColumns: names })) {

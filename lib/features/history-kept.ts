@@ -20,6 +20,10 @@ export async function assertKept(deps: { readonly store: ObjectStore }, group: O
   const paths = [...new Set(replaced.flatMap((file) => pathsOf(root, file)))];
   await mapConcurrent(paths, { concurrencyMax: STORE_READ_CONCURRENCY }, async (path) => {
     if ((await deps.store.head(joinPath(path))) !== undefined) return;
-    throw new LakefoldError('HISTORY_EXPIRED', `expected every file of version ${snapshot.version} of ${groupName(group.definition)}, but ${path} is no longer kept`, { context: { version: snapshot.version, reason: 'RETENTION' } });
+    throw new LakefoldError(
+      'HISTORY_EXPIRED',
+      `expected every file of version ${snapshot.version} of ${groupName(group.definition)}, but ${path} is no longer kept`,
+      { context: { version: snapshot.version, reason: 'RETENTION' } },
+    );
   });
 }

@@ -37,7 +37,8 @@ export interface IngestRowsRequest extends RequestOptions {
 export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: IngestRowsRequest): Promise<Receipt> {
   const received = await parseRows(deps, rowsBody(request.rows), {
     columns: inputColumns(group.definition),
-    ...(request.timezone === undefined ? {} : { timezone: request.timezone }), ...(request.ignoreUnknown === undefined ? {} : { ignoreUnknown: request.ignoreUnknown }),
+    ...(request.timezone === undefined ? {} : { timezone: request.timezone }),
+    ...(request.ignoreUnknown === undefined ? {} : { ignoreUnknown: request.ignoreUnknown }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   const scales = group.definition.onlineEnabled ? rowScales(group, received.batch) : undefined;
@@ -46,9 +47,17 @@ export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: I
   const mayHaveLosers = request.operation === 'upsert' && group.definition.expectations.length > 0;
   const { validation, warnings } = validateExpectations(group.definition, mayHaveLosers ? lastOfEach(group, validated.batch) : validated);
   return ingest(deps, group, {
-    batch: validated.batch, validation, warnings: [...(scales?.warnings() ?? []), ...warnings], received: validated.received, rejected: [], operation: request.operation, wait: request.wait,
-    ...(request.allowEmpty === undefined ? {} : { allowEmpty: request.allowEmpty }), ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
-    ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }), ...(request.signal === undefined ? {} : { signal: request.signal }),
+    batch: validated.batch,
+    validation,
+    warnings: [...(scales?.warnings() ?? []), ...warnings],
+    received: validated.received,
+    rejected: [],
+    operation: request.operation,
+    wait: request.wait,
+    ...(request.allowEmpty === undefined ? {} : { allowEmpty: request.allowEmpty }),
+    ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
+    ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
 }
 
@@ -64,7 +73,10 @@ export function sourceOf(bytes: Uint8Array): FileSource {
 
 // In an upsert the last row of an identity wins: the others are not written, so nothing is expected of them.
 function lastOfEach(group: OpenGroup, batch: Batch): CheckedRows {
-  const identityOf = identityOver(batch, [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name));
+  const identityOf = identityOver(
+    batch,
+    [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name),
+  );
   const last = new Map<string, number>();
   for (let row = 0; row < batch.rowCount; row += 1) last.set(identityOf(row) ?? `\0${row}`, row);
   if (last.size === batch.rowCount) return { batch };

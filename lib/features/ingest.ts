@@ -69,17 +69,23 @@ async function write(group: OpenGroup, request: IngestRequest): Promise<AddingOu
   const first = group.receipts.issue(group.table.snapshot, request.batch.rowCount);
   const rows = withReceipts(request.batch, first, request.operation === 'upsert' ? undefined : identity);
   const options: WriteOptions = {
-    received: request.received, rejected: request.rejected.length,
+    received: request.received,
+    rejected: request.rejected.length,
     ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
     ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   switch (request.operation) {
-    case 'append': return group.table.append(rows, { ...options, sortBy: identity });
-    case 'overwrite': return group.table.overwrite(rows, { ...options, sortBy: identity });
-    case 'upsert': return group.table.upsert(rows, {
-      ...options, keys: group.keyColumns.map((column) => column.name), ...(group.eventTime === undefined ? {} : { eventTime: group.eventTime.name }),
-    });
+    case 'append':
+      return group.table.append(rows, { ...options, sortBy: identity });
+    case 'overwrite':
+      return group.table.overwrite(rows, { ...options, sortBy: identity });
+    case 'upsert':
+      return group.table.upsert(rows, {
+        ...options,
+        keys: group.keyColumns.map((column) => column.name),
+        ...(group.eventTime === undefined ? {} : { eventTime: group.eventTime.name }),
+      });
   }
 }
 
@@ -97,12 +103,24 @@ export async function publishIfWanted(
     return hasRows ? published : { ...published, superseded: 0, applied: 0, stale: 0, expired: 0 };
   }
   const watermark = await deps.online.watermark(group.onlineTable);
-  return { state: (watermark?.version ?? -1) >= commit.facts.version ? 'applied' : 'pending', watermark: watermark?.version ?? -1, superseded: 0, applied: 0, stale: 0, expired: 0, failed: 0 };
+  return {
+    state: (watermark?.version ?? -1) >= commit.facts.version ? 'applied' : 'pending',
+    watermark: watermark?.version ?? -1,
+    superseded: 0,
+    applied: 0,
+    stale: 0,
+    expired: 0,
+    failed: 0,
+  };
 }
 
 function receipt(group: OpenGroup, request: IngestRequest, parts: Pick<Receipt, 'commit' | 'online'>): Receipt {
   return {
-    featureGroup: { name: group.definition.name, version: group.definition.version }, received: request.received, ...parts,
-    validation: request.validation ?? null, rejected: request.rejected, warnings: request.warnings ?? [],
+    featureGroup: { name: group.definition.name, version: group.definition.version },
+    received: request.received,
+    ...parts,
+    validation: request.validation ?? null,
+    rejected: request.rejected,
+    warnings: request.warnings ?? [],
   };
 }

@@ -24,7 +24,12 @@ export async function deleteRows(deps: FeatureDeps, group: OpenGroup, what: Dele
 }
 
 /** A new commit with the rows of `to`. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
-export async function restoreRows(deps: FeatureDeps, group: OpenGroup, to: AsOf, options: EditOptions): Promise<{ readonly featureGroup: GroupRef; readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
+export async function restoreRows(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  to: AsOf,
+  options: EditOptions,
+): Promise<{ readonly featureGroup: GroupRef; readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
   await group.table.refresh();
   const outcome = await group.table.restore(to, options);
   return { featureGroup: refOf(group), ...(await finish(deps, group, { outcome, operation: 'restore', options })) };
@@ -49,7 +54,13 @@ export async function optimizeRows(deps: FeatureDeps, group: OpenGroup): Promise
   const bytes = (files: typeof gone): number => files.reduce((sum, file) => sum + file.size, 0);
   if (group.definition.onlineEnabled) await publishGroup(deps, group);
   checkpointIfDue(deps, group, facts.version);
-  return { commit: commitReceipt('optimize', facts), filesRemoved: outcome.filesRemoved, filesAdded: outcome.filesAdded, bytesRead: bytes(gone), bytesWritten: bytes(made) };
+  return {
+    commit: commitReceipt('optimize', facts),
+    filesRemoved: outcome.filesRemoved,
+    filesAdded: outcome.filesAdded,
+    bytesRead: bytes(gone),
+    bytesWritten: bytes(made),
+  };
 }
 
 export interface VacuumReport {
@@ -63,7 +74,11 @@ export interface VacuumReport {
 const VACUUM_PATHS_LISTED_MAX = 1000;
 
 /** @throws LakefoldError RETENTION_TOO_SHORT */
-export async function vacuumRows(deps: FeatureDeps, group: OpenGroup, options: { readonly retention?: string; readonly dryRun: boolean; readonly force: boolean }): Promise<VacuumReport> {
+export async function vacuumRows(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  options: { readonly retention?: string; readonly dryRun: boolean; readonly force: boolean },
+): Promise<VacuumReport> {
   const retentionMillis = Number(duration(options.retention ?? group.definition.retention) / 1000n);
   const plan = await group.table.vacuum({ retentionMillis, dryRun: options.dryRun, force: options.force });
   const paths = plan.files.slice(0, VACUUM_PATHS_LISTED_MAX).map((file) => file.path);

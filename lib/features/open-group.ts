@@ -38,7 +38,17 @@ export async function openGroup(deps: DeltaDeps, project: string, state: Feature
 }
 
 /** The group with a newer definition over the same open table. */
-export function compileGroup({ project, state, table, receipts }: { readonly project: string; readonly state: FeatureGroupState; readonly table: DeltaTable; readonly receipts: ReceiptClock }): OpenGroup {
+export function compileGroup({
+  project,
+  state,
+  table,
+  receipts,
+}: {
+  readonly project: string;
+  readonly state: FeatureGroupState;
+  readonly table: DeltaTable;
+  readonly receipts: ReceiptClock;
+}): OpenGroup {
   const { definition } = state;
   const byName = new Map(definition.schema.map(({ name, type, nullable }): [string, Column] => [name, { name, type: parseType(type), nullable }]));
   const column = (name: string): Column => {
@@ -48,15 +58,27 @@ export function compileGroup({ project, state, table, receipts }: { readonly pro
   };
   const keyColumns = definition.primaryKey.map(column);
   const eventTime = definition.eventTime === null ? undefined : column(definition.eventTime);
-  const features = definition.schema.filter(({ name }) => !definition.primaryKey.includes(name) && name !== definition.eventTime).map(({ name }) => column(name));
+  const features = definition.schema
+    .filter(({ name }) => !definition.primaryKey.includes(name) && name !== definition.eventTime)
+    .map(({ name }) => column(name));
   const fingerprint = state.schemas.at(-1)?.fingerprint;
   if (fingerprint === undefined) throw new LakefoldError('CORRUPT_STORE', `expected a payload schema of ${groupName(definition)} in the registry, found none`);
   return {
-    project, state, definition, keyColumns, eventTime, features, table, receipts,
+    project,
+    state,
+    definition,
+    keyColumns,
+    eventTime,
+    features,
+    table,
+    receipts,
     columns: [...keyColumns, ...(eventTime === undefined ? [] : [eventTime]), ...features],
     maxFutureSkew: definition.maxFutureSkew === null ? undefined : duration(definition.maxFutureSkew),
     fold: compileFoldGroup({
-      keyColumns, eventTime, features, fingerprint,
+      keyColumns,
+      eventTime,
+      features,
+      fingerprint,
       ttl: definition.ttl === null ? undefined : duration(definition.ttl),
       maxFutureSkew: definition.maxFutureSkew === null ? undefined : duration(definition.maxFutureSkew),
     }),
@@ -68,10 +90,15 @@ export function compileGroup({ project, state, table, receipts }: { readonly pro
 export function assertNoDrift(state: FeatureGroupState, table: DeltaTable): void {
   const { definition } = state;
   if (table.snapshot.metadata.id !== state.tableId) {
-    throw new LakefoldError('SCHEMA_DRIFT', `expected table ${state.tableId} for ${groupName(definition)}, found ${table.snapshot.metadata.id}`, { context: { expected: state.tableId, found: table.snapshot.metadata.id } });
+    throw new LakefoldError('SCHEMA_DRIFT', `expected table ${state.tableId} for ${groupName(definition)}, found ${table.snapshot.metadata.id}`, {
+      context: { expected: state.tableId, found: table.snapshot.metadata.id },
+    });
   }
   for (const { name, type } of definition.schema) {
     const found = table.snapshot.columns.find((column) => column.name === name);
-    if (found === undefined) throw new LakefoldError('SCHEMA_DRIFT', `expected column ${name} of type ${type} in the table of ${groupName(definition)}, found none`, { context: { column: name } });
+    if (found === undefined)
+      throw new LakefoldError('SCHEMA_DRIFT', `expected column ${name} of type ${type} in the table of ${groupName(definition)}, found none`, {
+        context: { column: name },
+      });
   }
 }

@@ -20,7 +20,10 @@ const DAYS_MAX = 2_932_896;
 /** @throws LakefoldError MALFORMED_FILE; LIMIT_EXCEEDED beyond `ROWS_PER_REQUEST_MAX`; VALIDATION_FAILED for a value no column can hold */
 export async function readParquetRows(codec: TableCodec, source: FileSource, options: ParquetRowOptions): Promise<ReceivedRows> {
   const { columns: stored, rowCount } = await asMalformed(() => codec.describe(source));
-  if (rowCount > ROWS_PER_REQUEST_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rowCount}`, { context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX } });
+  if (rowCount > ROWS_PER_REQUEST_MAX)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rowCount}`, {
+      context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX },
+    });
   const twice = stored.find((column, i) => stored.findIndex((other) => other.name === column.name) < i);
   if (twice !== undefined) throw new LakefoldError('MALFORMED_FILE', `expected columns of different names, found ${JSON.stringify(twice.name)} twice`);
   const wanted = stored.filter((column) => options.columns.some((other) => other.name === column.name)).map((column) => ({ ...column, nullable: true }));
@@ -29,19 +32,28 @@ export async function readParquetRows(codec: TableCodec, source: FileSource, opt
   const vectors = options.columns.map((column, position) => {
     const at = wanted.findIndex((other) => other.name === column.name);
     const vector = batch.vectors[at];
-    if (vector === undefined) return vectorOf(column.type, Array.from({ length: rowCount }, () => column.default ?? null));
+    if (vector === undefined)
+      return vectorOf(
+        column.type,
+        Array.from({ length: rowCount }, () => column.default ?? null),
+      );
     return convertVector(vector, { column, position, faults, resolveLocal: options.resolveLocal });
   });
   if (options.ignoreUnknown !== true) {
     for (const column of stored) {
       if (options.columns.some((other) => other.name === column.name)) continue;
-      for (let row = 0; row < rowCount; row += 1) faults.add({ row, feature: column.name, code: 'UNKNOWN_FEATURE', message: `expected a column of the group, found ${showInput(column.name)}` });
+      for (let row = 0; row < rowCount; row += 1)
+        faults.add({ row, feature: column.name, code: 'UNKNOWN_FEATURE', message: `expected a column of the group, found ${showInput(column.name)}` });
     }
   }
   return { batch: { columns: options.columns, vectors, rowCount }, faults };
 }
 
-async function decodeAll(codec: TableCodec, source: FileSource, options: { readonly columns: readonly Column[]; readonly rowCount: number; readonly signal: AbortSignal | undefined }): Promise<Batch> {
+async function decodeAll(
+  codec: TableCodec,
+  source: FileSource,
+  options: { readonly columns: readonly Column[]; readonly rowCount: number; readonly signal: AbortSignal | undefined },
+): Promise<Batch> {
   if (options.columns.length === 0) return { columns: [], vectors: [], rowCount: options.rowCount };
   const batches: Batch[] = [];
   const decodeOptions = { columns: options.columns, ...(options.signal === undefined ? {} : { signal: options.signal }) };
@@ -92,7 +104,8 @@ function withinYears(vector: Vector, task: ColumnTask): Vector {
   let outside: number[] | undefined;
   for (let row = 0; row < vector.length; row += 1) {
     const value = vector.values[row];
-    const isInside = typeof value === 'bigint' ? value >= MICROS_MIN && value <= MICROS_MAX : !isDate || (Number(value) >= DAYS_MIN && Number(value) <= DAYS_MAX);
+    const isInside =
+      typeof value === 'bigint' ? value >= MICROS_MIN && value <= MICROS_MAX : !isDate || (Number(value) >= DAYS_MIN && Number(value) <= DAYS_MAX);
     if (isInside) continue;
     task.faults.addValue(row, task, { code: 'OUT_OF_RANGE', expected: `a ${vector.type.kind} of the years 0001 to 9999`, found: String(value) });
     (outside ??= []).push(row);

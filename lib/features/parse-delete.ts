@@ -11,12 +11,16 @@ import { parseFilter } from '../delta/parse-filter.ts';
 /** @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, TYPE_MISMATCH with the entry at fault */
 export function parseDelete(group: OpenGroup, body: JsonObject): DeleteWhat {
   const unknown = Object.keys(body).find((key) => key !== 'keys' && key !== 'where');
-  if (unknown !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected keys or where, found ${JSON.stringify(unknown)}`, { context: { field: unknown } });
+  if (unknown !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected keys or where, found ${JSON.stringify(unknown)}`, { context: { field: unknown } });
   const { keys, where } = body;
   if ((keys === undefined) === (where === undefined)) throw new LakefoldError('INVALID_ARGUMENT', 'expected exactly one of keys and where');
   if (where !== undefined) return { kind: 'where', filter: parseFilter(where, group.columns) };
   if (!isList(keys)) throw new LakefoldError('INVALID_ARGUMENT', 'expected a list of key objects in keys', { context: { field: 'keys' } });
-  if (keys.length > ROWS_PER_REQUEST_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} keys, found ${keys.length}`, { context: { limit: 'ROWS_PER_REQUEST_MAX' } });
+  if (keys.length > ROWS_PER_REQUEST_MAX)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} keys, found ${keys.length}`, {
+      context: { limit: 'ROWS_PER_REQUEST_MAX' },
+    });
   const entities: Value[][] = [];
   const records: Value[][] = [];
   for (const [entry, key] of keys.entries()) {
@@ -38,10 +42,17 @@ function parseKey(group: OpenGroup, key: Json, entry: number): { readonly values
   if (!isJsonObject(key)) throw fault('INVALID_ARGUMENT', { entry, code: 'INVALID_ARGUMENT', message: 'expected a key object' });
   const known = [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])];
   const unknown = Object.keys(key).find((name) => !known.some((column) => column.name === name));
-  if (unknown !== undefined) throw fault('UNKNOWN_ENTRY_KEY', { entry, field: unknown, code: 'UNKNOWN_ENTRY_KEY', message: `expected the keys ${known.map((column) => column.name).join(', ')} of ${groupName(group.definition)}, found ${JSON.stringify(unknown)}` });
+  if (unknown !== undefined)
+    throw fault('UNKNOWN_ENTRY_KEY', {
+      entry,
+      field: unknown,
+      code: 'UNKNOWN_ENTRY_KEY',
+      message: `expected the keys ${known.map((column) => column.name).join(', ')} of ${groupName(group.definition)}, found ${JSON.stringify(unknown)}`,
+    });
   const values = group.keyColumns.map((column) => {
     const value = typed(column, key[column.name], entry);
-    if (value === null) throw fault('MISSING_ENTRY_KEY', { entry, field: column.name, code: 'MISSING_ENTRY_KEY', message: `expected key part ${column.name}, found none` });
+    if (value === null)
+      throw fault('MISSING_ENTRY_KEY', { entry, field: column.name, code: 'MISSING_ENTRY_KEY', message: `expected key part ${column.name}, found none` });
     return value;
   });
   const time = group.eventTime === undefined || key[group.eventTime.name] === undefined ? undefined : typed(group.eventTime, key[group.eventTime.name], entry);
@@ -51,7 +62,14 @@ function parseKey(group: OpenGroup, key: Json, entry: number): { readonly values
 function typed(column: Column, json: Json | undefined, entry: number): Value {
   const result = toValue(column.type, json);
   if (result.kind === 'value') return result.value;
-  throw fault('TYPE_MISMATCH', { entry, field: column.name, code: result.code, message: `expected ${result.expected} in ${column.name}, found ${result.found}`, expected: result.expected, found: result.found });
+  throw fault('TYPE_MISMATCH', {
+    entry,
+    field: column.name,
+    code: result.code,
+    message: `expected ${result.expected} in ${column.name}, found ${result.found}`,
+    expected: result.expected,
+    found: result.found,
+  });
 }
 
 function isList(json: Json | undefined): json is readonly Json[] {

@@ -34,25 +34,40 @@ export interface ParseRowsOptions {
  */
 export async function parseRows(deps: { readonly codec: TableCodec }, rows: RowsBody, options: ParseRowsOptions): Promise<ReceivedRows> {
   const { columns, timezone, ignoreUnknown } = options;
-  const common: RowObjectOptions = { columns, ...(ignoreUnknown === undefined ? {} : { ignoreUnknown }), ...(timezone === undefined ? {} : { resolveLocal: localTimeResolver(timezone) }) };
+  const common: RowObjectOptions = {
+    columns,
+    ...(ignoreUnknown === undefined ? {} : { ignoreUnknown }),
+    ...(timezone === undefined ? {} : { resolveLocal: localTimeResolver(timezone) }),
+  };
   switch (rows.format) {
-    case 'json': return readRowObjects(bounded(rowsOfJson(parseJsonFast(rows.body))), common);
-    case 'ndjson': return readRowObjects(bounded(rowsOfLines(rows.body)), common);
-    case 'objects': return readRowObjects(bounded(rows.rows), common);
-    case 'csv': return readCsvRows(rows.body, common);
-    case 'parquet': return readParquetRows(deps.codec, rows.body, { ...common, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    case 'json':
+      return readRowObjects(bounded(rowsOfJson(parseJsonFast(rows.body))), common);
+    case 'ndjson':
+      return readRowObjects(bounded(rowsOfLines(rows.body)), common);
+    case 'objects':
+      return readRowObjects(bounded(rows.rows), common);
+    case 'csv':
+      return readCsvRows(rows.body, common);
+    case 'parquet':
+      return readParquetRows(deps.codec, rows.body, { ...common, ...(options.signal === undefined ? {} : { signal: options.signal }) });
   }
 }
 
 function bounded<T>(rows: readonly T[]): readonly T[] {
-  if (rows.length > ROWS_PER_REQUEST_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rows.length}`, { context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX } });
+  if (rows.length > ROWS_PER_REQUEST_MAX)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rows.length}`, {
+      context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX },
+    });
   return rows;
 }
 
 function rowsOfJson(body: Json): readonly Json[] {
   if (!isJsonObject(body)) throw new LakefoldError('INVALID_ARGUMENT', `expected {"rows":[…]}, found ${showInput(body)}`);
   const other = Object.keys(body).find((name) => name !== 'rows');
-  if (other !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected rows, found ${showInput(other)}`, { errors: [{ field: other, code: 'UNKNOWN_FIELD', message: 'not a member of this body' }] });
+  if (other !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected rows, found ${showInput(other)}`, {
+      errors: [{ field: other, code: 'UNKNOWN_FIELD', message: 'not a member of this body' }],
+    });
   const rows = body['rows'];
   if (!Array.isArray(rows)) throw new LakefoldError('INVALID_ARGUMENT', `expected an array rows, found ${rows === undefined ? 'nothing' : showInput(rows)}`);
   return rows;
@@ -76,7 +91,10 @@ function asFile<T>(row: number, read: () => T): T {
     return read();
   } catch (cause) {
     if (!isLakefoldError(cause)) throw cause;
-    throw new LakefoldError(cause.code === 'DUPLICATE_KEY' ? 'DUPLICATE_KEY' : 'MALFORMED_FILE', `row ${row}: ${cause.message}`, { cause, context: { ...cause.context, row } });
+    throw new LakefoldError(cause.code === 'DUPLICATE_KEY' ? 'DUPLICATE_KEY' : 'MALFORMED_FILE', `row ${row}: ${cause.message}`, {
+      cause,
+      context: { ...cause.context, row },
+    });
   }
 }
 
@@ -87,7 +105,10 @@ function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): Rece
   const vectors = options.columns.map((column, position) => {
     const at = header.indexOf(column.name);
     const builder = vectorBuilder(column.type, Math.max(1, rows.length));
-    const inputOptions: InputOptions = { ...(column.unit === undefined ? {} : { unit: column.unit }), ...(options.resolveLocal === undefined ? {} : { resolveLocal: options.resolveLocal }) };
+    const inputOptions: InputOptions = {
+      ...(column.unit === undefined ? {} : { unit: column.unit }),
+      ...(options.resolveLocal === undefined ? {} : { resolveLocal: options.resolveLocal }),
+    };
     rows.forEach((row, i) => {
       const field = at < 0 ? undefined : row[at];
       if (field === undefined || field === null) return builder.push(field === undefined ? (column.default ?? null) : null);
@@ -99,7 +120,15 @@ function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): Rece
   });
   if (options.ignoreUnknown !== true) {
     const unknown = header.filter((name) => !options.columns.some((column) => column.name === name));
-    for (const name of unknown) rows.forEach((_, row) => faults.add({ row, feature: name.slice(0, NAME_SHOWN_MAX), code: 'UNKNOWN_FEATURE', message: `expected a column of the group, found ${showInput(name)}` }));
+    for (const name of unknown)
+      rows.forEach((_, row) =>
+        faults.add({
+          row,
+          feature: name.slice(0, NAME_SHOWN_MAX),
+          code: 'UNKNOWN_FEATURE',
+          message: `expected a column of the group, found ${showInput(name)}`,
+        }),
+      );
   }
   return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults };
 }

@@ -101,10 +101,12 @@ export class Projects {
   async apply(project: string, planId: string): Promise<ApplyReport> {
     const record = await this.#control().get(`plan/${project}`, planId, { consistent: true });
     const body = record === undefined ? undefined : parseJson(record.bytes);
-    if (!isJsonObject(body)) throw new LakefoldError('PLAN_STALE', `expected a plan of the last day, found ${JSON.stringify(planId)}: plan again`, { context: { planId } });
+    if (!isJsonObject(body))
+      throw new LakefoldError('PLAN_STALE', `expected a plan of the last day, found ${JSON.stringify(planId)}: plan again`, { context: { planId } });
     const registry = await this.registry(project, { fresh: 'yes' });
     const plan = planDefinitions(registry.state, wantedOf(body));
-    if (plan.body.planId !== planId) throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${planId} was made on, found others: plan again`, { context: { planId } });
+    if (plan.body.planId !== planId)
+      throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${planId} was made on, found others: plan again`, { context: { planId } });
     const after = await this.#carryOut(registry, plan, 'apply');
     return { applied: plan.body.changes.map(({ type, name, version, action }) => ({ type, name, version, action })), revision: after.revision };
   }
@@ -150,7 +152,11 @@ export class Projects {
       return table.snapshot.metadata.id;
     }
     const { kind, table } = await DeltaTable.create(this.#deps, path, {
-      columns: layout.columns, partitionBy: layout.partitionColumns, profile: planned.definition.profile, configuration: layout.configuration, name: planned.definition.name,
+      columns: layout.columns,
+      partitionBy: layout.partitionColumns,
+      profile: planned.definition.profile,
+      configuration: layout.configuration,
+      name: planned.definition.name,
       ...(layout.description === null ? {} : { description: layout.description }),
     });
     const found = table.snapshot.metadata.configuration['lakefold.definition'];
@@ -166,7 +172,8 @@ export class Projects {
   }
 
   #control(): Control {
-    if (this.#deps.control === undefined) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a deployment that may change definitions, found one that only reads them');
+    if (this.#deps.control === undefined)
+      throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a deployment that may change definitions, found one that only reads them');
     return this.#deps.control;
   }
 }
@@ -179,7 +186,8 @@ async function reopen(open: OpenGroup, next: { readonly project: string; readonl
 
 function wantedOf(body: JsonObject): WantedDefinitions {
   const unknown = Object.keys(body).find((key) => key !== 'featureGroups' && key !== 'featureViews');
-  if (unknown !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected featureGroups and featureViews, found ${JSON.stringify(unknown)}`, { context: { field: unknown } });
+  if (unknown !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected featureGroups and featureViews, found ${JSON.stringify(unknown)}`, { context: { field: unknown } });
   const listOf = (key: 'featureGroups' | 'featureViews'): readonly unknown[] => {
     const list = body[key] ?? [];
     if (!Array.isArray(list)) throw new LakefoldError('INVALID_ARGUMENT', `expected a list of definitions in ${key}`, { context: { field: key } });

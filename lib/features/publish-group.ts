@@ -11,12 +11,21 @@ import { groupName, type OpenGroup } from './open-group.ts';
 type Published = Extract<PublishResult, { kind: 'published' }>;
 
 /** Publishes up to the head, or to the commit just made. @throws LakefoldError UNSUPPORTED_OPERATION when the group is not online */
-export async function publishGroup(deps: FeatureDeps, group: OpenGroup, options: { readonly known?: FoldCommit; readonly to?: number } = {}): Promise<Published> {
-  if (!group.definition.onlineEnabled) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected an online group, found ${groupName(group.definition)} with onlineEnabled: false`);
+export async function publishGroup(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  options: { readonly known?: FoldCommit; readonly to?: number } = {},
+): Promise<Published> {
+  if (!group.definition.onlineEnabled)
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected an online group, found ${groupName(group.definition)} with onlineEnabled: false`);
   const source = foldSourceOf(deps, group.table, { keyColumns: group.keyColumns });
   const result = await publish(deps, { table: group.onlineTable, source, group: group.fold, ...options });
   if (result.kind === 'rebuildRequired') {
-    throw new LakefoldError('SCHEMA_DRIFT', `expected online values of table ${result.expected} for ${groupName(group.definition)}, found those of ${result.found}`, { context: { expected: result.expected, found: result.found } });
+    throw new LakefoldError(
+      'SCHEMA_DRIFT',
+      `expected online values of table ${result.expected} for ${groupName(group.definition)}, found those of ${result.found}`,
+      { context: { expected: result.expected, found: result.found } },
+    );
   }
   return result;
 }
@@ -25,7 +34,11 @@ export async function publishGroup(deps: FeatureDeps, group: OpenGroup, options:
  * Publishes a commit for its receipt. After a commit landed the answer is never a failure: what could not be written now
  * is `pending`, and the next publish writes it.
  */
-export async function publishForReceipt(deps: FeatureDeps, group: OpenGroup, commit: { readonly version: number; readonly known?: FoldCommit }): Promise<OnlineReceipt> {
+export async function publishForReceipt(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  commit: { readonly version: number; readonly known?: FoldCommit },
+): Promise<OnlineReceipt> {
   try {
     const { commits, to } = await publishGroup(deps, group, commit.known === undefined ? { to: commit.version } : { known: commit.known });
     return onlineReceipt(commits.get(commit.version) ?? zeroCounts(), { version: commit.version, watermark: to });

@@ -34,17 +34,23 @@ export interface GroupRead {
 export async function readGroup(deps: ReadDeps, group: OpenGroup, request: ReadRequest): Promise<GroupRead> {
   const snapshot = await group.table.at(request.asOf);
   if (request.minVersion !== undefined && snapshot.version < request.minVersion) {
-    throw new LakefoldError('NO_SUCH_COMMIT', `expected version ${request.minVersion} or later of ${groupName(group.definition)}, found ${snapshot.version}`, { context: { asked: request.minVersion, latest: snapshot.version } });
+    throw new LakefoldError('NO_SUCH_COMMIT', `expected version ${request.minVersion} or later of ${groupName(group.definition)}, found ${snapshot.version}`, {
+      context: { asked: request.minVersion, latest: snapshot.version },
+    });
   }
   const columns = selectReadColumns(snapshot, request.features);
   await assertKept(deps, group, snapshot);
   const where = narrowed(group, request);
-  const rows = readRows(deps, { root: group.table.root, snapshot }, {
-    columns: columns.map((column) => column.name),
-    ...(where === undefined ? {} : { where }),
-    ...(request.limit === undefined ? {} : { limit: request.limit }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
+  const rows = readRows(
+    deps,
+    { root: group.table.root, snapshot },
+    {
+      columns: columns.map((column) => column.name),
+      ...(where === undefined ? {} : { where }),
+      ...(request.limit === undefined ? {} : { limit: request.limit }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    },
+  );
   return { version: snapshot.version, columns, rows };
 }
 
@@ -52,7 +58,11 @@ function selectReadColumns(snapshot: Snapshot, features: readonly string[] | und
   if (features === undefined) return snapshot.columns.filter((column) => !column.name.startsWith('_'));
   return features.map((name) => {
     const column = snapshot.columns.find((candidate) => candidate.name === name);
-    if (column === undefined || (name.startsWith('_') && name !== INGESTED_AT)) throw unknownColumn(name, snapshot.columns.filter((candidate) => !candidate.name.startsWith('_')));
+    if (column === undefined || (name.startsWith('_') && name !== INGESTED_AT))
+      throw unknownColumn(
+        name,
+        snapshot.columns.filter((candidate) => !candidate.name.startsWith('_')),
+      );
     return column;
   });
 }
@@ -61,7 +71,11 @@ function narrowed(group: OpenGroup, request: ReadRequest): Filter | undefined {
   const parts: Filter[] = [];
   if (request.startTime !== undefined || request.endTime !== undefined) {
     const { eventTime } = group;
-    if (eventTime === undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected a group with an event time for startTime and endTime, found ${groupName(group.definition)} without`);
+    if (eventTime === undefined)
+      throw new LakefoldError(
+        'INVALID_ARGUMENT',
+        `expected a group with an event time for startTime and endTime, found ${groupName(group.definition)} without`,
+      );
     if (request.startTime !== undefined) parts.push({ kind: 'compare', column: eventTime.name, op: '>=', value: bound(eventTime, request.startTime) });
     if (request.endTime !== undefined) parts.push({ kind: 'compare', column: eventTime.name, op: '<', value: bound(eventTime, request.endTime) });
   }

@@ -65,5 +65,16 @@ export interface CommitFacts {
 export function commitReceipt(operation: CommitOperation, facts: CommitFacts): CommitReceipt {
   const { version, committedAt, counts, rejected, alreadyApplied } = facts;
   const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = counts;
-  return { version, committedAt: formatMillis(committedAt), operation, rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale, rejected, alreadyApplied };
+  return {
+    version,
+    committedAt: formatMillis(committedAt),
+    operation,
+    rowsInserted,
+    rowsUpdated,
+    rowsDeleted,
+    dedupedInBatch,
+    stale,
+    rejected,
+    alreadyApplied,
+  };
 }

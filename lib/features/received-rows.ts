@@ -77,7 +77,11 @@ export class FaultLog {
   }
 
   /** The fault of a value that does not fit its column. */
-  addValue(row: number, at: { readonly column: InputColumn; readonly position: number }, { code, expected, found }: Omit<ValueFault, 'kind' | 'code'> & { readonly code: string }): void {
+  addValue(
+    row: number,
+    at: { readonly column: InputColumn; readonly position: number },
+    { code, expected, found }: Omit<ValueFault, 'kind' | 'code'> & { readonly code: string },
+  ): void {
     this.add({ row, feature: at.column.name, code, message: `expected ${expected} in ${at.column.name}, found ${found}`, expected, found }, at.position);
   }
 
@@ -112,7 +116,9 @@ export function inputColumn(definition: ColumnDefinition): InputColumn {
   const type = parseType(definition.type);
   const fallback = definition.default === undefined ? undefined : toValue(type, definition.default);
   return {
-    name: definition.name, type, nullable: definition.nullable,
+    name: definition.name,
+    type,
+    nullable: definition.nullable,
     ...(definition.unit === undefined ? {} : { unit: definition.unit }),
     ...(fallback?.kind === 'value' && fallback.value !== null ? { default: fallback.value } : {}),
   };

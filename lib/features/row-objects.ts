@@ -60,7 +60,10 @@ function readColumn(objects: readonly (RowObject | undefined)[], { column, posit
   return builder.finish();
 }
 
-function noteUnknown(objects: readonly (RowObject | undefined)[], { columns, present, faults }: { readonly columns: readonly InputColumn[]; readonly present: Uint16Array; readonly faults: FaultLog }): void {
+function noteUnknown(
+  objects: readonly (RowObject | undefined)[],
+  { columns, present, faults }: { readonly columns: readonly InputColumn[]; readonly present: Uint16Array; readonly faults: FaultLog },
+): void {
   let known: ReadonlySet<string> | undefined;
   objects.forEach((object, row) => {
     if (object === undefined) return;

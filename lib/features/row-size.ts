@@ -27,12 +27,20 @@ export function rowScales(group: OpenGroup, batch: Batch): RowScales {
     if (bound <= ONLINE_PAYLOAD_BYTES_WARN) return undefined;
     payloadOf ??= bindFoldRows(group.fold, batch, { ingestedAtDefault: 0n }).payload;
     const bytes = payloadOf(row).length;
-    if (bytes > ONLINE_PAYLOAD_BYTES_MAX) return { code: 'ROW_TOO_LARGE', message: `expected an online row of at most ${ONLINE_PAYLOAD_BYTES_MAX} bytes, found ${bytes}` };
+    if (bytes > ONLINE_PAYLOAD_BYTES_MAX)
+      return { code: 'ROW_TOO_LARGE', message: `expected an online row of at most ${ONLINE_PAYLOAD_BYTES_MAX} bytes, found ${bytes}` };
     if (bytes > ONLINE_PAYLOAD_BYTES_WARN) large += 1;
     return undefined;
   };
   const warnings = (): readonly Warning[] =>
-    large === 0 ? [] : [{ code: 'LARGE_ROW', message: `${large} rows are larger than ${ONLINE_PAYLOAD_BYTES_WARN} bytes online: each lookup of them costs a further read unit` }];
+    large === 0
+      ? []
+      : [
+          {
+            code: 'LARGE_ROW',
+            message: `${large} rows are larger than ${ONLINE_PAYLOAD_BYTES_WARN} bytes online: each lookup of them costs a further read unit`,
+          },
+        ];
   return { check, warnings };
 }
 

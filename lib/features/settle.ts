@@ -20,15 +20,30 @@ export async function settle(
   { outcome, idempotency, rejected }: { readonly outcome: WriteOutcome; readonly idempotency?: Idempotency | undefined; readonly rejected: number },
 ): Promise<CommitFacts | undefined> {
   switch (outcome.kind) {
-    case 'committed': return { version: outcome.version, committedAt: outcome.committedAt, counts: outcome.counts, rejected, alreadyApplied: false };
-    case 'nothing': return undefined;
-    case 'alreadyApplied': return repeated(deps, root, { version: outcome.version, idempotency });
-    case 'conflict': throw new LakefoldError('COMMIT_CONFLICT', `expected to commit, lost to version ${outcome.winner}: ${outcome.reason}; nothing was committed`, { context: { winner: outcome.winner, reason: outcome.reason } });
-    case 'unknown': throw new LakefoldError('COMMIT_OUTCOME_UNKNOWN', `whether version ${outcome.version} was committed can't be told now; repeat with the same idempotency key`, { context: { version: outcome.version, txnId: outcome.txnId } });
+    case 'committed':
+      return { version: outcome.version, committedAt: outcome.committedAt, counts: outcome.counts, rejected, alreadyApplied: false };
+    case 'nothing':
+      return undefined;
+    case 'alreadyApplied':
+      return repeated(deps, root, { version: outcome.version, idempotency });
+    case 'conflict':
+      throw new LakefoldError('COMMIT_CONFLICT', `expected to commit, lost to version ${outcome.winner}: ${outcome.reason}; nothing was committed`, {
+        context: { winner: outcome.winner, reason: outcome.reason },
+      });
+    case 'unknown':
+      throw new LakefoldError(
+        'COMMIT_OUTCOME_UNKNOWN',
+        `whether version ${outcome.version} was committed can't be told now; repeat with the same idempotency key`,
+        { context: { version: outcome.version, txnId: outcome.txnId } },
+      );
   }
 }
 
-async function repeated(deps: Pick<ReadDeps, 'store'>, root: string, { version: appliedBy, idempotency }: { readonly version: number; readonly idempotency: Idempotency | undefined }): Promise<CommitFacts> {
+async function repeated(
+  deps: Pick<ReadDeps, 'store'>,
+  root: string,
+  { version: appliedBy, idempotency }: { readonly version: number; readonly idempotency: Idempotency | undefined },
+): Promise<CommitFacts> {
   const sequence = idempotency?.kind === 'stream' ? await findSequence(deps, root, { stream: idempotency, newest: appliedBy }) : undefined;
   const entry = sequence ?? (await readEntry(deps, root, appliedBy));
   if (entry === undefined) return { version: appliedBy, committedAt: 0, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
@@ -37,19 +52,34 @@ async function repeated(deps: Pick<ReadDeps, 'store'>, root: string, { version: 
   const tag = commitInfoOf(entry.actions)?.tags?.['lakefold.requests'];
   const original = tag === undefined ? undefined : parseRequests(tag)[0];
   if (idempotency?.kind === 'request' && original !== undefined && original.body !== idempotency.bodyHash) {
-    throw new LakefoldError('IDEMPOTENCY_MISMATCH', `expected the request that idempotency key ${JSON.stringify(idempotency.key)} was first used for, found another; version ${version} holds the first`, { context: { version } });
+    throw new LakefoldError(
+      'IDEMPOTENCY_MISMATCH',
+      `expected the request that idempotency key ${JSON.stringify(idempotency.key)} was first used for, found another; version ${version} holds the first`,
+      { context: { version } },
+    );
   }
   // The commit of an old sequence is not looked for without end; nothing is claimed of another's rows.
-  if (idempotency?.kind === 'stream' && sequence === undefined) return { version, committedAt: record.committedAt, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
+  if (idempotency?.kind === 'stream' && sequence === undefined)
+    return { version, committedAt: record.committedAt, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
   const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = record;
-  return { version, committedAt: record.committedAt, counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale }, rejected: record.rejected, alreadyApplied: true };
+  return {
+    version,
+    committedAt: record.committedAt,
+    counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale },
+    rejected: record.rejected,
+    alreadyApplied: true,
+  };
 }
 
 /** Entries looked back for the commit of a stream's sequence: repeats follow closely. */
 const STREAM_ENTRIES_MAX = 256;
 
 // A stream's `txn` holds its newest sequence, not the version that brought it.
-async function findSequence(deps: Pick<ReadDeps, 'store'>, root: string, { stream, newest }: { readonly stream: Idempotency & { kind: 'stream' }; readonly newest: number }): Promise<RecordedEntry | undefined> {
+async function findSequence(
+  deps: Pick<ReadDeps, 'store'>,
+  root: string,
+  { stream, newest }: { readonly stream: Idempotency & { kind: 'stream' }; readonly newest: number },
+): Promise<RecordedEntry | undefined> {
   const appId = streamAppId(stream.name);
   const oldest = Math.max(0, newest - STREAM_ENTRIES_MAX + 1);
   for (let to = newest; to >= oldest; to -= STORE_READ_CONCURRENCY) {

@@ -29,15 +29,26 @@ function converter(from: ColumnType, to: ColumnType, options: InputOptions): Con
   const raise = raiseBetween(from, to);
   if (raise !== undefined) return (value) => ok(raise(value));
   switch (to.kind) {
-    case 'int': case 'bigint': return integerFrom(from, to);
-    case 'float': case 'double': return floatFrom(from, to);
-    case 'decimal': return decimalFrom(from, to);
-    case 'timestamp': return instantFrom(from, to, options);
-    case 'array': return from.kind === 'array' || from.kind === 'vector' ? itemsFrom(elementOf(from), to.element, options) : mismatch(from, to);
-    case 'vector': return from.kind === 'array' || from.kind === 'vector' ? vectorFrom(elementOf(from), to.length, options) : mismatch(from, to);
-    case 'struct': return from.kind === 'struct' ? structFrom(from, to, options) : mismatch(from, to);
-    case 'map': return from.kind === 'map' ? mapFrom(from, to, options) : mismatch(from, to);
-    default: return mismatch(from, to);
+    case 'int':
+    case 'bigint':
+      return integerFrom(from, to);
+    case 'float':
+    case 'double':
+      return floatFrom(from, to);
+    case 'decimal':
+      return decimalFrom(from, to);
+    case 'timestamp':
+      return instantFrom(from, to, options);
+    case 'array':
+      return from.kind === 'array' || from.kind === 'vector' ? itemsFrom(elementOf(from), to.element, options) : mismatch(from, to);
+    case 'vector':
+      return from.kind === 'array' || from.kind === 'vector' ? vectorFrom(elementOf(from), to.length, options) : mismatch(from, to);
+    case 'struct':
+      return from.kind === 'struct' ? structFrom(from, to, options) : mismatch(from, to);
+    case 'map':
+      return from.kind === 'map' ? mapFrom(from, to, options) : mismatch(from, to);
+    default:
+      return mismatch(from, to);
   }
 }
 

@@ -33,7 +33,11 @@ export interface ValidatedRows {
 }
 
 /** The rules of a group's rows received at `nowMicros`. */
-export function rowRules(definition: Pick<FeatureGroupDefinition, 'primaryKey' | 'eventTime' | 'maxFutureSkew'>, nowMicros: bigint, checks: readonly RowCheck[] = []): RowRules {
+export function rowRules(
+  definition: Pick<FeatureGroupDefinition, 'primaryKey' | 'eventTime' | 'maxFutureSkew'>,
+  nowMicros: bigint,
+  checks: readonly RowCheck[] = [],
+): RowRules {
   const { primaryKey, eventTime, maxFutureSkew } = definition;
   return { primaryKey, eventTime, checks, ...(maxFutureSkew === null ? {} : { eventTimeMax: nowMicros + duration(maxFutureSkew) }) };
 }
@@ -52,8 +56,12 @@ export function validateRows(received: ReceivedRows, rules: RowRules): Validated
   }
   const rowIndex = faults.soundRows();
   return {
-    batch: rowIndex === undefined ? batch : takeRows(batch, rowIndex), rowIndex,
-    received: batch.rowCount, faults: faults.list(), faultCount: faults.count, rejected: faults.faultyRows,
+    batch: rowIndex === undefined ? batch : takeRows(batch, rowIndex),
+    rowIndex,
+    received: batch.rowCount,
+    faults: faults.list(),
+    faultCount: faults.count,
+    rejected: faults.faultyRows,
   };
 }
 
@@ -61,12 +69,20 @@ export function validateRows(received: ReceivedRows, rules: RowRules): Validated
 export function refuseFaults(validated: ValidatedRows): void {
   const first = validated.faults[0];
   if (first === undefined) return;
-  throw new LakefoldError('VALIDATION_FAILED', `expected ${validated.received} rows without fault, found ${validated.rejected} with faults, first row ${first.row}: ${first.message}`, {
-    errors: validated.faults, errorCount: validated.faultCount,
-  });
+  throw new LakefoldError(
+    'VALIDATION_FAILED',
+    `expected ${validated.received} rows without fault, found ${validated.rejected} with faults, first row ${first.row}: ${first.message}`,
+    {
+      errors: validated.faults,
+      errorCount: validated.faultCount,
+    },
+  );
 }
 
-function noteNulls({ batch, faults }: ReceivedRows, { column, position, rules }: { readonly column: InputColumn; readonly position: number; readonly rules: RowRules }): void {
+function noteNulls(
+  { batch, faults }: ReceivedRows,
+  { column, position, rules }: { readonly column: InputColumn; readonly position: number; readonly rules: RowRules },
+): void {
   const vector = batch.vectors[position];
   if (column.nullable || vector === undefined || (vector.nulls === undefined && !Array.isArray(vector.values))) return;
   const code = rules.primaryKey.includes(column.name) ? 'NULL_KEY' : column.name === rules.eventTime ? 'EVENT_TIME_REQUIRED' : 'NULL_NOT_ALLOWED';
@@ -85,9 +101,15 @@ function noteLateTimes({ batch, faults }: ReceivedRows, rules: RowRules): void {
     const value = vector.values[row];
     const micros = typeof value === 'bigint' ? value : microsOfDays(Number(value));
     if (micros <= eventTimeMax || isNullAt(vector, row)) continue;
-    faults.addValue(row, { column, position }, {
-      code: 'FUTURE_EVENT_TIME', expected: `an event time up to ${formatInstant(eventTimeMax)}`, found: typeof value === 'bigint' ? formatInstant(value) : formatDate(Number(value)),
-    });
+    faults.addValue(
+      row,
+      { column, position },
+      {
+        code: 'FUTURE_EVENT_TIME',
+        expected: `an event time up to ${formatInstant(eventTimeMax)}`,
+        found: typeof value === 'bigint' ? formatInstant(value) : formatDate(Number(value)),
+      },
+    );
   }
 }
 
@@ -102,7 +124,12 @@ function noteLongKeys({ batch, faults }: ReceivedRows, rules: RowRules): void {
     if (!mayBeLong(parts, row) || faults.isFaulty(row)) continue;
     if (encodes(parts, row)) continue;
     const names = parts.map(({ column }) => column.name).join(', ');
-    faults.add({ row, feature: parts[0]?.column.name ?? '', code: 'KEY_TOO_LONG', message: `expected a key (${names}) of at most ${KEY_BYTES_MAX} bytes, found a longer one` });
+    faults.add({
+      row,
+      feature: parts[0]?.column.name ?? '',
+      code: 'KEY_TOO_LONG',
+      message: `expected a key (${names}) of at most ${KEY_BYTES_MAX} bytes, found a longer one`,
+    });
   }
 }
 
@@ -123,7 +150,10 @@ function mayBeLong(parts: readonly KeyPart[], row: number): boolean {
 
 function encodes(parts: readonly KeyPart[], row: number): boolean {
   try {
-    encodeKey(parts.map(({ column }) => column.type), parts.map(({ vector }): Value => valueAt(vector, row)));
+    encodeKey(
+      parts.map(({ column }) => column.type),
+      parts.map(({ vector }): Value => valueAt(vector, row)),
+    );
     return true;
   } catch (error) {
     if (isLakefoldError(error, 'LIMIT_EXCEEDED')) return false;

@@ -56,5 +56,13 @@ export interface OnlineReceipt {
 /** `applied` counts the row whoever wrote it. Pending = the watermark has not reached the commit. */
 export function onlineReceipt(counts: FoldCounts, commit: { readonly version: number; readonly watermark: number }): OnlineReceipt {
   const { superseded, stale, expired, failed } = counts;
-  return { state: commit.watermark >= commit.version ? 'applied' : 'pending', watermark: commit.watermark, superseded, applied: counts.applied + counts.duplicate, stale, expired, failed };
+  return {
+    state: commit.watermark >= commit.version ? 'applied' : 'pending',
+    watermark: commit.watermark,
+    superseded,
+    applied: counts.applied + counts.duplicate,
+    stale,
+    expired,
+    failed,
+  };
 }

@@ -67,13 +67,23 @@ export function bindFoldRows(group: FoldGroup, batch: Batch, options: { readonly
   return {
     rowCount: batch.rowCount,
     token: tokenReader(keyReaders),
-    key: (index) => keyOrUndefined(() => encodeKey(keyTypes, keyReaders.map((read) => read(index)))),
+    key: (index) =>
+      keyOrUndefined(() =>
+        encodeKey(
+          keyTypes,
+          keyReaders.map((read) => read(index)),
+        ),
+      ),
     eventTime: group.eventTime === undefined ? () => 0n : eventTimeReader(group.eventTime, named.get(group.eventTime.name)),
     ingestedAt: (index) => {
       const value = received === undefined ? null : valueAt(received, index);
       return typeof value === 'bigint' ? value : options.ingestedAtDefault;
     },
-    digest: (index) => rowDigest(group.digestColumns, readers.map((read) => read(index))),
+    digest: (index) =>
+      rowDigest(
+        group.digestColumns,
+        readers.map((read) => read(index)),
+      ),
     payload: (index) => {
       payload ??= group.encoder.bind(group.features.map((column) => named.get(column.name)));
       return payload(index);
@@ -96,7 +106,11 @@ type ValueReader = (index: number) => Value;
 function reader(column: Column, vector: Vector | undefined): ValueReader {
   if (vector === undefined) return () => null;
   const raise = raiseBetween(vector.type, column.type);
-  if (raise === undefined) throw new LakefoldError('SCHEMA_DRIFT', `expected ${column.name} of a type that widens to ${formatType(column.type)}, found ${formatType(vector.type)} in the table`);
+  if (raise === undefined)
+    throw new LakefoldError(
+      'SCHEMA_DRIFT',
+      `expected ${column.name} of a type that widens to ${formatType(column.type)}, found ${formatType(vector.type)} in the table`,
+    );
   return (index) => raise(valueAt(vector, index));
 }
 

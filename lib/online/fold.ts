@@ -52,7 +52,11 @@ interface Candidate {
  * Applies consecutive merges together: of several rows of a key only the newest is written, under its own commit. Stops
  * after a bounded number of rows; `done` tells how far it came. The caller has seen to it that U6 allows these commits.
  */
-export async function applyMerges(deps: FoldDeps, target: FoldTarget & { readonly commits: readonly MergeCommit[] }, options: RequestOptions = {}): Promise<Applied> {
+export async function applyMerges(
+  deps: FoldDeps,
+  target: FoldTarget & { readonly commits: readonly MergeCommit[] },
+  options: RequestOptions = {},
+): Promise<Applied> {
   const counts = new Map<number, MutableCounts>();
   const pass = new Map<string, Candidate>();
   const now = deps.clock.nowMicros();
@@ -71,7 +75,8 @@ export async function applyMerges(deps: FoldDeps, target: FoldTarget & { readonl
       else contend(pass, counts, { row, commit: commit.version, firstCommit: commit.version });
       if (target.group.maxFutureSkew !== undefined && row.eventTime > now + target.group.maxFutureSkew) future += 1;
     }
-    if (future > 0) deps.log.warn('fold.future_event_time_found', { ...tableFields(target.table), version: commit.version, rows: future, code: 'FUTURE_EVENT_TIME' });
+    if (future > 0)
+      deps.log.warn('fold.future_event_time_found', { ...tableFields(target.table), version: commit.version, rows: future, code: 'FUTURE_EVENT_TIME' });
   }
   const blockedFrom = await writeMerges(deps, target, { candidates: [...pass.values()], counts, options });
   logInvalid(deps, target.table, counts);
@@ -142,7 +147,11 @@ function storable(group: FoldGroup, row: RankedRow): StorableRow | undefined {
  * Applies one edit: every key it touched gets what is left of it in the table at that version. The caller has seen to it
  * that every earlier commit is applied.
  */
-export async function applyEdit(deps: FoldDeps, target: FoldTarget & { readonly source: FoldSource; readonly commit: EditCommit }, options: RequestOptions = {}): Promise<Applied> {
+export async function applyEdit(
+  deps: FoldDeps,
+  target: FoldTarget & { readonly source: FoldSource; readonly commit: EditCommit },
+  options: RequestOptions = {},
+): Promise<Applied> {
   const { group, commit } = target;
   const ingestedAtDefault = BigInt(commit.committedAt) * 1000n;
   const now = deps.clock.nowMicros();
@@ -151,7 +160,10 @@ export async function applyEdit(deps: FoldDeps, target: FoldTarget & { readonly 
   tally.superseded = added.superseded;
   tally.invalid = added.invalid;
   const keys = await touchedKeys(group, commit, added.byToken.values());
-  const left = keys.size === 0 ? undefined : await newestRows({ group, batches: target.source.rowsAt(commit.version, [...keys.values()]), ingestedAtDefault, tokens: keys });
+  const left =
+    keys.size === 0
+      ? undefined
+      : await newestRows({ group, batches: target.source.rowsAt(commit.version, [...keys.values()]), ingestedAtDefault, tokens: keys });
   const tokens = [...keys.keys()];
   for (let start = 0; start < tokens.length; start += WRITE_ROWS_MAX) {
     const chunk = tokens.slice(start, start + WRITE_ROWS_MAX);
@@ -164,7 +176,13 @@ export async function applyEdit(deps: FoldDeps, target: FoldTarget & { readonly 
       if (edit === undefined) return;
       const outcome = outcomes[at] ?? 'failed';
       at += 1;
-      countEdit(tally, { outcome, edit, added: added.byToken.get(token), left: left?.byToken.get(token), isExpired: (row) => isExpired(group, row.eventTime, now) });
+      countEdit(tally, {
+        outcome,
+        edit,
+        added: added.byToken.get(token),
+        left: left?.byToken.get(token),
+        isExpired: (row) => isExpired(group, row.eventTime, now),
+      });
     });
   }
   const counts = new Map([[commit.version, tally]]);
@@ -192,7 +210,10 @@ async function touchedKeys(group: FoldGroup, commit: EditCommit, added: Iterable
 }
 
 /** An expired remainder becomes a deleted mark: an item with an expiry could be collected, and its fence with it. */
-function editOf(group: FoldGroup, input: { readonly key: EntityKey | undefined; readonly row: RankedRow | undefined; readonly version: number; readonly now: bigint }): OnlineEdit | undefined {
+function editOf(
+  group: FoldGroup,
+  input: { readonly key: EntityKey | undefined; readonly row: RankedRow | undefined; readonly version: number; readonly now: bigint },
+): OnlineEdit | undefined {
   if (input.key === undefined) return undefined;
   const gone: OnlineEdit = { key: input.key, version: input.version };
   if (input.row === undefined || isExpired(group, input.row.eventTime, input.now)) return gone;

@@ -46,12 +46,17 @@ export function joinKey(join: JoinPlan, parts: readonly Value[]): EntityKey | un
   }
 }
 
-function columnValues(join: JoinPlan, record: { readonly payload: readonly Value[]; readonly key: EntityKey; readonly eventTime: bigint | undefined }): readonly Value[] {
+function columnValues(
+  join: JoinPlan,
+  record: { readonly payload: readonly Value[]; readonly key: EntityKey; readonly eventTime: bigint | undefined },
+): readonly Value[] {
   let key: readonly Value[] | undefined;
   return join.sources.map((source) => {
     switch (source.kind) {
-      case 'payload': return record.payload[source.position] ?? null;
-      case 'eventTime': return record.eventTime === undefined ? null : join.eventTime === 'date' ? Number(floorDiv(record.eventTime, MICROS_PER_DAY)) : record.eventTime;
+      case 'payload':
+        return record.payload[source.position] ?? null;
+      case 'eventTime':
+        return record.eventTime === undefined ? null : join.eventTime === 'date' ? Number(floorDiv(record.eventTime, MICROS_PER_DAY)) : record.eventTime;
       case 'key':
         key ??= decodeKey(join.keyTypes, record.key);
         return key[source.position] ?? null;

@@ -10,21 +10,38 @@ import { formatDecimal, type ColumnType, type Value } from '../core/types.ts';
 export function toNative(type: ColumnType, value: Value): unknown {
   if (value === null) return null;
   switch (type.kind) {
-    case 'boolean': case 'int': case 'bigint': case 'float': case 'double': case 'string': case 'binary': case 'void': return value;
-    case 'decimal': return formatDecimal(bigintOf(value), type.scale);
-    case 'date': return formatDate(Number(value));
-    case 'timestamp': return formatInstant(bigintOf(value));
-    case 'timestampNtz': return formatLocalInstant(bigintOf(value));
-    case 'vector': return Float32Array.from(listOf(value), Number);
-    case 'array': return listOf(value).map((item) => toNative(type.element, item));
+    case 'boolean':
+    case 'int':
+    case 'bigint':
+    case 'float':
+    case 'double':
+    case 'string':
+    case 'binary':
+    case 'void':
+      return value;
+    case 'decimal':
+      return formatDecimal(bigintOf(value), type.scale);
+    case 'date':
+      return formatDate(Number(value));
+    case 'timestamp':
+      return formatInstant(bigintOf(value));
+    case 'timestampNtz':
+      return formatLocalInstant(bigintOf(value));
+    case 'vector':
+      return Float32Array.from(listOf(value), Number);
+    case 'array':
+      return listOf(value).map((item) => toNative(type.element, item));
     case 'struct': {
       const values = listOf(value);
       return Object.fromEntries(type.fields.map((field, i) => [field.name, toNative(field.type, values[i] ?? null)]));
     }
-    case 'map': return new Map(listOf(value).map((entry) => {
-      const [key = null, item = null] = listOf(entry);
-      return [toNative(type.key, key), toNative(type.value, item)] as const;
-    }));
+    case 'map':
+      return new Map(
+        listOf(value).map((entry) => {
+          const [key = null, item = null] = listOf(entry);
+          return [toNative(type.key, key), toNative(type.value, item)] as const;
+        }),
+      );
   }
 }
 

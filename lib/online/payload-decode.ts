@@ -20,7 +20,8 @@ export interface RecordBytes {
 export function checkRecord(layout: RecordLayout, record: RecordBytes): void {
   const heapStart = record.base + layout.heapStart;
   const heapBytes = heapStart > record.end || layout.variableCount === 0 ? 0 : record.view.getUint32(heapStart - 4, true);
-  if (heapStart + heapBytes !== record.end) throw corrupt(`expected a record of ${heapStart + heapBytes - record.base} bytes, found ${record.end - record.base}`);
+  if (heapStart + heapBytes !== record.end)
+    throw corrupt(`expected a record of ${heapStart + heapBytes - record.base} bytes, found ${record.end - record.base}`);
 }
 
 /** The value of the column at `position`; the record has passed `checkRecord`. @throws LakefoldError CORRUPT_STORE */
@@ -34,18 +35,28 @@ export function readColumn(layout: RecordLayout, record: RecordBytes, position: 
 
 function readFixed(type: ColumnType, view: DataView, offset: number): Value {
   switch (type.kind) {
-    case 'boolean': return view.getUint8(offset) === 1;
-    case 'int': case 'date': return view.getInt32(offset, true);
-    case 'float': return view.getFloat32(offset, true);
-    case 'double': return view.getFloat64(offset, true);
-    case 'bigint': case 'timestamp': case 'timestampNtz': return view.getBigInt64(offset, true);
-    case 'decimal': return type.precision <= 18 ? view.getBigInt64(offset, true) : (view.getBigInt64(offset + 8, true) << 64n) | view.getBigUint64(offset, true);
+    case 'boolean':
+      return view.getUint8(offset) === 1;
+    case 'int':
+    case 'date':
+      return view.getInt32(offset, true);
+    case 'float':
+      return view.getFloat32(offset, true);
+    case 'double':
+      return view.getFloat64(offset, true);
+    case 'bigint':
+    case 'timestamp':
+    case 'timestampNtz':
+      return view.getBigInt64(offset, true);
+    case 'decimal':
+      return type.precision <= 18 ? view.getBigInt64(offset, true) : (view.getBigInt64(offset + 8, true) << 64n) | view.getBigUint64(offset, true);
     case 'vector': {
       const values: number[] = [];
       for (let i = 0; i < type.length; i += 1) values.push(view.getFloat32(offset + 4 * i, true));
       return values;
     }
-    default: throw new LakefoldError('INTERNAL', `no fixed slot of ${formatType(type)}`);
+    default:
+      throw new LakefoldError('INTERNAL', `no fixed slot of ${formatType(type)}`);
   }
 }
 
@@ -62,11 +73,16 @@ function readVariable(type: ColumnType, record: RecordBytes, heap: { readonly en
       if (text === undefined) throw corrupt('expected UTF-8, found other bytes');
       return text;
     }
-    case 'binary': return record.bytes.slice(start, end);
-    case 'struct': return readStruct(type, { ...record, base: start, end });
-    case 'array': return readArray(type.element, { ...record, base: start, end });
-    case 'map': return readArray(entryType(type), { ...record, base: start, end });
-    default: throw new LakefoldError('INTERNAL', `no heap form of ${formatType(type)}`);
+    case 'binary':
+      return record.bytes.slice(start, end);
+    case 'struct':
+      return readStruct(type, { ...record, base: start, end });
+    case 'array':
+      return readArray(type.element, { ...record, base: start, end });
+    case 'map':
+      return readArray(entryType(type), { ...record, base: start, end });
+    default:
+      throw new LakefoldError('INTERNAL', `no heap form of ${formatType(type)}`);
   }
 }
 
@@ -86,7 +102,10 @@ function readArray(element: ColumnType, record: RecordBytes): Value[] {
   const values: Value[] = [];
   for (let i = 0; i < count; i += 1) {
     if (isMarkedNull(record.bytes, base + 4, i)) values.push(null);
-    else values.push(width === undefined ? readVariable(element, record, { endsStart: slotsStart, heapStart, index: i }) : readFixed(element, view, slotsStart + width * i));
+    else
+      values.push(
+        width === undefined ? readVariable(element, record, { endsStart: slotsStart, heapStart, index: i }) : readFixed(element, view, slotsStart + width * i),
+      );
   }
   return values;
 }

@@ -87,11 +87,19 @@ function slotWriter(type: ColumnType, vector: Vector): SlotWriter {
 function writeFixed(view: DataView, offset: number, item: { readonly type: ColumnType; readonly value: Value }): void {
   const { type, value } = item;
   switch (type.kind) {
-    case 'boolean': return view.setUint8(offset, value === true ? 1 : 0);
-    case 'int': case 'date': return view.setInt32(offset, Number(value), true);
-    case 'float': return view.setFloat32(offset, Number(value), true);
-    case 'double': return view.setFloat64(offset, Number(value), true);
-    case 'bigint': case 'timestamp': case 'timestampNtz': return view.setBigInt64(offset, bigintOf(value), true);
+    case 'boolean':
+      return view.setUint8(offset, value === true ? 1 : 0);
+    case 'int':
+    case 'date':
+      return view.setInt32(offset, Number(value), true);
+    case 'float':
+      return view.setFloat32(offset, Number(value), true);
+    case 'double':
+      return view.setFloat64(offset, Number(value), true);
+    case 'bigint':
+    case 'timestamp':
+    case 'timestampNtz':
+      return view.setBigInt64(offset, bigintOf(value), true);
     case 'decimal': {
       const unscaled = bigintOf(value);
       view.setBigInt64(offset, BigInt.asIntN(64, unscaled), true);
@@ -104,18 +112,25 @@ function writeFixed(view: DataView, offset: number, item: { readonly type: Colum
       items.forEach((element, i) => view.setFloat32(offset + 4 * i, Number(element), true));
       return;
     }
-    default: throw mismatch(type, type);
+    default:
+      throw mismatch(type, type);
   }
 }
 
 function encodeHeapValue(type: ColumnType, value: Value): Uint8Array {
   switch (type.kind) {
-    case 'string': return utf8(String(value));
-    case 'binary': return value instanceof Uint8Array ? value : EMPTY;
-    case 'array': return encodeArray(type.element, listOf(value));
-    case 'map': return encodeArray(entryType(type), listOf(value));
-    case 'struct': return encodeRecord(structLayout(type), listOf(value));
-    default: throw mismatch(type, type);
+    case 'string':
+      return utf8(String(value));
+    case 'binary':
+      return value instanceof Uint8Array ? value : EMPTY;
+    case 'array':
+      return encodeArray(type.element, listOf(value));
+    case 'map':
+      return encodeArray(entryType(type), listOf(value));
+    case 'struct':
+      return encodeRecord(structLayout(type), listOf(value));
+    default:
+      throw mismatch(type, type);
   }
 }
 
@@ -156,12 +171,20 @@ function heapPiece(type: ColumnType, value: Value): Uint8Array {
   return value === null ? EMPTY : encodeHeapValue(type, value);
 }
 
-function writeHeap(bytes: Uint8Array, view: DataView, record: { readonly base: number; readonly layout: RecordLayout; readonly pieces: readonly Uint8Array[] }): void {
+function writeHeap(
+  bytes: Uint8Array,
+  view: DataView,
+  record: { readonly base: number; readonly layout: RecordLayout; readonly pieces: readonly Uint8Array[] },
+): void {
   const { base, layout, pieces } = record;
   writePieces(bytes, view, { endsStart: base + layout.endsStart, heapStart: base + layout.heapStart, pieces });
 }
 
-function writePieces(bytes: Uint8Array, view: DataView, heap: { readonly endsStart: number; readonly heapStart: number; readonly pieces: readonly Uint8Array[] }): void {
+function writePieces(
+  bytes: Uint8Array,
+  view: DataView,
+  heap: { readonly endsStart: number; readonly heapStart: number; readonly pieces: readonly Uint8Array[] },
+): void {
   let end = 0;
   heap.pieces.forEach((piece, i) => {
     bytes.set(piece, heap.heapStart + end);

@@ -28,13 +28,29 @@ export interface RecordLayout {
 /** Bytes of a value's fixed slot; undefined for what lives in the heap. */
 export function fixedWidth(type: ColumnType): number | undefined {
   switch (type.kind) {
-    case 'boolean': return 1;
-    case 'int': case 'float': case 'date': return 4;
-    case 'bigint': case 'double': case 'timestamp': case 'timestampNtz': return 8;
-    case 'decimal': return type.precision <= 18 ? 8 : 16;
-    case 'vector': return 4 * type.length;
-    case 'string': case 'binary': case 'array': case 'struct': case 'map': return undefined;
-    case 'void': throw new LakefoldError('INTERNAL', `no payload form of ${formatType(type)}`);
+    case 'boolean':
+      return 1;
+    case 'int':
+    case 'float':
+    case 'date':
+      return 4;
+    case 'bigint':
+    case 'double':
+    case 'timestamp':
+    case 'timestampNtz':
+      return 8;
+    case 'decimal':
+      return type.precision <= 18 ? 8 : 16;
+    case 'vector':
+      return 4 * type.length;
+    case 'string':
+    case 'binary':
+    case 'array':
+    case 'struct':
+    case 'map':
+      return undefined;
+    case 'void':
+      throw new LakefoldError('INTERNAL', `no payload form of ${formatType(type)}`);
   }
 }
 
@@ -76,7 +92,13 @@ const entryTypes = new WeakMap<ColumnType, Extract<ColumnType, { kind: 'struct' 
 export function entryType(type: Extract<ColumnType, { kind: 'map' }>): Extract<ColumnType, { kind: 'struct' }> {
   let entry = entryTypes.get(type);
   if (entry === undefined) {
-    entry = { kind: 'struct', fields: [{ name: 'key', type: type.key }, { name: 'value', type: type.value }] };
+    entry = {
+      kind: 'struct',
+      fields: [
+        { name: 'key', type: type.key },
+        { name: 'value', type: type.value },
+      ],
+    };
     entryTypes.set(type, entry);
   }
   return entry;

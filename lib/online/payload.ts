@@ -31,7 +31,12 @@ export function compilePayloadEncoder(schema: PayloadColumns): PayloadEncoder {
   const { header, layout, types } = compileSchema(schema);
   return {
     bind: (vectors) => bindPayloads(header, layout, vectors),
-    encode: (values) => bindPayloads(header, layout, types.map((type, i) => vectorOf(type, [values[i] ?? null])))(0),
+    encode: (values) =>
+      bindPayloads(
+        header,
+        layout,
+        types.map((type, i) => vectorOf(type, [values[i] ?? null])),
+      )(0),
   };
 }
 
@@ -70,7 +75,8 @@ interface CompiledSchema {
 }
 
 function compileSchema(schema: PayloadColumns): CompiledSchema {
-  if (!/^[0-9a-f]{16}$/.test(schema.fingerprint)) throw new LakefoldError('INVALID_ARGUMENT', `expected a schema fingerprint of 16 hex digits, found ${JSON.stringify(schema.fingerprint)}`);
+  if (!/^[0-9a-f]{16}$/.test(schema.fingerprint))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected a schema fingerprint of 16 hex digits, found ${JSON.stringify(schema.fingerprint)}`);
   const types = schema.columns.map(([, type]) => parseType(type));
   return { header: Uint8Array.of(PAYLOAD_LAYOUT, ...fromHex(schema.fingerprint)), layout: recordLayout(types), types };
 }
@@ -87,11 +93,20 @@ function compileSchemaReader(schema: PayloadColumns, wanted: readonly WantedFeat
     const from = types[position];
     if (from === undefined) return undefined;
     const raise = raiseBetween(from, feature.type);
-    if (raise === undefined) throw new LakefoldError('SCHEMA_DRIFT', `expected ${feature.name} of a type that widens to ${formatType(feature.type)}, found ${formatType(from)} in online schema ${schema.fingerprint}`);
+    if (raise === undefined)
+      throw new LakefoldError(
+        'SCHEMA_DRIFT',
+        `expected ${feature.name} of a type that widens to ${formatType(feature.type)}, found ${formatType(from)} in online schema ${schema.fingerprint}`,
+      );
     return { position, raise };
   });
   const read = (payload: Uint8Array): PayloadRead => {
-    const record: RecordBytes = { bytes: payload, view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength), base: HEADER_BYTES, end: payload.length };
+    const record: RecordBytes = {
+      bytes: payload,
+      view: new DataView(payload.buffer, payload.byteOffset, payload.byteLength),
+      base: HEADER_BYTES,
+      end: payload.length,
+    };
     try {
       checkRecord(layout, record);
       return { kind: 'values', values: picks.map((pick) => (pick === undefined ? null : pick.raise(readColumn(layout, record, pick.position)))) };

@@ -141,9 +141,10 @@ class PublishRun {
   }
 
   async #apply(pass: Pass): Promise<Applied> {
-    const applied = pass.kind === 'edit'
-      ? await applyEdit(this.#deps, { ...this.#input, commit: pass.commit }, this.#options)
-      : await applyMerges(this.#deps, { ...this.#input, commits: pass.commits }, this.#options);
+    const applied =
+      pass.kind === 'edit'
+        ? await applyEdit(this.#deps, { ...this.#input, commit: pass.commit }, this.#options)
+        : await applyMerges(this.#deps, { ...this.#input, commits: pass.commits }, this.#options);
     for (const [version, counts] of applied.counts) this.#counts.set(version, counts);
     return applied;
   }
@@ -173,7 +174,11 @@ class PublishRun {
 
   async #record(done: readonly number[]): Promise<void> {
     const { table, source } = this.#input;
-    this.#watermark = await recordApplied(this.#deps, { table, tableId: source.tableId, watermark: this.#watermark, done, committedAt: (version) => this.#commitTime(version) }, this.#options);
+    this.#watermark = await recordApplied(
+      this.#deps,
+      { table, tableId: source.tableId, watermark: this.#watermark, done, committedAt: (version) => this.#commitTime(version) },
+      this.#options,
+    );
   }
 
   async #commitTime(version: number): Promise<number> {

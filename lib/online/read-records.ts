@@ -32,14 +32,22 @@ export interface Reading {
  * Begins a lookup; with `minVersions` it waits until every group has come as far.
  * @throws LakefoldError NOT_YET_PUBLISHED after `waitMs`, INVALID_ARGUMENT for a group the view does not join
  */
-export async function startReading(deps: ReadDeps, input: { readonly plan: ViewPlan; readonly options: VectorOptions }, options: RequestOptions): Promise<Reading> {
+export async function startReading(
+  deps: ReadDeps,
+  input: { readonly plan: ViewPlan; readonly options: VectorOptions },
+  options: RequestOptions,
+): Promise<Reading> {
   const { plan, options: asked } = input;
   const wanted = Object.entries(asked.minVersions).map(([name, version]) => ({ index: tableIndex(plan, name), name, version }));
   const now = deps.clock.monotonicMillis();
   const reading: Reading = {
-    deps, plan, options, consistent: asked.consistent || wanted.length > 0,
+    deps,
+    plan,
+    options,
+    consistent: asked.consistent || wanted.length > 0,
     seen: asked.consistent ? plan.tables.map(() => undefined) : plan.tables.map((table) => deps.watermarks.fresh(table, now)),
-    storeMillis: 0, storeRequests: 0,
+    storeMillis: 0,
+    storeRequests: 0,
   };
   const deadline = now + asked.waitMs;
   for (;;) {
@@ -53,14 +61,19 @@ export async function startReading(deps: ReadDeps, input: { readonly plan: ViewP
     const left = deadline - deps.clock.monotonicMillis();
     if (left <= 0) {
       const watermark = reading.seen[still.index]?.watermark?.version ?? null;
-      throw new LakefoldError('NOT_YET_PUBLISHED', `expected ${still.name} published up to version ${still.version}, found ${watermark ?? 'nothing'}`, { context: { featureGroup: still.name, minVersion: still.version, watermark } });
+      throw new LakefoldError('NOT_YET_PUBLISHED', `expected ${still.name} published up to version ${still.version}, found ${watermark ?? 'nothing'}`, {
+        context: { featureGroup: still.name, minVersion: still.version, watermark },
+      });
     }
     await deps.clock.sleep(Math.min(POLL_MILLIS, left), options.signal);
   }
 }
 
 /** Reads `items`, and whichever watermarks are not at hand yet, in one fan-out. */
-export async function readMissing(reading: Reading, items: readonly { readonly table: OnlineTable; readonly key: EntityKey }[]): Promise<readonly OnlineRead[]> {
+export async function readMissing(
+  reading: Reading,
+  items: readonly { readonly table: OnlineTable; readonly key: EntityKey }[],
+): Promise<readonly OnlineRead[]> {
   const { deps, plan } = reading;
   const missing = plan.tables.flatMap((table, index) => (reading.seen[index] === undefined ? [{ table, index }] : []));
   if (items.length === 0 && missing.length === 0) return [];
@@ -86,6 +99,10 @@ function hasReached(reading: Reading, index: number, version: number): boolean {
 
 function tableIndex(plan: ViewPlan, name: string): number {
   const index = plan.tables.findIndex((table) => `${table.featureGroup}/${table.version}` === name);
-  if (index < 0) throw new LakefoldError('INVALID_ARGUMENT', `expected a group that ${plan.view.name}/${plan.view.version} joins (${plan.tables.map((table) => `${table.featureGroup}/${table.version}`).join(', ')}) in minVersions, found ${JSON.stringify(name)}`);
+  if (index < 0)
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      `expected a group that ${plan.view.name}/${plan.view.version} joins (${plan.tables.map((table) => `${table.featureGroup}/${table.version}`).join(', ')}) in minVersions, found ${JSON.stringify(name)}`,
+    );
   return index;
 }

@@ -41,7 +41,14 @@ export interface VectorsRequest {
 }
 
 const DEFAULT_VECTOR_OPTIONS: VectorOptions = {
-  allowMissing: true, format: 'arrays', bigintAs: 'number', includeHelpers: false, trainingDataset: null, consistent: false, minVersions: {}, waitMs: 0,
+  allowMissing: true,
+  format: 'arrays',
+  bigintAs: 'number',
+  includeHelpers: false,
+  trainingDataset: null,
+  consistent: false,
+  minVersions: {},
+  waitMs: 0,
 };
 const NO_METADATA: VectorMetadata = { names: false, types: false, statuses: false, eventTimes: false, versions: false, watermarks: false };
 
@@ -53,8 +60,12 @@ export function parseVectorsBody(json: Json): VectorsRequest {
   const parameters = body['requestParameters'] ?? null;
   return {
     entries,
-    passedFeatures: body['passedFeatures'] === undefined || body['passedFeatures'] === null ? [] : perEntry(objects(body['passedFeatures'], 'passedFeatures'), entries.length, 'passedFeatures'),
-    requestParameters: parameters === null ? [] : isJsonObject(parameters) ? [parameters] : perEntryOrOne(objects(parameters, 'requestParameters'), entries.length),
+    passedFeatures:
+      body['passedFeatures'] === undefined || body['passedFeatures'] === null
+        ? []
+        : perEntry(objects(body['passedFeatures'], 'passedFeatures'), entries.length, 'passedFeatures'),
+    requestParameters:
+      parameters === null ? [] : isJsonObject(parameters) ? [parameters] : perEntryOrOne(objects(parameters, 'requestParameters'), entries.length),
     ...settings(body),
   };
 }
@@ -63,12 +74,20 @@ export function parseVectorsBody(json: Json): VectorsRequest {
 export function parseVectorBody(json: Json): VectorsRequest {
   const body = members(json, 'the body', ['entry', 'passedFeatures', 'requestParameters', 'options', 'metadata']);
   const one = (name: string): readonly JsonObject[] => (body[name] === undefined || body[name] === null ? [] : [object(body[name], name)]);
-  return { entries: [object(body['entry'] ?? null, 'entry')], passedFeatures: one('passedFeatures'), requestParameters: one('requestParameters'), ...settings(body) };
+  return {
+    entries: [object(body['entry'] ?? null, 'entry')],
+    passedFeatures: one('passedFeatures'),
+    requestParameters: one('requestParameters'),
+    ...settings(body),
+  };
 }
 
 /** @throws LakefoldError LIMIT_EXCEEDED */
 export function checkEntryCount(count: number): void {
-  if (count > ENTRIES_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ENTRIES_MAX} entries, found ${count}`, { context: { limit: 'ENTRIES_MAX', limitValue: ENTRIES_MAX } });
+  if (count > ENTRIES_MAX)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ENTRIES_MAX} entries, found ${count}`, {
+      context: { limit: 'ENTRIES_MAX', limitValue: ENTRIES_MAX },
+    });
 }
 
 function settings(body: JsonObject): { readonly options: VectorOptions; readonly metadata: VectorMetadata } {
@@ -83,29 +102,44 @@ function parseOptions(json: Json): VectorOptions {
   const waitMs = options['waitMs'] ?? 0;
   if (!isCount(waitMs) || waitMs > WAIT_MAX_MILLIS) throw invalid('options.waitMs', `whole milliseconds from 0 to ${WAIT_MAX_MILLIS}`, waitMs);
   return {
-    allowMissing: flag('allowMissing'), includeHelpers: flag('includeHelpers'), consistent: flag('consistent'),
-    format: oneOf(options['format'], 'options.format', ['arrays', 'objects'] as const), bigintAs: oneOf(options['bigintAs'], 'options.bigintAs', ['number', 'string'] as const),
-    trainingDataset, minVersions: parseMinVersions(options['minVersions'] ?? {}), waitMs,
+    allowMissing: flag('allowMissing'),
+    includeHelpers: flag('includeHelpers'),
+    consistent: flag('consistent'),
+    format: oneOf(options['format'], 'options.format', ['arrays', 'objects'] as const),
+    bigintAs: oneOf(options['bigintAs'], 'options.bigintAs', ['number', 'string'] as const),
+    trainingDataset,
+    minVersions: parseMinVersions(options['minVersions'] ?? {}),
+    waitMs,
   };
 }
 
 function parseMinVersions(json: Json): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(object(json, 'options.minVersions')).map(([group, version]) => {
-    if (!isCount(version)) throw invalid(`options.minVersions["${group}"]`, 'a version (a whole number from 0)', version);
-    return [group, version] as const;
-  }));
+  return Object.fromEntries(
+    Object.entries(object(json, 'options.minVersions')).map(([group, version]) => {
+      if (!isCount(version)) throw invalid(`options.minVersions["${group}"]`, 'a version (a whole number from 0)', version);
+      return [group, version] as const;
+    }),
+  );
 }
 
 function parseMetadata(json: Json): VectorMetadata {
   const asked = members(json, 'metadata', Object.keys(NO_METADATA));
   const part = (name: keyof VectorMetadata): boolean => boolean(asked[name], `metadata.${name}`, false);
-  return { names: part('names'), types: part('types'), statuses: part('statuses'), eventTimes: part('eventTimes'), versions: part('versions'), watermarks: part('watermarks') };
+  return {
+    names: part('names'),
+    types: part('types'),
+    statuses: part('statuses'),
+    eventTimes: part('eventTimes'),
+    versions: part('versions'),
+    watermarks: part('watermarks'),
+  };
 }
 
 function members(json: Json, place: string, known: readonly string[]): JsonObject {
   const value = object(json, place);
   const other = Object.keys(value).find((name) => !known.includes(name));
-  if (other !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected ${known.join(', ')} in ${place}, found ${JSON.stringify(other)}`, { context: { field: other } });
+  if (other !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected ${known.join(', ')} in ${place}, found ${JSON.stringify(other)}`, { context: { field: other } });
   return value;
 }
 

@@ -93,7 +93,12 @@ function instantJson(micros: bigint | undefined): Json {
 }
 
 function watermarksJson(vectors: Vectors): JsonObject {
-  return Object.fromEntries(vectors.watermarks.map(({ featureGroup, watermark }) => [featureGroup, watermark === undefined ? null : { version: watermark.version, committedAt: formatMillis(watermark.committedAt) }]));
+  return Object.fromEntries(
+    vectors.watermarks.map(({ featureGroup, watermark }) => [
+      featureGroup,
+      watermark === undefined ? null : { version: watermark.version, committedAt: formatMillis(watermark.committedAt) },
+    ]),
+  );
 }
 
 function timingsJson({ timings }: Vectors): JsonObject {
@@ -106,6 +111,15 @@ function tenths(millis: number): number {
 
 function incomplete({ plan }: VectorsAnswer, row: VectorRow, shown: readonly ShownFeature[]): LakefoldError {
   const missing = shown.filter(({ position }) => ['NOT_FOUND', 'EXPIRED', 'ERROR'].includes(row.statuses[position] ?? 'ERROR'));
-  const errors = missing.map(({ feature, position }) => ({ entry: 0, feature: feature.name, code: row.statuses[position] ?? 'ERROR', message: `${feature.name} is ${row.statuses[position] ?? 'ERROR'}` }));
-  return new LakefoldError('FEATURE_VECTOR_INCOMPLETE', `expected every feature of ${plan.view.name}/${plan.view.version}, found ${missing.map(({ feature }) => feature.name).join(', ')} missing`, { errors });
+  const errors = missing.map(({ feature, position }) => ({
+    entry: 0,
+    feature: feature.name,
+    code: row.statuses[position] ?? 'ERROR',
+    message: `${feature.name} is ${row.statuses[position] ?? 'ERROR'}`,
+  }));
+  return new LakefoldError(
+    'FEATURE_VECTOR_INCOMPLETE',
+    `expected every feature of ${plan.view.name}/${plan.view.version}, found ${missing.map(({ feature }) => feature.name).join(', ')} missing`,
+    { errors },
+  );
 }

@@ -50,11 +50,16 @@ export interface Vectors {
  * @throws LakefoldError the codes of `entryInputs`; LIMIT_EXCEEDED; NOT_YET_PUBLISHED; STORE_UNAVAILABLE when no row could
  * be read whole; UNSUPPORTED_OPERATION for `trainingDataset`
  */
-export async function getVectors(deps: ReadDeps, input: { readonly plan: ViewPlan; readonly request: VectorsRequest }, options: RequestOptions = {}): Promise<Vectors> {
+export async function getVectors(
+  deps: ReadDeps,
+  input: { readonly plan: ViewPlan; readonly request: VectorsRequest },
+  options: RequestOptions = {},
+): Promise<Vectors> {
   const { plan, request } = input;
   const startedAt = deps.clock.monotonicMillis();
   checkEntryCount(request.entries.length);
-  if (request.options.trainingDataset !== null) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a lookup without trainingDataset, found one: this server applies no model-dependent transforms');
+  if (request.options.trainingDataset !== null)
+    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a lookup without trainingDataset, found one: this server applies no model-dependent transforms');
   const entries = entryInputs(plan, request);
   const now = deps.clock.nowMicros();
   const reading = await startReading(deps, { plan, options: request.options }, options);
@@ -62,13 +67,26 @@ export async function getVectors(deps: ReadDeps, input: { readonly plan: ViewPla
   for (let level = 0; level < plan.levels; level += 1) await readLevel(reading, { entries, records, level, now });
   const at = formatInstant(now);
   const functionFailures: { name: string; entry: number; reason: string }[] = [];
-  const rows = entries.map((entry, index) => buildRow(plan, { entry, records: records[index] ?? [], at, includeHelpers: request.options.includeHelpers, onFailure: (name, reason) => functionFailures.push({ name, entry: index, reason }) }));
+  const rows = entries.map((entry, index) =>
+    buildRow(plan, {
+      entry,
+      records: records[index] ?? [],
+      at,
+      includeHelpers: request.options.includeHelpers,
+      onFailure: (name, reason) => functionFailures.push({ name, entry: index, reason }),
+    }),
+  );
   if (rows.length > 0 && records.every((row) => row.some((record) => record?.kind === 'error' && record.reason === 'store'))) {
-    throw new LakefoldError('STORE_UNAVAILABLE', `expected the online store to answer for some of ${rows.length} entries within the time given, found it answering for none`);
+    throw new LakefoldError(
+      'STORE_UNAVAILABLE',
+      `expected the online store to answer for some of ${rows.length} entries within the time given, found it answering for none`,
+    );
   }
   const endedAt = deps.clock.monotonicMillis();
   return {
-    rows, functionFailures, watermarks: plan.tables.map((table, i) => ({ featureGroup: `${table.featureGroup}/${table.version}`, watermark: reading.seen[i]?.watermark })),
+    rows,
+    functionFailures,
+    watermarks: plan.tables.map((table, i) => ({ featureGroup: `${table.featureGroup}/${table.version}`, watermark: reading.seen[i]?.watermark })),
     watermarkAgeMillis: Math.max(0, ...reading.seen.map((seen) => (seen === undefined ? 0 : endedAt - seen.readAt))),
     hasUnknownSchema: records.some((row) => row.some((record) => record?.kind === 'error' && record.reason === 'unknownSchema')),
     timings: { totalMs: endedAt - startedAt, storeMs: reading.storeMillis, storeRequests: reading.storeRequests },
@@ -102,7 +120,10 @@ async function readLevel(reading: Reading, input: Level): Promise<void> {
       else row[joinIndex] = key.record;
     });
   });
-  const reads = await readMissing(reading, wants.map(({ join, key }) => ({ table: tableOf(plan, join), key })));
+  const reads = await readMissing(
+    reading,
+    wants.map(({ join, key }) => ({ table: tableOf(plan, join), key })),
+  );
   wants.forEach(({ entry, join, key }, i) => {
     const plannedJoin = plan.joins[join];
     const read: OnlineRead = reads[i] ?? { kind: 'failed', cause: undefined };
@@ -170,7 +191,11 @@ function buildRow(plan: ViewPlan, input: RowInput): VectorRow {
   return { ...row, status: rowStatus(shown) };
 }
 
-function set(row: MutableRow, position: number, cell: { readonly value: Value; readonly status: FeatureStatus; readonly eventTime?: bigint | undefined }): void {
+function set(
+  row: MutableRow,
+  position: number,
+  cell: { readonly value: Value; readonly status: FeatureStatus; readonly eventTime?: bigint | undefined },
+): void {
   row.values[position] = cell.value;
   row.statuses[position] = cell.status;
   row.eventTimes[position] = cell.eventTime;
@@ -184,8 +209,11 @@ function setStored(plan: ViewPlan, row: MutableRow, cell: { readonly position: n
       const value = record.values[position - (plan.joins[cell.join]?.firstFeature ?? 0)] ?? null;
       return set(row, position, { value, status: value === null ? 'NULL_VALUE' : 'PRESENT', eventTime: record.eventTime });
     }
-    case 'error': return set(row, position, { value: null, status: 'ERROR' });
-    case 'absent': case 'expired': case undefined:
+    case 'error':
+      return set(row, position, { value: null, status: 'ERROR' });
+    case 'absent':
+    case 'expired':
+    case undefined:
       if (fallback !== undefined) return set(row, position, { value: fallback, status: 'DEFAULT' });
       if (record?.kind === 'expired') return set(row, position, { value: null, status: 'EXPIRED', eventTime: record.eventTime });
       return set(row, position, { value: null, status: 'NOT_FOUND' });
@@ -204,8 +232,10 @@ function setComputed(item: FunctionPlan, row: MutableRow, input: RowInput): void
   });
   const result = callOnDemand(item, values, input.at);
   switch (result.kind) {
-    case 'computed': return set(row, item.feature, { value: result.value, status: 'COMPUTED' });
-    case 'notCalled': return set(row, item.feature, { value: null, status: nullStatus(statuses[result.input]) });
+    case 'computed':
+      return set(row, item.feature, { value: result.value, status: 'COMPUTED' });
+    case 'notCalled':
+      return set(row, item.feature, { value: null, status: nullStatus(statuses[result.input]) });
     case 'failed':
       input.onFailure(item.name, result.reason);
       return set(row, item.feature, { value: null, status: 'ERROR' });

@@ -66,9 +66,7 @@ export interface ServedGroup {
 }
 
 /** A part of a join's key: a column of the entry, or a feature of a join above it (P11). */
-type KeyPart =
-  | { readonly kind: 'entry'; readonly entryKey: number }
-  | { readonly kind: 'feature'; readonly feature: number };
+type KeyPart = { readonly kind: 'entry'; readonly entryKey: number } | { readonly kind: 'feature'; readonly feature: number };
 
 /** A value the caller brings: a part of the entry, or a request parameter. */
 export interface EntryKeyPlan {
@@ -172,10 +170,27 @@ export function compileView(input: CompileViewInput): ViewPlan {
   }
   const functions = view.onDemand.map((item, i): FunctionPlan => functionPlan(input, { item, feature: features.length + i, features, entryKeys }));
   for (const item of view.onDemand) {
-    features.push({ name: item.name, type: parseType(item.returns.type), typeName: item.returns.type, join: undefined, group: undefined, default: undefined, ...visibility(view, item.name) });
+    features.push({
+      name: item.name,
+      type: parseType(item.returns.type),
+      typeName: item.returns.type,
+      join: undefined,
+      group: undefined,
+      default: undefined,
+      ...visibility(view, item.name),
+    });
   }
   const parameters = new Map(functions.flatMap((item) => item.inputs.map((parameter) => [parameter.name, parameterPlan(view, parameter)] as const)));
-  return { view: { name: view.name, version: view.version }, entryKeys, joins, levels: 1 + Math.max(0, ...joins.map((join) => join.level)), features, functions, parameters, tables };
+  return {
+    view: { name: view.name, version: view.version },
+    entryKeys,
+    joins,
+    levels: 1 + Math.max(0, ...joins.map((join) => join.level)),
+    features,
+    functions,
+    parameters,
+    tables,
+  };
 }
 
 function parameterPlan(view: ServedView, parameter: { readonly name: string; readonly type: ColumnType }): EntryKeyPlan {
@@ -186,13 +201,20 @@ function parameterPlan(view: ServedView, parameter: { readonly name: string; rea
 /** Spine columns that some join's key is made of, in spine order. */
 function entryKeysOf(view: ServedView): readonly EntryKeyPlan[] {
   const names = new Set(view.joins.flatMap((join) => Object.keys(join.on).filter((name) => name !== join.via?.feature)));
-  return view.spine.filter((column) => names.has(column.name)).map((column) => ({ name: column.name, type: parseType(column.type), options: column.unit === undefined ? {} : { unit: column.unit } }));
+  return view.spine
+    .filter((column) => names.has(column.name))
+    .map((column) => ({ name: column.name, type: parseType(column.type), options: column.unit === undefined ? {} : { unit: column.unit } }));
 }
 
 function groupOf(input: CompileViewInput, join: ServedJoin): ServedGroup {
   const group = input.groups.find(({ definition }) => definition.name === join.featureGroup && definition.version === join.version);
-  if (group === undefined) throw new LakefoldError('UNKNOWN_FEATURE_GROUP', `view ${input.view.name}/${input.view.version} joins ${join.featureGroup}/${join.version}, which this project does not have`);
-  if (!group.definition.onlineEnabled) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected an online feature group, found ${join.featureGroup}/${join.version}, which is offline only`);
+  if (group === undefined)
+    throw new LakefoldError(
+      'UNKNOWN_FEATURE_GROUP',
+      `view ${input.view.name}/${input.view.version} joins ${join.featureGroup}/${join.version}, which this project does not have`,
+    );
+  if (!group.definition.onlineEnabled)
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected an online feature group, found ${join.featureGroup}/${join.version}, which is offline only`);
   return group;
 }
 
@@ -225,7 +247,15 @@ function joinPlan(input: JoinInput): JoinPlan {
   });
   const eventTime = definition.eventTime === null ? undefined : columnNamed(all, definition.eventTime, join).type.kind;
   return {
-    name: join.name, group: input.tableIndex, table: input.table, level: levelOf(input.view, join), columns, sources, filter, firstFeature, featureCount: join.features.length,
+    name: join.name,
+    group: input.tableIndex,
+    table: input.table,
+    level: levelOf(input.view, join),
+    columns,
+    sources,
+    filter,
+    firstFeature,
+    featureCount: join.features.length,
     keyTypes: definition.primaryKey.map((name) => columnNamed(all, name, join).type),
     keyParts: definition.primaryKey.map((name) => keyPart(input, name)),
     eventTime: eventTime === undefined ? undefined : eventTime === 'date' ? 'date' : 'timestamp',
@@ -282,17 +312,28 @@ function shorter(lookback: string | null, ttl: string | null): bigint | undefine
   return a < b ? a : b;
 }
 
-function featuresOf(input: { readonly view: ServedView; readonly join: ServedJoin; readonly group: ServedGroup; readonly joinIndex: number }): readonly FeaturePlan[] {
+function featuresOf(input: {
+  readonly view: ServedView;
+  readonly join: ServedJoin;
+  readonly group: ServedGroup;
+  readonly joinIndex: number;
+}): readonly FeaturePlan[] {
   const { view, join, group } = input;
   return join.features.map((feature) => {
     const typeName = group.definition.schema.find((column) => column.name === feature)?.type ?? 'void';
     const type = parseType(typeName);
     const name = join.prefix + feature;
     const fallback = Object.hasOwn(join.defaults, feature) ? toValue(type, join.defaults[feature]) : undefined;
-    if (fallback?.kind === 'fault') throw new LakefoldError('INVALID_DEFINITION', `expected ${fallback.expected} as default of ${name}, found ${fallback.found}`);
+    if (fallback?.kind === 'fault')
+      throw new LakefoldError('INVALID_DEFINITION', `expected ${fallback.expected} as default of ${name}, found ${fallback.found}`);
     return {
-      name, type, typeName, join: input.joinIndex, group: { name: group.definition.name, version: group.definition.version },
-      default: fallback?.value ?? undefined, ...visibility(view, name),
+      name,
+      type,
+      typeName,
+      join: input.joinIndex,
+      group: { name: group.definition.name, version: group.definition.version },
+      default: fallback?.value ?? undefined,
+      ...visibility(view, name),
     };
   });
 }
@@ -310,9 +351,16 @@ interface FunctionInput {
 
 function functionPlan(input: CompileViewInput, { item, feature, features, entryKeys }: FunctionInput): FunctionPlan {
   const compute = input.functions.get(item.name);
-  if (compute === undefined) throw new LakefoldError('FUNCTION_MISMATCH', `expected function ${item.name} of view ${input.view.name}/${input.view.version} in this deployment, found none`, { context: { function: item.name } });
+  if (compute === undefined)
+    throw new LakefoldError(
+      'FUNCTION_MISMATCH',
+      `expected function ${item.name} of view ${input.view.name}/${input.view.version} in this deployment, found none`,
+      { context: { function: item.name } },
+    );
   return {
-    name: item.name, compute, feature,
+    name: item.name,
+    compute,
+    feature,
     inputs: item.inputs.map((parameter) => ({ ...parameter, type: parseType(parameter.type) })),
     returns: { type: parseType(item.returns.type), nullable: item.returns.nullable },
     fallbacks: item.inputs.map((parameter) => {

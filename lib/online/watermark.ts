@@ -40,7 +40,10 @@ export function advance(position: Position, done: Iterable<number>): Position {
   const applied = new Set([...position.ahead, ...done]);
   let { version } = position;
   while (applied.has(version + 1)) version += 1;
-  const ahead = [...applied].filter((other) => other > version).sort((a, b) => a - b).slice(0, WATERMARK_AHEAD_MAX);
+  const ahead = [...applied]
+    .filter((other) => other > version)
+    .sort((a, b) => a - b)
+    .slice(0, WATERMARK_AHEAD_MAX);
   return { version, ahead };
 }
 
@@ -72,7 +75,10 @@ export async function recordApplied(deps: WatermarkDeps, input: RecordInput, opt
     if (attempt > 1) await deps.clock.sleep(deps.random.unit() * MOVE_BACKOFF_MILLIS * Math.min(attempt, 20), options.signal);
     watermark = await deps.online.watermark(input.table, { ...options, consistent: true });
   }
-  throw new LakefoldError('STORE_THROTTLED', `expected to move the watermark of ${input.table.featureGroup}/${input.table.version} within ${MOVE_ATTEMPTS_MAX} attempts, found other publishers ahead each time`);
+  throw new LakefoldError(
+    'STORE_THROTTLED',
+    `expected to move the watermark of ${input.table.featureGroup}/${input.table.version} within ${MOVE_ATTEMPTS_MAX} attempts, found other publishers ahead each time`,
+  );
 }
 
 function isSamePosition(a: Position, b: Position): boolean {

@@ -20,25 +20,43 @@ export function vectorOfArrow(data: Data, type: ColumnType, place: DecodePlace):
       if (!DataType.isBool(data.type)) throw mismatch(place, type, data.type);
       return { type, length, values: booleanValues(data, nulls), ...withNulls };
     }
-    case 'int': case 'date': return { type, length, values: cleared(int32Values(data, type, place), nulls), ...withNulls };
-    case 'bigint': return { type, length, values: cleared(int64Values(data, nulls, place), nulls), ...withNulls };
-    case 'timestamp': case 'timestampNtz': return { type, length, values: cleared(microsValues(data, { type, nulls }, place), nulls), ...withNulls };
-    case 'float': return { type, length, values: cleared(floatValues(data, nulls, place), nulls), ...withNulls };
-    case 'double': return { type, length, values: cleared(doubleValues(data, place), nulls), ...withNulls };
-    case 'decimal': return { type, length, values: decimalValues(data, { type, nulls }, place) };
-    case 'string': return { type, length, values: stringValues(data, nulls, place) };
-    case 'binary': return { type, length, values: bytesValues(data, nulls, place) };
-    case 'array': return { type, length, values: listValues(data, type.element, { nulls, place, type }) };
-    case 'vector': return { type, length, values: listValues(data, { kind: 'float' }, { nulls, place, type }) };
-    case 'struct': return { type, length, values: structValues(data, type, { nulls, place, type }) };
-    case 'map': return { type, length, values: mapValues(data, type, { nulls, place, type }) };
-    case 'void': return nullVector(type, length);
+    case 'int':
+    case 'date':
+      return { type, length, values: cleared(int32Values(data, type, place), nulls), ...withNulls };
+    case 'bigint':
+      return { type, length, values: cleared(int64Values(data, nulls, place), nulls), ...withNulls };
+    case 'timestamp':
+    case 'timestampNtz':
+      return { type, length, values: cleared(microsValues(data, { type, nulls }, place), nulls), ...withNulls };
+    case 'float':
+      return { type, length, values: cleared(floatValues(data, nulls, place), nulls), ...withNulls };
+    case 'double':
+      return { type, length, values: cleared(doubleValues(data, place), nulls), ...withNulls };
+    case 'decimal':
+      return { type, length, values: decimalValues(data, { type, nulls }, place) };
+    case 'string':
+      return { type, length, values: stringValues(data, nulls, place) };
+    case 'binary':
+      return { type, length, values: bytesValues(data, nulls, place) };
+    case 'array':
+      return { type, length, values: listValues(data, type.element, { nulls, place, type }) };
+    case 'vector':
+      return { type, length, values: listValues(data, { kind: 'float' }, { nulls, place, type }) };
+    case 'struct':
+      return { type, length, values: structValues(data, type, { nulls, place, type }) };
+    case 'map':
+      return { type, length, values: mapValues(data, type, { nulls, place, type }) };
+    case 'void':
+      return nullVector(type, length);
   }
 }
 
 /** A column of nulls: what a file without the column has of it. */
 export function nullVector(type: ColumnType, length: number): Vector {
-  return vectorOf(type, Array.from({ length }, () => null));
+  return vectorOf(
+    type,
+    Array.from({ length }, () => null),
+  );
 }
 
 function booleanValues(data: Data, nulls: Uint8Array | undefined): Uint8Array {
@@ -67,7 +85,8 @@ function int32Values(data: Data, type: ColumnType, place: DecodePlace): Int32Arr
   }
   if (!DataType.isInt(data.type)) throw mismatch(place, type, data.type);
   if (values instanceof Int32Array) return values.subarray(0, length);
-  if (values instanceof Int8Array || values instanceof Int16Array || values instanceof Uint8Array || values instanceof Uint16Array) return Int32Array.from(values.subarray(0, length));
+  if (values instanceof Int8Array || values instanceof Int16Array || values instanceof Uint8Array || values instanceof Uint16Array)
+    return Int32Array.from(values.subarray(0, length));
   const result = new Int32Array(length);
   for (let i = 0; i < length; i += 1) {
     const value = Number(values[i]);

@@ -1,5 +1,28 @@
 /** Batches to Arrow, built from typed arrays: no value of a numeric column is touched one by one. */
-import { Binary, Bool, BufferType, Data, Date_, DateUnit, Decimal, Field, Float, Int, List, makeData, Map_, Precision, RecordBatch, Schema, Struct, Table, Timestamp, TimeUnit, Utf8, type DataType } from 'apache-arrow';
+import {
+  Binary,
+  Bool,
+  BufferType,
+  Data,
+  Date_,
+  DateUnit,
+  Decimal,
+  Field,
+  Float,
+  Int,
+  List,
+  makeData,
+  Map_,
+  Precision,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  Timestamp,
+  TimeUnit,
+  Utf8,
+  type DataType,
+} from 'apache-arrow';
 import type { Batch, Vector } from '../core/batch.ts';
 import { storageOf, vectorOf } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
@@ -22,7 +45,8 @@ export function arrowTableOf(batch: Batch): Table {
   batch.columns.forEach((column, i) => {
     const vector = batch.vectors[i];
     if (column.type.kind === 'void') return;
-    if (vector === undefined || vector.length !== batch.rowCount) throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
+    if (vector === undefined || vector.length !== batch.rowCount)
+      throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
     if (!column.nullable) refuseNulls(column, vector);
     fields.push(fieldOf(column.name, column.type, column.nullable));
     children.push(dataOf(vector));
@@ -35,7 +59,10 @@ function refuseNulls(column: Column, vector: Vector): void {
   const row = vector.nulls?.indexOf(1) ?? -1;
   const plain = Array.isArray(vector.values) ? vector.values.indexOf(null) : -1;
   const first = Math.max(row, plain);
-  if (first >= 0) throw new LakefoldError('INTERNAL', `expected a value in every row of column ${column.name}, found none in row ${first}`, { context: { column: column.name, row: first } });
+  if (first >= 0)
+    throw new LakefoldError('INTERNAL', `expected a value in every row of column ${column.name}, found none in row ${first}`, {
+      context: { column: column.name, row: first },
+    });
 }
 
 /** Field names are those Spark and the Parquet format give: `element`, `key_value`, `key`, `value`. */
@@ -45,22 +72,38 @@ function fieldOf(name: string, type: ColumnType, nullable: boolean): Field {
 
 function arrowTypeOf(type: ColumnType): DataType {
   switch (type.kind) {
-    case 'boolean': return new Bool();
-    case 'int': return new Int(true, 32);
-    case 'bigint': return new Int(true, 64);
-    case 'float': return new Float(Precision.SINGLE);
-    case 'double': return new Float(Precision.DOUBLE);
-    case 'decimal': return new Decimal(type.scale, type.precision, 128);
-    case 'string': return new Utf8();
-    case 'binary': return new Binary();
-    case 'date': return new Date_(DateUnit.DAY);
-    case 'timestamp': return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
-    case 'timestampNtz': return new Timestamp(TimeUnit.MICROSECOND);
-    case 'array': return new List(fieldOf('element', type.element, true));
-    case 'vector': return new List(fieldOf('element', { kind: 'float' }, true));
-    case 'struct': return new Struct(type.fields.map((field) => fieldOf(field.name, field.type, true)));
-    case 'map': return new Map_(new Field('key_value', entriesType(type), false));
-    case 'void': throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a type Parquet can hold, found void inside another type');
+    case 'boolean':
+      return new Bool();
+    case 'int':
+      return new Int(true, 32);
+    case 'bigint':
+      return new Int(true, 64);
+    case 'float':
+      return new Float(Precision.SINGLE);
+    case 'double':
+      return new Float(Precision.DOUBLE);
+    case 'decimal':
+      return new Decimal(type.scale, type.precision, 128);
+    case 'string':
+      return new Utf8();
+    case 'binary':
+      return new Binary();
+    case 'date':
+      return new Date_(DateUnit.DAY);
+    case 'timestamp':
+      return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
+    case 'timestampNtz':
+      return new Timestamp(TimeUnit.MICROSECOND);
+    case 'array':
+      return new List(fieldOf('element', type.element, true));
+    case 'vector':
+      return new List(fieldOf('element', { kind: 'float' }, true));
+    case 'struct':
+      return new Struct(type.fields.map((field) => fieldOf(field.name, field.type, true)));
+    case 'map':
+      return new Map_(new Field('key_value', entriesType(type), false));
+    case 'void':
+      throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a type Parquet can hold, found void inside another type');
   }
 }
 
@@ -75,18 +118,32 @@ function dataOf(vector: Vector): Data {
   if (storage !== 'values') return arrowData(type, { length, validity, values: vector.values });
   const present = presentValues(vector);
   switch (vector.type.kind) {
-    case 'string': return arrowData(type, { length, validity, ...joinStrings(present) });
-    case 'binary': return arrowData(type, { length, validity, ...joinBytes(present) });
-    case 'decimal': return arrowData(type, { length, validity, values: decimalWords(present) });
-    case 'array': return listData(type, vector.type.element, { present, validity });
-    case 'vector': return listData(type, { kind: 'float' }, { present, validity });
+    case 'string':
+      return arrowData(type, { length, validity, ...joinStrings(present) });
+    case 'binary':
+      return arrowData(type, { length, validity, ...joinBytes(present) });
+    case 'decimal':
+      return arrowData(type, { length, validity, values: decimalWords(present) });
+    case 'array':
+      return listData(type, vector.type.element, { present, validity });
+    case 'vector':
+      return listData(type, { kind: 'float' }, { present, validity });
     case 'struct': {
       const { fields } = vector.type;
-      const children = fields.map((field, position) => dataOf(vectorOf(field.type, present.map((value) => (Array.isArray(value) ? (value[position] ?? null) : null)))));
+      const children = fields.map((field, position) =>
+        dataOf(
+          vectorOf(
+            field.type,
+            present.map((value) => (Array.isArray(value) ? (value[position] ?? null) : null)),
+          ),
+        ),
+      );
       return arrowData(type, { length, validity, children });
     }
-    case 'map': return mapData(type, vector.type, { present, validity });
-    default: throw new LakefoldError('INTERNAL', `no Arrow form of ${formatType(vector.type)}`);
+    case 'map':
+      return mapData(type, vector.type, { present, validity });
+    default:
+      throw new LakefoldError('INTERNAL', `no Arrow form of ${formatType(vector.type)}`);
   }
 }
 
@@ -165,7 +222,8 @@ function joinStrings(values: readonly Value[]): { readonly offsets: Int32Array; 
     const slice = values.slice(start, start + JOIN_STRINGS);
     const text = slice.join('');
     const bytes = encoder.encode(text);
-    if (total + bytes.length > OFFSET_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${OFFSET_MAX} bytes of text in one column of one file, found more`);
+    if (total + bytes.length > OFFSET_MAX)
+      throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${OFFSET_MAX} bytes of text in one column of one file, found more`);
     const isAscii = bytes.length === text.length;
     let end = total;
     for (let i = 0; i < slice.length; i += 1) {
@@ -253,6 +311,10 @@ function mapData(type: DataType, map: { readonly key: ColumnType; readonly value
   const keys = items.map((entry) => (Array.isArray(entry) ? (entry[0] ?? null) : null));
   if (keys.includes(null)) throw new LakefoldError('INTERNAL', 'expected a key in every entry of a map, found none');
   const values = items.map((entry) => (Array.isArray(entry) ? (entry[1] ?? null) : null));
-  const entries = arrowData(entriesType(map), { length: items.length, validity: PRESENT, children: [dataOf(vectorOf(map.key, keys)), dataOf(vectorOf(map.value, values))] });
+  const entries = arrowData(entriesType(map), {
+    length: items.length,
+    validity: PRESENT,
+    children: [dataOf(vectorOf(map.key, keys)), dataOf(vectorOf(map.value, values))],
+  });
   return arrowData(type, { length: present.length, validity, offsets, children: [entries] });
 }

@@ -39,7 +39,11 @@ export function outOfRange(place: DecodePlace, index: number, value: { readonly 
   return faultAt(place, index, { fault: 'OUT_OF_RANGE', expected: `a value a ${formatType(value.type)} holds exactly`, found: value.found });
 }
 
-function faultAt(place: DecodePlace, index: number | undefined, what: { readonly fault: Fault; readonly expected: string; readonly found: string }): LakefoldError {
+function faultAt(
+  place: DecodePlace,
+  index: number | undefined,
+  what: { readonly fault: Fault; readonly expected: string; readonly found: string },
+): LakefoldError {
   const row = index === undefined || place.firstRow === undefined ? undefined : place.firstRow + index;
   const where = row === undefined ? '' : ` in row ${row}`;
   return new LakefoldError('FILE_CORRUPT', `expected ${what.expected} in column ${place.column}${where}, found ${what.found}`, {
@@ -136,8 +140,10 @@ export function microsValues(data: Data, wanted: Wanted, place: DecodePlace): Bi
   if (!DataType.isTimestamp(data.type)) throw mismatch(place, type, data.type);
   const stored: BigInt64Array = data.values;
   switch (data.type.unit) {
-    case TimeUnit.MICROSECOND: return stored.subarray(0, length);
-    case TimeUnit.NANOSECOND: return BigInt64Array.from({ length }, (_, i) => (nulls?.[i] === 1 ? 0n : microsOfNanos(stored[i] ?? 0n, i, place)));
+    case TimeUnit.MICROSECOND:
+      return stored.subarray(0, length);
+    case TimeUnit.NANOSECOND:
+      return BigInt64Array.from({ length }, (_, i) => (nulls?.[i] === 1 ? 0n : microsOfNanos(stored[i] ?? 0n, i, place)));
     default: {
       const factor = data.type.unit === TimeUnit.MILLISECOND ? 1000n : 1_000_000n;
       return BigInt64Array.from({ length }, (_, i) => {

@@ -5,7 +5,21 @@
  * most of the bytes. The repeated group of a map, which it calls `entries`, gets the name the format gives: `key_value`.
  */
 import { utf8 } from '../core/bytes.ts';
-import { BINARY, bytesAt, LIST, listAt, numberAt, readThriftStruct, STRUCT, structAt, structOf, withFields, writeThriftStruct, type ThriftStruct, type ThriftValue } from './thrift.ts';
+import {
+  BINARY,
+  bytesAt,
+  LIST,
+  listAt,
+  numberAt,
+  readThriftStruct,
+  STRUCT,
+  structAt,
+  structOf,
+  withFields,
+  writeThriftStruct,
+  type ThriftStruct,
+  type ThriftValue,
+} from './thrift.ts';
 
 const ENTRIES = 'entries';
 const KEY_VALUE: { readonly type: number; readonly value: Uint8Array } = { type: BINARY, value: utf8('key_value') };
@@ -19,11 +33,13 @@ export function finishParquet(file: Uint8Array): Uint8Array {
   const meta = readThriftStruct(file.subarray(footerStart, file.length - 8));
   const schema = renameEntries(listAt(meta, 2));
   const groups = listAt(meta, 4).map((group) => (schema.paths.size === 0 ? group : renamePaths(group, schema.paths)));
-  const footer = writeThriftStruct(withFields(meta, {
-    2: { type: LIST, value: { elementType: STRUCT, items: schema.elements } },
-    4: { type: LIST, value: { elementType: STRUCT, items: groups } },
-    5: undefined,
-  }));
+  const footer = writeThriftStruct(
+    withFields(meta, {
+      2: { type: LIST, value: { elementType: STRUCT, items: schema.elements } },
+      4: { type: LIST, value: { elementType: STRUCT, items: groups } },
+      5: undefined,
+    }),
+  );
   const finished = new Uint8Array(footerStart + footer.length + 8);
   finished.set(file.subarray(0, footerStart));
   finished.set(footer, footerStart);
@@ -33,7 +49,10 @@ export function finishParquet(file: Uint8Array): Uint8Array {
 }
 
 /** Elements come depth first, so the group after a map's is its repeated one. `paths`: leaf number → its path. */
-function renameEntries(elements: readonly ThriftValue[]): { readonly elements: readonly ThriftValue[]; readonly paths: ReadonlyMap<number, readonly Uint8Array[]> } {
+function renameEntries(elements: readonly ThriftValue[]): {
+  readonly elements: readonly ThriftValue[];
+  readonly paths: ReadonlyMap<number, readonly Uint8Array[]>;
+} {
   const renamed = elements.map((value, i) => {
     const parent = structOf(elements[i - 1]);
     const element = structOf(value);

@@ -59,7 +59,8 @@ export async function readFooter(source: FileSource): Promise<Footer> {
   if (MAGIC.some((byte, i) => magic[i] !== byte)) throw new LakefoldError('FILE_CORRUPT', 'expected a Parquet file ending in PAR1, found another end');
   const footerBytes = new DataView(tail.buffer, tail.byteOffset + tail.length - 8, 4).getUint32(0, true);
   const footerStart = sizeBytes - 8 - footerBytes;
-  if (footerBytes > FOOTER_BYTES_MAX || footerStart < 4) throw new LakefoldError('FILE_CORRUPT', `expected a footer inside the file of ${sizeBytes} bytes, found one of ${footerBytes}`);
+  if (footerBytes > FOOTER_BYTES_MAX || footerStart < 4)
+    throw new LakefoldError('FILE_CORRUPT', `expected a footer inside the file of ${sizeBytes} bytes, found one of ${footerBytes}`);
   const bytes = footerBytes + 8 <= tail.length ? tail.subarray(tail.length - 8 - footerBytes, tail.length - 8) : await source.read(footerStart, sizeBytes - 8);
   return parseFooter(bytes, footerStart);
 }
@@ -88,7 +89,8 @@ interface SchemaCursor {
 
 function readChildren(elements: readonly ThriftValue[], parent: ThriftStruct, at: SchemaCursor): SchemaNode[] {
   const count = numberAt(parent, 5) ?? 0;
-  if (at.depth > 64 || count < 0 || count > elements.length) throw new LakefoldError('FILE_CORRUPT', `expected a schema of ${elements.length} elements, found a group of ${count}`);
+  if (at.depth > 64 || count < 0 || count > elements.length)
+    throw new LakefoldError('FILE_CORRUPT', `expected a schema of ${elements.length} elements, found a group of ${count}`);
   const children: SchemaNode[] = [];
   for (let i = 0; i < count; i += 1) {
     const element = structOf(elements[at.cursor.next]);
@@ -100,7 +102,16 @@ function readChildren(elements: readonly ThriftValue[], parent: ThriftStruct, at
     const below = isGroup ? readChildren(elements, element, { cursor: at.cursor, depth: at.depth + 1 }) : [];
     if (!isGroup) at.cursor.leaves += 1;
     const repetition = REPETITIONS[numberAt(element, 3) ?? 0] ?? 'optional';
-    children.push({ name, element, repetition, fieldId: numberAt(element, 9), physicalType: numberAt(element, 1), children: below, firstLeaf, leafCount: at.cursor.leaves - firstLeaf });
+    children.push({
+      name,
+      element,
+      repetition,
+      fieldId: numberAt(element, 9),
+      physicalType: numberAt(element, 1),
+      children: below,
+      firstLeaf,
+      leafCount: at.cursor.leaves - firstLeaf,
+    });
   }
   return children;
 }
@@ -108,7 +119,8 @@ function readChildren(elements: readonly ThriftValue[], parent: ThriftStruct, at
 function readRowGroup(value: ThriftValue, leafCount: number, dataEnd: number): RowGroup {
   const element = structOf(value);
   const rowCount = element === undefined ? undefined : numberAt(element, 3);
-  if (element === undefined || rowCount === undefined || rowCount < 0) throw new LakefoldError('FILE_CORRUPT', 'expected a row group with a count of rows, found none');
+  if (element === undefined || rowCount === undefined || rowCount < 0)
+    throw new LakefoldError('FILE_CORRUPT', 'expected a row group with a count of rows, found none');
   const chunks = listAt(element, 1).map((item) => readChunk(item, dataEnd));
   if (chunks.length !== leafCount) throw new LakefoldError('FILE_CORRUPT', `expected ${leafCount} columns in each row group, found ${chunks.length}`);
   return { rowCount, chunks, element };
@@ -125,6 +137,7 @@ function readChunk(value: ThriftValue, dataEnd: number): ColumnChunk {
   // Some writers leave the dictionary offset at 0 where there is none.
   const start = dictionaryOffset > 0 ? Math.min(dictionaryOffset, dataOffset) : dataOffset;
   const end = start + (numberAt(meta, 7) ?? 0);
-  if (start < 4 || end < start || end > dataEnd) throw new LakefoldError('FILE_CORRUPT', `expected a column inside bytes 4 to ${dataEnd}, found ${start} to ${end}`);
+  if (start < 4 || end < start || end > dataEnd)
+    throw new LakefoldError('FILE_CORRUPT', `expected a column inside bytes 4 to ${dataEnd}, found ${start} to ${end}`);
   return { start, end, element };
 }

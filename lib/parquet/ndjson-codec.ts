@@ -19,7 +19,10 @@ async function encode(batch: Batch): Promise<Uint8Array> {
   for (let i = 0; i < batch.rowCount; i += 1) {
     const row = rowAt(batch, i);
     const missing = batch.columns.find((column, position) => !column.nullable && row[position] === null);
-    if (missing !== undefined) throw new LakefoldError('INTERNAL', `expected a value in every row of column ${missing.name}, found none in row ${i}`, { context: { column: missing.name, row: i } });
+    if (missing !== undefined)
+      throw new LakefoldError('INTERNAL', `expected a value in every row of column ${missing.name}, found none in row ${i}`, {
+        context: { column: missing.name, row: i },
+      });
     lines.push(`${canonicalRow(batch.columns, row)}\n`);
   }
   return utf8(lines.join(''));
@@ -31,7 +34,9 @@ async function* decode(source: FileSource, options: DecodeOptions): AsyncIterabl
     options.signal?.throwIfAborted();
     const rows = lines.slice(firstRow, firstRow + BATCH_ROWS).map((line, i) => {
       const object = parseLine(line, firstRow + i);
-      return options.columns.map((column) => valueOf(column.type, object[column.physicalName ?? column.name] ?? null, { column: column.name, row: firstRow + i }));
+      return options.columns.map((column) =>
+        valueOf(column.type, object[column.physicalName ?? column.name] ?? null, { column: column.name, row: firstRow + i }),
+      );
     });
     yield { firstRow, batch: batchOfRows(options.columns, rows) };
   }
@@ -79,44 +84,66 @@ function valueOf(type: ColumnType, json: Json, place: ValuePlace): Value {
   if (json === null) return null;
   const value = nestedValue(type, json, place) ?? plainValue(type, json);
   if (value === undefined) {
-    throw new LakefoldError('FILE_CORRUPT', `expected ${formatType(type)} in column ${place.column} of row ${place.row}, found ${JSON.stringify(json, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))}`, { context: { ...place, fault: 'TYPE_MISMATCH' } });
+    throw new LakefoldError(
+      'FILE_CORRUPT',
+      `expected ${formatType(type)} in column ${place.column} of row ${place.row}, found ${JSON.stringify(json, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))}`,
+      { context: { ...place, fault: 'TYPE_MISMATCH' } },
+    );
   }
   return value;
 }
 
 function plainValue(type: ColumnType, json: Json): Value | undefined {
   switch (type.kind) {
-    case 'boolean': return typeof json === 'boolean' ? json : undefined;
-    case 'int': return typeof json === 'number' && (json | 0) === json ? json : undefined;
-    case 'bigint': return bigintOf(json);
-    case 'float': case 'double': return floatOf(type.kind, json);
+    case 'boolean':
+      return typeof json === 'boolean' ? json : undefined;
+    case 'int':
+      return typeof json === 'number' && (json | 0) === json ? json : undefined;
+    case 'bigint':
+      return bigintOf(json);
+    case 'float':
+    case 'double':
+      return floatOf(type.kind, json);
     case 'decimal': {
       const parsed = typeof json === 'string' ? parseDecimal(json, type.precision, type.scale) : undefined;
       return parsed?.kind === 'decimal' ? parsed.unscaled : undefined;
     }
-    case 'string': return typeof json === 'string' ? json : undefined;
-    case 'binary': return typeof json === 'string' ? fromBase64(json) : undefined;
-    case 'date': return typeof json === 'string' ? parseDate(json) : undefined;
-    case 'timestamp': case 'timestampNtz': {
+    case 'string':
+      return typeof json === 'string' ? json : undefined;
+    case 'binary':
+      return typeof json === 'string' ? fromBase64(json) : undefined;
+    case 'date':
+      return typeof json === 'string' ? parseDate(json) : undefined;
+    case 'timestamp':
+    case 'timestampNtz': {
       const parsed = typeof json === 'string' ? parseInstant(json, { naive: type.kind === 'timestamp' ? 'refuse' : 'utc' }) : undefined;
       return parsed?.kind === 'instant' ? parsed.micros : undefined;
     }
-    case 'void': return null;
-    default: return undefined;
+    case 'void':
+      return null;
+    default:
+      return undefined;
   }
 }
 
 function nestedValue(type: ColumnType, json: Json, place: ValuePlace): Value | undefined {
   switch (type.kind) {
-    case 'array': return Array.isArray(json) ? json.map((item: Json) => valueOf(type.element, item, place)) : undefined;
-    case 'vector': return Array.isArray(json) ? json.map((item: Json) => valueOf({ kind: 'float' }, item, place)) : undefined;
-    case 'struct': return isJsonObject(json) ? type.fields.map((field) => valueOf(field.type, json[field.name] ?? null, place)) : undefined;
+    case 'array':
+      return Array.isArray(json) ? json.map((item: Json) => valueOf(type.element, item, place)) : undefined;
+    case 'vector':
+      return Array.isArray(json) ? json.map((item: Json) => valueOf({ kind: 'float' }, item, place)) : undefined;
+    case 'struct':
+      return isJsonObject(json) ? type.fields.map((field) => valueOf(field.type, json[field.name] ?? null, place)) : undefined;
     case 'map': {
       // A JavaScript object gives keys that look like whole numbers first; the canonical order is by bytes.
-      if (isJsonObject(json)) return Object.entries(json).toSorted(([a], [b]) => compareUtf8(a, b)).map(([key, item]) => [key, valueOf(type.value, item, place)]);
+      if (isJsonObject(json))
+        return Object.entries(json)
+          .toSorted(([a], [b]) => compareUtf8(a, b))
+          .map(([key, item]) => [key, valueOf(type.value, item, place)]);
       return Array.isArray(json) ? json.map((entry: Json) => mapEntry(type, entry, place)) : undefined;
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
@@ -126,7 +153,8 @@ function mapEntry(type: { readonly key: ColumnType; readonly value: ColumnType }
 }
 
 function bigintOf(json: Json): bigint | undefined {
-  const isInteger = typeof json === 'bigint' || (typeof json === 'number' && Number.isSafeInteger(json)) || (typeof json === 'string' && /^-?\d{1,19}$/.test(json));
+  const isInteger =
+    typeof json === 'bigint' || (typeof json === 'number' && Number.isSafeInteger(json)) || (typeof json === 'string' && /^-?\d{1,19}$/.test(json));
   const value = isInteger ? BigInt(json) : undefined;
   return value !== undefined && BigInt.asIntN(64, value) === value ? value : undefined;
 }

@@ -43,7 +43,12 @@ async function encode(wasm: ParquetWasm, batch: Batch, options: EncodeOptions): 
       .build();
     return writeParquet(Table.fromIPCStream(ipc), properties);
   };
-  const file = await runWasm(wasm, work, (cause) => new LakefoldError('LIMIT_EXCEEDED', `expected a batch the Parquet writer has memory for, found ${batch.rowCount} rows of ${ipc.length} bytes`, { cause }));
+  const file = await runWasm(
+    wasm,
+    work,
+    (cause) =>
+      new LakefoldError('LIMIT_EXCEEDED', `expected a batch the Parquet writer has memory for, found ${batch.rowCount} rows of ${ipc.length} bytes`, { cause }),
+  );
   return finishParquet(file);
 }
 
@@ -95,11 +100,19 @@ interface GroupAt {
   readonly firstRow: number;
 }
 
-async function* decodeGroup({ wasm, source, footer, wanted }: DecodeContext, { group, firstRow }: GroupAt, options: DecodeOptions): AsyncIterable<DecodedBatch> {
+async function* decodeGroup(
+  { wasm, source, footer, wanted }: DecodeContext,
+  { group, firstRow }: GroupAt,
+  options: DecodeOptions,
+): AsyncIterable<DecodedBatch> {
   if (group.rowCount === 0) return;
   const nodes = [...new Set(wanted)].filter((node) => node !== undefined);
   const file = await projectRowGroup(source, { footer, group, nodes }, options);
-  const ipc = await runWasm(wasm, () => readIpc(file), (cause) => corrupt('the Parquet reader broke down', cause));
+  const ipc = await runWasm(
+    wasm,
+    () => readIpc(file),
+    (cause) => corrupt('the Parquet reader broke down', cause),
+  );
   const batches = readBatches(ipc);
   const rowCount = batches.reduce((sum, batch) => sum + batch.numRows, 0);
   if (rowCount !== group.rowCount) throw new LakefoldError('FILE_CORRUPT', `expected a row group of ${group.rowCount} rows, found ${rowCount}`);

@@ -20,7 +20,23 @@ function elementType(node: SchemaNode, path: string): ColumnType {
 }
 
 /** Converted types (parquet.thrift, ConvertedType). */
-const CONVERTED = { utf8: 0, map: 1, mapKeyValue: 2, list: 3, enum: 4, decimal: 5, date: 6, timeMillis: 7, timeMicros: 8, timestampMillis: 9, timestampMicros: 10, uint32: 13, uint64: 14, json: 19, interval: 21 } as const;
+const CONVERTED = {
+  utf8: 0,
+  map: 1,
+  mapKeyValue: 2,
+  list: 3,
+  enum: 4,
+  decimal: 5,
+  date: 6,
+  timeMillis: 7,
+  timeMicros: 8,
+  timestampMillis: 9,
+  timestampMicros: 10,
+  uint32: 13,
+  uint64: 14,
+  json: 19,
+  interval: 21,
+} as const;
 /** Fields of the LogicalType union. */
 const LOGICAL = { string: 1, map: 2, list: 3, enum: 4, decimal: 5, date: 6, time: 7, timestamp: 8, integer: 10, unknown: 11, json: 12, float16: 15 } as const;
 
@@ -43,7 +59,8 @@ function groupType(node: SchemaNode, path: string): ColumnType {
 /** Old writers put the element itself in the repeated field; the names tell (the format's backward-compatibility rules). */
 function listElementType(list: SchemaNode, repeated: SchemaNode, path: string): ColumnType {
   const [only] = repeated.children;
-  const isElement = repeated.physicalType !== undefined || repeated.children.length !== 1 || repeated.name === 'array' || repeated.name === `${list.name}_tuple`;
+  const isElement =
+    repeated.physicalType !== undefined || repeated.children.length !== 1 || repeated.name === 'array' || repeated.name === `${list.name}_tuple`;
   if (isElement || only === undefined) return elementType(repeated, `${path}.element`);
   return typeOfNode(only, `${path}.element`);
 }
@@ -59,17 +76,26 @@ function leafType(node: SchemaNode, path: string): ColumnType {
   if (isDecimal) return decimalType(node, path);
   if (logical?.has(LOGICAL.unknown) === true) return { kind: 'void' };
   switch (node.physicalType) {
-    case 0: return { kind: 'boolean' };
-    case 1: return int32Type(logical, converted, path);
-    case 2: return int64Type(logical, converted, path);
-    case INT96: return { kind: 'timestamp' };
-    case 4: return { kind: 'float' };
-    case 5: return { kind: 'double' };
-    case 6: return { kind: isText(logical, converted) ? 'string' : 'binary' };
+    case 0:
+      return { kind: 'boolean' };
+    case 1:
+      return int32Type(logical, converted, path);
+    case 2:
+      return int64Type(logical, converted, path);
+    case INT96:
+      return { kind: 'timestamp' };
+    case 4:
+      return { kind: 'float' };
+    case 5:
+      return { kind: 'double' };
+    case 6:
+      return { kind: isText(logical, converted) ? 'string' : 'binary' };
     case FIXED_LEN_BYTE_ARRAY:
-      if (logical?.has(LOGICAL.float16) === true || converted === CONVERTED.interval) throw unsupported(path, logical?.has(LOGICAL.float16) === true ? 'a half float' : 'an interval');
+      if (logical?.has(LOGICAL.float16) === true || converted === CONVERTED.interval)
+        throw unsupported(path, logical?.has(LOGICAL.float16) === true ? 'a half float' : 'an interval');
       return { kind: 'binary' };
-    default: throw unsupported(path, `physical type ${node.physicalType}`);
+    default:
+      throw unsupported(path, `physical type ${node.physicalType}`);
   }
 }
 

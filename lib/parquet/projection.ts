@@ -18,7 +18,11 @@ const GAP_BYTES_MAX = 256 * 1024;
 const MAGIC = utf8('PAR1');
 
 /** The i-th column of the result is `nodes[i]` and is called `ci`. */
-export async function projectRowGroup(source: FileSource, input: { readonly footer: Footer; readonly group: RowGroup; readonly nodes: readonly SchemaNode[] }, options: RequestOptions): Promise<Uint8Array> {
+export async function projectRowGroup(
+  source: FileSource,
+  input: { readonly footer: Footer; readonly group: RowGroup; readonly nodes: readonly SchemaNode[] },
+  options: RequestOptions,
+): Promise<Uint8Array> {
   const { footer, group, nodes } = input;
   const chunks = nodes.flatMap((node) => group.chunks.slice(node.firstLeaf, node.firstLeaf + node.leafCount));
   const bytesOf = await readChunks(source, chunks, options);
@@ -53,7 +57,7 @@ export async function projectRowGroup(source: FileSource, input: { readonly foot
 async function readChunks(source: FileSource, chunks: readonly ColumnChunk[], options: RequestOptions): Promise<Uint8Array[]> {
   const order = chunks.map((_, i) => i).toSorted((a, b) => (chunks[a]?.start ?? 0) - (chunks[b]?.start ?? 0));
   const result: Uint8Array[] = chunks.map(() => new Uint8Array());
-  for (let first = 0; first < order.length; ) {
+  for (let first = 0; first < order.length;) {
     const members: { readonly index: number; readonly chunk: ColumnChunk }[] = [];
     let end = 0;
     for (; first < order.length; first += 1) {
@@ -88,7 +92,10 @@ function moveChunk(chunk: ColumnChunk, to: number): ThriftStruct {
     16: undefined,
     17: undefined,
   });
-  return new Map([[2, { type: I64, value: 0 }], [3, { type: STRUCT, value: moved }]]);
+  return new Map([
+    [2, { type: I64, value: 0 }],
+    [3, { type: STRUCT, value: moved }],
+  ]);
 }
 
 function rewriteGroup(group: RowGroup, chunks: readonly ThriftStruct[]): ThriftStruct {

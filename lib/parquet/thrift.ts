@@ -129,9 +129,15 @@ function readStruct(reader: ThriftReader, depth: number): ThriftStruct {
 
 function readValue(reader: ThriftReader, type: number, depth: number): ThriftValue {
   switch (type) {
-    case BOOL_TRUE: case BOOL_FALSE: return readByte(reader) === 1;
-    case I8: return readByte(reader) << 24 >> 24;
-    case I16: case I32: case I64: return readZigzag(reader);
+    case BOOL_TRUE:
+    case BOOL_FALSE:
+      return readByte(reader) === 1;
+    case I8:
+      return (readByte(reader) << 24) >> 24;
+    case I16:
+    case I32:
+    case I64:
+      return readZigzag(reader);
     case DOUBLE: {
       if (reader.at + 8 > reader.bytes.length) throw corrupt(reader, 'a double');
       reader.at += 8;
@@ -143,10 +149,15 @@ function readValue(reader: ThriftReader, type: number, depth: number): ThriftVal
       reader.at += length;
       return reader.bytes.subarray(reader.at - length, reader.at);
     }
-    case LIST: case SET: return readList(reader, depth);
-    case MAP: return readMap(reader, depth);
-    case STRUCT: return readStruct(reader, depth);
-    default: throw corrupt(reader, 'a known type');
+    case LIST:
+    case SET:
+      return readList(reader, depth);
+    case MAP:
+      return readMap(reader, depth);
+    case STRUCT:
+      return readStruct(reader, depth);
+    default:
+      throw corrupt(reader, 'a known type');
   }
 }
 

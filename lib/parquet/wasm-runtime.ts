@@ -25,7 +25,11 @@ let runtime: Runtime | undefined;
 function start(wasm: ParquetWasm): Runtime {
   const spares = Array.from({ length: SPARES }, () => {
     let release: (wasm: ParquetWasm) => void = () => {};
-    const installed = initAsync({ module_or_path: new Promise<ParquetWasm>((resolve) => { release = resolve; }) });
+    const installed = initAsync({
+      module_or_path: new Promise<ParquetWasm>((resolve) => {
+        release = resolve;
+      }),
+    });
     return () => {
       release(wasm);
       return installed;
@@ -60,7 +64,9 @@ export function isTrap(error: unknown): boolean {
 function replaceInstance(broken: Runtime): void {
   const install = broken.spares.pop();
   if (install === undefined) return;
-  const done = (): void => { broken.repair = undefined; };
+  const done = (): void => {
+    broken.repair = undefined;
+  };
   // An instance that can't be made leaves the broken one in place: better than none.
   broken.repair = install().then(done, done);
 }

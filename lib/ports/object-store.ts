@@ -31,14 +31,20 @@ export interface RequestOptions {
  * - `exists`: the path is taken by another's object
  * - `unknown`: it can't be told; asking again with the same bytes and identity is safe
  */
-export type CreateOutcome = { readonly kind: 'created'; readonly etag: string } | { readonly kind: 'exists' } | { readonly kind: 'unknown'; readonly cause: unknown };
+export type CreateOutcome =
+  | { readonly kind: 'created'; readonly etag: string }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'unknown'; readonly cause: unknown };
 
 export interface CreateOptions extends RequestOptions {
   /** Who writes: the same for every retry of one write, different for any other. */
   readonly identity: string;
 }
 
-export type ReplaceOutcome = { readonly kind: 'replaced'; readonly etag: string } | { readonly kind: 'changed' } | { readonly kind: 'unknown'; readonly cause: unknown };
+export type ReplaceOutcome =
+  | { readonly kind: 'replaced'; readonly etag: string }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'unknown'; readonly cause: unknown };
 
 export interface ListOptions extends RequestOptions {
   /** Only paths greater than this one, by UTF-8 bytes. */

@@ -37,13 +37,19 @@ export function refusedEdit(stored: OnlineItem | undefined, edit: OnlineEdit): '
 export function isSamePosition(stored: Watermark | undefined, expected: Watermark | undefined): boolean {
   if (stored === undefined || expected === undefined) return stored === expected;
   const ahead = new Set(expected.ahead);
-  return stored.version === expected.version && stored.tableId === expected.tableId && stored.ahead.length === ahead.size && stored.ahead.every((version) => ahead.has(version));
+  return (
+    stored.version === expected.version &&
+    stored.tableId === expected.tableId &&
+    stored.ahead.length === ahead.size &&
+    stored.ahead.every((version) => ahead.has(version))
+  );
 }
 
 /** The watermark with its versions in order and each once. @throws LakefoldError INTERNAL when more than `WATERMARK_AHEAD_MAX` are ahead */
 export function storableWatermark(watermark: Watermark): Watermark {
   const ahead = [...new Set(watermark.ahead)].sort((a, b) => a - b);
-  if (ahead.length > WATERMARK_AHEAD_MAX) throw new LakefoldError('INTERNAL', `expected at most ${WATERMARK_AHEAD_MAX} versions ahead of a watermark, found ${ahead.length}`);
+  if (ahead.length > WATERMARK_AHEAD_MAX)
+    throw new LakefoldError('INTERNAL', `expected at most ${WATERMARK_AHEAD_MAX} versions ahead of a watermark, found ${ahead.length}`);
   return { ...watermark, ahead };
 }
 
@@ -53,7 +59,10 @@ export function onlineTableName(table: OnlineTable): string {
 }
 
 /** The different requests of a read and, for each request, the place of its like. */
-export function distinctRequests(requests: readonly OnlineReadRequest[]): { readonly distinct: readonly OnlineReadRequest[]; readonly places: readonly number[] } {
+export function distinctRequests(requests: readonly OnlineReadRequest[]): {
+  readonly distinct: readonly OnlineReadRequest[];
+  readonly places: readonly number[];
+} {
   const placeOf = new Map<string, number>();
   const distinct: OnlineReadRequest[] = [];
   const names = new Map<OnlineTable, string>();

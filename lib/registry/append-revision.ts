@@ -17,7 +17,10 @@ export interface RegistryDeps extends CommitLogDeps {
 }
 
 /** What a revision is to be; undefined = nothing is left to change. Throwing gives the append up. */
-export type ReviseState = (registry: Registry, context: { readonly revision: number; readonly now: string }) => { readonly state: RegistryState; readonly changes: readonly RegistryChange[] } | undefined;
+export type ReviseState = (
+  registry: Registry,
+  context: { readonly revision: number; readonly now: string },
+) => { readonly state: RegistryState; readonly changes: readonly RegistryChange[] } | undefined;
 
 export interface RevisionRequest extends RequestOptions {
   /** The same for every repeat of one request. */
@@ -40,19 +43,29 @@ export async function appendRevision(deps: RegistryDeps, base: Registry, request
   const plan = async (revision: number, winners: readonly Winner[]): Promise<AttemptPlan<RevisionOutcome>> => {
     for (const winner of winners) {
       current = registryOfBytes({ project: base.project, revision: winner.version }, winner.bytes);
-      if (decodeRevision(winner.bytes, registryPath(base.project, winner.version)).txnId === request.txnId) return { kind: 'stop', value: { kind: 'unchanged', registry: current } };
+      if (decodeRevision(winner.bytes, registryPath(base.project, winner.version)).txnId === request.txnId)
+        return { kind: 'stop', value: { kind: 'unchanged', registry: current } };
     }
     const now = formatMillis(deps.clock.now());
     const revised = request.revise(current, { revision, now });
     if (revised === undefined) return { kind: 'stop', value: { kind: 'unchanged', registry: current } };
     const bytes = encodeRevision({
-      revision, txnId: request.txnId, timestamp: now, committedBy: request.committedBy ?? null, engineInfo: deps.engineInfo,
-      message: request.message, changes: revised.changes, state: revised.state,
+      revision,
+      txnId: request.txnId,
+      timestamp: now,
+      committedBy: request.committedBy ?? null,
+      engineInfo: deps.engineInfo,
+      message: request.message,
+      changes: revised.changes,
+      state: revised.state,
     });
     return { kind: 'write', bytes, value: { kind: 'committed', registry: { project: base.project, revision, state: revised.state } } };
   };
   const outcome = await appendEntry(deps, {
-    txnId: request.txnId, base: base.revision, plan, pathOf: (revision) => registryPath(base.project, revision),
+    txnId: request.txnId,
+    base: base.revision,
+    plan,
+    pathOf: (revision) => registryPath(base.project, revision),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   return settle(deps, base.project, outcome);
@@ -76,7 +89,9 @@ export async function appendPlan(
       // Everything is as the plan wants it: a repeat of a request that was carried out, or another's equal one.
       if (again.body.changes.every(({ action }) => action === 'none')) return undefined;
       if (again.body.planId !== plan.body.planId) {
-        throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${plan.body.planId} was made on, found others: plan again`, { context: { planId: plan.body.planId } });
+        throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${plan.body.planId} was made on, found others: plan again`, {
+          context: { planId: plan.body.planId },
+        });
       }
       return applyPlan(state, again, { now, revision, tableIds });
     },
@@ -99,14 +114,23 @@ export async function createProject(deps: RegistryDeps, project: string, request
   const createdAt = formatMillis(deps.clock.now());
   const state = emptyState({ description: request.description ?? null, createdAt });
   const bytes = encodeRevision({
-    revision: 0, txnId: request.txnId, timestamp: createdAt, committedBy: request.committedBy ?? null, engineInfo: deps.engineInfo,
-    message: `create project ${project}`, changes: [], state,
+    revision: 0,
+    txnId: request.txnId,
+    timestamp: createdAt,
+    committedBy: request.committedBy ?? null,
+    engineInfo: deps.engineInfo,
+    message: `create project ${project}`,
+    changes: [],
+    state,
   });
   const outcome = await appendEntry<RevisionOutcome>(deps, {
-    txnId: request.txnId, base: -1, pathOf: (revision) => registryPath(project, revision),
-    plan: async (_revision, winners) => (winners.length === 0
-      ? { kind: 'write', bytes, value: { kind: 'committed', registry: { project, revision: 0, state } } }
-      : { kind: 'stop', value: { kind: 'unchanged', registry: await loadRegistry(deps, project) } }),
+    txnId: request.txnId,
+    base: -1,
+    pathOf: (revision) => registryPath(project, revision),
+    plan: async (_revision, winners) =>
+      winners.length === 0
+        ? { kind: 'write', bytes, value: { kind: 'committed', registry: { project, revision: 0, state } } }
+        : { kind: 'stop', value: { kind: 'unchanged', registry: await loadRegistry(deps, project) } },
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   return settle(deps, project, outcome);
@@ -117,10 +141,17 @@ function settle(deps: RegistryDeps, project: string, outcome: AppendOutcome<Revi
     case 'committed':
       deps.log.info('registry.revised', { project, revision: outcome.version });
       return outcome.value;
-    case 'stopped': return outcome.value;
+    case 'stopped':
+      return outcome.value;
     case 'conflict':
-      throw new LakefoldError('COMMIT_CONFLICT', `expected to append to the registry of ${project}, lost every race up to revision ${outcome.winner}`, { context: { project, reason: outcome.reason } });
+      throw new LakefoldError('COMMIT_CONFLICT', `expected to append to the registry of ${project}, lost every race up to revision ${outcome.winner}`, {
+        context: { project, reason: outcome.reason },
+      });
     case 'unknown':
-      throw new LakefoldError('COMMIT_OUTCOME_UNKNOWN', `revision ${outcome.version} of ${project} may or may not have been written: repeat the request with the same key`, { context: { project, version: outcome.version, txnId: outcome.txnId } });
+      throw new LakefoldError(
+        'COMMIT_OUTCOME_UNKNOWN',
+        `revision ${outcome.version} of ${project} may or may not have been written: repeat the request with the same key`,
+        { context: { project, version: outcome.version, txnId: outcome.txnId } },
+      );
   }
 }

@@ -43,7 +43,11 @@ export function tablesOf(plan: DefinitionsPlan): readonly PlannedTable[] {
 }
 
 /** The state after the plan, and what the revision says of it; no changes = nothing to write. */
-export function applyPlan(state: RegistryState, plan: DefinitionsPlan, context: ApplyContext): { readonly state: RegistryState; readonly changes: readonly RegistryChange[] } {
+export function applyPlan(
+  state: RegistryState,
+  plan: DefinitionsPlan,
+  context: ApplyContext,
+): { readonly state: RegistryState; readonly changes: readonly RegistryChange[] } {
   let next = state;
   const changes: RegistryChange[] = [];
   for (const change of plan.body.changes) {
@@ -70,15 +74,26 @@ function applyGroup(state: RegistryState, definition: FeatureGroupDefinition, co
   const existing = state.featureGroups.find((group) => groupKey(group.definition) === groupKey(definition));
   const schema = payloadSchemaOf(definition);
   if (existing !== undefined) {
-    const schemas = existing.schemas.at(-1)?.fingerprint === schema.fingerprint ? existing.schemas : [...existing.schemas.filter((other) => other.fingerprint !== schema.fingerprint), schema];
+    const schemas =
+      existing.schemas.at(-1)?.fingerprint === schema.fingerprint
+        ? existing.schemas
+        : [...existing.schemas.filter((other) => other.fingerprint !== schema.fingerprint), schema];
     const updated: FeatureGroupState = { ...existing, definition, updatedAt: context.now, revision: context.revision, schemas };
     return { ...state, featureGroups: state.featureGroups.map((group) => (group === existing ? updated : group)) };
   }
   const tableId = context.tableIds.get(groupKey(definition));
   if (tableId === undefined) throw new LakefoldError('INTERNAL', `expected the table of ${groupKey(definition)} to exist before the registry names it`);
   const created: FeatureGroupState = {
-    definition, createdAt: context.now, updatedAt: context.now, revision: context.revision, status: 'ACTIVE',
-    path: groupPath(definition.name, definition.version), tableId, generation: 1, onlineShards: definition.onlineShards, schemas: [schema],
+    definition,
+    createdAt: context.now,
+    updatedAt: context.now,
+    revision: context.revision,
+    status: 'ACTIVE',
+    path: groupPath(definition.name, definition.version),
+    tableId,
+    generation: 1,
+    onlineShards: definition.onlineShards,
+    schemas: [schema],
   };
   return { ...state, featureGroups: [...state.featureGroups, created], highestVersions: raised(state, `featureGroups/${definition.name}`, definition.version) };
 }

@@ -42,8 +42,10 @@ function checkComparison(filter: JsonObject, at: FilterPlace, faults: Definition
   const { column: name, op, value } = filter;
   const column = at.schema.find((candidate) => candidate.name === name);
   if (column === undefined) return faults.add(`${at.place}.column`, 'UNKNOWN_COLUMN', `expected a column of the group, found ${showInput(name)}`);
-  if (typeof op !== 'string' || !OPERATORS.includes(op)) return faults.add(`${at.place}.op`, 'INVALID_ARGUMENT', `expected one of ${OPERATORS.join(' ')}, found ${showInput(op)}`);
-  if (op === 'isNull' || op === 'isNotNull') return value === undefined ? undefined : faults.add(`${at.place}.value`, 'INVALID_ARGUMENT', `expected no value with ${op}`);
+  if (typeof op !== 'string' || !OPERATORS.includes(op))
+    return faults.add(`${at.place}.op`, 'INVALID_ARGUMENT', `expected one of ${OPERATORS.join(' ')}, found ${showInput(op)}`);
+  if (op === 'isNull' || op === 'isNotNull')
+    return value === undefined ? undefined : faults.add(`${at.place}.value`, 'INVALID_ARGUMENT', `expected no value with ${op}`);
   if (op === 'in' && !Array.isArray(value)) return faults.add(`${at.place}.value`, 'INVALID_ARGUMENT', 'expected an array with in');
   const type = parseType(column.type);
   for (const item of op === 'in' && Array.isArray(value) ? value : [value]) {

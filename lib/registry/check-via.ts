@@ -11,7 +11,8 @@ export function checkVia(joins: readonly JoinDraft[], faults: DefinitionFaults):
     const place = `joins[${i}].via`;
     const source = joins.find((other) => other.name === join.via?.join);
     if (source === undefined) faults.add(`${place}.join`, 'UNKNOWN_COLUMN', `expected a join of this view, found ${JSON.stringify(join.via.join)}`);
-    else if (!source.features.includes(join.via.feature)) faults.add(`${place}.feature`, 'UNKNOWN_COLUMN', `expected a feature of join ${source.name}, found ${JSON.stringify(join.via.feature)}`);
+    else if (!source.features.includes(join.via.feature))
+      faults.add(`${place}.feature`, 'UNKNOWN_COLUMN', `expected a feature of join ${source.name}, found ${JSON.stringify(join.via.feature)}`);
     const depth = depthOf(joins, join);
     if (depth === undefined) faults.add(place, 'CYCLE', `join ${join.name} depends on itself`);
     else if (depth > DEPTH_MAX) faults.add(place, 'TOO_DEEP', `expected at most ${DEPTH_MAX} levels of joins, found ${depth}`);

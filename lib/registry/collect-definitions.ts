@@ -21,9 +21,13 @@ export function functionOf(functions: FunctionTable, definition: Pick<OnDemandDe
   const found = functions.get(functionKey(definition));
   if (found !== undefined) return found;
   const other = [...functions.keys()].find((key) => key.startsWith(`${definition.name} `));
-  throw new LakefoldError('FUNCTION_MISMATCH', `expected function ${definition.name} with ${definition.sourceHash}, found ${other === undefined ? 'none' : other.slice(definition.name.length + 1)} in this bundle`, {
-    context: { function: definition.name, expected: definition.sourceHash },
-  });
+  throw new LakefoldError(
+    'FUNCTION_MISMATCH',
+    `expected function ${definition.name} with ${definition.sourceHash}, found ${other === undefined ? 'none' : other.slice(definition.name.length + 1)} in this bundle`,
+    {
+      context: { function: definition.name, expected: definition.sourceHash },
+    },
+  );
 }
 
 /**
@@ -35,7 +39,10 @@ export function collectDefinitions(moduleExports: Readonly<Record<string, unknow
   const groups = exported.filter(isFeatureGroup);
   const views = exported.filter(isFeatureView);
   return {
-    wanted: { featureGroups: [...new Set(groups)].map(({ json }) => parseFeatureGroup(json)), featureViews: [...new Set(views)].map(({ json }) => parseFeatureView(json)) },
+    wanted: {
+      featureGroups: [...new Set(groups)].map(({ json }) => parseFeatureGroup(json)),
+      featureViews: [...new Set(views)].map(({ json }) => parseFeatureView(json)),
+    },
     functions: new Map(views.flatMap((view) => view.onDemand.map((item) => [functionKey(item), item.compute] as const))),
   };
 }
@@ -45,8 +52,12 @@ export function collectJsonDefinitions(json: unknown): WantedDefinitions {
   if (!isRecord(json)) throw new LakefoldError('INVALID_ARGUMENT', 'expected {"featureGroups":[…],"featureViews":[…]}, found something else');
   const { featureGroups = [], featureViews = [], ...others } = json;
   const unknownName = Object.keys(others)[0];
-  if (unknownName !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected featureGroups and featureViews, found ${JSON.stringify(unknownName)}`, { errors: [{ field: unknownName, code: 'UNKNOWN_FIELD', message: 'not a member of definitions' }] });
-  if (!Array.isArray(featureGroups) || !Array.isArray(featureViews)) throw new LakefoldError('INVALID_ARGUMENT', 'expected arrays featureGroups and featureViews, found something else');
+  if (unknownName !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected featureGroups and featureViews, found ${JSON.stringify(unknownName)}`, {
+      errors: [{ field: unknownName, code: 'UNKNOWN_FIELD', message: 'not a member of definitions' }],
+    });
+  if (!Array.isArray(featureGroups) || !Array.isArray(featureViews))
+    throw new LakefoldError('INVALID_ARGUMENT', 'expected arrays featureGroups and featureViews, found something else');
   return { featureGroups: featureGroups.map(parseFeatureGroup), featureViews: featureViews.map(parseFeatureView) };
 }
 

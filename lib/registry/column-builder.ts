@@ -38,7 +38,9 @@ export type ValuesOf<S extends Schema> = { readonly [Name in keyof S]: ValueOf<S
 
 function column<T, N extends boolean>(type: string, isNullable: N, settings: ColumnSettings): ColumnBuilder<T, N> {
   return {
-    type, isNullable, settings,
+    type,
+    isNullable,
+    settings,
     nullable: () => column<T, true>(type, true, settings),
     default: (value) => column<T, N>(type, isNullable, { ...settings, default: value }),
     description: (text) => column<T, N>(type, isNullable, { ...settings, description: text }),
@@ -63,7 +65,12 @@ export const t = {
   timestamp: (): TimestampBuilder<false> => ({ ...required<string>('timestamp'), unit: (unit) => column<string, false>('timestamp', false, { unit }) }),
   vector: (length: number) => required<Float32Array>(`vector(${length})`),
   array: <T>(element: ColumnBuilder<T>) => required<readonly (T | null)[]>(`array<${element.type}>`),
-  struct: <const Fields extends Schema>(fields: Fields) => required<Elements<Fields>>(`struct<${Object.entries(fields).map(([name, field]) => `${name}:${field.type}`).join(',')}>`),
+  struct: <const Fields extends Schema>(fields: Fields) =>
+    required<Elements<Fields>>(
+      `struct<${Object.entries(fields)
+        .map(([name, field]) => `${name}:${field.type}`)
+        .join(',')}>`,
+    ),
   map: <K, V>(key: ColumnBuilder<K>, value: ColumnBuilder<V>) => required<ReadonlyMap<K, V | null>>(`map<${key.type},${value.type}>`),
 } as const;
 

@@ -28,14 +28,30 @@ interface Judged {
 }
 
 const IN_PLACE = [
-  'description', 'onlineEnabled', 'ttl', 'availabilityDelay', 'clusterBy', 'expectations', 'validationPolicy', 'statistics', 'eraseSchedule',
-  'maxFutureSkew', 'retention', 'deletedRetention', 'idempotencyRetention', 'tags', 'owner',
+  'description',
+  'onlineEnabled',
+  'ttl',
+  'availabilityDelay',
+  'clusterBy',
+  'expectations',
+  'validationPolicy',
+  'statistics',
+  'eraseSchedule',
+  'maxFutureSkew',
+  'retention',
+  'deletedRetention',
+  'idempotencyRetention',
+  'tags',
+  'owner',
 ] as const;
 const NEW_VERSION = ['primaryKey', 'eventTime', 'partitionBy', 'profile', 'changeFeed'] as const;
 const ORDER: readonly PlanVerdict[] = ['in place', 'rewrite', 'new version', 'immutable'];
 
 /** No details = equal: the order of columns does not count. `definition` keeps the registered order, new columns last. */
-export function compareGroups(before: FeatureGroupDefinition, after: FeatureGroupDefinition): { readonly definition: FeatureGroupDefinition; readonly verdict: PlanVerdict; readonly details: readonly PlanDetail[] } {
+export function compareGroups(
+  before: FeatureGroupDefinition,
+  after: FeatureGroupDefinition,
+): { readonly definition: FeatureGroupDefinition; readonly verdict: PlanVerdict; readonly details: readonly PlanDetail[] } {
   const schema = mergeSchemas(before.schema, after.schema);
   const judged = [
     ...compareSchemas(before.schema, after.schema),
@@ -46,8 +62,23 @@ export function compareGroups(before: FeatureGroupDefinition, after: FeatureGrou
   return { definition: { ...after, schema }, ...worst(judged) };
 }
 
-export function compareViews(before: FeatureViewDefinition, after: FeatureViewDefinition): { readonly verdict: PlanVerdict; readonly details: readonly PlanDetail[] } {
-  const members = ['spine', 'labelTime', 'labels', 'root', 'joins', 'onDemand', 'transforms', 'inferenceHelpers', 'trainingHelpers', 'logging', 'owner'] as const;
+export function compareViews(
+  before: FeatureViewDefinition,
+  after: FeatureViewDefinition,
+): { readonly verdict: PlanVerdict; readonly details: readonly PlanDetail[] } {
+  const members = [
+    'spine',
+    'labelTime',
+    'labels',
+    'root',
+    'joins',
+    'onDemand',
+    'transforms',
+    'inferenceHelpers',
+    'trainingHelpers',
+    'logging',
+    'owner',
+  ] as const;
   return worst([
     ...(['description', 'tags'] as const).flatMap((path) => compareMember(path, [before[path], after[path]], 'in place')),
     ...members.flatMap((path) => compareMember(path, [before[path], after[path]], 'immutable')),
@@ -70,10 +101,12 @@ function compareSchemas(before: readonly ColumnDefinition[], after: readonly Col
     if (other === undefined) return [{ detail: { path, change: 'remove', before: column, after: null }, verdict: 'new version' }];
     return compareMember(path, [column, other], columnVerdict(column, other));
   });
-  const added = after.filter(({ name }) => !before.some((column) => column.name === name)).map((column): Judged => ({
-    detail: { path: `schema.${column.name}`, change: 'add', before: null, after: column },
-    verdict: column.nullable ? 'in place' : 'new version',
-  }));
+  const added = after
+    .filter(({ name }) => !before.some((column) => column.name === name))
+    .map((column): Judged => ({
+      detail: { path: `schema.${column.name}`, change: 'add', before: null, after: column },
+      verdict: column.nullable ? 'in place' : 'new version',
+    }));
   return [...changed, ...added];
 }
 

@@ -28,14 +28,20 @@ function build(expectationType: string, members: Readonly<Record<string, Json | 
   return { expectationType, kwargs };
 }
 
-const aggregate = (name: string) => (column: string, options: Between): Expectation => build(`expect_column_${name}_to_be_between`, { column, ...options });
+const aggregate =
+  (name: string) =>
+  (column: string, options: Between): Expectation =>
+    build(`expect_column_${name}_to_be_between`, { column, ...options });
 
 export const expectation = {
   columnValuesToNotBeNull: (column: string, options: Mostly = {}) => build('expect_column_values_to_not_be_null', { column, ...options }),
   columnValuesToBeBetween: (column: string, options: Between<number | string> & Mostly) => build('expect_column_values_to_be_between', { column, ...options }),
-  columnValuesToBeInSet: (column: string, valueSet: readonly Json[], options: Mostly = {}) => build('expect_column_values_to_be_in_set', { column, valueSet, ...options }),
-  columnValuesToNotBeInSet: (column: string, valueSet: readonly Json[], options: Mostly = {}) => build('expect_column_values_to_not_be_in_set', { column, valueSet, ...options }),
-  columnValuesToMatchRegex: (column: string, regex: string, options: Mostly = {}) => build('expect_column_values_to_match_regex', { column, regex, ...options }),
+  columnValuesToBeInSet: (column: string, valueSet: readonly Json[], options: Mostly = {}) =>
+    build('expect_column_values_to_be_in_set', { column, valueSet, ...options }),
+  columnValuesToNotBeInSet: (column: string, valueSet: readonly Json[], options: Mostly = {}) =>
+    build('expect_column_values_to_not_be_in_set', { column, valueSet, ...options }),
+  columnValuesToMatchRegex: (column: string, regex: string, options: Mostly = {}) =>
+    build('expect_column_values_to_match_regex', { column, regex, ...options }),
   columnValuesToBeUnique: (column: string, options: Mostly = {}) => build('expect_column_values_to_be_unique', { column, ...options }),
   columnValueLengthsToBeBetween: (column: string, options: CountBetween & Mostly) => build('expect_column_value_lengths_to_be_between', { column, ...options }),
   compoundColumnsToBeUnique: (columnList: readonly string[], options: Mostly = {}) => build('expect_compound_columns_to_be_unique', { columnList, ...options }),

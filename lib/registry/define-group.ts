@@ -47,6 +47,10 @@ export function featureGroup<const S extends Schema>(input: FeatureGroupInput<S>
   const { schema, expectations, ...rest } = input;
   const settings: Record<string, Json> = {};
   for (const [name, value] of Object.entries(rest)) if (value !== undefined) settings[name] = value;
-  const json = { ...settings, schema: schemaJson(schema), ...(expectations === undefined ? {} : { expectations: expectations.map(({ expectationType, kwargs }) => ({ expectationType, kwargs })) }) };
+  const json = {
+    ...settings,
+    schema: schemaJson(schema),
+    ...(expectations === undefined ? {} : { expectations: expectations.map(({ expectationType, kwargs }) => ({ expectationType, kwargs })) }),
+  };
   return { kind: 'featureGroup', name: input.name, version: input.version ?? null, schema, json };
 }

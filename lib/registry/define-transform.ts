@@ -32,7 +32,10 @@ export interface ModelTransformInput<In extends ColumnBuilder, Out extends Colum
 
 export function modelTransform<In extends ColumnBuilder, Out extends ColumnBuilder, Parameters>(input: ModelTransformInput<In, Out, Parameters>): Transform {
   const { name, fit, apply } = input;
-  return { definition: { function: name, arguments: { input: input.input.type, output: input.output.type }, sourceHash: sourceHashOf(fit, apply) }, functions: { fit, apply } };
+  return {
+    definition: { function: name, arguments: { input: input.input.type, output: input.output.type }, sourceHash: sourceHashOf(fit, apply) },
+    functions: { fit, apply },
+  };
 }
 
 function builtIn(name: BuiltInTransform, options: Readonly<Record<string, Json | undefined>> = {}): Transform {
@@ -48,7 +51,8 @@ export const minMaxScaler = (): Transform => builtIn('min_max_scaler');
 /** To median 0 and interquartile range 1. */
 export const robustScaler = (): Transform => builtIn('robust_scaler');
 /** Fills nulls. */
-export const imputer = (options: { readonly strategy: 'mean' | 'median' | 'most_frequent' | 'constant'; readonly value?: Json }): Transform => builtIn('imputer', { ...options });
+export const imputer = (options: { readonly strategy: 'mean' | 'median' | 'most_frequent' | 'constant'; readonly value?: Json }): Transform =>
+  builtIn('imputer', { ...options });
 /** Categories to whole numbers; `unknown` stands for one unseen in fitting. */
 export const labelEncoder = (options: { readonly unknown?: number } = {}): Transform => builtIn('label_encoder', { ...options });
 /** Categories to a vector of zeros and one 1. */

@@ -62,11 +62,15 @@ export interface OnDemand<Name extends string = string, Inputs extends Schema = 
   readonly json: Readonly<Record<string, Json>>;
 }
 
-export function onDemand<const Name extends string, const Inputs extends Schema, Returns extends ColumnBuilder>(input: OnDemandInput<Name, Inputs, Returns>): OnDemand<Name, Inputs, Returns> {
+export function onDemand<const Name extends string, const Inputs extends Schema, Returns extends ColumnBuilder>(
+  input: OnDemandInput<Name, Inputs, Returns>,
+): OnDemand<Name, Inputs, Returns> {
   const { name, inputs, returns } = input;
   const sourceHash = sourceHashOf(input.compute);
   const json = {
-    name, sourceHash, returns: { type: returns.type, nullable: returns.isNullable },
+    name,
+    sourceHash,
+    returns: { type: returns.type, nullable: returns.isNullable },
     inputs: Object.entries(inputs).map(([inputName, { type, isNullable }]) => ({ name: inputName, type, nullable: isNullable })),
   };
   // The caller gathers the inputs by the definition made here, so they are of the declared types.
@@ -97,7 +101,11 @@ export interface FeatureViewInput<
   readonly owner?: string;
 }
 
-export interface FeatureView<Spine extends Schema = Schema, Joins extends readonly Join[] = readonly Join[], Functions extends readonly OnDemand[] = readonly OnDemand[]> {
+export interface FeatureView<
+  Spine extends Schema = Schema,
+  Joins extends readonly Join[] = readonly Join[],
+  Functions extends readonly OnDemand[] = readonly OnDemand[],
+> {
   readonly kind: 'featureView';
   readonly name: string;
   readonly version: number | null;

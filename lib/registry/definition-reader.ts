@@ -10,8 +10,20 @@ import { parseType, type ColumnType } from '../core/types.ts';
 
 /** Codes that may stand in `errors[]` of `INVALID_DEFINITION` (shapes.md) and of its siblings. */
 export type DefinitionFaultCode =
-  | 'INVALID_NAME' | 'RESERVED_NAME' | 'INVALID_KEY_TYPE' | 'INVALID_EVENT_TIME' | 'TTL_REQUIRES_EVENT_TIME' | 'ZERO_DURATION'
-  | 'UNKNOWN_COLUMN' | 'UNKNOWN_EXPECTATION' | 'CYCLE' | 'TOO_DEEP' | 'ENTRY_KEY_TYPE_CONFLICT' | 'INVALID_ARGUMENT' | 'UNKNOWN_FIELD' | 'TYPE_MISMATCH';
+  | 'INVALID_NAME'
+  | 'RESERVED_NAME'
+  | 'INVALID_KEY_TYPE'
+  | 'INVALID_EVENT_TIME'
+  | 'TTL_REQUIRES_EVENT_TIME'
+  | 'ZERO_DURATION'
+  | 'UNKNOWN_COLUMN'
+  | 'UNKNOWN_EXPECTATION'
+  | 'CYCLE'
+  | 'TOO_DEEP'
+  | 'ENTRY_KEY_TYPE_CONFLICT'
+  | 'INVALID_ARGUMENT'
+  | 'UNKNOWN_FIELD'
+  | 'TYPE_MISMATCH';
 
 export interface DefinitionFaults {
   readonly add: (field: string, code: DefinitionFaultCode, message: string) => void;
@@ -24,7 +36,12 @@ const TAGS_MAX = 64;
 
 export function collectFaults(): DefinitionFaults {
   const list: Fault[] = [];
-  return { add: (field, code, message) => { list.push({ field, code, message }); }, list };
+  return {
+    add: (field, code, message) => {
+      list.push({ field, code, message });
+    },
+    list,
+  };
 }
 
 /** @throws LakefoldError UNKNOWN_FIELD where a key is not known, else INVALID_DEFINITION, with all faults */
@@ -32,7 +49,11 @@ export function throwFaults(what: string, faults: DefinitionFaults): void {
   if (faults.list.length === 0) return;
   const first = faults.list[0];
   const code = faults.list.some((fault) => fault.code === 'UNKNOWN_FIELD') ? 'UNKNOWN_FIELD' : 'INVALID_DEFINITION';
-  throw new LakefoldError(code, `expected a valid ${what}, found ${faults.list.length === 1 ? '1 fault' : `${faults.list.length} faults`}, first at ${first?.field ?? ''}: ${first?.message ?? ''}`, { errors: faults.list });
+  throw new LakefoldError(
+    code,
+    `expected a valid ${what}, found ${faults.list.length === 1 ? '1 fault' : `${faults.list.length} faults`}, first at ${first?.field ?? ''}: ${first?.message ?? ''}`,
+    { errors: faults.list },
+  );
 }
 
 /** One JSON object under examination; `path` is its place, `''` at the top. */
@@ -66,7 +87,8 @@ export class ObjectReader {
   /** Members nobody asked for are `UNKNOWN_FIELD`, those of `ignored` excepted. */
   refuseOthers(ignored: readonly string[] = []): void {
     for (const name of Object.keys(this.#members)) {
-      if (!this.#asked.has(name) && !ignored.includes(name)) this.fault(name, 'UNKNOWN_FIELD', `expected one of ${[...this.#asked].join(', ')}, found ${JSON.stringify(name)}`);
+      if (!this.#asked.has(name) && !ignored.includes(name))
+        this.fault(name, 'UNKNOWN_FIELD', `expected one of ${[...this.#asked].join(', ')}, found ${JSON.stringify(name)}`);
     }
   }
 
@@ -77,7 +99,12 @@ export class ObjectReader {
       return '';
     }
     const problem = nameFault(value);
-    if (problem !== undefined) this.fault(field, problem, problem === 'RESERVED_NAME' ? `${JSON.stringify(value)} is reserved` : `expected ^[a-z][a-z0-9_]{0,62}$, found ${JSON.stringify(value)}`);
+    if (problem !== undefined)
+      this.fault(
+        field,
+        problem,
+        problem === 'RESERVED_NAME' ? `${JSON.stringify(value)} is reserved` : `expected ^[a-z][a-z0-9_]{0,62}$, found ${JSON.stringify(value)}`,
+      );
     return value;
   }
 
@@ -94,7 +121,11 @@ export class ObjectReader {
     const value = this.raw(field);
     if (value === undefined || value === null) return null;
     if (typeof value === 'string' && value.length <= DESCRIPTION_LENGTH_MAX) return value;
-    this.fault(field, 'INVALID_ARGUMENT', `expected a string of at most ${DESCRIPTION_LENGTH_MAX} characters, found ${typeof value === 'string' ? value.length : kindOf(value)}`);
+    this.fault(
+      field,
+      'INVALID_ARGUMENT',
+      `expected a string of at most ${DESCRIPTION_LENGTH_MAX} characters, found ${typeof value === 'string' ? value.length : kindOf(value)}`,
+    );
     return null;
   }
 
@@ -130,7 +161,11 @@ export class ObjectReader {
     if (value === null) return null;
     if (typeof value === 'string' && parseDuration(value) !== undefined) return value;
     const isZero = typeof value === 'string' && /^P(?=.*\d)(?:0+[WD])*(?:T(?:0+(?:\.0+)?[HMS])*)?$/.test(value);
-    this.fault(field, isZero ? 'ZERO_DURATION' : 'INVALID_ARGUMENT', `expected an ISO 8601 duration of weeks, days, hours, minutes and seconds above zero, found ${show(value)}`);
+    this.fault(
+      field,
+      isZero ? 'ZERO_DURATION' : 'INVALID_ARGUMENT',
+      `expected an ISO 8601 duration of weeks, days, hours, minutes and seconds above zero, found ${show(value)}`,
+    );
     return fallback;
   }
 
@@ -191,8 +226,10 @@ export class ObjectReader {
     const keys = Object.keys(tags);
     if (keys.length > TAGS_MAX) this.fault('tags', 'INVALID_ARGUMENT', `expected at most ${TAGS_MAX} tags, found ${keys.length}`);
     for (const key of keys) {
-      if (key.length === 0 || key.length > TAG_KEY_LENGTH_MAX) this.fault('tags', 'INVALID_ARGUMENT', `expected tag keys of 1 to ${TAG_KEY_LENGTH_MAX} characters, found ${key.length}`);
-      if ((tags[key] ?? '').length > DESCRIPTION_LENGTH_MAX) this.fault(`tags.${key}`, 'INVALID_ARGUMENT', `expected a value of at most ${DESCRIPTION_LENGTH_MAX} characters`);
+      if (key.length === 0 || key.length > TAG_KEY_LENGTH_MAX)
+        this.fault('tags', 'INVALID_ARGUMENT', `expected tag keys of 1 to ${TAG_KEY_LENGTH_MAX} characters, found ${key.length}`);
+      if ((tags[key] ?? '').length > DESCRIPTION_LENGTH_MAX)
+        this.fault(`tags.${key}`, 'INVALID_ARGUMENT', `expected a value of at most ${DESCRIPTION_LENGTH_MAX} characters`);
     }
     return tags;
   }
@@ -235,22 +272,32 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 function isJson(value: unknown): value is Json {
   switch (typeof value) {
-    case 'string': case 'boolean': case 'bigint': return true;
-    case 'number': return Number.isFinite(value);
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
     case 'object':
       if (value === null) return true;
       return Array.isArray(value) ? value.every(isJson) : Object.values(value).every(isJson);
-    default: return false;
+    default:
+      return false;
   }
 }
 
 function mentionsLocalTime(type: ColumnType): boolean {
   switch (type.kind) {
-    case 'timestampNtz': return true;
-    case 'array': return mentionsLocalTime(type.element);
-    case 'map': return mentionsLocalTime(type.key) || mentionsLocalTime(type.value);
-    case 'struct': return type.fields.some((field) => mentionsLocalTime(field.type));
-    default: return false;
+    case 'timestampNtz':
+      return true;
+    case 'array':
+      return mentionsLocalTime(type.element);
+    case 'map':
+      return mentionsLocalTime(type.key) || mentionsLocalTime(type.value);
+    case 'struct':
+      return type.fields.some((field) => mentionsLocalTime(field.type));
+    default:
+      return false;
   }
 }
 

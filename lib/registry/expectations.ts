@@ -52,19 +52,26 @@ export function parseExpectation(reader: ObjectReader, columnNames: ReadonlySet<
   for (const name of Object.keys(shape.required)) {
     if (kwargs?.raw(name) === undefined) reader.fault(`kwargs.${name}`, 'INVALID_ARGUMENT', `${expectationType} needs it, found nothing`);
   }
-  const values: ExpectationDefinition['kwargs'] = Object.fromEntries((kwargs?.keys() ?? []).flatMap((name) => {
-    const argument = known[name];
-    const value = kwargs?.json(name);
-    if (argument === undefined) reader.fault(`kwargs.${name}`, 'UNKNOWN_FIELD', `expected one of ${Object.keys(known).join(', ')}, found ${JSON.stringify(name)}`);
-    if (argument === undefined || value === undefined || value === null) return [];
-    const problem = argumentProblem(argument, value, columnNames);
-    if (problem !== undefined) reader.fault(`kwargs.${name}`, problem.code, problem.message);
-    return [[name, value] as const];
-  }));
+  const values: ExpectationDefinition['kwargs'] = Object.fromEntries(
+    (kwargs?.keys() ?? []).flatMap((name) => {
+      const argument = known[name];
+      const value = kwargs?.json(name);
+      if (argument === undefined)
+        reader.fault(`kwargs.${name}`, 'UNKNOWN_FIELD', `expected one of ${Object.keys(known).join(', ')}, found ${JSON.stringify(name)}`);
+      if (argument === undefined || value === undefined || value === null) return [];
+      const problem = argumentProblem(argument, value, columnNames);
+      if (problem !== undefined) reader.fault(`kwargs.${name}`, problem.code, problem.message);
+      return [[name, value] as const];
+    }),
+  );
   return reader.faults.list.length === before ? { expectationType, kwargs: values } : undefined;
 }
 
-function argumentProblem(argument: Argument, value: unknown, columnNames: ReadonlySet<string>): { readonly code: 'UNKNOWN_COLUMN' | 'INVALID_ARGUMENT'; readonly message: string } | undefined {
+function argumentProblem(
+  argument: Argument,
+  value: unknown,
+  columnNames: ReadonlySet<string>,
+): { readonly code: 'UNKNOWN_COLUMN' | 'INVALID_ARGUMENT'; readonly message: string } | undefined {
   const columns = argument === 'column' ? [value] : argument === 'columns' && Array.isArray(value) ? value : [];
   const unknownColumn = columns.find((name) => typeof name !== 'string' || !columnNames.has(name));
   if (unknownColumn !== undefined) return { code: 'UNKNOWN_COLUMN', message: `expected a column of the schema, found ${showInput(unknownColumn)}` };
@@ -72,21 +79,37 @@ function argumentProblem(argument: Argument, value: unknown, columnNames: Readon
 }
 
 const EXPECTED: Readonly<Record<Argument, string>> = {
-  column: 'a column', columns: 'two or more columns', number: 'a number', count: 'a whole number from 0', mostly: 'a fraction from 0 to 1',
-  regex: 'a regular expression', values: 'an array of values', boolean: 'true or false', bound: 'a number or a string',
+  column: 'a column',
+  columns: 'two or more columns',
+  number: 'a number',
+  count: 'a whole number from 0',
+  mostly: 'a fraction from 0 to 1',
+  regex: 'a regular expression',
+  values: 'an array of values',
+  boolean: 'true or false',
+  bound: 'a number or a string',
 };
 
 function fits(argument: Argument, value: unknown): boolean {
   switch (argument) {
-    case 'column': return true;
-    case 'columns': return Array.isArray(value) && value.length >= 2;
-    case 'number': return typeof value === 'number' || typeof value === 'bigint';
-    case 'count': return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-    case 'mostly': return typeof value === 'number' && value >= 0 && value <= 1;
-    case 'regex': return typeof value === 'string' && isRegex(value);
-    case 'values': return Array.isArray(value);
-    case 'boolean': return typeof value === 'boolean';
-    case 'bound': return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string';
+    case 'column':
+      return true;
+    case 'columns':
+      return Array.isArray(value) && value.length >= 2;
+    case 'number':
+      return typeof value === 'number' || typeof value === 'bigint';
+    case 'count':
+      return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+    case 'mostly':
+      return typeof value === 'number' && value >= 0 && value <= 1;
+    case 'regex':
+      return typeof value === 'string' && isRegex(value);
+    case 'values':
+      return Array.isArray(value);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'bound':
+      return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string';
   }
 }
 

@@ -29,7 +29,11 @@ export async function ensureLocation(deps: LocationDeps, options: RequestOptions
   const outcome = await deps.store.createIfAbsent(LOCATION_FILE, bytes, { ...options, identity: deps.random.uuid() });
   if (outcome.kind === 'created') return { created: true };
   if (await checkLocation(deps, options)) return { created: false };
-  throw new LakefoldError('STORE_UNAVAILABLE', `expected to create ${LOCATION_FILE} in ${deps.store.location}, found its fate unknown`, outcome.kind === 'unknown' ? { cause: outcome.cause } : {});
+  throw new LakefoldError(
+    'STORE_UNAVAILABLE',
+    `expected to create ${LOCATION_FILE} in ${deps.store.location}, found its fate unknown`,
+    outcome.kind === 'unknown' ? { cause: outcome.cause } : {},
+  );
 }
 
 /** False when there is no `lakefold.json`. @throws LakefoldError UNSUPPORTED_FORMAT, CORRUPT_STORE */

@@ -30,11 +30,14 @@ export function checkOutputNames(draft: FeatureViewDraft): void {
     const suggestion = at === undefined ? undefined : suggestPrefix(draft, at, outputs);
     suggestedPrefix ??= suggestion;
     errors.push({
-      field: at === undefined ? 'onDemand' : `joins[${at}].prefix`, feature: output.name, code: 'AMBIGUOUS_FEATURE_NAME',
+      field: at === undefined ? 'onDemand' : `joins[${at}].prefix`,
+      feature: output.name,
+      code: 'AMBIGUOUS_FEATURE_NAME',
       message: `${output.name} comes from ${other.source} and from ${output.source}${suggestion === undefined ? '' : `: set prefix ${JSON.stringify(suggestion)}`}`,
     });
   }
-  if (errors.length > 0) throw new LakefoldError('AMBIGUOUS_FEATURE_NAME', errors[0]?.message ?? '', { errors, context: suggestedPrefix === undefined ? {} : { suggestedPrefix } });
+  if (errors.length > 0)
+    throw new LakefoldError('AMBIGUOUS_FEATURE_NAME', errors[0]?.message ?? '', { errors, context: suggestedPrefix === undefined ? {} : { suggestedPrefix } });
 }
 
 /** The group's name, then numbered, until none of the join's features collides. */

@@ -34,7 +34,8 @@ function parseColumn(item: ObjectReader): TypedColumn | undefined {
   const nullable = item.boolean('nullable', false);
   const description = item.shortText('description');
   const unit = item.raw('unit') === undefined ? undefined : item.oneOf('unit', UNITS, 'us');
-  if (unit !== undefined && type !== undefined && type.type.kind !== 'timestamp') item.fault('unit', 'INVALID_ARGUMENT', `expected a unit on timestamp columns only, found it on ${type.text}`);
+  if (unit !== undefined && type !== undefined && type.type.kind !== 'timestamp')
+    item.fault('unit', 'INVALID_ARGUMENT', `expected a unit on timestamp columns only, found it on ${type.text}`);
   const fallback = item.json('default');
   item.refuseOthers();
   if (name === '') return undefined;
@@ -43,7 +44,9 @@ function parseColumn(item: ObjectReader): TypedColumn | undefined {
   return {
     type: type.type,
     definition: {
-      name, type: formatType(type.type), nullable,
+      name,
+      type: formatType(type.type),
+      nullable,
       ...(checked === undefined ? {} : { default: checked }),
       ...(unit === undefined ? {} : { unit }),
       ...(description === null ? {} : { description }),
@@ -66,7 +69,9 @@ export function jsonOfValue(type: ColumnType, value: Value): Json {
 /** The column of a definition that was parsed before. @throws LakefoldError INVALID_ARGUMENT when its type makes no sense */
 export function columnOf(definition: ColumnDefinition): Column {
   return {
-    name: definition.name, type: parseType(definition.type), nullable: definition.nullable,
+    name: definition.name,
+    type: parseType(definition.type),
+    nullable: definition.nullable,
     ...(definition.description === undefined ? {} : { description: definition.description }),
   };
 }

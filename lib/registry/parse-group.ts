@@ -33,21 +33,38 @@ export function parseFeatureGroup(json: unknown): FeatureGroupDraft {
   const columns = parseColumns(reader, 'schema');
   if (reader.raw('schema') === undefined) reader.fault('schema', 'INVALID_ARGUMENT', 'expected an array of columns, found nothing');
   const primaryKey = reader.strings('primaryKey');
-  if (reader.raw('primaryKey') === undefined) reader.fault('primaryKey', 'INVALID_ARGUMENT', 'expected an array of columns (empty for one global entity), found nothing');
+  if (reader.raw('primaryKey') === undefined)
+    reader.fault('primaryKey', 'INVALID_ARGUMENT', 'expected an array of columns (empty for one global entity), found nothing');
   const eventTime = parseEventTime(reader, columns, primaryKey);
   checkKey(reader, columns, primaryKey);
   const ttl = reader.duration('ttl', null);
   if (ttl !== null && eventTime === null) reader.fault('ttl', 'TTL_REQUIRES_EVENT_TIME', 'expected an event time, found none');
   const identity = eventTime === null ? primaryKey : [...primaryKey, eventTime];
   const draft: FeatureGroupDraft = {
-    name, version, description: reader.shortText('description'), schema: columns.map((column) => column.definition), primaryKey, eventTime,
-    onlineEnabled: reader.boolean('onlineEnabled', false), ttl, availabilityDelay: reader.duration('availabilityDelay', null),
-    partitionBy: parsePartitions(reader, columns), clusterBy: parseClustering(reader, columns, identity),
-    expectations: parseExpectations(reader, columns), validationPolicy: reader.oneOf('validationPolicy', POLICIES, 'STRICT'),
-    profile: reader.oneOf('profile', PROFILES, 'merge-on-read'), statistics: reader.boolean('statistics', true), changeFeed: reader.boolean('changeFeed', false),
-    onlineShards: parseShards(reader), eraseSchedule: parseEraseSchedule(reader), maxFutureSkew: reader.duration('maxFutureSkew', 'PT5M'),
-    retention: parseRetention(reader), deletedRetention: reader.requiredDuration('deletedRetention', 'P7D'),
-    idempotencyRetention: reader.requiredDuration('idempotencyRetention', 'P7D'), tags: reader.tags(), owner: reader.shortText('owner'),
+    name,
+    version,
+    description: reader.shortText('description'),
+    schema: columns.map((column) => column.definition),
+    primaryKey,
+    eventTime,
+    onlineEnabled: reader.boolean('onlineEnabled', false),
+    ttl,
+    availabilityDelay: reader.duration('availabilityDelay', null),
+    partitionBy: parsePartitions(reader, columns),
+    clusterBy: parseClustering(reader, columns, identity),
+    expectations: parseExpectations(reader, columns),
+    validationPolicy: reader.oneOf('validationPolicy', POLICIES, 'STRICT'),
+    profile: reader.oneOf('profile', PROFILES, 'merge-on-read'),
+    statistics: reader.boolean('statistics', true),
+    changeFeed: reader.boolean('changeFeed', false),
+    onlineShards: parseShards(reader),
+    eraseSchedule: parseEraseSchedule(reader),
+    maxFutureSkew: reader.duration('maxFutureSkew', 'PT5M'),
+    retention: parseRetention(reader),
+    deletedRetention: reader.requiredDuration('deletedRetention', 'P7D'),
+    idempotencyRetention: reader.requiredDuration('idempotencyRetention', 'P7D'),
+    tags: reader.tags(),
+    owner: reader.shortText('owner'),
   };
   reader.refuseOthers(DESCRIBED);
   throwFaults('feature group', reader.faults);
@@ -58,16 +75,20 @@ export function parseFeatureGroup(json: unknown): FeatureGroupDraft {
 export function groupWarnings(definition: FeatureGroupDraft): readonly { readonly code: string; readonly message: string }[] {
   const eventTime = definition.schema.find((column) => column.name === definition.eventTime);
   if (eventTime?.type !== 'date' || (micros(definition.availabilityDelay) ?? 0n) >= DAY_MICROS) return [];
-  return [{
-    code: 'DATE_EVENT_TIME_LEAK',
-    message: `${definition.name}.${eventTime.name} is a date, which stands for its first instant: a daily aggregate stamped with its own date knows up to 24 h too much; set availabilityDelay to P1D or more`,
-  }];
+  return [
+    {
+      code: 'DATE_EVENT_TIME_LEAK',
+      message: `${definition.name}.${eventTime.name} is a date, which stands for its first instant: a daily aggregate stamped with its own date knows up to 24 h too much; set availabilityDelay to P1D or more`,
+    },
+  ];
 }
 
 function refuseTooMany(json: unknown): void {
   const schema = isRecord(json) ? json['schema'] : undefined;
   if (Array.isArray(schema) && schema.length > COLUMNS_MAX) {
-    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${COLUMNS_MAX} columns, found ${schema.length}`, { context: { limit: 'COLUMNS_MAX', limitValue: COLUMNS_MAX } });
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${COLUMNS_MAX} columns, found ${schema.length}`, {
+      context: { limit: 'COLUMNS_MAX', limitValue: COLUMNS_MAX },
+    });
   }
 }
 
@@ -75,7 +96,12 @@ function checkKey(reader: ObjectReader, columns: readonly TypedColumn[], primary
   primaryKey.forEach((name, i) => {
     const column = columns.find((other) => other.definition.name === name);
     if (column === undefined) reader.fault(`primaryKey[${i}]`, 'UNKNOWN_COLUMN', `expected a column of the schema, found ${JSON.stringify(name)}`);
-    else if (column.type.kind !== 'void' && !isKeyType(column.type)) reader.fault(`primaryKey[${i}]`, 'INVALID_KEY_TYPE', `expected int, bigint, decimal, string, binary, date or timestamp, found ${column.definition.type} ${name}`);
+    else if (column.type.kind !== 'void' && !isKeyType(column.type))
+      reader.fault(
+        `primaryKey[${i}]`,
+        'INVALID_KEY_TYPE',
+        `expected int, bigint, decimal, string, binary, date or timestamp, found ${column.definition.type} ${name}`,
+      );
     else if (column.definition.nullable) reader.fault(`primaryKey[${i}]`, 'INVALID_KEY_TYPE', `expected a column that is not nullable, found ${name}`);
   });
 }
@@ -86,7 +112,8 @@ function parseEventTime(reader: ObjectReader, columns: readonly TypedColumn[], p
   const column = columns.find((other) => other.definition.name === value);
   if (typeof value !== 'string') reader.fault('eventTime', 'INVALID_EVENT_TIME', 'expected the name of a column');
   else if (column === undefined) reader.fault('eventTime', 'UNKNOWN_COLUMN', `expected a column of the schema, found ${JSON.stringify(value)}`);
-  else if (!['timestamp', 'date', 'void'].includes(column.type.kind)) reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
+  else if (!['timestamp', 'date', 'void'].includes(column.type.kind))
+    reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
   else if (column.definition.nullable) reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a column that is not nullable, found ${value}`);
   else if (primaryKey.includes(value)) reader.fault('eventTime', 'INVALID_EVENT_TIME', `expected a column outside the primary key, found ${value}`);
   return typeof value === 'string' ? value : null;
@@ -101,9 +128,11 @@ function parsePartitions(reader: ObjectReader, columns: readonly TypedColumn[]):
   names.forEach((name, i) => {
     const column = columns.find((other) => other.definition.name === name);
     if (column === undefined) reader.fault(`partitionBy[${i}]`, 'UNKNOWN_COLUMN', `expected a column of the schema, found ${JSON.stringify(name)}`);
-    else if (!isFlat(column) || column.type.kind === 'binary') reader.fault(`partitionBy[${i}]`, 'INVALID_ARGUMENT', `expected a column whose values have a text form, found ${column.definition.type} ${name}`);
+    else if (!isFlat(column) || column.type.kind === 'binary')
+      reader.fault(`partitionBy[${i}]`, 'INVALID_ARGUMENT', `expected a column whose values have a text form, found ${column.definition.type} ${name}`);
   });
-  if (columns.length > 0 && columns.every((column) => names.includes(column.definition.name))) reader.fault('partitionBy', 'INVALID_ARGUMENT', 'expected a column that is no partition, found none');
+  if (columns.length > 0 && columns.every((column) => names.includes(column.definition.name)))
+    reader.fault('partitionBy', 'INVALID_ARGUMENT', 'expected a column that is no partition, found none');
   return names;
 }
 

@@ -32,15 +32,28 @@ const SOURCE_HASH = /^sha256:[0-9a-f]{64}$/;
 /** @throws LakefoldError INVALID_DEFINITION or UNKNOWN_FIELD with all faults in `errors`; LIMIT_EXCEEDED beyond `JOINS_MAX` */
 export function parseFeatureView(json: unknown): FeatureViewDraft {
   const joinCount = isRecord(json) && Array.isArray(json['joins']) ? json['joins'].length : 0;
-  if (joinCount > JOINS_MAX) throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${JOINS_MAX} joins, found ${joinCount}`, { context: { limit: 'JOINS_MAX', limitValue: JOINS_MAX } });
+  if (joinCount > JOINS_MAX)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${JOINS_MAX} joins, found ${joinCount}`, {
+      context: { limit: 'JOINS_MAX', limitValue: JOINS_MAX },
+    });
   const reader = new ObjectReader('', json, collectFaults());
   const spine = parseColumns(reader, 'spine');
   const draft: FeatureViewDraft = {
-    name: reader.name(), version: reader.version(), description: reader.shortText('description'),
-    spine: spine.map((column) => column.definition), labelTime: parseLabelTime(reader, spine), labels: parseLabels(reader, spine),
-    root: parseRoot(reader), joins: parseJoins(reader), onDemand: parseOnDemand(reader), transforms: parseTransforms(reader),
-    inferenceHelpers: reader.strings('inferenceHelpers'), trainingHelpers: reader.strings('trainingHelpers'),
-    logging: parseLogging(reader), tags: reader.tags(), owner: reader.shortText('owner'),
+    name: reader.name(),
+    version: reader.version(),
+    description: reader.shortText('description'),
+    spine: spine.map((column) => column.definition),
+    labelTime: parseLabelTime(reader, spine),
+    labels: parseLabels(reader, spine),
+    root: parseRoot(reader),
+    joins: parseJoins(reader),
+    onDemand: parseOnDemand(reader),
+    transforms: parseTransforms(reader),
+    inferenceHelpers: reader.strings('inferenceHelpers'),
+    trainingHelpers: reader.strings('trainingHelpers'),
+    logging: parseLogging(reader),
+    tags: reader.tags(),
+    owner: reader.shortText('owner'),
   };
   reader.refuseOthers(DESCRIBED);
   throwFaults('feature view', reader.faults);
@@ -55,14 +68,16 @@ function parseLabelTime(reader: ObjectReader, spine: readonly TypedColumn[]): st
     reader.fault('labelTime', 'UNKNOWN_COLUMN', 'expected a column of the spine');
     return null;
   }
-  if (!['timestamp', 'date', 'void'].includes(column.type.kind)) reader.fault('labelTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
+  if (!['timestamp', 'date', 'void'].includes(column.type.kind))
+    reader.fault('labelTime', 'INVALID_EVENT_TIME', `expected a timestamp or date, found ${column.definition.type} ${value}`);
   return value;
 }
 
 function parseLabels(reader: ObjectReader, spine: readonly TypedColumn[]): readonly string[] {
   const labels = reader.strings('labels');
   labels.forEach((name, i) => {
-    if (!spine.some((column) => column.definition.name === name)) reader.fault(`labels[${i}]`, 'UNKNOWN_COLUMN', `expected a column of the spine, found ${JSON.stringify(name)}`);
+    if (!spine.some((column) => column.definition.name === name))
+      reader.fault(`labels[${i}]`, 'UNKNOWN_COLUMN', `expected a column of the spine, found ${JSON.stringify(name)}`);
   });
   return labels;
 }
@@ -90,7 +105,12 @@ function parseJoins(reader: ObjectReader): readonly JoinDraft[] {
   const joins: JoinDraft[] = [];
   for (const item of reader.objects('joins')) {
     const join = parseJoin(item);
-    if (joins.some((other) => other.name === join.name)) item.fault('name', 'INVALID_NAME', `expected a name no other join has, found ${JSON.stringify(join.name)} again (it defaults to the prefix, else to the group's name)`);
+    if (joins.some((other) => other.name === join.name))
+      item.fault(
+        'name',
+        'INVALID_NAME',
+        `expected a name no other join has, found ${JSON.stringify(join.name)} again (it defaults to the prefix, else to the group's name)`,
+      );
     joins.push(join);
   }
   return joins;
@@ -101,18 +121,34 @@ function parseJoin(item: ObjectReader): JoinDraft {
   const version = item.version();
   if (version === null) item.fault('version', 'INVALID_ARGUMENT', 'expected the version of the feature group, found nothing');
   const prefix = item.text('prefix', '');
-  if (!/^(?:[a-z][a-z0-9_]{0,62})?$/.test(prefix)) item.fault('prefix', 'INVALID_NAME', `expected ^[a-z][a-z0-9_]{0,62}$ or nothing, found ${JSON.stringify(prefix)}`);
+  if (!/^(?:[a-z][a-z0-9_]{0,62})?$/.test(prefix))
+    item.fault('prefix', 'INVALID_NAME', `expected ^[a-z][a-z0-9_]{0,62}$ or nothing, found ${JSON.stringify(prefix)}`);
   const features = item.strings('features');
   if (item.raw('features') === undefined) item.fault('features', 'INVALID_ARGUMENT', 'expected an array of features, found nothing');
   const tooLong = features.find((feature) => prefix.length + feature.length > NAME_LENGTH_MAX);
-  if (tooLong !== undefined) item.fault('prefix', 'INVALID_NAME', `expected prefix and feature of at most ${NAME_LENGTH_MAX} characters together, found ${JSON.stringify(prefix + tooLong)}`);
+  if (tooLong !== undefined)
+    item.fault(
+      'prefix',
+      'INVALID_NAME',
+      `expected prefix and feature of at most ${NAME_LENGTH_MAX} characters together, found ${JSON.stringify(prefix + tooLong)}`,
+    );
   const defaultName = prefix.replace(/_$/, '') === '' ? featureGroup : prefix.replace(/_$/, '');
   const name = item.raw('name') === undefined ? defaultName : item.name();
   const boundary = (item.raw('boundary') ?? null) === null ? null : item.oneOf('boundary', BOUNDARIES, 'inclusive');
   const join: JoinDraft = {
-    name, featureGroup, version: version ?? 1, on: item.stringMap('on') ?? null, features, prefix,
-    lookback: item.duration('lookback', null), availabilityDelay: item.duration('availabilityDelay', null), boundary,
-    temporal: item.boolean('temporal', true), filter: item.json('filter') ?? null, defaults: parseDefaults(item), via: parseVia(item),
+    name,
+    featureGroup,
+    version: version ?? 1,
+    on: item.stringMap('on') ?? null,
+    features,
+    prefix,
+    lookback: item.duration('lookback', null),
+    availabilityDelay: item.duration('availabilityDelay', null),
+    boundary,
+    temporal: item.boolean('temporal', true),
+    filter: item.json('filter') ?? null,
+    defaults: parseDefaults(item),
+    via: parseVia(item),
   };
   item.refuseOthers();
   return join;
@@ -120,10 +156,12 @@ function parseJoin(item: ObjectReader): JoinDraft {
 
 function parseDefaults(item: ObjectReader): Readonly<Record<string, Json>> {
   const defaults = item.object('defaults');
-  return Object.fromEntries((defaults?.keys() ?? []).flatMap((name) => {
-    const value = defaults?.json(name);
-    return value === undefined ? [] : [[name, value] as const];
-  }));
+  return Object.fromEntries(
+    (defaults?.keys() ?? []).flatMap((name) => {
+      const value = defaults?.json(name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }
 
 function parseVia(item: ObjectReader): JoinDraft['via'] {
@@ -168,18 +206,21 @@ function parseSourceHash(item: ObjectReader): string | undefined {
 
 function parseTransforms(reader: ObjectReader): Readonly<Record<string, TransformDefinition>> {
   const transforms = reader.object('transforms');
-  return Object.fromEntries((transforms?.keys() ?? []).flatMap((feature) => {
-    const item = transforms?.object(feature);
-    if (item === undefined) return [];
-    const name = item.name('function');
-    const sourceHash = parseSourceHash(item);
-    const values = item.object('arguments');
-    const entries = (values?.keys() ?? []).flatMap((key) => {
-      const value = values?.json(key);
-      return value === undefined ? [] : [[key, value] as const];
-    });
-    item.refuseOthers();
-    if (sourceHash === undefined && !isBuiltInTransform(name)) item.fault('function', 'INVALID_ARGUMENT', `expected a built-in transform or one with a sourceHash, found ${JSON.stringify(name)}`);
-    return [[feature, { function: name, arguments: Object.fromEntries(entries), ...(sourceHash === undefined ? {} : { sourceHash }) }] as const];
-  }));
+  return Object.fromEntries(
+    (transforms?.keys() ?? []).flatMap((feature) => {
+      const item = transforms?.object(feature);
+      if (item === undefined) return [];
+      const name = item.name('function');
+      const sourceHash = parseSourceHash(item);
+      const values = item.object('arguments');
+      const entries = (values?.keys() ?? []).flatMap((key) => {
+        const value = values?.json(key);
+        return value === undefined ? [] : [[key, value] as const];
+      });
+      item.refuseOthers();
+      if (sourceHash === undefined && !isBuiltInTransform(name))
+        item.fault('function', 'INVALID_ARGUMENT', `expected a built-in transform or one with a sourceHash, found ${JSON.stringify(name)}`);
+      return [[feature, { function: name, arguments: Object.fromEntries(entries), ...(sourceHash === undefined ? {} : { sourceHash }) }] as const];
+    }),
+  );
 }

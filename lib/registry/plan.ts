@@ -60,7 +60,8 @@ export function planDefinitions(state: RegistryState, wanted: WantedDefinitions)
   refuseTwice(wanted);
   const groups = wanted.featureGroups.map((draft) => planGroup(state, draft));
   const findGroup: FindGroup = (name, version) =>
-    groups.find(({ definition }) => definition.name === name && definition.version === version)?.definition ?? findFeatureGroup(state, name, version)?.definition;
+    groups.find(({ definition }) => definition.name === name && definition.version === version)?.definition ??
+    findFeatureGroup(state, name, version)?.definition;
   const views = wanted.featureViews.map((draft) => planView(state, draft, findGroup));
   const changes = [...groups, ...views].map(({ change }) => change);
   const featureGroups = groups.map(({ definition }) => definition);
@@ -68,19 +69,24 @@ export function planDefinitions(state: RegistryState, wanted: WantedDefinitions)
   return {
     body: {
       planId: `pl_${toHex(sha256(utf8(canonicalJson({ changes, featureGroups, featureViews }))).subarray(0, PLAN_ID_BYTES))}`,
-      changes, breaking: changes.some(({ verdict }) => verdict === 'new version' || verdict === 'immutable'),
+      changes,
+      breaking: changes.some(({ verdict }) => verdict === 'new version' || verdict === 'immutable'),
       warnings: wanted.featureGroups.flatMap(groupWarnings),
     },
-    wanted, featureGroups, featureViews,
+    wanted,
+    featureGroups,
+    featureViews,
   };
 }
 
 /** `apply`'s refusals. @throws LakefoldError BREAKING_SCHEMA_CHANGE, IMMUTABLE, UNSUPPORTED_OPERATION for what needs files rewritten */
 export function refuseBreaking(plan: DefinitionsPlan): void {
   const breaking = plan.body.changes.find(({ verdict }) => verdict === 'new version');
-  if (breaking !== undefined) throw refusal('BREAKING_SCHEMA_CHANGE', breaking, `can't change in place; version ${breaking.newVersion ?? ''} can be created instead`);
+  if (breaking !== undefined)
+    throw refusal('BREAKING_SCHEMA_CHANGE', breaking, `can't change in place; version ${breaking.newVersion ?? ''} can be created instead`);
   const immutable = plan.body.changes.find(({ verdict }) => verdict === 'immutable');
-  if (immutable !== undefined) throw refusal('IMMUTABLE', immutable, `is immutable beyond description and tags; version ${immutable.newVersion ?? ''} can be created instead`);
+  if (immutable !== undefined)
+    throw refusal('IMMUTABLE', immutable, `is immutable beyond description and tags; version ${immutable.newVersion ?? ''} can be created instead`);
   const rewrite = plan.body.changes.find(({ verdict }) => verdict === 'rewrite');
   if (rewrite !== undefined) throw refusal('UNSUPPORTED_OPERATION', rewrite, 'needs its stored rows written again, which this version does not do');
 }
@@ -91,15 +97,25 @@ export function refuseUpdates(plan: DefinitionsPlan): void {
   if (update !== undefined) throw refusal('ALREADY_EXISTS', update, 'exists with another definition');
 }
 
-function refusal(code: 'BREAKING_SCHEMA_CHANGE' | 'IMMUTABLE' | 'ALREADY_EXISTS' | 'UNSUPPORTED_OPERATION', change: PlannedChange, what: string): LakefoldError {
+function refusal(
+  code: 'BREAKING_SCHEMA_CHANGE' | 'IMMUTABLE' | 'ALREADY_EXISTS' | 'UNSUPPORTED_OPERATION',
+  change: PlannedChange,
+  what: string,
+): LakefoldError {
   const { type, name, version, newVersion, details } = change;
   const word = type === 'featureGroup' ? 'feature group' : 'feature view';
-  return new LakefoldError(code, `${word} ${name}/${version} ${what}: differs in ${details.map(({ path }) => path).join(', ')}`, { context: { type, name, version, newVersion, details } });
+  return new LakefoldError(code, `${word} ${name}/${version} ${what}: differs in ${details.map(({ path }) => path).join(', ')}`, {
+    context: { type, name, version, newVersion, details },
+  });
 }
 
 function planGroup(state: RegistryState, draft: FeatureGroupDraft): { readonly definition: FeatureGroupDefinition; readonly change: PlannedChange } {
   const newVersion = nextVersion(state, 'featureGroups', draft.name);
-  const existing = existingState(draft, state.featureGroups, (other: FeatureGroupState) => compareGroups(other.definition, { ...draft, version: other.definition.version }).details.length === 0);
+  const existing = existingState(
+    draft,
+    state.featureGroups,
+    (other: FeatureGroupState) => compareGroups(other.definition, { ...draft, version: other.definition.version }).details.length === 0,
+  );
   if (existing === undefined) {
     const definition = { ...draft, version: draft.version ?? newVersion };
     refuseReuse('featureGroup', definition, state.featureGroups);
@@ -110,10 +126,18 @@ function planGroup(state: RegistryState, draft: FeatureGroupDraft): { readonly d
   return { definition, change: change('featureGroup', definition, { verdict, details, newVersion }) };
 }
 
-function planView(state: RegistryState, draft: FeatureViewDraft, findGroup: FindGroup): { readonly definition: FeatureViewDefinition; readonly change: PlannedChange } {
+function planView(
+  state: RegistryState,
+  draft: FeatureViewDraft,
+  findGroup: FindGroup,
+): { readonly definition: FeatureViewDefinition; readonly change: PlannedChange } {
   const newVersion = nextVersion(state, 'featureViews', draft.name);
   const resolved = resolveView(draft, draft.version ?? newVersion, findGroup);
-  const existing = existingState(draft, state.featureViews, (other: FeatureViewState) => compareViews(other.definition, { ...resolved, version: other.definition.version }).details.length === 0);
+  const existing = existingState(
+    draft,
+    state.featureViews,
+    (other: FeatureViewState) => compareViews(other.definition, { ...resolved, version: other.definition.version }).details.length === 0,
+  );
   if (existing === undefined) {
     refuseReuse('featureView', resolved, state.featureViews);
     return { definition: resolved, change: creation('featureView', resolved) };
@@ -140,7 +164,11 @@ function nextVersion(state: RegistryState, kind: 'featureGroups' | 'featureViews
   return (state.highestVersions[`${kind}/${name}`] ?? 0) + 1;
 }
 
-function refuseReuse(type: string, definition: { readonly name: string; readonly version: number }, states: readonly (FeatureGroupState | FeatureViewState)[]): void {
+function refuseReuse(
+  type: string,
+  definition: { readonly name: string; readonly version: number },
+  states: readonly (FeatureGroupState | FeatureViewState)[],
+): void {
   if (!states.some((state) => state.definition.name === definition.name && state.definition.version === definition.version)) return;
   const message = `${definition.name}/${definition.version} was deleted, and numbers are never used again`;
   throw new LakefoldError('INVALID_DEFINITION', message, { errors: [{ field: `${type}.version`, code: 'INVALID_ARGUMENT', message }] });
@@ -161,11 +189,16 @@ function change(
 
 function refuseTwice(wanted: WantedDefinitions): void {
   const errors: Fault[] = [];
-  const lists = [['featureGroups', wanted.featureGroups], ['featureViews', wanted.featureViews]] as const;
+  const lists = [
+    ['featureGroups', wanted.featureGroups],
+    ['featureViews', wanted.featureViews],
+  ] as const;
   for (const [kind, drafts] of lists) {
     drafts.forEach((draft, i) => {
-      const same = (other: { readonly name: string; readonly version: number | null }): boolean => other.name === draft.name && (other.version === draft.version || other.version === null || draft.version === null);
-      if (drafts.findIndex(same) < i) errors.push({ field: `${kind}[${i}]`, code: 'INVALID_NAME', message: `expected each definition once, found ${draft.name} again` });
+      const same = (other: { readonly name: string; readonly version: number | null }): boolean =>
+        other.name === draft.name && (other.version === draft.version || other.version === null || draft.version === null);
+      if (drafts.findIndex(same) < i)
+        errors.push({ field: `${kind}[${i}]`, code: 'INVALID_NAME', message: `expected each definition once, found ${draft.name} again` });
     });
   }
   if (errors.length > 0) throw new LakefoldError('INVALID_DEFINITION', errors[0]?.message ?? '', { errors });

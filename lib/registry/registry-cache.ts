@@ -49,7 +49,10 @@ export class RegistryCache {
   #put(registry: Registry, checkedAt: number): void {
     const known = this.#entries.get(registry.project);
     this.#entries.delete(registry.project);
-    this.#entries.set(registry.project, { registry: known !== undefined && known.registry.revision > registry.revision ? known.registry : registry, checkedAt });
+    this.#entries.set(registry.project, {
+      registry: known !== undefined && known.registry.revision > registry.revision ? known.registry : registry,
+      checkedAt,
+    });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > PROJECTS_CACHED_MAX && oldest !== undefined) this.#entries.delete(oldest);
   }

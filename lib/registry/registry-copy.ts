@@ -46,7 +46,9 @@ const READ_ATTEMPTS_MAX = 3;
 export async function encodeRegistryCopy(registry: Registry): Promise<{ readonly parts: readonly Uint8Array[]; readonly sha256: string }> {
   const bytes = utf8(stringifyJson({ format: REGISTRY_FORMAT, revision: registry.revision, state: registry.state }));
   const packed = await gzip(bytes);
-  const parts = Array.from({ length: Math.max(1, Math.ceil(packed.length / PART_BYTES_MAX)) }, (_, i) => packed.subarray(i * PART_BYTES_MAX, (i + 1) * PART_BYTES_MAX));
+  const parts = Array.from({ length: Math.max(1, Math.ceil(packed.length / PART_BYTES_MAX)) }, (_, i) =>
+    packed.subarray(i * PART_BYTES_MAX, (i + 1) * PART_BYTES_MAX),
+  );
   return { parts, sha256: toHex(sha256(bytes)) };
 }
 
@@ -54,15 +56,21 @@ export async function encodeRegistryCopy(registry: Registry): Promise<{ readonly
 export async function decodeRegistryCopy(project: string, copy: { readonly parts: readonly Uint8Array[]; readonly sha256: string }): Promise<Registry> {
   const place = partition(project);
   const bytes = await gunzip(concatBytes(copy.parts), { sizeMax: REGISTRY_BYTES_MAX });
-  if (!bytesEqual(sha256(bytes), fromHex(copy.sha256))) throw new LakefoldError('CORRUPT_STORE', `expected the registry copy of ${project} with hash ${copy.sha256}, found other bytes`);
+  if (!bytesEqual(sha256(bytes), fromHex(copy.sha256)))
+    throw new LakefoldError('CORRUPT_STORE', `expected the registry copy of ${project} with hash ${copy.sha256}, found other bytes`);
   const json = parseStored(bytes, place);
   checkFormat(json, place);
-  if (!isRecord(json) || typeof json['revision'] !== 'number' || !isRegistryState(json['state'])) throw new LakefoldError('CORRUPT_STORE', `expected a registry in ${place}, found other JSON`);
+  if (!isRecord(json) || typeof json['revision'] !== 'number' || !isRegistryState(json['state']))
+    throw new LakefoldError('CORRUPT_STORE', `expected a registry in ${place}, found other JSON`);
   return { project, revision: json['revision'], state: json['state'] };
 }
 
 /** Copies a revision; `current` when the copy already is this one or a newer one. @throws LakefoldError COMMIT_CONFLICT when the head never holds still */
-export async function writeRegistryCopy(deps: RegistryCopyDeps, registry: Registry, options: RequestOptions = {}): Promise<{ readonly kind: 'written' | 'current' }> {
+export async function writeRegistryCopy(
+  deps: RegistryCopyDeps,
+  registry: Registry,
+  options: RequestOptions = {},
+): Promise<{ readonly kind: 'written' | 'current' }> {
   const { control } = deps;
   const place = partition(registry.project);
   const encoded = await encodeRegistryCopy(registry);
@@ -70,10 +78,14 @@ export async function writeRegistryCopy(deps: RegistryCopyDeps, registry: Regist
     const record = await control.get(place, 'head', { ...options, consistent: true });
     const head = record === undefined ? undefined : parseHead(record);
     if (head !== undefined && head.revision >= registry.revision) return { kind: 'current' };
-    if (attempt === 1) for (const [i, bytes] of encoded.parts.entries()) await control.put({ partition: place, sort: partSort(registry.revision, i), bytes }, options);
+    if (attempt === 1)
+      for (const [i, bytes] of encoded.parts.entries()) await control.put({ partition: place, sort: partSort(registry.revision, i), bytes }, options);
     const now = deps.clock.now();
     const due = (head?.retired ?? []).filter(({ at }) => now - at >= RETIRED_KEPT_MILLIS);
-    const retired = [...(head?.retired ?? []).filter((old) => !due.includes(old)), ...(head === undefined ? [] : [{ revision: head.revision, parts: head.parts, at: now }])];
+    const retired = [
+      ...(head?.retired ?? []).filter((old) => !due.includes(old)),
+      ...(head === undefined ? [] : [{ revision: head.revision, parts: head.parts, at: now }]),
+    ];
     const bytes = utf8(stringifyJson({ revision: registry.revision, parts: encoded.parts.length, sha256: encoded.sha256, retired }));
     const condition = record === undefined ? ({ kind: 'absent' } as const) : ({ kind: 'revision', revision: record.revision } as const);
     const stored = await control.put({ partition: place, sort: 'head', bytes }, { ...options, condition });
@@ -81,14 +93,21 @@ export async function writeRegistryCopy(deps: RegistryCopyDeps, registry: Regist
     for (const old of due) for (let i = 0; i < old.parts; i += 1) await control.delete(place, partSort(old.revision, i), options);
     return { kind: 'written' };
   }
-  throw new LakefoldError('COMMIT_CONFLICT', `expected to move the registry copy of ${registry.project} to revision ${registry.revision}, lost ${HEAD_ATTEMPTS_MAX} races`);
+  throw new LakefoldError(
+    'COMMIT_CONFLICT',
+    `expected to move the registry copy of ${registry.project} to revision ${registry.revision}, lost ${HEAD_ATTEMPTS_MAX} races`,
+  );
 }
 
 /**
  * The copy, or `known` itself when the head still names its revision. Undefined when the project was never copied.
  * @throws LakefoldError CORRUPT_STORE, UNSUPPORTED_FORMAT
  */
-export async function readRegistryCopy(control: Pick<Control, 'get'>, project: string, options: RequestOptions & { readonly known?: Registry } = {}): Promise<Registry | undefined> {
+export async function readRegistryCopy(
+  control: Pick<Control, 'get'>,
+  project: string,
+  options: RequestOptions & { readonly known?: Registry } = {},
+): Promise<Registry | undefined> {
   const { known, ...request } = options;
   for (let attempt = 1; attempt <= READ_ATTEMPTS_MAX; attempt += 1) {
     const record = await control.get(partition(project), 'head', { ...request, consistent: attempt > 1 });
@@ -117,7 +136,8 @@ function parseHead(record: ControlRecord): Head {
   const place = `${record.partition}|${record.sort}`;
   const json = decodeUtf8(record.bytes) === undefined ? undefined : parseStored(record.bytes, place);
   const { revision, parts, sha256: hash, retired } = isRecord(json) ? json : {};
-  if (typeof revision !== 'number' || typeof parts !== 'number' || typeof hash !== 'string') throw new LakefoldError('CORRUPT_STORE', `expected {revision, parts, sha256} in ${place}, found other bytes`);
+  if (typeof revision !== 'number' || typeof parts !== 'number' || typeof hash !== 'string')
+    throw new LakefoldError('CORRUPT_STORE', `expected {revision, parts, sha256} in ${place}, found other bytes`);
   return { revision, parts, sha256: hash, retired: Array.isArray(retired) ? retired.filter(isRetired) : [] };
 }
 

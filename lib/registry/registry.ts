@@ -19,9 +19,13 @@ const FOLLOW_MAX = 16;
 export async function loadRegistry(deps: { readonly store: ObjectStore }, project: string, options: RequestOptions = {}): Promise<Registry> {
   // A name that can't be a project's must not become part of a path.
   const newest = nameFault(project) === undefined ? await newestRevision(deps.store, project, options) : undefined;
-  if (newest === undefined) throw new LakefoldError('UNKNOWN_PROJECT', `expected a project of this location, found ${JSON.stringify(project)}`, { context: { project } });
+  if (newest === undefined)
+    throw new LakefoldError('UNKNOWN_PROJECT', `expected a project of this location, found ${JSON.stringify(project)}`, { context: { project } });
   const found = await readRevision(deps.store, { project, revision: newest }, options);
-  if (found === undefined) throw new LakefoldError('CORRUPT_STORE', `expected revision ${newest} of ${project}, which was listed, found nothing`, { context: { path: registryPath(project, newest) } });
+  if (found === undefined)
+    throw new LakefoldError('CORRUPT_STORE', `expected revision ${newest} of ${project}, which was listed, found nothing`, {
+      context: { path: registryPath(project, newest) },
+    });
   return found;
 }
 
@@ -37,7 +41,11 @@ export async function refreshRegistry(deps: { readonly store: ObjectStore }, reg
 }
 
 /** One revision; undefined when there is none of that number. */
-async function readRevision(store: ObjectStore, at: { readonly project: string; readonly revision: number }, options: RequestOptions): Promise<Registry | undefined> {
+async function readRevision(
+  store: ObjectStore,
+  at: { readonly project: string; readonly revision: number },
+  options: RequestOptions,
+): Promise<Registry | undefined> {
   const stored = await store.get(registryPath(at.project, at.revision), options);
   return stored === undefined ? undefined : registryOfBytes(at, stored.bytes);
 }
@@ -46,7 +54,8 @@ async function readRevision(store: ObjectStore, at: { readonly project: string; 
 export function registryOfBytes(at: { readonly project: string; readonly revision: number }, bytes: Uint8Array): Registry {
   const path = registryPath(at.project, at.revision);
   const { revision, state } = decodeRevision(bytes, path);
-  if (revision !== at.revision) throw new LakefoldError('CORRUPT_STORE', `expected revision ${at.revision} in ${path}, found ${revision}`, { context: { path } });
+  if (revision !== at.revision)
+    throw new LakefoldError('CORRUPT_STORE', `expected revision ${at.revision} in ${path}, found ${revision}`, { context: { path } });
   return { project: at.project, revision, state };
 }
 

@@ -57,23 +57,38 @@ function findGroups(draft: FeatureViewDraft, findGroup: FindGroup): readonly Joi
     const place = `joins[${i}]`;
     const group = findGroup(join.featureGroup, join.version);
     if (group === undefined) {
-      missing.push({ field: `${place}.featureGroup`, code: 'UNKNOWN_FEATURE_GROUP', message: `expected a feature group of this project, found ${join.featureGroup}/${join.version}` });
+      missing.push({
+        field: `${place}.featureGroup`,
+        code: 'UNKNOWN_FEATURE_GROUP',
+        message: `expected a feature group of this project, found ${join.featureGroup}/${join.version}`,
+      });
       return [];
     }
     const sameNames = Object.fromEntries(group.primaryKey.map((name) => [join.via !== null && group.primaryKey.length === 1 ? join.via.feature : name, name]));
     return [{ draft: join, group, on: join.on ?? sameNames, place }];
   });
   if (draft.root !== null && findGroup(draft.root.name, draft.root.version) === undefined) {
-    missing.push({ field: 'root', code: 'UNKNOWN_FEATURE_GROUP', message: `expected a feature group of this project, found ${draft.root.name}/${draft.root.version}` });
+    missing.push({
+      field: 'root',
+      code: 'UNKNOWN_FEATURE_GROUP',
+      message: `expected a feature group of this project, found ${draft.root.name}/${draft.root.version}`,
+    });
   }
   refuse('UNKNOWN_FEATURE_GROUP', missing[0]?.message ?? '', missing);
   return joined;
 }
 
 function checkFeatures(joined: readonly Joined[]): void {
-  const missing = joined.flatMap(({ draft, group, place }) => draft.features
-    .filter((feature) => !group.schema.some((column) => column.name === feature))
-    .map((feature) => ({ field: `${place}.features`, feature, code: 'UNKNOWN_FEATURE', message: `expected a column of ${group.name}/${group.version}, found ${JSON.stringify(feature)}` })));
+  const missing = joined.flatMap(({ draft, group, place }) =>
+    draft.features
+      .filter((feature) => !group.schema.some((column) => column.name === feature))
+      .map((feature) => ({
+        field: `${place}.features`,
+        feature,
+        code: 'UNKNOWN_FEATURE',
+        message: `expected a column of ${group.name}/${group.version}, found ${JSON.stringify(feature)}`,
+      })),
+  );
   refuse('UNKNOWN_FEATURE', missing[0]?.message ?? '', missing);
 }
 
@@ -85,21 +100,33 @@ function checkKeys(draft: FeatureViewDraft, joined: readonly Joined[]): void {
     const right = Object.values(on).toSorted();
     const covers = JSON.stringify(right) === JSON.stringify(group.primaryKey.toSorted());
     if (covers && left.every((name) => spine.has(name) || name === join.via?.feature)) return [];
-    return [{
-      field: `${place}.on`, code: 'JOIN_KEY_MISMATCH',
-      message: `expected columns of the spine onto the whole primary key of ${group.name}/${group.version} (${group.primaryKey.join(', ')}), found ${left.map((name) => `${name} → ${on[name] ?? ''}`).join(', ') || 'nothing'}; the spine has ${[...spine].join(', ')}`,
-      expected: group.primaryKey.join(','), found: left.join(','),
-    }];
+    return [
+      {
+        field: `${place}.on`,
+        code: 'JOIN_KEY_MISMATCH',
+        message: `expected columns of the spine onto the whole primary key of ${group.name}/${group.version} (${group.primaryKey.join(', ')}), found ${left.map((name) => `${name} → ${on[name] ?? ''}`).join(', ') || 'nothing'}; the spine has ${[...spine].join(', ')}`,
+        expected: group.primaryKey.join(','),
+        found: left.join(','),
+      },
+    ];
   });
   const first = joined.find((join) => `${join.place}.on` === faults[0]?.field);
-  refuse('JOIN_KEY_MISMATCH', faults[0]?.message ?? '', faults, first === undefined ? {} : { spineColumns: [...spine], primaryKey: first.group.primaryKey, on: first.on });
+  refuse(
+    'JOIN_KEY_MISMATCH',
+    faults[0]?.message ?? '',
+    faults,
+    first === undefined ? {} : { spineColumns: [...spine], primaryKey: first.group.primaryKey, on: first.on },
+  );
 }
 
 function checkPointInTime(joined: readonly Joined[]): void {
-  const faults = joined.filter(({ draft, group }) => draft.temporal && group.eventTime === null).map(({ draft, group, place }) => ({
-    field: `${place}.temporal`, code: 'POINT_IN_TIME_REQUIRES_EVENT_TIME',
-    message: `${group.name}/${group.version} has no event time, so join ${draft.name} can't be point in time: say "temporal": false for a static dimension`,
-  }));
+  const faults = joined
+    .filter(({ draft, group }) => draft.temporal && group.eventTime === null)
+    .map(({ draft, group, place }) => ({
+      field: `${place}.temporal`,
+      code: 'POINT_IN_TIME_REQUIRES_EVENT_TIME',
+      message: `${group.name}/${group.version} has no event time, so join ${draft.name} can't be point in time: say "temporal": false for a static dimension`,
+    }));
   refuse('POINT_IN_TIME_REQUIRES_EVENT_TIME', faults[0]?.message ?? '', faults);
 }
 
@@ -107,7 +134,11 @@ function checkPointInTime(joined: readonly Joined[]): void {
 function checkSelfJoins(draft: FeatureViewDraft, joined: readonly Joined[]): void {
   const faults = joined
     .filter(({ draft: join }) => join.boundary === null && join.featureGroup === draft.root?.name && join.version === draft.root.version)
-    .map(({ draft: join, place }) => ({ field: `${place}.boundary`, code: 'SELF_JOIN_BOUNDARY_REQUIRED', message: `the view's rows come from ${join.featureGroup}/${join.version}, which join ${join.name} joins: say "boundary": "exclusive" or "inclusive"` }));
+    .map(({ draft: join, place }) => ({
+      field: `${place}.boundary`,
+      code: 'SELF_JOIN_BOUNDARY_REQUIRED',
+      message: `the view's rows come from ${join.featureGroup}/${join.version}, which join ${join.name} joins: say "boundary": "exclusive" or "inclusive"`,
+    }));
   refuse('SELF_JOIN_BOUNDARY_REQUIRED', faults[0]?.message ?? '', faults);
 }
 
@@ -120,7 +151,12 @@ function checkJoin(draft: FeatureViewDraft, { draft: join, group, on, place }: J
   }
   const lookback = durationOf(join.lookback);
   const delay = durationOf(join.availabilityDelay ?? group.availabilityDelay);
-  if (lookback !== undefined && delay !== undefined && lookback < delay) faults.add(`${place}.lookback`, 'INVALID_ARGUMENT', `expected at least the availability delay ${join.availabilityDelay ?? group.availabilityDelay ?? ''}, found ${join.lookback ?? ''}`);
+  if (lookback !== undefined && delay !== undefined && lookback < delay)
+    faults.add(
+      `${place}.lookback`,
+      'INVALID_ARGUMENT',
+      `expected at least the availability delay ${join.availabilityDelay ?? group.availabilityDelay ?? ''}, found ${join.lookback ?? ''}`,
+    );
   if (join.filter !== null) checkFilter(join.filter, { schema: group.schema, place: `${place}.filter` }, faults);
 }
 
@@ -139,39 +175,57 @@ function checkRoot(draft: FeatureViewDraft, findGroup: FindGroup, faults: Defini
   if (root === undefined) return;
   draft.spine.forEach((column, i) => {
     const source = root.schema.find((other) => other.name === column.name);
-    if (source === undefined) faults.add(`spine[${i}].name`, 'UNKNOWN_COLUMN', `expected a column of the root ${root.name}/${root.version}, found ${JSON.stringify(column.name)}`);
-    else if (source.type !== column.type) faults.add(`spine[${i}].type`, 'TYPE_MISMATCH', `expected ${source.type} as in the root ${root.name}/${root.version}, found ${column.type}`);
+    if (source === undefined)
+      faults.add(`spine[${i}].name`, 'UNKNOWN_COLUMN', `expected a column of the root ${root.name}/${root.version}, found ${JSON.stringify(column.name)}`);
+    else if (source.type !== column.type)
+      faults.add(`spine[${i}].type`, 'TYPE_MISMATCH', `expected ${source.type} as in the root ${root.name}/${root.version}, found ${column.type}`);
   });
 }
 
 /** Features of the joins by output name. */
 function featureTypes(joined: readonly Joined[]): ReadonlyMap<string, ColumnDefinition> {
-  return new Map(joined.flatMap(({ draft, group }) => draft.features.flatMap((feature) => {
-    const column = group.schema.find((other) => other.name === feature);
-    return column === undefined ? [] : [[draft.prefix + feature, column] as const];
-  })));
+  return new Map(
+    joined.flatMap(({ draft, group }) =>
+      draft.features.flatMap((feature) => {
+        const column = group.schema.find((other) => other.name === feature);
+        return column === undefined ? [] : [[draft.prefix + feature, column] as const];
+      }),
+    ),
+  );
 }
 
 function checkFunctions(draft: FeatureViewDraft, joined: readonly Joined[], faults: DefinitionFaults): void {
-  const known = new Map<string, string>([...draft.spine.map((column) => [column.name, column.type] as const), ...[...featureTypes(joined)].map(([name, column]) => [name, column.type] as const)]);
-  draft.onDemand.forEach((item, i) => item.inputs.forEach((input, at) => {
-    const type = known.get(input.name);
-    const place = `onDemand[${i}].inputs[${at}]`;
-    if (type === undefined) faults.add(`${place}.name`, 'UNKNOWN_COLUMN', `expected a column of the spine or a feature, found ${JSON.stringify(input.name)}`);
-    else if (type !== input.type) faults.add(`${place}.type`, 'TYPE_MISMATCH', `expected ${type}, found ${input.type}`);
-    if (draft.labels.includes(input.name)) faults.add(`${place}.name`, 'INVALID_ARGUMENT', `expected an input that is known when the prediction is asked for, found the label ${input.name}`);
-  }));
+  const known = new Map<string, string>([
+    ...draft.spine.map((column) => [column.name, column.type] as const),
+    ...[...featureTypes(joined)].map(([name, column]) => [name, column.type] as const),
+  ]);
+  draft.onDemand.forEach((item, i) =>
+    item.inputs.forEach((input, at) => {
+      const type = known.get(input.name);
+      const place = `onDemand[${i}].inputs[${at}]`;
+      if (type === undefined) faults.add(`${place}.name`, 'UNKNOWN_COLUMN', `expected a column of the spine or a feature, found ${JSON.stringify(input.name)}`);
+      else if (type !== input.type) faults.add(`${place}.type`, 'TYPE_MISMATCH', `expected ${type}, found ${input.type}`);
+      if (draft.labels.includes(input.name))
+        faults.add(`${place}.name`, 'INVALID_ARGUMENT', `expected an input that is known when the prediction is asked for, found the label ${input.name}`);
+    }),
+  );
 }
 
 function checkNames(draft: FeatureViewDraft, faults: DefinitionFaults): void {
-  const features = new Set([...draft.joins.flatMap((join) => join.features.map((feature) => join.prefix + feature)), ...draft.onDemand.map((item) => item.name)]);
+  const features = new Set([
+    ...draft.joins.flatMap((join) => join.features.map((feature) => join.prefix + feature)),
+    ...draft.onDemand.map((item) => item.name),
+  ]);
   const spine = new Set(draft.spine.map((column) => column.name));
-  for (const name of Object.keys(draft.transforms)) if (!features.has(name)) faults.add(`transforms.${name}`, 'UNKNOWN_COLUMN', `expected a feature of the view, found ${JSON.stringify(name)}`);
+  for (const name of Object.keys(draft.transforms))
+    if (!features.has(name)) faults.add(`transforms.${name}`, 'UNKNOWN_COLUMN', `expected a feature of the view, found ${JSON.stringify(name)}`);
   draft.inferenceHelpers.forEach((name, i) => {
-    if (!features.has(name) && !spine.has(name)) faults.add(`inferenceHelpers[${i}]`, 'UNKNOWN_COLUMN', `expected a feature or a column of the spine, found ${JSON.stringify(name)}`);
+    if (!features.has(name) && !spine.has(name))
+      faults.add(`inferenceHelpers[${i}]`, 'UNKNOWN_COLUMN', `expected a feature or a column of the spine, found ${JSON.stringify(name)}`);
   });
   draft.trainingHelpers.forEach((name, i) => {
-    if (!features.has(name) && !spine.has(name)) faults.add(`trainingHelpers[${i}]`, 'UNKNOWN_COLUMN', `expected a feature or a column of the spine, found ${JSON.stringify(name)}`);
+    if (!features.has(name) && !spine.has(name))
+      faults.add(`trainingHelpers[${i}]`, 'UNKNOWN_COLUMN', `expected a feature or a column of the spine, found ${JSON.stringify(name)}`);
   });
 }
 

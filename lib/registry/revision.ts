@@ -44,12 +44,23 @@ export function revisionOfPath(path: string): number | undefined {
 
 /** @throws LakefoldError LIMIT_EXCEEDED beyond `REGISTRY_BYTES_MAX` */
 export function encodeRevision(revision: Revision): Uint8Array {
-  const bytes = utf8(stringifyJson({
-    format: REGISTRY_FORMAT, revision: revision.revision, txnId: revision.txnId, timestamp: revision.timestamp, committedBy: revision.committedBy,
-    engineInfo: revision.engineInfo, message: revision.message, changes: revision.changes, state: revision.state,
-  }));
+  const bytes = utf8(
+    stringifyJson({
+      format: REGISTRY_FORMAT,
+      revision: revision.revision,
+      txnId: revision.txnId,
+      timestamp: revision.timestamp,
+      committedBy: revision.committedBy,
+      engineInfo: revision.engineInfo,
+      message: revision.message,
+      changes: revision.changes,
+      state: revision.state,
+    }),
+  );
   if (bytes.length > REGISTRY_BYTES_MAX) {
-    throw new LakefoldError('LIMIT_EXCEEDED', `expected a registry of at most ${REGISTRY_BYTES_MAX} bytes, found ${bytes.length}`, { context: { limit: 'REGISTRY_BYTES_MAX', limitValue: REGISTRY_BYTES_MAX } });
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected a registry of at most ${REGISTRY_BYTES_MAX} bytes, found ${bytes.length}`, {
+      context: { limit: 'REGISTRY_BYTES_MAX', limitValue: REGISTRY_BYTES_MAX },
+    });
   }
   return bytes;
 }
@@ -67,7 +78,10 @@ export function decodeRevision(bytes: Uint8Array, path: string): Revision {
 export function checkFormat(json: unknown, path: string): void {
   const format = isRecord(json) ? json['format'] : undefined;
   if (typeof format !== 'number' || !Number.isInteger(format) || format < 1) throw corrupt(path, 'a member "format" with a whole number from 1');
-  if (format > REGISTRY_FORMAT) throw new LakefoldError('UNSUPPORTED_FORMAT', `expected format ${REGISTRY_FORMAT} or less, found ${format} in ${path}: a newer Lakefold wrote it`, { context: { path, format, supported: REGISTRY_FORMAT } });
+  if (format > REGISTRY_FORMAT)
+    throw new LakefoldError('UNSUPPORTED_FORMAT', `expected format ${REGISTRY_FORMAT} or less, found ${format} in ${path}: a newer Lakefold wrote it`, {
+      context: { path, format, supported: REGISTRY_FORMAT },
+    });
 }
 
 /** @throws LakefoldError CORRUPT_STORE */
@@ -83,23 +97,43 @@ export function parseStored(bytes: Uint8Array, path: string): unknown {
 export function isRegistryState(value: unknown): value is RegistryState {
   if (!isRecord(value)) return false;
   const { project, featureGroups, featureViews, grants, highestVersions } = value;
-  return isRecord(project) && typeof project['createdAt'] === 'string' && isRecord(highestVersions) && Array.isArray(grants)
-    && Array.isArray(featureGroups) && featureGroups.every((group) => isStateOf(group, ['path', 'tableId', 'createdAt'], ['schema', 'primaryKey']))
-    && Array.isArray(featureViews) && featureViews.every((view) => isStateOf(view, ['createdAt'], ['spine', 'joins', 'onDemand']));
+  return (
+    isRecord(project) &&
+    typeof project['createdAt'] === 'string' &&
+    isRecord(highestVersions) &&
+    Array.isArray(grants) &&
+    Array.isArray(featureGroups) &&
+    featureGroups.every((group) => isStateOf(group, ['path', 'tableId', 'createdAt'], ['schema', 'primaryKey'])) &&
+    Array.isArray(featureViews) &&
+    featureViews.every((view) => isStateOf(view, ['createdAt'], ['spine', 'joins', 'onDemand']))
+  );
 }
 
 function isStateOf(value: unknown, texts: readonly string[], lists: readonly string[]): boolean {
   if (!isRecord(value) || typeof value['revision'] !== 'number' || typeof value['status'] !== 'string') return false;
   const { definition } = value;
-  return isRecord(definition) && typeof definition['name'] === 'string' && typeof definition['version'] === 'number'
-    && texts.every((name) => typeof value[name] === 'string') && lists.every((name) => Array.isArray(definition[name]));
+  return (
+    isRecord(definition) &&
+    typeof definition['name'] === 'string' &&
+    typeof definition['version'] === 'number' &&
+    texts.every((name) => typeof value[name] === 'string') &&
+    lists.every((name) => Array.isArray(definition[name]))
+  );
 }
 
 function isRevision(json: Readonly<Record<string, unknown>>): json is Readonly<Record<string, unknown>> & Revision {
   const { revision, txnId, timestamp, committedBy, engineInfo, message, changes, state } = json;
-  return typeof revision === 'number' && Number.isSafeInteger(revision) && typeof txnId === 'string' && typeof timestamp === 'string'
-    && (committedBy === null || typeof committedBy === 'string') && typeof engineInfo === 'string' && typeof message === 'string'
-    && Array.isArray(changes) && isRegistryState(state);
+  return (
+    typeof revision === 'number' &&
+    Number.isSafeInteger(revision) &&
+    typeof txnId === 'string' &&
+    typeof timestamp === 'string' &&
+    (committedBy === null || typeof committedBy === 'string') &&
+    typeof engineInfo === 'string' &&
+    typeof message === 'string' &&
+    Array.isArray(changes) &&
+    isRegistryState(state)
+  );
 }
 
 function corrupt(path: string, expected: string): LakefoldError {

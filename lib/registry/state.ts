@@ -21,14 +21,20 @@ export function findFeatureView(state: RegistryState, name: string, version: num
 /** @throws LakefoldError UNKNOWN_FEATURE_GROUP */
 export function featureGroupOf(state: RegistryState, name: string, version: number): FeatureGroupState {
   const group = findFeatureGroup(state, name, version);
-  if (group === undefined) throw new LakefoldError('UNKNOWN_FEATURE_GROUP', `expected a feature group of this project, found ${name}/${version}`, { context: { featureGroup: name, version } });
+  if (group === undefined)
+    throw new LakefoldError('UNKNOWN_FEATURE_GROUP', `expected a feature group of this project, found ${name}/${version}`, {
+      context: { featureGroup: name, version },
+    });
   return group;
 }
 
 /** @throws LakefoldError UNKNOWN_FEATURE_VIEW */
 export function featureViewOf(state: RegistryState, name: string, version: number): FeatureViewState {
   const view = findFeatureView(state, name, version);
-  if (view === undefined) throw new LakefoldError('UNKNOWN_FEATURE_VIEW', `expected a feature view of this project, found ${name}/${version}`, { context: { featureView: name, version } });
+  if (view === undefined)
+    throw new LakefoldError('UNKNOWN_FEATURE_VIEW', `expected a feature view of this project, found ${name}/${version}`, {
+      context: { featureView: name, version },
+    });
   return view;
 }
 
@@ -52,6 +58,8 @@ export function etagOf(state: { readonly revision: number }): string {
 }
 
 function latest<State extends FeatureGroupState | FeatureViewState>(states: readonly State[], name: string): State | undefined {
-  const alive = states.filter((state) => state.definition.name === name && state.status !== 'DELETED').toSorted((a, b) => b.definition.version - a.definition.version);
+  const alive = states
+    .filter((state) => state.definition.name === name && state.status !== 'DELETED')
+    .toSorted((a, b) => b.definition.version - a.definition.version);
   return alive.find((state) => state.status === 'ACTIVE') ?? alive[0];
 }

@@ -22,8 +22,10 @@ export interface TableLayout {
 
 export function tableLayout(project: string, definition: FeatureGroupDefinition): TableLayout {
   return {
-    columns: tableColumns(definition), partitionColumns: definition.partitionBy,
-    configuration: tableConfiguration(project, definition), description: definition.description,
+    columns: tableColumns(definition),
+    partitionColumns: definition.partitionBy,
+    configuration: tableConfiguration(project, definition),
+    description: definition.description,
   };
 }
 
@@ -55,7 +57,9 @@ export function definitionHash(definition: FeatureGroupDefinition): string {
 }
 
 function tableConfiguration(project: string, definition: FeatureGroupDefinition): Readonly<Record<string, string>> {
-  const statisticsColumns = [...new Set([...definition.primaryKey, ...(definition.eventTime === null ? [] : [definition.eventTime]), INGESTED_AT, ...definition.clusterBy])];
+  const statisticsColumns = [
+    ...new Set([...definition.primaryKey, ...(definition.eventTime === null ? [] : [definition.eventTime]), INGESTED_AT, ...definition.clusterBy]),
+  ];
   const retention = deltaInterval(definition.retention);
   return {
     'lakefold.format': String(TABLE_FORMAT),
@@ -75,7 +79,13 @@ function tableConfiguration(project: string, definition: FeatureGroupDefinition)
   };
 }
 
-const UNITS = [['days', 86_400_000_000n], ['hours', 3_600_000_000n], ['minutes', 60_000_000n], ['seconds', 1_000_000n], ['microseconds', 1n]] as const;
+const UNITS = [
+  ['days', 86_400_000_000n],
+  ['hours', 3_600_000_000n],
+  ['minutes', 60_000_000n],
+  ['seconds', 1_000_000n],
+  ['microseconds', 1n],
+] as const;
 
 /** Delta spells durations as Spark intervals: `interval 30 days`. */
 function deltaInterval(text: string): string {

@@ -33,7 +33,14 @@ export async function openAws(options: AwsOptions): Promise<OpenStore> {
   const background = backgroundWork(table.log);
   const { engine, scratch } = lazyEngine();
   const parts = {
-    ...table, online, control, background, engine, scratch, functions: options.functions ?? new Map(), openSource: (source: string) => openLocalSource(source, { cwd: resolve('.') }),
+    ...table,
+    online,
+    control,
+    background,
+    engine,
+    scratch,
+    functions: options.functions ?? new Map(),
+    openSource: (source: string) => openLocalSource(source, { cwd: resolve('.') }),
   };
   return wireStore(parts, async () => {
     await background.settled();

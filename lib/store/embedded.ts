@@ -38,7 +38,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<OpenStore>
   const online = openLmdbOnlineStore({ directory: location });
   const control = openLmdbControl({ directory: location });
   const parts = {
-    ...table, online, control, background, engine, scratch, functions: options.functions ?? new Map(),
+    ...table,
+    online,
+    control,
+    background,
+    engine,
+    scratch,
+    functions: options.functions ?? new Map(),
     openSource: (source: string) => openLocalSource(source, { cwd, ...(options.sourcesWithin === undefined ? {} : { within: options.sourcesWithin }) }),
   };
   return wireStore(parts, async () => {

@@ -3,7 +3,16 @@ import type { Idempotency } from '../delta/write-outcome.ts';
 import { listCommits } from '../features/commits.ts';
 import { ingestRows, type RowsInput } from '../features/ingest-rows.ts';
 import type { IngestOperation } from '../features/ingest.ts';
-import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows, type OptimizeReport, type PublishReport, type VacuumReport } from '../features/manage-rows.ts';
+import {
+  deleteRows,
+  optimizeRows,
+  publishRows,
+  restoreRows,
+  vacuumRows,
+  type OptimizeReport,
+  type PublishReport,
+  type VacuumReport,
+} from '../features/manage-rows.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import { parseDelete } from '../features/parse-delete.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
@@ -48,7 +57,9 @@ export interface ReadRowsOptions<Name extends string = string> extends RequestOp
 }
 
 /** Keys of whole entities, or of single records where they carry the event time. */
-export type DeleteRowsInput<S extends Schema = Schema> = { readonly keys: readonly (string extends keyof S ? Readonly<Record<string, unknown>> : Partial<RowInput<S>>)[] } | { readonly where: Where };
+export type DeleteRowsInput<S extends Schema = Schema> =
+  | { readonly keys: readonly (string extends keyof S ? Readonly<Record<string, unknown>> : Partial<RowInput<S>>)[] }
+  | { readonly where: Where };
 
 /** What a restore did. */
 export interface RestoreReceipt {
@@ -77,9 +88,13 @@ export class GroupReader<S extends Schema = Schema> {
     const group = await this.#open();
     const { features, where, startTime, endTime, limit, signal } = options;
     const { rows } = await readGroup(this.#deps, group, {
-      ...(this.#asOf === undefined ? {} : { asOf: asOfOf(this.#asOf) }), ...(features === undefined ? {} : { features }), ...(where === undefined ? {} : { where: parseFilter(asJson(where), group.columns) }),
-      ...(startTime === undefined ? {} : { startTime: microsOf(startTime) }), ...(endTime === undefined ? {} : { endTime: microsOf(endTime) }),
-      ...(limit === undefined ? {} : { limit }), ...(signal === undefined ? {} : { signal }),
+      ...(this.#asOf === undefined ? {} : { asOf: asOfOf(this.#asOf) }),
+      ...(features === undefined ? {} : { features }),
+      ...(where === undefined ? {} : { where: parseFilter(asJson(where), group.columns) }),
+      ...(startTime === undefined ? {} : { startTime: microsOf(startTime) }),
+      ...(endTime === undefined ? {} : { endTime: microsOf(endTime) }),
+      ...(limit === undefined ? {} : { limit }),
+      ...(signal === undefined ? {} : { signal }),
     });
     yield* rowBatches<Pick<Row<S>, Name>>(rows);
   }
@@ -158,8 +173,12 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
     const group = await this.#open();
     const { timezone, ignoreUnknown, allowEmpty } = options;
     return ingestRows(this.#deps, group, {
-      rows: rowsInput(rows), operation, ...editOptions(group, options, [operation, rows]),
-      ...(timezone === undefined ? {} : { timezone }), ...(ignoreUnknown === undefined ? {} : { ignoreUnknown }), ...(allowEmpty === undefined ? {} : { allowEmpty }),
+      rows: rowsInput(rows),
+      operation,
+      ...editOptions(group, options, [operation, rows]),
+      ...(timezone === undefined ? {} : { timezone }),
+      ...(ignoreUnknown === undefined ? {} : { ignoreUnknown }),
+      ...(allowEmpty === undefined ? {} : { allowEmpty }),
     });
   }
 }
@@ -168,11 +187,16 @@ function rowsInput(rows: Rows): RowsInput {
   return 'format' in rows ? rows : { format: 'objects', rows };
 }
 
-function editOptions(group: OpenGroup, options: RowsOptions, request: readonly [operation: string, content: unknown]): RequestOptions & { readonly wait: 'commit' | 'online'; readonly idempotency?: Idempotency } {
+function editOptions(
+  group: OpenGroup,
+  options: RowsOptions,
+  request: readonly [operation: string, content: unknown],
+): RequestOptions & { readonly wait: 'commit' | 'online'; readonly idempotency?: Idempotency } {
   const { idempotencyKey: key, signal } = options;
   const windowMillis = Math.min(Number(duration(group.definition.idempotencyRetention) / 1000n), IDEMPOTENCY_WINDOW_MILLIS);
   return {
     wait: options.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'),
-    ...(signal === undefined ? {} : { signal }), ...(key === undefined ? {} : { idempotency: { kind: 'request', key, bodyHash: requestHash(...request), windowMillis } }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(key === undefined ? {} : { idempotency: { kind: 'request', key, bodyHash: requestHash(...request), windowMillis } }),
   };
 }

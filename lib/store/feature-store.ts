@@ -59,7 +59,10 @@ export class FeatureStore {
     const wanted = typeof group === 'string' ? { name: group, version } : { name: group.name, version: group.version ?? undefined };
     const open = async (): Promise<OpenGroup> => {
       const found = wanted.version ?? (await this.#latest((state) => latestFeatureGroup(state, wanted.name)?.definition.version));
-      if (found === undefined) throw new LakefoldError('UNKNOWN_FEATURE_GROUP', `expected a feature group of project ${this.project}, found ${wanted.name}`, { context: { featureGroup: wanted.name } });
+      if (found === undefined)
+        throw new LakefoldError('UNKNOWN_FEATURE_GROUP', `expected a feature group of project ${this.project}, found ${wanted.name}`, {
+          context: { featureGroup: wanted.name },
+        });
       return this.#store.projects.group(this.project, wanted.name, found);
     };
     return new FeatureGroupHandle(this.#store.deps, open);
@@ -72,7 +75,10 @@ export class FeatureStore {
     const wanted = typeof view === 'string' ? { name: view, version } : { name: view.name, version: view.version ?? undefined };
     return new FeatureViewHandle(this.#store.deps, this.#serving, async () => {
       const found = wanted.version ?? (await this.#latest((state) => latestFeatureView(state, wanted.name)?.definition.version));
-      if (found === undefined) throw new LakefoldError('UNKNOWN_FEATURE_VIEW', `expected a feature view of project ${this.project}, found ${wanted.name}`, { context: { featureView: wanted.name } });
+      if (found === undefined)
+        throw new LakefoldError('UNKNOWN_FEATURE_VIEW', `expected a feature view of project ${this.project}, found ${wanted.name}`, {
+          context: { featureView: wanted.name },
+        });
       return { project: this.project, name: wanted.name, version: found };
     });
   }
@@ -83,7 +89,9 @@ export class FeatureStore {
   }
 
   async #plan({ wanted }: CollectedDefinitions): Promise<PlanBody> {
-    const body = parseJson(stringifyJson({ featureGroups: wanted.featureGroups.map(withoutOpenVersion), featureViews: wanted.featureViews.map(withoutOpenVersion) }));
+    const body = parseJson(
+      stringifyJson({ featureGroups: wanted.featureGroups.map(withoutOpenVersion), featureViews: wanted.featureViews.map(withoutOpenVersion) }),
+    );
     return this.#store.projects.plan(this.project, isJsonObject(body) ? body : {});
   }
 

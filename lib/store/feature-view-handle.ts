@@ -93,9 +93,16 @@ export class FeatureViewHandle<V = unknown> {
    * The newest features of one entry; what is missing is null and says why.
    * @throws LakefoldError UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, MISSING_REQUEST_PARAMETER, TYPE_MISMATCH, NOT_YET_PUBLISHED, STORE_UNAVAILABLE, FUNCTION_MISMATCH, FEATURE_VECTOR_INCOMPLETE
    */
-  async getFeatureVector(entry: Entry<V>, options: VectorOptions & { readonly requestParameters?: Named; readonly passedFeatures?: Partial<Features<V>> } = {}): Promise<FeatureVector<Features<V>>> {
+  async getFeatureVector(
+    entry: Entry<V>,
+    options: VectorOptions & { readonly requestParameters?: Named; readonly passedFeatures?: Partial<Features<V>> } = {},
+  ): Promise<FeatureVector<Features<V>>> {
     const { requestParameters, passedFeatures } = options;
-    const request = vectorsRequest([entry], { options, requestParameters: requestParameters === undefined ? [] : [requestParameters], passedFeatures: passedFeatures === undefined ? [] : [passedFeatures] });
+    const request = vectorsRequest([entry], {
+      options,
+      requestParameters: requestParameters === undefined ? [] : [requestParameters],
+      passedFeatures: passedFeatures === undefined ? [] : [passedFeatures],
+    });
     const { plan, vectors } = await this.#lookUp(request, options);
     const vector = vectorsOf<V>(plan, { request, vectors })[0];
     // The body's maker refuses what is incomplete and may not be.
@@ -109,7 +116,11 @@ export class FeatureViewHandle<V = unknown> {
     options: VectorOptions & { readonly requestParameters?: Named | readonly Named[]; readonly passedFeatures?: readonly Partial<Features<V>>[] } = {},
   ): Promise<readonly FeatureVector<Features<V>>[]> {
     const { requestParameters = [], passedFeatures = [] } = options;
-    const request = vectorsRequest(entries, { options, requestParameters: isList(requestParameters) ? requestParameters : [requestParameters], passedFeatures });
+    const request = vectorsRequest(entries, {
+      options,
+      requestParameters: isList(requestParameters) ? requestParameters : [requestParameters],
+      passedFeatures,
+    });
     const { plan, vectors } = await this.#lookUp(request, options);
     return vectorsOf<V>(plan, { request, vectors });
   }
@@ -132,7 +143,10 @@ export class FeatureViewHandle<V = unknown> {
     const name = await this.#name();
     const look = async (fresh: boolean): Promise<{ readonly plan: ViewPlan; readonly vectors: Vectors }> => {
       const plan = await plans.plan(name, { fresh });
-      return { plan, vectors: await getVectors({ ...this.#deps, watermarks }, { plan, request }, options.signal === undefined ? {} : { signal: options.signal }) };
+      return {
+        plan,
+        vectors: await getVectors({ ...this.#deps, watermarks }, { plan, request }, options.signal === undefined ? {} : { signal: options.signal }),
+      };
     };
     const found = await look(false);
     // A payload of a schema we have not heard of: the definitions moved on, so they are asked for once.
@@ -140,22 +154,37 @@ export class FeatureViewHandle<V = unknown> {
   }
 }
 
-function vectorsRequest(entries: readonly Named[], given: { readonly options: VectorOptions; readonly requestParameters: readonly Named[]; readonly passedFeatures: readonly Named[] }): VectorsRequest {
+function vectorsRequest(
+  entries: readonly Named[],
+  given: { readonly options: VectorOptions; readonly requestParameters: readonly Named[]; readonly passedFeatures: readonly Named[] },
+): VectorsRequest {
   const { options: asked, requestParameters, passedFeatures } = given;
   return {
-    entries, requestParameters, passedFeatures,
+    entries,
+    requestParameters,
+    passedFeatures,
     options: {
-      allowMissing: asked.allowMissing ?? true, format: 'objects', bigintAs: 'number', includeHelpers: asked.includeHelpers ?? false, trainingDataset: null,
-      consistent: asked.consistent ?? false, minVersions: asked.minVersions ?? {}, waitMs: asked.waitMs ?? 0,
+      allowMissing: asked.allowMissing ?? true,
+      format: 'objects',
+      bigintAs: 'number',
+      includeHelpers: asked.includeHelpers ?? false,
+      trainingDataset: null,
+      consistent: asked.consistent ?? false,
+      minVersions: asked.minVersions ?? {},
+      waitMs: asked.waitMs ?? 0,
     },
     metadata: { names: false, types: false, statuses: false, eventTimes: false, versions: false, watermarks: false },
   };
 }
 
-function vectorsOf<V>(plan: ViewPlan, { request, vectors }: { readonly request: VectorsRequest; readonly vectors: Vectors }): readonly FeatureVector<Features<V>>[] {
+function vectorsOf<V>(
+  plan: ViewPlan,
+  { request, vectors }: { readonly request: VectorsRequest; readonly vectors: Vectors },
+): readonly FeatureVector<Features<V>>[] {
   const shown = plan.features.flatMap((feature, position) => (isShown(feature, request.options.includeHelpers) ? [{ feature, position }] : []));
   return vectors.rows.map((row) => {
-    const byName = (part: (at: { readonly feature: ViewPlan['features'][number]; readonly position: number }) => unknown): object => Object.fromEntries(shown.map((at) => [at.feature.name, part(at)]));
+    const byName = (part: (at: { readonly feature: ViewPlan['features'][number]; readonly position: number }) => unknown): object =>
+      Object.fromEntries(shown.map((at) => [at.feature.name, part(at)]));
     const vector = {
       features: byName(({ feature, position }) => toNative(feature.type, row.values[position] ?? null)),
       status: row.status,
@@ -180,10 +209,17 @@ function trainingBody<V>(input: TrainingDatasetInput<V>): JsonObject {
 function spineBody<V>(spine: SpineInput<V>): JsonObject {
   if ('rows' in spine) return { rows: asJson(spine.rows) };
   if ('source' in spine) return { source: spine.source, ...(spine.format === undefined ? {} : { format: spine.format }) };
-  const { featureGroup: { name, version }, startTime, endTime, where } = spine;
+  const {
+    featureGroup: { name, version },
+    startTime,
+    endTime,
+    where,
+  } = spine;
   return {
-    featureGroup: { name, version }, ...(where === undefined ? {} : { where: asJson(where) }),
-    ...(startTime === undefined ? {} : { startTime: instantText(startTime) }), ...(endTime === undefined ? {} : { endTime: instantText(endTime) }),
+    featureGroup: { name, version },
+    ...(where === undefined ? {} : { where: asJson(where) }),
+    ...(startTime === undefined ? {} : { startTime: instantText(startTime) }),
+    ...(endTime === undefined ? {} : { endTime: instantText(endTime) }),
   };
 }
 

@@ -15,6 +15,9 @@ export function lazyParquetCodec(): TableCodec {
 }
 
 async function load(): Promise<TableCodec> {
-  const [{ createParquetCodec }, { readParquetWasm }] = await Promise.all([import('../parquet/parquet-codec.ts'), import('../adapters/system/parquet-wasm.ts')]);
+  const [{ createParquetCodec }, { readParquetWasm }] = await Promise.all([
+    import('../parquet/parquet-codec.ts'),
+    import('../adapters/system/parquet-wasm.ts'),
+  ]);
   return createParquetCodec({ wasm: readParquetWasm() });
 }

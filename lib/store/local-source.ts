@@ -12,7 +12,8 @@ export async function openLocalSource(source: string, options: { readonly cwd: s
   const real = await realpath(path).catch(() => undefined);
   const info = real === undefined ? undefined : await stat(real);
   if (real === undefined || info?.isFile() !== true) throw invalid(source, 'a file that is there');
-  if (options.within !== undefined && !isInside(real, await realpath(options.within))) throw invalid(source, 'a file below the folder this server was started in');
+  if (options.within !== undefined && !isInside(real, await realpath(options.within)))
+    throw invalid(source, 'a file below the folder this server was started in');
   return fileSource(real, info.size);
 }
 

@@ -49,12 +49,18 @@ export function requestHash(operation: string, content: unknown): string {
 function contentText(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   switch (typeof value) {
-    case 'string': return JSON.stringify(value);
-    case 'bigint': return `${value}`;
-    case 'number': return Object.is(value, -0) ? '-0.0' : `${value}`;
-    case 'boolean': return `${value}`;
-    case 'object': return objectText(value);
-    default: return `a ${typeof value}`;
+    case 'string':
+      return JSON.stringify(value);
+    case 'bigint':
+      return `${value}`;
+    case 'number':
+      return Object.is(value, -0) ? '-0.0' : `${value}`;
+    case 'boolean':
+      return `${value}`;
+    case 'object':
+      return objectText(value);
+    default:
+      return `a ${typeof value}`;
   }
 }
 
@@ -66,5 +72,8 @@ function objectText(value: object): string {
   const micros = microsOfNativeDate(value);
   if (micros !== undefined) return JSON.stringify(formatInstant(micros));
   const members = Object.entries(value).filter(([, member]) => member !== undefined && member !== null);
-  return `{${members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => `${JSON.stringify(key)}:${contentText(member)}`).join(',')}}`;
+  return `{${members
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${contentText(member)}`)
+    .join(',')}}`;
 }

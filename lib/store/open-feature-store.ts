@@ -27,7 +27,11 @@ export type FeatureStoreOptions = EmbeddedStoreOptions | AwsStoreOptions;
 
 /** @throws LakefoldError UNSUPPORTED_FILESYSTEM, UNSUPPORTED_FORMAT, STORE_UNAVAILABLE, INVALID_DEFINITION */
 export async function openFeatureStore(options: FeatureStoreOptions): Promise<FeatureStore> {
-  const [{ FeatureStore: Store }, { collectDefinitions }, { ensureProject }] = await Promise.all([import('./feature-store.ts'), import('../registry/collect-definitions.ts'), import('./open-store.ts')]);
+  const [{ FeatureStore: Store }, { collectDefinitions }, { ensureProject }] = await Promise.all([
+    import('./feature-store.ts'),
+    import('../registry/collect-definitions.ts'),
+    import('./open-store.ts'),
+  ]);
   const { project = 'default', definitions = {}, log } = options;
   const functions = new Map(collectDefinitions(definitions).functions);
   const common = { functions, ...(log === undefined ? {} : { log }) };

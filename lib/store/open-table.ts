@@ -46,13 +46,21 @@ export async function createTable(path: string, options: CreateTableOptions): Pr
   const columns = columnsOf(options.schema);
   const partitionBy = options.partitionBy ?? [];
   const unknown = partitionBy.find((name) => !columns.some((column) => column.name === name));
-  if (unknown !== undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the schema in partitionBy, found ${JSON.stringify(unknown)}`, { context: { field: 'partitionBy' } });
+  if (unknown !== undefined)
+    throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the schema in partitionBy, found ${JSON.stringify(unknown)}`, {
+      context: { field: 'partitionBy' },
+    });
   const { deps, root } = await placeOf(path, options, 'create');
   const { kind, table } = await DeltaTable.create(deps, root, {
-    columns, partitionBy, profile: options.profile ?? 'merge-on-read', configuration: options.properties ?? {},
-    ...(options.name === undefined ? {} : { name: options.name }), ...(options.description === undefined ? {} : { description: options.description }),
+    columns,
+    partitionBy,
+    profile: options.profile ?? 'merge-on-read',
+    configuration: options.properties ?? {},
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.description === undefined ? {} : { description: options.description }),
   });
-  if (kind === 'exists') throw new LakefoldError('ALREADY_EXISTS', `expected no table at ${path}, found one at version ${table.snapshot.version}`, { context: { path } });
+  if (kind === 'exists')
+    throw new LakefoldError('ALREADY_EXISTS', `expected no table at ${path}, found one at version ${table.snapshot.version}`, { context: { path } });
   return new Table(deps, table);
 }
 
@@ -72,10 +80,12 @@ async function placeOf(path: string, options: OpenTableOptions, purpose: 'open' 
     const { s3TableDeps } = await import('./s3-table.ts');
     return { deps: s3TableDeps({ bucket: s3[1] ?? '', prefix: s3[2] ?? '', ...serviceSettings(options) }, log), root: '' };
   }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw new LakefoldError('INVALID_ARGUMENT', `expected a folder or s3://bucket/prefix, found ${JSON.stringify(path)}`, { context: { path } });
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected a folder or s3://bucket/prefix, found ${JSON.stringify(path)}`, { context: { path } });
   const { hasDeltaLog, localTableDeps } = await import('./local-table.ts');
   // Opening a store makes its folder, which a mistyped path must not.
-  if (purpose === 'open' && !(await hasDeltaLog(path))) throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${path}, found no _delta_log there`, { context: { path } });
+  if (purpose === 'open' && !(await hasDeltaLog(path)))
+    throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${path}, found no _delta_log there`, { context: { path } });
   return { deps: await localTableDeps(path, log), root: '' };
 }
 
@@ -83,7 +93,10 @@ function columnsOf(schema: readonly TableColumnInput[]): readonly Column[] {
   if (schema.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected at least one column in schema, found none', { context: { field: 'schema' } });
   const seen = new Set<string>();
   return schema.map(({ name, type, nullable = false, description }) => {
-    if (name === '' || seen.has(name.toLowerCase())) throw new LakefoldError('INVALID_ARGUMENT', `expected every column of schema to have a name of its own, found ${JSON.stringify(name)}`, { context: { field: 'schema' } });
+    if (name === '' || seen.has(name.toLowerCase()))
+      throw new LakefoldError('INVALID_ARGUMENT', `expected every column of schema to have a name of its own, found ${JSON.stringify(name)}`, {
+        context: { field: 'schema' },
+      });
     seen.add(name.toLowerCase());
     return { name, type: parseType(type), nullable, ...(description === undefined ? {} : { description }) };
   });

@@ -27,7 +27,9 @@ function rowBatch<R>(batch: Batch): RowBatch<R> {
 }
 
 function rowObject<R>(batch: Batch, row: number): R {
-  const object = Object.fromEntries(batch.vectors.map((vector, position) => [batch.columns[position]?.name ?? '', toNative(vector.type, valueAt(vector, row))]));
+  const object = Object.fromEntries(
+    batch.vectors.map((vector, position) => [batch.columns[position]?.name ?? '', toNative(vector.type, valueAt(vector, row))]),
+  );
   // The batch's columns are those of the schema that `R` was read off.
   return object as R;
 }

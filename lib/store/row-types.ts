@@ -21,11 +21,16 @@ type RequiredNames<S extends Schema> = { [Name in keyof S]: S[Name] extends Colu
 /** A row as writes take it: what is nullable may be left out. Without a schema any object is. */
 export type RowInput<S extends Schema = Schema> = string extends keyof S
   ? Readonly<Record<string, unknown>>
-  : { readonly [Name in RequiredNames<S>]: InputOf<ValueOf<S[Name]>> } & { readonly [Name in Exclude<keyof S, RequiredNames<S>>]?: InputOf<ValueOf<S[Name]>> | null };
+  : { readonly [Name in RequiredNames<S>]: InputOf<ValueOf<S[Name]>> } & {
+      readonly [Name in Exclude<keyof S, RequiredNames<S>>]?: InputOf<ValueOf<S[Name]>> | null;
+    };
 
 type NonNull<C> = NonNullable<ValueOf<C>>;
 
-type JoinFeatures<J> = J extends Join<infer S, infer Names, infer Prefix> ? { readonly [Name in Names[number] & keyof S & string as `${Prefix}${Name}`]: NonNull<S[Name]> | null } : never;
+type JoinFeatures<J> =
+  J extends Join<infer S, infer Names, infer Prefix>
+    ? { readonly [Name in Names[number] & keyof S & string as `${Prefix}${Name}`]: NonNull<S[Name]> | null }
+    : never;
 
 type FunctionFeatures<F> = F extends OnDemand<infer Name, Schema, infer Returns> ? { readonly [Key in Name]: NonNull<Returns> | null } : never;
 
@@ -44,7 +49,12 @@ export type Features<V> =
     : Readonly<Record<string, unknown>>;
 
 /** Columns of the spine that a caller brings, each with a value of its type. */
-export type Entry<V> = V extends FeatureView<infer Spine> ? (string extends keyof Spine ? Readonly<Record<string, unknown>> : { readonly [Name in keyof Spine]?: InputOf<NonNull<Spine[Name]>> }) : Readonly<Record<string, unknown>>;
+export type Entry<V> =
+  V extends FeatureView<infer Spine>
+    ? string extends keyof Spine
+      ? Readonly<Record<string, unknown>>
+      : { readonly [Name in keyof Spine]?: InputOf<NonNull<Spine[Name]>> }
+    : Readonly<Record<string, unknown>>;
 
 /** Rows of a view's spine. */
 export type SpineRow<V> = V extends FeatureView<infer Spine> ? RowInput<Spine> : Readonly<Record<string, unknown>>;

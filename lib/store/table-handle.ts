@@ -88,7 +88,12 @@ export class Table {
   }
 
   get schema(): readonly TableColumnOutput[] {
-    return this.#table.snapshot.columns.map(({ name, type, nullable, description }) => ({ name, type: formatType(type), nullable, ...(description === undefined ? {} : { description }) }));
+    return this.#table.snapshot.columns.map(({ name, type, nullable, description }) => ({
+      name,
+      type: formatType(type),
+      nullable,
+      ...(description === undefined ? {} : { description }),
+    }));
   }
 
   get partitionColumns(): readonly string[] {
@@ -113,10 +118,15 @@ export class Table {
   async *read(options: TableReadOptions = {}): AsyncIterable<RowBatch> {
     const { asOf, columns, where, limit, signal } = options;
     const snapshot = await this.#table.at(asOf === undefined ? undefined : asOfOf(asOf));
-    yield* rowBatches<TableRow>(this.#table.read({
-      asOf: { version: snapshot.version }, ...(columns === undefined ? {} : { columns }), ...(where === undefined ? {} : { where: parseFilter(asJson(where), snapshot.columns) }),
-      ...(limit === undefined ? {} : { limit }), ...(signal === undefined ? {} : { signal }),
-    }));
+    yield* rowBatches<TableRow>(
+      this.#table.read({
+        asOf: { version: snapshot.version },
+        ...(columns === undefined ? {} : { columns }),
+        ...(where === undefined ? {} : { where: parseFilter(asJson(where), snapshot.columns) }),
+        ...(limit === undefined ? {} : { limit }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    );
   }
 
   /** @throws LakefoldError VALIDATION_FAILED by row and column; COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, UNSUPPORTED_TABLE_FEATURE */
@@ -165,7 +175,11 @@ export class Table {
     const snapshot = await this.#table.refresh();
     for (const file of snapshot.files.values()) {
       yield {
-        path: file.path, size: file.size, rows: await fileRowCount(this.#deps, { root: this.#table.root, snapshot, file }), partitionValues: file.partitionValues, stats: statsOf(file),
+        path: file.path,
+        size: file.size,
+        rows: await fileRowCount(this.#deps, { root: this.#table.root, snapshot, file }),
+        partitionValues: file.partitionValues,
+        stats: statsOf(file),
         deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
       };
     }
@@ -205,7 +219,10 @@ export class Table {
 }
 
 function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
-  return { ...(signal === undefined ? {} : { signal }), ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }) };
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }),
+  };
 }
 
 /** Keys that name the same columns are looked for together. */
@@ -213,7 +230,8 @@ function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteW
   const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
   keys.forEach((key, entry) => {
     const names = Object.keys(key).toSorted();
-    if (names.length === 0) throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the table in keys[${entry}], found none`, { context: { field: 'keys' } });
+    if (names.length === 0)
+      throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the table in keys[${entry}], found none`, { context: { field: 'keys' } });
     const id = JSON.stringify(names);
     const set = sets.get(id) ?? { columns: names, rows: [] };
     set.rows.push(names.map((name) => keyValue(columnNamed(name, columns), key[name], entry)));
@@ -226,12 +244,19 @@ function keyValue(column: Column, input: unknown, entry: number): Value {
   const result = toValue(column.type, input);
   if (result.kind === 'value' && result.value !== null) return result.value;
   const found = result.kind === 'fault' ? result.found : 'null';
-  throw new LakefoldError('TYPE_MISMATCH', `expected ${formatType(column.type)} as ${column.name} of keys[${entry}], found ${found}`, { context: { column: column.name } });
+  throw new LakefoldError('TYPE_MISMATCH', `expected ${formatType(column.type)} as ${column.name} of keys[${entry}], found ${found}`, {
+    context: { column: column.name },
+  });
 }
 
 function columnNamed(name: string, columns: readonly Column[]): Column {
   const column = columns.find((candidate) => candidate.name === name);
-  if (column === undefined) throw new LakefoldError('UNKNOWN_FEATURE', `expected columns of the table as keys (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`, { context: { column: name } });
+  if (column === undefined)
+    throw new LakefoldError(
+      'UNKNOWN_FEATURE',
+      `expected columns of the table as keys (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`,
+      { context: { column: name } },
+    );
   return column;
 }
 

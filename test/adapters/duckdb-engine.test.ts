@@ -53,11 +53,43 @@ function relation(columns: readonly Column[], files: readonly RelationFile[], ph
 
 const ID = [column('id', 'bigint')];
 const EVERY_TYPE: readonly Column[] = [
-  column('b', 'boolean'), column('i', 'int'), column('n', 'bigint'), column('f', 'float'), column('g', 'double'), column('d', 'decimal(12,3)'), column('w', 'decimal(38,0)'), column('s', 'string'), column('bin', 'binary'),
-  column('day', 'date'), column('ts', 'timestamp'), column('ntz', 'timestampNtz'), column('a', 'array<string>'), column('st', 'struct<x:int,y:array<double>>'), column('m', 'map<string,bigint>'),
+  column('b', 'boolean'),
+  column('i', 'int'),
+  column('n', 'bigint'),
+  column('f', 'float'),
+  column('g', 'double'),
+  column('d', 'decimal(12,3)'),
+  column('w', 'decimal(38,0)'),
+  column('s', 'string'),
+  column('bin', 'binary'),
+  column('day', 'date'),
+  column('ts', 'timestamp'),
+  column('ntz', 'timestampNtz'),
+  column('a', 'array<string>'),
+  column('st', 'struct<x:int,y:array<double>>'),
+  column('m', 'map<string,bigint>'),
 ];
 const EVERY_VALUE: readonly Row[] = [
-  [true, -2_147_483_648, 9_223_372_036_854_775_807n, Math.fround(0.1), -0, -999_999_999_999n, 10n ** 38n - 1n, 'é😀\u0000x', new Uint8Array([0, 255]), parseDate('0001-01-01') ?? 0, instant('9999-12-31T23:59:59.999999Z'), -1n, ['a', null, ''], [1, [0.5, null]], [['k', 1n], ['l', null]]],
+  [
+    true,
+    -2_147_483_648,
+    9_223_372_036_854_775_807n,
+    Math.fround(0.1),
+    -0,
+    -999_999_999_999n,
+    10n ** 38n - 1n,
+    'é😀\u0000x',
+    new Uint8Array([0, 255]),
+    parseDate('0001-01-01') ?? 0,
+    instant('9999-12-31T23:59:59.999999Z'),
+    -1n,
+    ['a', null, ''],
+    [1, [0.5, null]],
+    [
+      ['k', 1n],
+      ['l', null],
+    ],
+  ],
   EVERY_TYPE.map(() => null),
   [false, 0, 0n, NaN, Infinity, 0n, -(2n ** 64n), '', new Uint8Array(), 0, 0n, 0n, [], [null, null], []],
 ];
@@ -73,9 +105,20 @@ describe('relations of files', () => {
 
   it('leaves out deleted positions beyond the first row group', async () => {
     const path = join(directory, 'groups.parquet');
-    await writeFile(path, await codec.encode(batchOfRows(ID, Array.from({ length: 100 }, (_, i) => [BigInt(i)])), { rowGroupRows: 7 }));
+    await writeFile(
+      path,
+      await codec.encode(
+        batchOfRows(
+          ID,
+          Array.from({ length: 100 }, (_, i) => [BigInt(i)]),
+        ),
+        { rowGroupRows: 7 },
+      ),
+    );
     const deleted = Array.from({ length: 100 }, (_, i) => i).filter((i) => i % 10 !== 3);
-    expect(await run({ relations: [relation(ID, [file(path, { deleted })])], sql: 'SELECT id FROM t ORDER BY id' })).toEqual([3n, 13n, 23n, 33n, 43n, 53n, 63n, 73n, 83n, 93n].map((id) => [id]));
+    expect(await run({ relations: [relation(ID, [file(path, { deleted })])], sql: 'SELECT id FROM t ORDER BY id' })).toEqual(
+      [3n, 13n, 23n, 33n, 43n, 53n, 63n, 73n, 83n, 93n].map((id) => [id]),
+    );
   });
 
   it('takes partition values from the file’s entry, typed, and an absent or empty one as null', async () => {
@@ -98,34 +141,60 @@ describe('relations of files', () => {
     const old = await dataFile('old.parquet', [column('col-1', 'int')], [[1]]);
     const recent = await dataFile('recent.parquet', [column('col-1', 'bigint'), column('later', 'string')], [[3_000_000_000n, 'x']]);
     const physical = [stored('n', 'col-1'), stored('later'), stored('never')];
-    expect(await run({ relations: [relation(columns, [file(old), file(recent)], physical)], sql: 'SELECT * FROM t ORDER BY n' })).toEqual([[1n, null, null], [3_000_000_000n, 'x', null]]);
-    expect(await run({ relations: [relation(columns, [file(old)], [stored('n', 'col-1'), { name: 'later', source: { kind: 'missing' } }])], sql: 'SELECT * FROM t' })).toEqual([[1n, null, null]]);
+    expect(await run({ relations: [relation(columns, [file(old), file(recent)], physical)], sql: 'SELECT * FROM t ORDER BY n' })).toEqual([
+      [1n, null, null],
+      [3_000_000_000n, 'x', null],
+    ]);
+    expect(
+      await run({
+        relations: [relation(columns, [file(old)], [stored('n', 'col-1'), { name: 'later', source: { kind: 'missing' } }])],
+        sql: 'SELECT * FROM t',
+      }),
+    ).toEqual([[1n, null, null]]);
   });
 
   it('unites groups of different layouts', async () => {
     const a = await dataFile('ga.parquet', [column('x', 'int')], [[1]]);
     const b = await dataFile('gb.parquet', [column('y', 'double')], [[0.5]]);
-    const groups = [{ files: [file(a)], physicalColumns: [stored('v', 'x')] }, { files: [file(b)], physicalColumns: [stored('v', 'y')] }, { files: [], physicalColumns: [] }];
+    const groups = [
+      { files: [file(a)], physicalColumns: [stored('v', 'x')] },
+      { files: [file(b)], physicalColumns: [stored('v', 'y')] },
+      { files: [], physicalColumns: [] },
+    ];
     expect(await run({ relations: [{ name: 't', columns: [column('v', 'double')], groups }], sql: 'SELECT v FROM t ORDER BY v' })).toEqual([[0.5], [1]]);
   });
 
   it('has its columns and no rows where there are no files', async () => {
     const batches: Batch[] = [];
     for await (const batch of engine.query({ relations: [relation(EVERY_TYPE, [])], sql: 'SELECT * FROM t' })) batches.push(batch);
-    expect(batches.map((batch) => [batch.rowCount, batch.columns.map(({ name, type }) => `${name} ${formatType(type)}`)])).toEqual([[0, EVERY_TYPE.map(({ name, type }) => `${name} ${formatType(type)}`)]]);
+    expect(batches.map((batch) => [batch.rowCount, batch.columns.map(({ name, type }) => `${name} ${formatType(type)}`)])).toEqual([
+      [0, EVERY_TYPE.map(({ name, type }) => `${name} ${formatType(type)}`)],
+    ]);
   });
 
   it('reads a null _ingested_at as the default of its file, and only that', async () => {
     const columns = [...ID, column('_ingested_at', 'timestamp')];
-    const a = await dataFile('ia.parquet', columns, [[1n, null], [2n, 5n]]);
+    const a = await dataFile('ia.parquet', columns, [
+      [1n, null],
+      [2n, 5n],
+    ]);
     const b = await dataFile('ib.parquet', ID, [[3n]]);
     const c = await dataFile('ic.parquet', columns, [[4n, null]]);
     const files = [file(a, { ingestedAtDefault: 1_000_000_000_000_001n }), file(b, { ingestedAtDefault: 7n }), file(c)];
-    expect(await run({ relations: [relation(columns, files)], sql: 'SELECT * FROM t ORDER BY id' })).toEqual([[1n, 1_000_000_000_000_001n], [2n, 5n], [3n, 7n], [4n, null]]);
+    expect(await run({ relations: [relation(columns, files)], sql: 'SELECT * FROM t ORDER BY id' })).toEqual([
+      [1n, 1_000_000_000_000_001n],
+      [2n, 5n],
+      [3n, 7n],
+      [4n, null],
+    ]);
   });
 
   it('keeps every type and value from file to result', async () => {
-    const path = await dataFile('types.parquet', [column('row', 'int'), ...EVERY_TYPE], EVERY_VALUE.map((row, i) => [i, ...row]));
+    const path = await dataFile(
+      'types.parquet',
+      [column('row', 'int'), ...EVERY_TYPE],
+      EVERY_VALUE.map((row, i) => [i, ...row]),
+    );
     const query = { relations: [relation([column('row', 'int'), ...EVERY_TYPE], [file(path)])], sql: 'SELECT * EXCLUDE ("row") FROM t ORDER BY "row"' };
     expect(await run(query)).toEqual(EVERY_VALUE);
     for await (const batch of engine.query(query)) expect(batch.columns).toEqual(EVERY_TYPE);
@@ -141,14 +210,21 @@ describe('relations of files', () => {
 
   it('never takes another file for a missing one whose path looks like a pattern', async () => {
     await dataFile('patterns/oddity.parquet', ID, [[9n]]);
-    await expect(run({ relations: [relation(ID, [file(join(directory, 'patterns', 'odd*.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'FILE_MISSING' });
-    await expect(run({ relations: [relation(ID, [file(join(directory, 'patterns', '[o]ddity.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'FILE_MISSING' });
+    await expect(run({ relations: [relation(ID, [file(join(directory, 'patterns', 'odd*.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({
+      code: 'FILE_MISSING',
+    });
+    await expect(run({ relations: [relation(ID, [file(join(directory, 'patterns', '[o]ddity.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({
+      code: 'FILE_MISSING',
+    });
   });
 
   it('refuses a stored column that would hide the row’s place, rather than delete wrong rows', async () => {
     const columns = [column('File_Row_Number', 'bigint')];
     const path = await dataFile('hidden.parquet', columns, [[1n], [0n]]);
-    await expect(run({ relations: [relation(columns, [file(path, { deleted: [0] })])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', context: { column: 'File_Row_Number' } });
+    await expect(run({ relations: [relation(columns, [file(path, { deleted: [0] })])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({
+      code: 'UNSUPPORTED_OPERATION',
+      context: { column: 'File_Row_Number' },
+    });
     expect(await run({ relations: [relation(columns, [file(path)])], sql: 'SELECT * FROM t ORDER BY 1' })).toEqual([[0n], [1n]]);
   });
 });
@@ -159,14 +235,31 @@ describe('rows in memory', () => {
   });
 
   it('join with files', async () => {
-    const path = await dataFile('join.parquet', [...ID, column('s', 'string')], [[1n, 'one'], [2n, 'two']]);
-    const relations = [relation([...ID, column('s', 'string')], [file(path)]), { name: 'spine', batch: batchOfRows([column('k', 'bigint')], [[2n], [3n], [2n]]) }];
-    expect(await run({ relations, sql: 'SELECT k, s FROM spine LEFT JOIN t ON id = k ORDER BY k, s' })).toEqual([[2n, 'two'], [2n, 'two'], [3n, null]]);
+    const path = await dataFile(
+      'join.parquet',
+      [...ID, column('s', 'string')],
+      [
+        [1n, 'one'],
+        [2n, 'two'],
+      ],
+    );
+    const relations = [
+      relation([...ID, column('s', 'string')], [file(path)]),
+      { name: 'spine', batch: batchOfRows([column('k', 'bigint')], [[2n], [3n], [2n]]) },
+    ];
+    expect(await run({ relations, sql: 'SELECT k, s FROM spine LEFT JOIN t ON id = k ORDER BY k, s' })).toEqual([
+      [2n, 'two'],
+      [2n, 'two'],
+      [3n, null],
+    ]);
   });
 
   it('come in any number, and results in batches of at most BATCH_ROWS, in order', async () => {
     const count = BATCH_ROWS * 2 + 5;
-    const batch = batchOfRows([column('n', 'int'), column('s', 'string')], Array.from({ length: count }, (_, i) => [i, i % 3 === 0 ? null : `s${i}`]));
+    const batch = batchOfRows(
+      [column('n', 'int'), column('s', 'string')],
+      Array.from({ length: count }, (_, i) => [i, i % 3 === 0 ? null : `s${i}`]),
+    );
     let next = 0;
     for await (const part of engine.query({ relations: [{ name: 'r', batch }], sql: 'SELECT n, s FROM r' })) {
       expect(part.rowCount).toBeLessThanOrEqual(BATCH_ROWS);
@@ -183,16 +276,34 @@ describe('rows in memory', () => {
 
 describe('results', () => {
   it('have Lakefold’s types: sums of whole numbers are bigint', async () => {
-    const sql = "SELECT sum(i) s, count(*) c, avg(i) a, sum(i::DECIMAL(5,2)) d, NULL n, 'x' t, max(i::TINYINT) i, max(i::UBIGINT) u, list(i) l, [1::FLOAT]::FLOAT[1] v FROM range(4) r(i)";
+    const sql =
+      "SELECT sum(i) s, count(*) c, avg(i) a, sum(i::DECIMAL(5,2)) d, NULL n, 'x' t, max(i::TINYINT) i, max(i::UBIGINT) u, list(i) l, [1::FLOAT]::FLOAT[1] v FROM range(4) r(i)";
     let batch: Batch | undefined;
     for await (const part of engine.query({ relations: [], sql })) batch = part;
-    expect(batch?.columns.map(({ type }) => formatType(type))).toEqual(['bigint', 'bigint', 'double', 'decimal(38,2)', 'int', 'string', 'int', 'bigint', 'array<bigint>', 'vector(1)']);
+    expect(batch?.columns.map(({ type }) => formatType(type))).toEqual([
+      'bigint',
+      'bigint',
+      'double',
+      'decimal(38,2)',
+      'int',
+      'string',
+      'int',
+      'bigint',
+      'array<bigint>',
+      'vector(1)',
+    ]);
     expect(batch === undefined ? [] : rowsOf(batch)).toEqual([[6n, 4n, 1.5, 600n, null, 'x', 3, 3n, [0n, 1n, 2n, 3n], [1]]]);
   });
 
   it('refuse a whole number beyond 64 bits and a type of no Lakefold name, naming the column', async () => {
-    await expect(run({ relations: [], sql: 'SELECT 9223372036854775808::HUGEINT big' })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED', context: { column: 'big' } });
-    await expect(run({ relations: [], sql: "SELECT TIME '12:00:00' noon" })).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', context: { column: 'noon' } });
+    await expect(run({ relations: [], sql: 'SELECT 9223372036854775808::HUGEINT big' })).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      context: { column: 'big' },
+    });
+    await expect(run({ relations: [], sql: "SELECT TIME '12:00:00' noon" })).rejects.toMatchObject({
+      code: 'UNSUPPORTED_OPERATION',
+      context: { column: 'noon' },
+    });
   });
 
   it('depend on parameters by position, never on their text', async () => {
@@ -202,7 +313,9 @@ describe('results', () => {
   });
 
   it('tell instants in UTC, whatever the machine’s zone', async () => {
-    expect(await run({ relations: [], sql: "SELECT TIMESTAMPTZ '2020-01-01 00:00:00'::VARCHAR, TIMESTAMPTZ '2020-01-01 00:00:00'" })).toEqual([['2020-01-01 00:00:00+00', instant('2020-01-01T00:00:00Z')]]);
+    expect(await run({ relations: [], sql: "SELECT TIMESTAMPTZ '2020-01-01 00:00:00'::VARCHAR, TIMESTAMPTZ '2020-01-01 00:00:00'" })).toEqual([
+      ['2020-01-01 00:00:00+00', instant('2020-01-01T00:00:00Z')],
+    ]);
   });
 });
 
@@ -211,7 +324,8 @@ describe('copies', () => {
 
   it('are the same bytes each time, in the order of the SQL', async () => {
     const files = [join(directory, 'copy-1.parquet'), join(directory, 'copy-2.parquet')];
-    for (const target of files) expect(await engine.copy({ relations: [], sql, parameters: [] }, { file: target, format: 'parquet' })).toEqual({ rows: 300_000 });
+    for (const target of files)
+      expect(await engine.copy({ relations: [], sql, parameters: [] }, { file: target, format: 'parquet' })).toEqual({ rows: 300_000 });
     const [first = Buffer.of(), second = Buffer.of(1)] = await Promise.all(files.map((target) => readFile(target)));
     expect(first.equals(second)).toBe(true);
     const { rows } = await decodeAll(codec, new Uint8Array(first), [column('id', 'bigint')]);
@@ -220,7 +334,11 @@ describe('copies', () => {
 
   it('write CSV with a header and RFC 3339 instants', async () => {
     const target = join(directory, "it's a copy.csv");
-    const query = { relations: [], sql: "SELECT $1::BIGINT AS id, DATE '2001-02-03' AS d, TIMESTAMPTZ '2001-02-03 04:05:06.5+00' AS ts, 'a,\"b\"' AS s, NULL AS z", parameters: [1n] };
+    const query = {
+      relations: [],
+      sql: "SELECT $1::BIGINT AS id, DATE '2001-02-03' AS d, TIMESTAMPTZ '2001-02-03 04:05:06.5+00' AS ts, 'a,\"b\"' AS s, NULL AS z",
+      parameters: [1n],
+    };
     expect(await engine.copy(query, { file: target, format: 'csv' })).toEqual({ rows: 1 });
     expect(await readFile(target, 'utf8')).toBe('id,d,ts,s,z\n1,2001-02-03,2001-02-03T04:05:06.500000Z,"a,""b""",\n');
   });
@@ -237,7 +355,10 @@ describe('bounds and faults', () => {
     // Both have begun when a query started later has ended.
     await run({ relations: [], sql: 'SELECT 1' });
     controller.abort(new Error('enough'));
-    expect(await outcomes).toMatchObject([{ status: 'rejected', reason: { message: 'enough' } }, { status: 'rejected', reason: { message: 'enough' } }]);
+    expect(await outcomes).toMatchObject([
+      { status: 'rejected', reason: { message: 'enough' } },
+      { status: 'rejected', reason: { message: 'enough' } },
+    ]);
     await expect(run({ relations: [], sql: 'SELECT 1', signal: controller.signal })).rejects.toThrow('enough');
     expect(await run({ relations: [], sql: 'SELECT 1' })).toEqual([[1]]);
   });
@@ -252,8 +373,11 @@ describe('bounds and faults', () => {
 
   it('answers PLAN_TOO_LARGE when memory or scratch space runs out, and goes on', async () => {
     const small = await open({ memoryLimitBytes: 64 * 1024 * 1024 });
-    const sorted = 'SELECT max(m) FROM (SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) m, row_number() OVER (ORDER BY md5((i * 7)::VARCHAR)) n FROM range(3000000) r(i)) WHERE n % 2 = 0';
-    await expect(run({ relations: [], sql: 'SELECT max(len(l)) FROM (SELECT list(md5(i::VARCHAR)) l FROM range(3000000) r(i))' }, small)).rejects.toMatchObject({ code: 'PLAN_TOO_LARGE' });
+    const sorted =
+      'SELECT max(m) FROM (SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) m, row_number() OVER (ORDER BY md5((i * 7)::VARCHAR)) n FROM range(3000000) r(i)) WHERE n % 2 = 0';
+    await expect(run({ relations: [], sql: 'SELECT max(len(l)) FROM (SELECT list(md5(i::VARCHAR)) l FROM range(3000000) r(i))' }, small)).rejects.toMatchObject(
+      { code: 'PLAN_TOO_LARGE' },
+    );
     await expect(run({ relations: [], sql: sorted, scratchBytesMax: 1024 * 1024 }, small)).rejects.toMatchObject({ code: 'PLAN_TOO_LARGE' });
     expect(await run({ relations: [], sql: 'SELECT 1', scratchBytesMax: 1024 * 1024 }, small)).toEqual([[1]]);
     await small.close();
@@ -261,17 +385,29 @@ describe('bounds and faults', () => {
 
   it('keeps concurrent queries with the same relation names apart', async () => {
     const paths = await Promise.all([1n, 2n, 3n, 4n].map((id) => dataFile(`same-${id}.parquet`, ID, [[id], [-id]])));
-    const results = await Promise.all(paths.map((path) => run({ relations: [relation(ID, [file(path, { deleted: [1] })]), { name: 'r', batch: batchOfRows(ID, [[7n]]) }], sql: 'SELECT t.id, r.id FROM t, r' })));
+    const results = await Promise.all(
+      paths.map((path) =>
+        run({ relations: [relation(ID, [file(path, { deleted: [1] })]), { name: 'r', batch: batchOfRows(ID, [[7n]]) }], sql: 'SELECT t.id, r.id FROM t, r' }),
+      ),
+    );
     expect(results).toEqual([[[1n, 7n]], [[2n, 7n]], [[3n, 7n]], [[4n, 7n]]]);
   });
 
   it('tells a missing file from a broken one and from a fault in the SQL', async () => {
     const broken = join(directory, 'broken.parquet');
     await writeFile(broken, 'no parquet here, none at all');
-    const good = await readFile(await dataFile('good.parquet', ID, Array.from({ length: 1000 }, (_, i) => [BigInt(i * i)])));
+    const good = await readFile(
+      await dataFile(
+        'good.parquet',
+        ID,
+        Array.from({ length: 1000 }, (_, i) => [BigInt(i * i)]),
+      ),
+    );
     const damaged = join(directory, 'damaged.parquet');
     await writeFile(damaged, good.fill(0xff, 20, 400));
-    await expect(run({ relations: [relation(ID, [file(join(directory, 'gone.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'FILE_MISSING' });
+    await expect(run({ relations: [relation(ID, [file(join(directory, 'gone.parquet'))])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({
+      code: 'FILE_MISSING',
+    });
     await expect(run({ relations: [relation(ID, [file(broken)])], sql: 'SELECT * FROM t' })).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
     await expect(run({ relations: [relation(ID, [file(damaged)])], sql: 'SELECT sum(id) FROM t' })).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
     await expect(run({ relations: [], sql: 'SELEC 1' })).rejects.toMatchObject({ code: 'INTERNAL' });

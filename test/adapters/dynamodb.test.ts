@@ -35,7 +35,10 @@ afterAll(async () => {
 });
 beforeEach(() => {
   clock = new ManualClock({ sleeping: 'skip' });
-  store = new DynamoDbOnlineStore({ client, clock, random: new SeededRandom(5) }, { table: 'online', readTimeMaxMillis: READ_TIME_MILLIS, writeTimeMaxMillis: WRITE_TIME_MILLIS });
+  store = new DynamoDbOnlineStore(
+    { client, clock, random: new SeededRandom(5) },
+    { table: 'online', readTimeMaxMillis: READ_TIME_MILLIS, writeTimeMaxMillis: WRITE_TIME_MILLIS },
+  );
 });
 
 function keysOf(call: StubCall): readonly JsonObject[] {
@@ -51,7 +54,14 @@ const answer = (found: readonly JsonObject[], unprocessed: readonly JsonObject[]
 });
 const requestOf = (count: number) => ({ items: Array.from({ length: count }, (_, i) => ({ table, key: keyOf(`k${i}`) })), watermarks: [] });
 const refused = (item: JsonObject): StubAnswer => stubError('ConditionalCheckFailedException', { Item: item });
-const itemWith = (attributes: JsonObject): JsonObject => ({ p: { S: 'demo/delays/1/1/00' }, k: { B: toBase64(row.key) }, c: { N: '3' }, o: { B: toBase64(row.order) }, v: { B: toBase64(row.payload) }, ...attributes });
+const itemWith = (attributes: JsonObject): JsonObject => ({
+  p: { S: 'demo/delays/1/1/00' },
+  k: { B: toBase64(row.key) },
+  c: { N: '3' },
+  o: { B: toBase64(row.order) },
+  v: { B: toBase64(row.payload) },
+  ...attributes,
+});
 
 describe('reading from DynamoDB (S6)', () => {
   it('asks again for what was left unprocessed, and for nothing else', async () => {
@@ -97,12 +107,20 @@ describe('reading from DynamoDB (S6)', () => {
     const { items, storeRequests } = await store.read(requestOf(1));
     expect(items).toEqual([{ kind: 'failed', cause: expect.objectContaining({ code: 'STORE_UNAVAILABLE' }) }]);
     expect(storeRequests).toBe(1);
-    await expect(store.watermark(table)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', context: { table: 'online', fault: 'ResourceNotFoundException', storeStatus: 400 } });
+    await expect(store.watermark(table)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      context: { table: 'online', fault: 'ResourceNotFoundException', storeStatus: 400 },
+    });
   });
 
   it('reads strongly when asked to, watermarks included, and else not', async () => {
     stub.respond((call) => answer(keysOf(call)));
-    const isConsistent = (): readonly unknown[] => stub.calls.map(({ request }) => (isJsonObject(request['RequestItems']) && isJsonObject(request['RequestItems']['online']) ? request['RequestItems']['online']['ConsistentRead'] : undefined));
+    const isConsistent = (): readonly unknown[] =>
+      stub.calls.map(({ request }) =>
+        isJsonObject(request['RequestItems']) && isJsonObject(request['RequestItems']['online'])
+          ? request['RequestItems']['online']['ConsistentRead']
+          : undefined,
+      );
     await store.read(requestOf(2), { consistent: true });
     await store.read(requestOf(2));
     expect(isConsistent()).toEqual([true, undefined]);
@@ -126,7 +144,13 @@ describe('reading from DynamoDB (S6)', () => {
 
 describe('writing to DynamoDB', () => {
   it('tells from the item that refused a row whether it is that row (U2)', async () => {
-    const others = [itemWith({}), itemWith({ c: { N: '9' } }), itemWith({ o: { B: toBase64(orderOf(6)) } }), itemWith({ f: { N: '4' } }), { ...itemWith({ d: { N: '1' } }), o: undefined, v: undefined }];
+    const others = [
+      itemWith({}),
+      itemWith({ c: { N: '9' } }),
+      itemWith({ o: { B: toBase64(orderOf(6)) } }),
+      itemWith({ f: { N: '4' } }),
+      { ...itemWith({ d: { N: '1' } }), o: undefined, v: undefined },
+    ];
     for (const [i, expected] of (['duplicate', 'duplicate', 'stale', 'duplicate', 'stale'] as const).entries()) {
       stub.respond(() => stubError('ConditionalCheckFailedException', { Item: JSON.parse(JSON.stringify(others[i])) }));
       expect(await store.merge(table, [row])).toEqual([expected]);
@@ -145,7 +169,13 @@ describe('writing to DynamoDB', () => {
   });
 
   it('calls a lost move of the watermark made when it stands where the move led, and else lost', async () => {
-    const item = (n: number): JsonObject => ({ p: { S: 'demo/delays/1/1/w' }, k: { B: 'AA==' }, n: { N: String(n) }, t: { N: '1750000000000' }, m: { S: 'table-a' } });
+    const item = (n: number): JsonObject => ({
+      p: { S: 'demo/delays/1/1/w' },
+      k: { B: 'AA==' },
+      n: { N: String(n) },
+      t: { N: '1750000000000' },
+      m: { S: 'table-a' },
+    });
     const move = { expected: watermarkOf(4), next: watermarkOf(5) };
     stub.respond((_call, i) => (i === 0 ? { drop: true } : refused(item(5))));
     expect(await store.moveWatermark(table, move)).toBe(true);

@@ -62,9 +62,15 @@ const remove = (path: string): Step => ({
 });
 
 const STEPS: readonly Step[] = [
-  create('t/_delta_log/0.json', 'protocol and metadata'), create('t/day=1/part-0', 'rows of the first day'), create('t/_delta_log/1.json', 'add part-0'),
-  create('t/_delta_log/1.json', 'add part-0'), overwrite('t/_delta_log/_last_checkpoint', 'version 0'), create('t/day=2/part-1', 'rows of the second day'),
-  overwrite('t/_delta_log/_last_checkpoint', 'version 1'), replace('t/_delta_log/1.json', 'add part-0', 'add part-0 with a name erased'), remove('t/day=1/part-0'),
+  create('t/_delta_log/0.json', 'protocol and metadata'),
+  create('t/day=1/part-0', 'rows of the first day'),
+  create('t/_delta_log/1.json', 'add part-0'),
+  create('t/_delta_log/1.json', 'add part-0'),
+  overwrite('t/_delta_log/_last_checkpoint', 'version 0'),
+  create('t/day=2/part-1', 'rows of the second day'),
+  overwrite('t/_delta_log/_last_checkpoint', 'version 1'),
+  replace('t/_delta_log/1.json', 'add part-0', 'add part-0 with a name erased'),
+  remove('t/day=1/part-0'),
   create('u/_delta_log/0.json', 'another table'),
 ];
 
@@ -80,11 +86,15 @@ const POWER_CUTS: readonly PowerCut[] = [
   }),
 ];
 
-const openOn = (fs: FileSystem, seed: number): Promise<ObjectStore> => openFilesObjectStore({ fs, directory: LOCATION, clock: tickingClock(), random: seededRandom(seed) });
+const openOn = (fs: FileSystem, seed: number): Promise<ObjectStore> =>
+  openFilesObjectStore({ fs, directory: LOCATION, clock: tickingClock(), random: seededRandom(seed) });
 
 async function freshMachine(): Promise<PageCacheFileSystem> {
   const disk = new PageCacheFileSystem();
-  for (const [directory, parent] of [['/home', '/'], ['/home/me', '/home']] as const) {
+  for (const [directory, parent] of [
+    ['/home', '/'],
+    ['/home/me', '/home'],
+  ] as const) {
     await disk.makeDirectory(directory);
     await disk.syncDirectory(parent);
   }
@@ -99,7 +109,11 @@ interface Progress {
 }
 
 /** Runs the steps until the end or the stop. */
-async function runUntil(disk: PageCacheFileSystem, interruption: Interruption | undefined, sabotage: (fs: FileSystem) => FileSystem): Promise<{ readonly progress: Progress; readonly calls: number }> {
+async function runUntil(
+  disk: PageCacheFileSystem,
+  interruption: Interruption | undefined,
+  sabotage: (fs: FileSystem) => FileSystem,
+): Promise<{ readonly progress: Progress; readonly calls: number }> {
   const progress: Progress = { holds: new Map(), done: 0 };
   const { fs, calls, stopped } = recordingFileSystem(sabotage(disk), interruption);
   const life = (async () => {
@@ -166,8 +180,16 @@ async function replayAll(sabotage: (fs: FileSystem) => FileSystem): Promise<{ re
 /** The same file system but for the named calls. */
 function changed(fs: FileSystem, change: Partial<FileSystem>): FileSystem {
   return {
-    create: (path) => fs.create(path), open: (path) => fs.open(path), stat: (path) => fs.stat(path), readDirectory: (path) => fs.readDirectory(path), makeDirectory: (path) => fs.makeDirectory(path),
-    syncDirectory: (path) => fs.syncDirectory(path), link: (from, to) => fs.link(from, to), rename: (from, to) => fs.rename(from, to), unlink: (path) => fs.unlink(path), ...change,
+    create: (path) => fs.create(path),
+    open: (path) => fs.open(path),
+    stat: (path) => fs.stat(path),
+    readDirectory: (path) => fs.readDirectory(path),
+    makeDirectory: (path) => fs.makeDirectory(path),
+    syncDirectory: (path) => fs.syncDirectory(path),
+    link: (from, to) => fs.link(from, to),
+    rename: (from, to) => fs.rename(from, to),
+    unlink: (path) => fs.unlink(path),
+    ...change,
   };
 }
 
@@ -225,12 +247,14 @@ describe('local files after a crash (G2, G14)', () => {
   });
 
   it('is shown by this replay to tear objects when files are not synced', async () => {
-    const { faults } = await replayAll((fs) => changed(fs, {
-      create: async (path) => {
-        const file = await fs.create(path);
-        return { ...file, sync: async () => undefined };
-      },
-    }));
+    const { faults } = await replayAll((fs) =>
+      changed(fs, {
+        create: async (path) => {
+          const file = await fs.create(path);
+          return { ...file, sync: async () => undefined };
+        },
+      }),
+    );
     expect(faults.filter((fault) => fault.endsWith('_delta_log/0.json holds protocol a'))).not.toEqual([]);
   });
 

@@ -28,8 +28,10 @@ afterEach(async () => {
 });
 
 let seed = 0;
-const open = (fs: FileSystem = nodeFileSystem): Promise<FilesObjectStore> => openFilesObjectStore({ fs, directory, clock: tickingClock(), random: seededRandom((seed += 1)) });
-const create = (store: ObjectStore, path: string, content = path): ReturnType<ObjectStore['createIfAbsent']> => store.createIfAbsent(objectPath(path), utf8(content), { identity: path });
+const open = (fs: FileSystem = nodeFileSystem): Promise<FilesObjectStore> =>
+  openFilesObjectStore({ fs, directory, clock: tickingClock(), random: seededRandom((seed += 1)) });
+const create = (store: ObjectStore, path: string, content = path): ReturnType<ObjectStore['createIfAbsent']> =>
+  store.createIfAbsent(objectPath(path), utf8(content), { identity: path });
 
 async function paths(store: ObjectStore, prefix: string, startAfter?: string): Promise<string[]> {
   const found: string[] = [];
@@ -65,7 +67,17 @@ describe('local files', () => {
     await create(store, 't/_delta_log/0.json');
     const before = calls.length;
     await create(store, 't/_delta_log/1.json');
-    expect(calls.slice(before).map((call) => call.text)).toEqual(['stat 1.json', 'create .tmp', 'write .tmp', 'sync .tmp', 'file.stat .tmp', 'close .tmp', 'link .tmp 1.json', 'syncDirectory _delta_log', 'unlink .tmp']);
+    expect(calls.slice(before).map((call) => call.text)).toEqual([
+      'stat 1.json',
+      'create .tmp',
+      'write .tmp',
+      'sync .tmp',
+      'file.stat .tmp',
+      'close .tmp',
+      'link .tmp 1.json',
+      'syncDirectory _delta_log',
+      'unlink .tmp',
+    ]);
   });
 
   it('share the sync of a directory among concurrent creates', async () => {
@@ -160,7 +172,10 @@ describe('local files', () => {
     const foldersRead = async (prefix: string, startAfter?: string): Promise<string[]> => {
       const before = calls.length;
       await paths(store, prefix, startAfter);
-      return calls.slice(before).filter((call) => call.name === 'readDirectory').map((call) => call.text);
+      return calls
+        .slice(before)
+        .filter((call) => call.name === 'readDirectory')
+        .map((call) => call.text);
     };
     expect(await foldersRead('b/')).toEqual(['readDirectory b', 'readDirectory c']);
     expect(await foldersRead('b/2')).toEqual(['readDirectory b']);
@@ -168,7 +183,12 @@ describe('local files', () => {
     expect(await foldersRead('', 'c')).toEqual(['readDirectory a store', 'readDirectory d']);
     const before = calls.length;
     for await (const info of store.list('')) if (info.path === 'a/1') break;
-    expect(calls.slice(before).filter((call) => call.name === 'readDirectory').map((call) => call.text)).toEqual(['readDirectory a store', 'readDirectory a']);
+    expect(
+      calls
+        .slice(before)
+        .filter((call) => call.name === 'readDirectory')
+        .map((call) => call.text),
+    ).toEqual(['readDirectory a store', 'readDirectory a']);
   });
 
   it('are no links to other places when listed', async () => {
@@ -187,7 +207,10 @@ describe('local files', () => {
     void (await open(dying)).replaceIfMatch(objectPath('log/7.json'), utf8('never'), { identity: 'dead', ifMatch });
     const findLock = async (): Promise<string | undefined> => (await readdir(join(directory, 'log'))).find((name) => name.startsWith('.tmp-replace-'));
     await expect.poll(findLock).toBeTypeOf('string');
-    expect(await store.replaceIfMatch(objectPath('log/7.json'), utf8('after'), { identity: 'mine', ifMatch })).toMatchObject({ kind: 'unknown', cause: { code: 'STORE_UNAVAILABLE' } });
+    expect(await store.replaceIfMatch(objectPath('log/7.json'), utf8('after'), { identity: 'mine', ifMatch })).toMatchObject({
+      kind: 'unknown',
+      cause: { code: 'STORE_UNAVAILABLE' },
+    });
     const longAgo = new Date(Date.now() - 2 * 60_000);
     await utimes(join(directory, 'log', (await findLock()) ?? ''), longAgo, longAgo);
     expect(await store.replaceIfMatch(objectPath('log/7.json'), utf8('after'), { identity: 'mine', ifMatch })).toMatchObject({ kind: 'replaced' });
@@ -222,7 +245,11 @@ describe('local files on a failing disk', () => {
         } else {
           // Once the name is there others may have seen it: all that is open is whether a power cut would undo it.
           const failed = calls[call]?.name;
-          expect([failed, outcome]).toEqual(failed === 'unlink' ? ['unlink', { kind: 'created', etag: expect.any(String) }] : ['syncDirectory', { kind: 'unknown', cause: expect.objectContaining({ code: 'STORE_UNAVAILABLE' }) }]);
+          expect([failed, outcome]).toEqual(
+            failed === 'unlink'
+              ? ['unlink', { kind: 'created', etag: expect.any(String) }]
+              : ['syncDirectory', { kind: 'unknown', cause: expect.objectContaining({ code: 'STORE_UNAVAILABLE' }) }],
+          );
           expect(visible).toEqual([path]);
         }
         expect(await create(victim, path)).toMatchObject({ kind: 'created' });
@@ -237,7 +264,13 @@ describe('local files on a failing disk', () => {
       const victim = await open(recordingFileSystem(nodeFileSystem, { kind: 'fail', fails: () => isFailing, errno }).fs);
       isFailing = true;
       const path = objectPath('log/0.json');
-      for (const call of [() => victim.get(path), () => victim.head(path), () => paths(victim, ''), () => victim.overwrite(path, utf8('x')), () => victim.delete(path)]) {
+      for (const call of [
+        () => victim.get(path),
+        () => victim.head(path),
+        () => paths(victim, ''),
+        () => victim.overwrite(path, utf8('x')),
+        () => victim.delete(path),
+      ]) {
         await expect(call()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', context: { errno } });
       }
     }

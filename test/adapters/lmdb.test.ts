@@ -79,14 +79,19 @@ async function counted(): Promise<number> {
 async function drained(): Promise<string[]> {
   const queue = openLmdbQueue({ directory, clock: new ManualClock({ startMillis: new SystemClock().now() + 86_400_000 }) });
   const bodies: string[] = [];
-  for (let page = await queue.receive({ countMax: 10, visibilitySeconds: 3600 }); page.length > 0; page = await queue.receive({ countMax: 10, visibilitySeconds: 3600 })) {
+  for (
+    let page = await queue.receive({ countMax: 10, visibilitySeconds: 3600 });
+    page.length > 0;
+    page = await queue.receive({ countMax: 10, visibilitySeconds: 3600 })
+  ) {
     bodies.push(...page.map(({ body }) => body));
   }
   await queue.close();
   return bodies;
 }
 
-const ended = (workers: readonly Worker[], word: string): string[] => workers.flatMap(({ lines }) => lines.filter((line) => line.startsWith(word)).map((line) => line.slice(word.length + 1)));
+const ended = (workers: readonly Worker[], word: string): string[] =>
+  workers.flatMap(({ lines }) => lines.filter((line) => line.startsWith(word)).map((line) => line.slice(word.length + 1)));
 
 describe('an LMDB folder', () => {
   it(`is shared by ${PROCESSES} processes without losing an update`, async () => {

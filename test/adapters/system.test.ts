@@ -17,7 +17,9 @@ describe('the JSON log', () => {
   it('writes one line an event, what happened first', () => {
     const { log, lines } = logTo({ fields: { service: 'publish' } });
     log.info('commit.succeeded', { table: 'delays', version: 7, durationMillis: 1.5 });
-    expect(lines).toEqual(['{"time":"2025-06-15T15:06:40.123Z","level":"info","event":"commit.succeeded","service":"publish","table":"delays","version":7,"durationMillis":1.5}\n']);
+    expect(lines).toEqual([
+      '{"time":"2025-06-15T15:06:40.123Z","level":"info","event":"commit.succeeded","service":"publish","table":"delays","version":7,"durationMillis":1.5}\n',
+    ]);
   });
 
   it('leaves out what is below its level', () => {
@@ -37,7 +39,11 @@ describe('the JSON log', () => {
     const error = new LakefoldError('STORE_UNAVAILABLE', 'could not read', { cause: new Error('socket hang up') });
     log.error('store.failed', { error, micros: 2n ** 60n, payload: new Uint8Array(12) });
     const event = JSON.parse(lines[0] ?? '');
-    expect(event).toMatchObject({ micros: '1152921504606846976', payload: '12 bytes', error: { name: 'LakefoldError', code: 'STORE_UNAVAILABLE', message: 'could not read', cause: { name: 'Error', message: 'socket hang up' } } });
+    expect(event).toMatchObject({
+      micros: '1152921504606846976',
+      payload: '12 bytes',
+      error: { name: 'LakefoldError', code: 'STORE_UNAVAILABLE', message: 'could not read', cause: { name: 'Error', message: 'socket hang up' } },
+    });
     expect(event.error.stack).toContain('system.test.ts');
   });
 

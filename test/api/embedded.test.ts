@@ -11,20 +11,44 @@ import type { FeatureDeps } from '../../lib/features/deps.ts';
 import { airportDelays, type Answer, type Api, delayModel, EXAMPLE_ROWS, GROUP, memoryParts, openApi, VIEW } from '../support/api.ts';
 
 let directory = '';
-beforeEach(async () => { directory = await mkdtemp(join(tmpdir(), 'lakefold-embedded-')); });
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lakefold-embedded-'));
+});
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** The main path, answer by answer. */
 async function run(api: Api): Promise<readonly Answer[]> {
   const post = (path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => () => api.post(path, body, headers);
   const steps = [
-    post('/v1/projects', { name: 'demo' }), post('/v1/projects/demo/feature-groups', airportDelays.json), post('/v1/projects/demo/feature-views', delayModel.json),
-    post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS }, { 'idempotency-key': 'k' }), post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS }, { 'idempotency-key': 'k' }),
-    post(`${GROUP}/rows`, { rows: [{ ...EXAMPLE_ROWS[0], flights_24h: 32 }] }), post(`${GROUP}/rows:delete`, { keys: [{ origin: 'JFK' }] }), post(`${GROUP}:restore`, { toVersion: 1 }),
-    post(`${VIEW}/vectors`, { entries: [{ origin: 'SFO', dest: 'JFK' }, { origin: 'XXX', dest: 'YYY' }], requestParameters: { distance: 2000 }, metadata: { names: true, types: true, statuses: true, eventTimes: true, watermarks: true } }),
-    post(`${GROUP}/read`, { asOf: { version: 2 } }), post(`${GROUP}/read`), () => api.get(`${GROUP}/commits`), () => api.get(`${GROUP}/online`), post(`${GROUP}:optimize`), post(`${GROUP}:vacuum`),
-    post(`${VIEW}/training-datasets`, { spine: { rows: [{ origin: 'SFO', dest: 'JFK', predicted_at: '2001-03-01T10:20:00Z', distance: 2000, delayed: true }] }, diagnostics: true, format: 'ndjson' }),
-    () => api.get(`${VIEW}/training-datasets/1/data`), post(`${GROUP}/rows`, { rows: [{ origin: null }] }),
+    post('/v1/projects', { name: 'demo' }),
+    post('/v1/projects/demo/feature-groups', airportDelays.json),
+    post('/v1/projects/demo/feature-views', delayModel.json),
+    post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS }, { 'idempotency-key': 'k' }),
+    post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS }, { 'idempotency-key': 'k' }),
+    post(`${GROUP}/rows`, { rows: [{ ...EXAMPLE_ROWS[0], flights_24h: 32 }] }),
+    post(`${GROUP}/rows:delete`, { keys: [{ origin: 'JFK' }] }),
+    post(`${GROUP}:restore`, { toVersion: 1 }),
+    post(`${VIEW}/vectors`, {
+      entries: [
+        { origin: 'SFO', dest: 'JFK' },
+        { origin: 'XXX', dest: 'YYY' },
+      ],
+      requestParameters: { distance: 2000 },
+      metadata: { names: true, types: true, statuses: true, eventTimes: true, watermarks: true },
+    }),
+    post(`${GROUP}/read`, { asOf: { version: 2 } }),
+    post(`${GROUP}/read`),
+    () => api.get(`${GROUP}/commits`),
+    () => api.get(`${GROUP}/online`),
+    post(`${GROUP}:optimize`),
+    post(`${GROUP}:vacuum`),
+    post(`${VIEW}/training-datasets`, {
+      spine: { rows: [{ origin: 'SFO', dest: 'JFK', predicted_at: '2001-03-01T10:20:00Z', distance: 2000, delayed: true }] },
+      diagnostics: true,
+      format: 'ndjson',
+    }),
+    () => api.get(`${VIEW}/training-datasets/1/data`),
+    post(`${GROUP}/rows`, { rows: [{ origin: null }] }),
   ];
   const answers: Answer[] = [];
   for (const step of steps) answers.push(await step());
@@ -33,7 +57,13 @@ async function run(api: Api): Promise<readonly Answer[]> {
 
 /** Bodies with what names the place of a store taken out. */
 function comparable(answers: readonly Answer[], location: string): readonly unknown[] {
-  return answers.map(({ status, text }) => [status, text.replaceAll(location, '<location>').replace(/"requestId":"[^"]*"/, '"requestId":"…"').replace(/part-[0-9a-f-]{36}/g, 'part-…')]);
+  return answers.map(({ status, text }) => [
+    status,
+    text
+      .replaceAll(location, '<location>')
+      .replace(/"requestId":"[^"]*"/, '"requestId":"…"')
+      .replace(/part-[0-9a-f-]{36}/g, 'part-…'),
+  ]);
 }
 
 it('gives the same bodies on files and LMDB as in memory, and after a restart', async () => {
@@ -43,7 +73,14 @@ it('gives the same bodies on files and LMDB as in memory, and after a restart', 
 
   const { clock, random, ...parts } = memoryParts();
   const store = await openFilesObjectStore({ fs: nodeFileSystem, directory, clock, random });
-  const openParts = (): FeatureDeps & { readonly log: typeof parts.log } => ({ ...parts, clock, random, store, online: openLmdbOnlineStore({ directory }), control: openLmdbControl({ directory }) });
+  const openParts = (): FeatureDeps & { readonly log: typeof parts.log } => ({
+    ...parts,
+    clock,
+    random,
+    store,
+    online: openLmdbOnlineStore({ directory }),
+    control: openLmdbControl({ directory }),
+  });
   const first = await openApi(openParts());
   expect(comparable(await run(first), store.location)).toEqual(expected);
   await first.close();
@@ -53,7 +90,9 @@ it('gives the same bodies on files and LMDB as in memory, and after a restart', 
   const second = await openApi(openParts());
   const vector = { entry: { origin: 'SFO', dest: 'JFK' }, requestParameters: { distance: 1 } };
   expect((await second.post(`${VIEW}/vector`, vector)).body).toMatchObject({ features: [31, 8.2, 4, false], status: 'COMPLETE' });
-  expect((await second.post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS }, { 'idempotency-key': 'k' })).body).toMatchObject({ commit: { version: 1, alreadyApplied: true } });
+  expect((await second.post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS }, { 'idempotency-key': 'k' })).body).toMatchObject({
+    commit: { version: 1, alreadyApplied: true },
+  });
   await second.close();
   await second.parts.online.close();
   await second.parts.control.close();

@@ -16,7 +16,9 @@ async function start(): Promise<Api<ReturnType<typeof memoryParts>>> {
 
 const ROOT = 'demo/feature-groups/airport_delays/1';
 const COLUMNS: readonly Column[] = [
-  { name: 'origin', type: { kind: 'string' }, nullable: true }, { name: 'hour', type: { kind: 'timestamp' }, nullable: true }, { name: 'flights_24h', type: { kind: 'int' }, nullable: true },
+  { name: 'origin', type: { kind: 'string' }, nullable: true },
+  { name: 'hour', type: { kind: 'timestamp' }, nullable: true },
+  { name: 'flights_24h', type: { kind: 'int' }, nullable: true },
   { name: 'mean_delay_24h', type: { kind: 'double' }, nullable: true },
 ];
 const TEN_FIFTEEN = 983_441_700_000_000n;
@@ -36,13 +38,24 @@ const NOTHING = { superseded: 0, applied: 0, stale: 0, duplicate: 0, expired: 0,
 describe('a foreign append', () => {
   it('is published by :publish and seen by the next read', async () => {
     const api = await start();
-    await append(api, 2, [['LAX', TEN_FIFTEEN, 5, 1.5], ['SFO', TEN_FIFTEEN, 40, null]]);
+    await append(api, 2, [
+      ['LAX', TEN_FIFTEEN, 5, 1.5],
+      ['SFO', TEN_FIFTEEN, 40, null],
+    ]);
     expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'behind', watermark: 1, head: 2 });
     expect((await api.post(`${GROUP}:publish`)).body).toEqual({ from: 1, to: 2, ...NOTHING, applied: 2 });
     expect(await features(api, 'LAX')).toEqual([5, 1.5, 1.5, false]);
     expect(await features(api, 'SFO')).toEqual([40, null, null, false]);
-    expect(rowsOf(await api.post(`${GROUP}/read`, { where: { column: 'origin', op: '=', value: 'LAX' } }))).toEqual([{ origin: 'LAX', hour: '2001-03-01T10:15:00Z', flights_24h: 5, mean_delay_24h: 1.5 }]);
-    expect((await api.get(`${GROUP}/commits/2`)).body).toMatchObject({ operation: 'other', engineOperation: 'WRITE', engine: 'delta-rs:py-1.1.4', rowsInserted: 0, filesAdded: 1 });
+    expect(rowsOf(await api.post(`${GROUP}/read`, { where: { column: 'origin', op: '=', value: 'LAX' } }))).toEqual([
+      { origin: 'LAX', hour: '2001-03-01T10:15:00Z', flights_24h: 5, mean_delay_24h: 1.5 },
+    ]);
+    expect((await api.get(`${GROUP}/commits/2`)).body).toMatchObject({
+      operation: 'other',
+      engineOperation: 'WRITE',
+      engine: 'delta-rs:py-1.1.4',
+      rowsInserted: 0,
+      filesAdded: 1,
+    });
   });
 
   it('is published with the next commit of ours, which it does not keep waiting for a sweep', async () => {
@@ -56,22 +69,44 @@ describe('a foreign append', () => {
   it('without a receipt counts as received when its file was written: a later upsert replaces it', async () => {
     const api = await start();
     await append(api, 2, [['LAX', TEN_FIFTEEN, 5, 1.5]]);
-    expect((await api.post(`${GROUP}/rows`, { rows: [{ origin: 'LAX', hour: '2001-03-01T10:15:00Z', flights_24h: 6, mean_delay_24h: null }] })).body).toMatchObject({ commit: { rowsUpdated: 1 }, online: { applied: 1 } });
+    expect(
+      (await api.post(`${GROUP}/rows`, { rows: [{ origin: 'LAX', hour: '2001-03-01T10:15:00Z', flights_24h: 6, mean_delay_24h: null }] })).body,
+    ).toMatchObject({ commit: { rowsUpdated: 1 }, online: { applied: 1 } });
     expect(await features(api, 'LAX')).toEqual([6, null, null, false]);
   });
 
   it('may hold rows without key or event time: skipped, counted, seen by no join (U13)', async () => {
     const api = await start();
-    await append(api, 2, [[null, TEN_FIFTEEN, 6, 1], ['BOS', null, 6, 1], ['LAX', TEN_FIFTEEN, 5, 1.5]]);
+    await append(api, 2, [
+      [null, TEN_FIFTEEN, 6, 1],
+      ['BOS', null, 6, 1],
+      ['LAX', TEN_FIFTEEN, 5, 1.5],
+    ]);
     expect((await api.post(`${GROUP}:publish`)).body).toEqual({ from: 1, to: 2, ...NOTHING, applied: 1, invalid: 2 });
     expect(await features(api, 'BOS')).toEqual([0, null, null, false]);
     const spine = { rows: [{ origin: 'BOS', dest: 'LAX', predicted_at: '2001-03-01T10:25:00Z', distance: 1, delayed: null }] };
     expect((await api.post(`${VIEW}/training-datasets`, { spine, format: 'ndjson' })).status).toBe(201);
-    expect(rowsOf(await api.get(`${VIEW}/training-datasets/1/data`))).toMatchObject([{ dep_flights_24h: 0, dep_mean_delay_24h: null, arr_mean_delay_24h: 1.5 }]);
-    expect(api.log.lines.filter(({ level }) => level === 'warn').map(({ event, fields }) => [event, fields['rows']])).toEqual([['fold.invalid_rows_skipped', 2]]);
+    expect(rowsOf(await api.get(`${VIEW}/training-datasets/1/data`))).toMatchObject([
+      { dep_flights_24h: 0, dep_mean_delay_24h: null, arr_mean_delay_24h: 1.5 },
+    ]);
+    expect(api.log.lines.filter(({ level }) => level === 'warn').map(({ event, fields }) => [event, fields['rows']])).toEqual([
+      ['fold.invalid_rows_skipped', 2],
+    ]);
     // As rows of the table they are read like any other, in every format.
-    for (const accept of ['application/x-ndjson', 'text/csv', 'application/vnd.apache.parquet']) expect((await api.post(`${GROUP}/read`, {}, { accept })).status).toBe(200);
-    expect((await api.post(`${GROUP}/rows:delete`, { where: { or: [{ column: 'origin', op: 'isNull' }, { column: 'hour', op: 'isNull' }] } })).body).toMatchObject({ commit: { rowsDeleted: 2 }, online: { state: 'applied' } });
+    for (const accept of ['application/x-ndjson', 'text/csv', 'application/vnd.apache.parquet'])
+      expect((await api.post(`${GROUP}/read`, {}, { accept })).status).toBe(200);
+    expect(
+      (
+        await api.post(`${GROUP}/rows:delete`, {
+          where: {
+            or: [
+              { column: 'origin', op: 'isNull' },
+              { column: 'hour', op: 'isNull' },
+            ],
+          },
+        })
+      ).body,
+    ).toMatchObject({ commit: { rowsDeleted: 2 }, online: { state: 'applied' } });
     expect(await features(api, 'LAX')).toEqual([5, 1.5, 1.5, false]);
   });
 
@@ -80,7 +115,9 @@ describe('a foreign append', () => {
     await append(api, 2, [['SFO', FAR_FUTURE, 99, 1]]);
     expect((await api.post(`${GROUP}:publish`)).body).toEqual({ from: 1, to: 2, ...NOTHING, applied: 1 });
     expect(await features(api, 'SFO')).toEqual([99, 1, 1, false]);
-    expect(api.log.lines.filter(({ level }) => level === 'warn').map(({ event, fields }) => [event, fields['code'], fields['rows']])).toEqual([['fold.future_event_time_found', 'FUTURE_EVENT_TIME', 1]]);
+    expect(api.log.lines.filter(({ level }) => level === 'warn').map(({ event, fields }) => [event, fields['code'], fields['rows']])).toEqual([
+      ['fold.future_event_time_found', 'FUTURE_EVENT_TIME', 1],
+    ]);
     // The recovery: that record deleted, the one before is served again.
     await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO', hour: '2030-01-01T00:00:00Z' }] });
     expect(await features(api, 'SFO')).toEqual([31, 8.2, 8.2, false]);
@@ -92,7 +129,13 @@ describe('a foreign delete', () => {
     const api = await start();
     await api.post(`${GROUP}/rows`, { rows: [{ ...EXAMPLE_ROWS[0], hour: '2001-03-01T10:20:00Z', flights_24h: 50 }] });
     const foreign = await DeltaTable.open({ ...api.parts, engineInfo: 'delta-rs:py-1.1.4' }, ROOT);
-    await foreign.delete({ kind: 'keys', sets: [{ columns: ['origin', 'hour'], rows: [['SFO', 983_442_000_000_000n]] }, { columns: ['origin'], rows: [['JFK']] }] });
+    await foreign.delete({
+      kind: 'keys',
+      sets: [
+        { columns: ['origin', 'hour'], rows: [['SFO', 983_442_000_000_000n]] },
+        { columns: ['origin'], rows: [['JFK']] },
+      ],
+    });
     expect((await api.post(`${GROUP}:publish`)).body).toMatchObject({ from: 2, to: 3, deleted: 1, failed: 0 });
     expect(await features(api, 'SFO')).toEqual([31, 8.2, 8.2, false]);
     expect(await features(api, 'JFK')).toEqual([0, null, null, false]);

@@ -27,21 +27,31 @@ async function online(api: Api, origin: string): Promise<unknown> {
 }
 
 async function keysNow(api: Api): Promise<readonly string[]> {
-  return rowsOf(await api.post(`${GROUP}/read`, { features: ['origin', 'hour'] })).map((row) => JSON.stringify(row)).toSorted();
+  return rowsOf(await api.post(`${GROUP}/read`, { features: ['origin', 'hour'] }))
+    .map((row) => JSON.stringify(row))
+    .toSorted();
 }
 
 describe('rows:delete', () => {
   it('takes out every record of an entity by its key, and counts keys without rows (D1, D4)', async () => {
     const api = await start();
     const answer = await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO' }, { origin: 'NOPE' }] });
-    expect([answer.status, answer.body]).toEqual([200, { featureGroup: REF, commit: commit(2, 'delete', { rowsDeleted: 2 }), notFound: 1, online: { ...ONLINE, watermark: 2 } }]);
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      { featureGroup: REF, commit: commit(2, 'delete', { rowsDeleted: 2 }), notFound: 1, online: { ...ONLINE, watermark: 2 } },
+    ]);
     expect(await keysNow(api)).toEqual(['{"origin":"JFK","hour":"2001-03-01T10:00:00Z"}']);
     expect(await online(api, 'SFO')).toEqual([0, null, 4, false]);
   });
 
   it('takes out one record by its key and event time, and the one before is served again (D1, U7)', async () => {
     const api = await start();
-    const answer = await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO', hour: '2001-03-01T10:00:00Z' }, { origin: 'JFK', hour: '2001-03-01T09:00:00Z' }] });
+    const answer = await api.post(`${GROUP}/rows:delete`, {
+      keys: [
+        { origin: 'SFO', hour: '2001-03-01T10:00:00Z' },
+        { origin: 'JFK', hour: '2001-03-01T09:00:00Z' },
+      ],
+    });
     expect(answer.body).toMatchObject({ commit: { version: 2, rowsDeleted: 1 }, notFound: 1, online: { watermark: 2, state: 'applied' } });
     expect(await online(api, 'SFO')).toEqual([30, null, 4, false]);
   });
@@ -49,7 +59,12 @@ describe('rows:delete', () => {
   it('takes out what a filter finds', async () => {
     const api = await start();
     const answer = await api.post(`${GROUP}/rows:delete?wait=commit`, { where: { column: 'hour', op: '=', value: '2001-03-01T10:00:00Z' } });
-    expect(answer.body).toEqual({ featureGroup: REF, commit: commit(2, 'delete', { rowsDeleted: 2 }), notFound: 0, online: { ...ONLINE, state: 'pending', watermark: 1 } });
+    expect(answer.body).toEqual({
+      featureGroup: REF,
+      commit: commit(2, 'delete', { rowsDeleted: 2 }),
+      notFound: 0,
+      online: { ...ONLINE, state: 'pending', watermark: 1 },
+    });
     expect(await keysNow(api)).toEqual(['{"origin":"SFO","hour":"2001-03-01T09:00:00Z"}']);
     expect((await api.post(`${GROUP}:publish`)).body).toMatchObject({ from: 1, to: 2, deleted: 1 });
     expect(await online(api, 'SFO')).toEqual([30, null, null, false]);
@@ -57,8 +72,18 @@ describe('rows:delete', () => {
 
   it('commits nothing where there is nothing to take out', async () => {
     const api = await start();
-    expect((await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'NOPE' }] })).body).toEqual({ featureGroup: REF, commit: null, notFound: 1, online: null });
-    expect((await api.post(`${GROUP}/rows:delete`, { where: { column: 'flights_24h', op: '<', value: 0 } })).body).toEqual({ featureGroup: REF, commit: null, notFound: 0, online: null });
+    expect((await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'NOPE' }] })).body).toEqual({
+      featureGroup: REF,
+      commit: null,
+      notFound: 1,
+      online: null,
+    });
+    expect((await api.post(`${GROUP}/rows:delete`, { where: { column: 'flights_24h', op: '<', value: 0 } })).body).toEqual({
+      featureGroup: REF,
+      commit: null,
+      notFound: 0,
+      online: null,
+    });
     expect((await api.get(GROUP)).body).toMatchObject({ latestCommit: 1 });
   });
 });
@@ -68,7 +93,10 @@ describe(':restore', () => {
     const api = await start();
     await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [{ ...JFK_10, flights_24h: 8 }] });
     const answer = await api.post(`${GROUP}:restore`, { toVersion: 1 });
-    expect([answer.status, answer.body]).toEqual([200, { featureGroup: REF, commit: commit(3, 'restore', { rowsInserted: 3, rowsDeleted: 1 }), online: { ...ONLINE, watermark: 3, superseded: 1, applied: 2 } }]);
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      { featureGroup: REF, commit: commit(3, 'restore', { rowsInserted: 3, rowsDeleted: 1 }), online: { ...ONLINE, watermark: 3, superseded: 1, applied: 2 } },
+    ]);
     expect(rowsOf(await api.post(`${GROUP}/read`))).toHaveLength(3);
     expect(rowsOf(await api.post(`${GROUP}/read`, { asOf: { version: 2 } }))).toEqual([{ ...JFK_10, flights_24h: 8 }]);
     expect(await online(api, 'SFO')).toEqual([31, 8.2, 4, false]);
@@ -77,8 +105,19 @@ describe(':restore', () => {
 
 describe('commits', () => {
   const item = (version: number, parts: object): object => ({
-    version, committedAt: version === 0 ? '2001-03-01T10:30:00Z' : `2001-03-01T10:30:00.00${version}Z`, engine: 'lakefold/test', committedBy: null, ...NO_ROWS, filesAdded: 0, filesRemoved: 0, bytesAdded: 0,
-    idempotencyKey: null, schemaVersion: 1, validationReportId: null, readable: true, ...parts,
+    version,
+    committedAt: version === 0 ? '2001-03-01T10:30:00Z' : `2001-03-01T10:30:00.00${version}Z`,
+    engine: 'lakefold/test',
+    committedBy: null,
+    ...NO_ROWS,
+    filesAdded: 0,
+    filesRemoved: 0,
+    bytesAdded: 0,
+    idempotencyKey: null,
+    schemaVersion: 1,
+    validationReportId: null,
+    readable: true,
+    ...parts,
   });
   const bytesAdded: unknown = expect.any(Number);
 
@@ -113,7 +152,10 @@ describe(':optimize and :vacuum', () => {
     await api.post(`${GROUP}/rows?operation=append`, { rows: [{ ...JFK_10, hour: '2001-03-01T09:30:00Z' }] });
     const before = await keysNow(api);
     const answer = await api.post(`${GROUP}:optimize`, {});
-    expect([answer.status, answer.body]).toEqual([200, { commit: commit(3, 'optimize', {}), filesRemoved: 2, filesAdded: 1, bytesRead: expect.any(Number), bytesWritten: expect.any(Number) }]);
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      { commit: commit(3, 'optimize', {}), filesRemoved: 2, filesAdded: 1, bytesRead: expect.any(Number), bytesWritten: expect.any(Number) },
+    ]);
     expect(await keysNow(api)).toEqual(before);
     expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', watermark: 3, head: 3 });
     expect((await api.post(`${GROUP}:optimize`)).body).toEqual({ commit: null, filesRemoved: 0, filesAdded: 0, bytesRead: 0, bytesWritten: 0 });
@@ -128,7 +170,11 @@ describe(':optimize and :vacuum', () => {
     expect(rowsOf(await api.post(`${GROUP}/read`, { asOf: { version: 1 } }))).toHaveLength(3);
     expect((await api.post(`${GROUP}:vacuum`, { retention: 'P7D', dryRun: false })).body).toMatchObject({ dryRun: false, files: 1 });
     expect((await api.post(`${GROUP}:vacuum`, { retention: 'P7D' })).body).toMatchObject({ files: 0, bytes: 0, paths: [] });
-    for (const [path, body] of [[`${GROUP}/read`, { asOf: { version: 1 } }], [`${GROUP}:restore`, { toVersion: 1 }], [`${VIEW}/training-datasets`, { spine: { rows: [] }, pins: { 'airport_delays/1': 1 } }]] as const) {
+    for (const [path, body] of [
+      [`${GROUP}/read`, { asOf: { version: 1 } }],
+      [`${GROUP}:restore`, { toVersion: 1 }],
+      [`${VIEW}/training-datasets`, { spine: { rows: [] }, pins: { 'airport_delays/1': 1 } }],
+    ] as const) {
       expect(await api.post(path, body)).toMatchObject({ status: 410, body: { code: 'HISTORY_EXPIRED', version: 1, reason: 'RETENTION' } });
     }
     expect(rowsOf(await api.post(`${GROUP}/read`))).toEqual([JFK_10]);

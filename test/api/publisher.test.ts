@@ -19,7 +19,8 @@ async function start() {
   for (const name of ['airport_delays', 'other']) await api.post('/v1/projects/demo/feature-groups', { ...airportDelays.json, name });
   for (const group of [GROUP, OTHER]) await api.post(`${group}/rows?wait=commit`, { rows: EXAMPLE_ROWS });
   open = api;
-  const publisher = (prefix = ''): ReturnType<typeof createPublisher> => createPublisher({ ...api.parts, projects: api.projects, prefix } satisfies PublisherDeps);
+  const publisher = (prefix = ''): ReturnType<typeof createPublisher> =>
+    createPublisher({ ...api.parts, projects: api.projects, prefix } satisfies PublisherDeps);
   return { api, publisher };
 }
 
@@ -82,7 +83,8 @@ describe('the publisher', () => {
     for (let i = 0; i < 9; i += 1) await api.post(`${GROUP}/rows?wait=commit`, { rows: [{ ...EXAMPLE_ROWS[0], hour: `2001-03-01T09:0${i}:00Z` }] });
     const checkpoints = async (): Promise<number> => {
       let count = 0;
-      for await (const { path } of api.parts.store.list('demo/feature-groups/airport_delays/1/_delta_log/')) count += path.endsWith('.checkpoint.parquet') ? 1 : 0;
+      for await (const { path } of api.parts.store.list('demo/feature-groups/airport_delays/1/_delta_log/'))
+        count += path.endsWith('.checkpoint.parquet') ? 1 : 0;
       return count;
     };
     expect(await checkpoints()).toBe(0);

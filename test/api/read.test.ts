@@ -44,7 +44,10 @@ describe('a read', () => {
     [4, [LAX_10, SFO_10, SFO_9]],
   ])('as of version %i answers that version, row for row', async (version, rows) => {
     const api = await start();
-    expect(await read(api, { asOf: { version } })).toEqual({ version: String(version), rows: rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) });
+    expect(await read(api, { asOf: { version } })).toEqual({
+      version: String(version),
+      rows: rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    });
   });
 
   it.each([
@@ -72,7 +75,20 @@ describe('a read', () => {
     [{ column: 'mean_delay_24h', op: '!=', value: 8.2 }, [LAX_10]],
     [{ not: { column: 'mean_delay_24h', op: '=', value: 8.2 } }, [LAX_10]],
     [{ column: 'origin', op: 'in', value: ['LAX', 'BOS'] }, [LAX_10]],
-    [{ and: [{ column: 'origin', op: '=', value: 'SFO' }, { or: [{ column: 'hour', op: '<', value: '2001-03-01T10:00:00Z' }, { column: 'flights_24h', op: '>', value: 100 }] }] }, [SFO_9]],
+    [
+      {
+        and: [
+          { column: 'origin', op: '=', value: 'SFO' },
+          {
+            or: [
+              { column: 'hour', op: '<', value: '2001-03-01T10:00:00Z' },
+              { column: 'flights_24h', op: '>', value: 100 },
+            ],
+          },
+        ],
+      },
+      [SFO_9],
+    ],
     [{ and: [] }, [LAX_10, SFO_10, SFO_9]],
     [{ or: [] }, []],
   ])('filters by %j as SQL does', async (where, rows) => {
@@ -82,7 +98,9 @@ describe('a read', () => {
 
   it('takes the columns asked for, in that order, the receipt among them', async () => {
     const api = await start();
-    expect((await read(api, { features: ['flights_24h', 'origin', '_ingested_at'], where: { column: 'origin', op: '=', value: 'LAX' } })).rows).toEqual([{ flights_24h: 3, origin: 'LAX', _ingested_at: '2001-03-01T10:32:00Z' }]);
+    expect((await read(api, { features: ['flights_24h', 'origin', '_ingested_at'], where: { column: 'origin', op: '=', value: 'LAX' } })).rows).toEqual([
+      { flights_24h: 3, origin: 'LAX', _ingested_at: '2001-03-01T10:32:00Z' },
+    ]);
   });
 
   it('takes no more rows than the limit', async () => {
@@ -95,21 +113,40 @@ describe('a read', () => {
     const api = await start();
     const as = (accept: string) => api.post(`${GROUP}/read`, { asOf: { version: 1 } }, { accept });
     const ndjson = await as('application/x-ndjson');
-    expect([ndjson.headers.get('content-type'), ndjson.text]).toEqual(['application/x-ndjson',
-      '{"origin":"SFO","hour":"2001-03-01T09:00:00Z","flights_24h":30,"mean_delay_24h":null}\n{"origin":"SFO","hour":"2001-03-01T10:00:00Z","flights_24h":31,"mean_delay_24h":8.2}\n']);
+    expect([ndjson.headers.get('content-type'), ndjson.text]).toEqual([
+      'application/x-ndjson',
+      '{"origin":"SFO","hour":"2001-03-01T09:00:00Z","flights_24h":30,"mean_delay_24h":null}\n{"origin":"SFO","hour":"2001-03-01T10:00:00Z","flights_24h":31,"mean_delay_24h":8.2}\n',
+    ]);
     const csv = await as('text/html, text/csv;q=0.9');
-    expect([csv.headers.get('content-type'), csv.text]).toEqual(['text/csv', 'origin,hour,flights_24h,mean_delay_24h\r\nSFO,2001-03-01T09:00:00Z,30,\r\nSFO,2001-03-01T10:00:00Z,31,8.2\r\n']);
+    expect([csv.headers.get('content-type'), csv.text]).toEqual([
+      'text/csv',
+      'origin,hour,flights_24h,mean_delay_24h\r\nSFO,2001-03-01T09:00:00Z,30,\r\nSFO,2001-03-01T10:00:00Z,31,8.2\r\n',
+    ]);
     const parquet = await as('application/vnd.apache.parquet');
     expect([parquet.headers.get('content-type'), parquet.headers.get('x-lakefold-version')]).toEqual(['application/vnd.apache.parquet', '1']);
     const { columns } = await api.parts.codec.describe(sourceOf(parquet.bytes));
     const rows: unknown[] = [];
-    for await (const { batch } of api.parts.codec.decode(sourceOf(parquet.bytes), { columns })) for (let i = 0; i < batch.rowCount; i += 1) rows.push(rowAt(batch, i));
-    expect([columns.map(({ name }) => name), rows]).toEqual([['origin', 'hour', 'flights_24h', 'mean_delay_24h'], [['SFO', 983_437_200_000_000n, 30, null], ['SFO', 983_440_800_000_000n, 31, 8.2]]]);
+    for await (const { batch } of api.parts.codec.decode(sourceOf(parquet.bytes), { columns }))
+      for (let i = 0; i < batch.rowCount; i += 1) rows.push(rowAt(batch, i));
+    expect([columns.map(({ name }) => name), rows]).toEqual([
+      ['origin', 'hour', 'flights_24h', 'mean_delay_24h'],
+      [
+        ['SFO', 983_437_200_000_000n, 30, null],
+        ['SFO', 983_440_800_000_000n, 31, 8.2],
+      ],
+    ]);
   });
 
   it('answers bigints beyond 2^53 - 1 as strings, all of them where asked', async () => {
     const api = await start();
-    await api.post('/v1/projects/demo/feature-groups', { name: 'big', schema: [{ name: 'id', type: 'bigint' }, { name: 'n', type: 'bigint', nullable: true }], primaryKey: ['id'] });
+    await api.post('/v1/projects/demo/feature-groups', {
+      name: 'big',
+      schema: [
+        { name: 'id', type: 'bigint' },
+        { name: 'n', type: 'bigint', nullable: true },
+      ],
+      primaryKey: ['id'],
+    });
     const big = '/v1/projects/demo/feature-groups/big/versions/1';
     await api.post(`${big}/rows`, '{"rows":[{"id":1,"n":9007199254740993},{"id":2,"n":"-9223372036854775808"}]}');
     expect((await api.post(`${big}/read`)).text).toBe('{"id":1,"n":"9007199254740993"}\n{"id":2,"n":"-9223372036854775808"}\n');
@@ -133,14 +170,33 @@ describe('a read', () => {
   it('holds rows of every type as they were sent', async () => {
     const api = await start();
     const schema = [
-      ['id', 'string'], ['bool', 'boolean'], ['int', 'int'], ['bigint', 'bigint'], ['float', 'float'], ['double', 'double'], ['decimal', 'decimal(20,2)'], ['binary', 'binary'], ['date', 'date'],
-      ['timestamp', 'timestamp'], ['list', 'array<int>'], ['struct', 'struct<a:string,b:double>'], ['map', 'map<string,int>'], ['vector', 'vector(3)'],
+      ['id', 'string'],
+      ['bool', 'boolean'],
+      ['int', 'int'],
+      ['bigint', 'bigint'],
+      ['float', 'float'],
+      ['double', 'double'],
+      ['decimal', 'decimal(20,2)'],
+      ['binary', 'binary'],
+      ['date', 'date'],
+      ['timestamp', 'timestamp'],
+      ['list', 'array<int>'],
+      ['struct', 'struct<a:string,b:double>'],
+      ['map', 'map<string,int>'],
+      ['vector', 'vector(3)'],
     ].map(([name, type]) => ({ name, type, nullable: name !== 'id' }));
     await api.post('/v1/projects/demo/feature-groups', { name: 'types', schema, primaryKey: ['id'], onlineEnabled: true });
     const types = '/v1/projects/demo/feature-groups/types/versions/1';
-    const line = '{"id":"a","bool":true,"int":-5,"bigint":7,"float":0.5,"double":-0.0,"decimal":"12.30","binary":"AAEC","date":"2001-02-28","timestamp":"2001-03-01T10:00:00.000001Z","list":[1,null,3],"struct":{"a":"x","b":"NaN"},"map":{"k":1,"z":null},"vector":[1,2,3]}';
-    const nulls = `{"id":"b",${schema.slice(1).map(({ name }) => `"${name}":null`).join(',')}}`;
-    expect((await api.post(`${types}/rows`, `${line}\n${nulls}\n`, { 'content-type': 'application/x-ndjson' })).body).toMatchObject({ commit: { rowsInserted: 2 }, online: { applied: 2 } });
+    const line =
+      '{"id":"a","bool":true,"int":-5,"bigint":7,"float":0.5,"double":-0.0,"decimal":"12.30","binary":"AAEC","date":"2001-02-28","timestamp":"2001-03-01T10:00:00.000001Z","list":[1,null,3],"struct":{"a":"x","b":"NaN"},"map":{"k":1,"z":null},"vector":[1,2,3]}';
+    const nulls = `{"id":"b",${schema
+      .slice(1)
+      .map(({ name }) => `"${name}":null`)
+      .join(',')}}`;
+    expect((await api.post(`${types}/rows`, `${line}\n${nulls}\n`, { 'content-type': 'application/x-ndjson' })).body).toMatchObject({
+      commit: { rowsInserted: 2 },
+      online: { applied: 2 },
+    });
     expect((await api.post(`${types}/read`)).text).toBe(`${line}\n${nulls}\n`);
   });
 });
@@ -148,10 +204,23 @@ describe('a read', () => {
 describe('a group whose rows fill many batches', () => {
   it('reads in a stream that ends whole', async () => {
     const api = await start();
-    const columns = [{ name: 'origin', type: { kind: 'string' } }, { name: 'hour', type: { kind: 'timestamp' } }, { name: 'flights_24h', type: { kind: 'int' } }] as const;
+    const columns = [
+      { name: 'origin', type: { kind: 'string' } },
+      { name: 'hour', type: { kind: 'timestamp' } },
+      { name: 'flights_24h', type: { kind: 'int' } },
+    ] as const;
     const rows = Array.from({ length: 70_000 }, (_, i) => [`K${i}`, 983_440_800_000_000n, i]);
-    const file = await api.parts.codec.encode(batchOfRows(columns.map((column) => ({ ...column, nullable: true })), rows));
-    expect((await api.post(`${GROUP}/rows?wait=commit`, file, { 'content-type': 'application/vnd.apache.parquet' })).body).toMatchObject({ commit: { rowsInserted: 70_000 } });
-    expect(rowsOf(await api.post(`${GROUP}/read`, { features: ['flights_24h'], where: { column: 'flights_24h', op: '<', value: 68_000 } }))).toHaveLength(68_003);
+    const file = await api.parts.codec.encode(
+      batchOfRows(
+        columns.map((column) => ({ ...column, nullable: true })),
+        rows,
+      ),
+    );
+    expect((await api.post(`${GROUP}/rows?wait=commit`, file, { 'content-type': 'application/vnd.apache.parquet' })).body).toMatchObject({
+      commit: { rowsInserted: 70_000 },
+    });
+    expect(rowsOf(await api.post(`${GROUP}/read`, { features: ['flights_24h'], where: { column: 'flights_24h', op: '<', value: 68_000 } }))).toHaveLength(
+      68_003,
+    );
   });
 });

@@ -23,7 +23,19 @@ interface CommitParts {
 }
 
 function commit({ version, at, operation, counts = {} }: CommitParts): object {
-  return { version, committedAt: `2001-03-01T10:30:00.${at}Z`, operation, rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0, rejected: 0, alreadyApplied: false, ...counts };
+  return {
+    version,
+    committedAt: `2001-03-01T10:30:00.${at}Z`,
+    operation,
+    rowsInserted: 0,
+    rowsUpdated: 0,
+    rowsDeleted: 0,
+    dedupedInBatch: 0,
+    stale: 0,
+    rejected: 0,
+    alreadyApplied: false,
+    ...counts,
+  };
 }
 
 function online(watermark: number, counts: Readonly<Record<string, number>> = {}): object {
@@ -41,16 +53,29 @@ async function rowsNow(api: Api): Promise<readonly unknown[]> {
 
 describe('rows by format', () => {
   const columns: readonly Column[] = [
-    { name: 'origin', type: { kind: 'string' }, nullable: true }, { name: 'hour', type: { kind: 'timestamp' }, nullable: true }, { name: 'flights_24h', type: { kind: 'bigint' }, nullable: true },
+    { name: 'origin', type: { kind: 'string' }, nullable: true },
+    { name: 'hour', type: { kind: 'timestamp' }, nullable: true },
+    { name: 'flights_24h', type: { kind: 'bigint' }, nullable: true },
     { name: 'mean_delay_24h', type: { kind: 'double' }, nullable: true },
   ];
   const FORMATS: readonly { readonly format: string; readonly type: string; readonly body: (api: Api) => Promise<unknown> }[] = [
     { format: 'JSON', type: 'application/json', body: async () => ({ rows: [SFO, JFK] }) },
     { format: 'NDJSON', type: 'application/x-ndjson', body: async () => `${JSON.stringify(SFO)}\n${JSON.stringify(JFK)}\n` },
-    { format: 'CSV', type: 'text/csv; charset=utf-8', body: async () => 'hour,origin,flights_24h,mean_delay_24h\r\n2001-03-01T10:00:00Z,SFO,31,8.2\r\n2001-03-01T10:00:00Z,JFK,7,\r\n' },
     {
-      format: 'Parquet', type: 'application/vnd.apache.parquet',
-      body: (api) => api.parts.codec.encode(batchOfRows(columns, [['SFO', 983_440_800_000_000n, 31n, 8.2], ['JFK', 983_440_800_000_000n, 7n, null]])),
+      format: 'CSV',
+      type: 'text/csv; charset=utf-8',
+      body: async () => 'hour,origin,flights_24h,mean_delay_24h\r\n2001-03-01T10:00:00Z,SFO,31,8.2\r\n2001-03-01T10:00:00Z,JFK,7,\r\n',
+    },
+    {
+      format: 'Parquet',
+      type: 'application/vnd.apache.parquet',
+      body: (api) =>
+        api.parts.codec.encode(
+          batchOfRows(columns, [
+            ['SFO', 983_440_800_000_000n, 31n, 8.2],
+            ['JFK', 983_440_800_000_000n, 7n, null],
+          ]),
+        ),
     },
   ];
 
@@ -58,9 +83,15 @@ describe('rows by format', () => {
     it('are upserted: new rows are inserted, known ones updated', async () => {
       const api = await start();
       const first = await api.post(`${GROUP}/rows`, await body(api), { 'content-type': type });
-      expect([first.status, first.body]).toEqual([200, receipt(2, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts: { rowsInserted: 2 } }), online: online(1, { applied: 2 }) })]);
+      expect([first.status, first.body]).toEqual([
+        200,
+        receipt(2, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts: { rowsInserted: 2 } }), online: online(1, { applied: 2 }) }),
+      ]);
       const second = await api.post(`${GROUP}/rows?operation=upsert`, await body(api), { 'content-type': type });
-      expect([second.status, second.body]).toEqual([200, receipt(2, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { rowsUpdated: 2 } }), online: online(2, { applied: 2 }) })]);
+      expect([second.status, second.body]).toEqual([
+        200,
+        receipt(2, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { rowsUpdated: 2 } }), online: online(2, { applied: 2 }) }),
+      ]);
       expect(await rowsNow(api)).toEqual([JFK, SFO]);
     });
 
@@ -68,7 +99,13 @@ describe('rows by format', () => {
       const api = await start();
       for (const version of [1, 2]) {
         const answer = await api.post(`${GROUP}/rows?operation=append`, await body(api), { 'content-type': type });
-        expect([answer.status, answer.body]).toEqual([200, receipt(2, { commit: commit({ version, at: `00${version}`, operation: 'append', counts: { rowsInserted: 2 } }), online: online(version, { applied: 2 }) })]);
+        expect([answer.status, answer.body]).toEqual([
+          200,
+          receipt(2, {
+            commit: commit({ version, at: `00${version}`, operation: 'append', counts: { rowsInserted: 2 } }),
+            online: online(version, { applied: 2 }),
+          }),
+        ]);
       }
       expect(await rowsNow(api)).toEqual([JFK, JFK, SFO, SFO]);
     });
@@ -77,7 +114,13 @@ describe('rows by format', () => {
       const api = await start();
       await api.post(`${GROUP}/rows`, { rows: [{ ...SFO, origin: 'LAX' }, EARLIER] });
       const answer = await api.post(`${GROUP}/rows?operation=overwrite`, await body(api), { 'content-type': type });
-      expect([answer.status, answer.body]).toEqual([200, receipt(2, { commit: commit({ version: 2, at: '002', operation: 'overwrite', counts: { rowsInserted: 2, rowsDeleted: 2 } }), online: online(2, { applied: 2 }) })]);
+      expect([answer.status, answer.body]).toEqual([
+        200,
+        receipt(2, {
+          commit: commit({ version: 2, at: '002', operation: 'overwrite', counts: { rowsInserted: 2, rowsDeleted: 2 } }),
+          online: online(2, { applied: 2 }),
+        }),
+      ]);
       expect(await rowsNow(api)).toEqual([JFK, SFO]);
     });
   });
@@ -87,7 +130,12 @@ describe('counts', () => {
   it('tell rows deduped in the batch and rows superseded online (U2, U3)', async () => {
     const api = await start();
     const answer = await api.post(`${GROUP}/rows`, { rows: [EARLIER, { ...SFO, flights_24h: 1 }, SFO] });
-    expect(answer.body).toEqual(receipt(3, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts: { rowsInserted: 2, dedupedInBatch: 1 } }), online: online(1, { superseded: 1, applied: 1 }) }));
+    expect(answer.body).toEqual(
+      receipt(3, {
+        commit: commit({ version: 1, at: '001', operation: 'upsert', counts: { rowsInserted: 2, dedupedInBatch: 1 } }),
+        online: online(1, { superseded: 1, applied: 1 }),
+      }),
+    );
     expect(await rowsNow(api)).toEqual([EARLIER, SFO]);
   });
 
@@ -95,14 +143,18 @@ describe('counts', () => {
     const api = await start();
     await api.post(`${GROUP}/rows`, { rows: [SFO] });
     const answer = await api.post(`${GROUP}/rows`, { rows: [EARLIER, { ...JFK, hour: '2001-02-22T10:00:00Z' }] });
-    expect(answer.body).toEqual(receipt(2, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { rowsInserted: 2 } }), online: online(2, { stale: 1, expired: 1 }) }));
+    expect(answer.body).toEqual(
+      receipt(2, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { rowsInserted: 2 } }), online: online(2, { stale: 1, expired: 1 }) }),
+    );
   });
 
   it('name no commit where no row was sent', async () => {
     const api = await start();
     expect((await api.post(`${GROUP}/rows`, { rows: [] })).body).toEqual(receipt(0, { commit: null, online: null }));
     expect((await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [] })).body).toMatchObject({ code: 'EMPTY_OVERWRITE', status: 422 });
-    expect((await api.post(`${GROUP}/rows?operation=overwrite&allowEmpty=true`, { rows: [] })).body).toEqual(receipt(0, { commit: commit({ version: 1, at: '001', operation: 'overwrite' }), online: online(1) }));
+    expect((await api.post(`${GROUP}/rows?operation=overwrite&allowEmpty=true`, { rows: [] })).body).toEqual(
+      receipt(0, { commit: commit({ version: 1, at: '001', operation: 'overwrite' }), online: online(1) }),
+    );
   });
 });
 
@@ -111,9 +163,22 @@ describe('options', () => {
     const api = await start();
     await api.post(`${GROUP}/rows`, { rows: [JFK] });
     const answer = await api.post(`${GROUP}/rows?wait=commit`, { rows: [SFO] });
-    expect(answer.body).toEqual(receipt(1, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { rowsInserted: 1 } }), online: { ...online(1), state: 'pending' } }));
+    expect(answer.body).toEqual(
+      receipt(1, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { rowsInserted: 1 } }), online: { ...online(1), state: 'pending' } }),
+    );
     expect((await api.get(`${GROUP}/online`)).body).toEqual({ state: 'behind', watermark: 1, head: 2, lagSeconds: 0, generation: 1, keys: null });
-    expect((await api.post(`${GROUP}:publish`)).body).toEqual({ from: 1, to: 2, superseded: 0, applied: 1, stale: 0, duplicate: 0, expired: 0, deleted: 0, invalid: 0, failed: 0 });
+    expect((await api.post(`${GROUP}:publish`)).body).toEqual({
+      from: 1,
+      to: 2,
+      superseded: 0,
+      applied: 1,
+      stale: 0,
+      duplicate: 0,
+      expired: 0,
+      deleted: 0,
+      invalid: 0,
+      failed: 0,
+    });
     expect((await api.get(`${GROUP}/online`)).body).toEqual({ state: 'current', watermark: 2, head: 2, lagSeconds: 0, generation: 1, keys: null });
   });
 
@@ -128,7 +193,9 @@ describe('options', () => {
 
   it('ignoreUnknown leaves out what the group lacks, timezone reads local times', async () => {
     const api = await start();
-    const answer = await api.post(`${GROUP}/rows?ignoreUnknown=true&timezone=America%2FLos_Angeles`, { rows: [{ ...SFO, hour: '2001-03-01T02:00:00', extra: 1 }] });
+    const answer = await api.post(`${GROUP}/rows?ignoreUnknown=true&timezone=America%2FLos_Angeles`, {
+      rows: [{ ...SFO, hour: '2001-03-01T02:00:00', extra: 1 }],
+    });
     expect(answer.body).toMatchObject({ received: 1, commit: { rowsInserted: 1 } });
     expect(await rowsNow(api)).toEqual([SFO]);
   });
@@ -149,8 +216,13 @@ describe('an idempotency key', () => {
     await api.post(`${GROUP}/rows`, { rows: [{ ...SFO, flights_24h: 1 }] });
     const body = { rows: [SFO, JFK, JFK] };
     const counts = { rowsInserted: 1, rowsUpdated: 1, dedupedInBatch: 1 };
-    expect((await send(api, body)).body).toEqual(receipt(3, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts }), online: online(2, { applied: 2 }) }));
-    const original = receipt(3, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { ...counts, alreadyApplied: true } }), online: online(2, { applied: 2 }) });
+    expect((await send(api, body)).body).toEqual(
+      receipt(3, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts }), online: online(2, { applied: 2 }) }),
+    );
+    const original = receipt(3, {
+      commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { ...counts, alreadyApplied: true } }),
+      online: online(2, { applied: 2 }),
+    });
     expect((await send(api, body)).body).toEqual(original);
     await api.post(`${GROUP}/rows`, { rows: [EARLIER] });
     expect((await send(api, body)).body).toMatchObject({ commit: { version: 2, ...counts, alreadyApplied: true } });
@@ -172,7 +244,10 @@ describe('an idempotency key', () => {
     // The same bytes to the same URL: `wait` is part of what was asked.
     expect((await send(api, { rows: [SFO] })).body).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     await api.post(`${GROUP}:publish`);
-    expect((await send(api, { rows: [SFO] }, 'rows?wait=commit')).body).toMatchObject({ commit: { alreadyApplied: true }, online: { state: 'applied', watermark: 1 } });
+    expect((await send(api, { rows: [SFO] }, 'rows?wait=commit')).body).toMatchObject({
+      commit: { alreadyApplied: true },
+      online: { state: 'applied', watermark: 1 },
+    });
   });
 
   it.each([
@@ -184,10 +259,18 @@ describe('an idempotency key', () => {
     const api = await start();
     await send(api, { rows: [SFO] });
     const refused = await send(api, body, path);
-    expect([refused.status, refused.body]).toEqual([409, {
-      type: 'about:blank', title: 'Idempotency key used for another request', status: 409, code: 'IDEMPOTENCY_MISMATCH', repeatable: false, version: 1,
-      detail: 'expected the request that idempotency key "k1" was first used for, found another; version 1 holds the first',
-    }]);
+    expect([refused.status, refused.body]).toEqual([
+      409,
+      {
+        type: 'about:blank',
+        title: 'Idempotency key used for another request',
+        status: 409,
+        code: 'IDEMPOTENCY_MISMATCH',
+        repeatable: false,
+        version: 1,
+        detail: 'expected the request that idempotency key "k1" was first used for, found another; version 1 holds the first',
+      },
+    ]);
     expect((await api.get(GROUP)).body).toMatchObject({ latestCommit: 1 });
   });
 
@@ -212,19 +295,28 @@ describe('an idempotency key', () => {
 });
 
 describe('an idempotency stream', () => {
-  const send = (api: Api, sequence: number, rows: readonly object[]): Promise<Answer> => api.post(`${GROUP}/rows`, { rows }, { 'idempotency-stream': 'sensor-7', 'idempotency-sequence': String(sequence) });
+  const send = (api: Api, sequence: number, rows: readonly object[]): Promise<Answer> =>
+    api.post(`${GROUP}/rows`, { rows }, { 'idempotency-stream': 'sensor-7', 'idempotency-sequence': String(sequence) });
 
   it('takes each sequence number once, in order, for ever (U9)', async () => {
     const api = await start();
-    expect((await send(api, 1, [SFO])).body).toEqual(receipt(1, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts: { rowsInserted: 1 } }), online: online(1, { applied: 1 }) }));
+    expect((await send(api, 1, [SFO])).body).toEqual(
+      receipt(1, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts: { rowsInserted: 1 } }), online: online(1, { applied: 1 }) }),
+    );
     expect((await send(api, 5, [JFK])).body).toMatchObject({ commit: { version: 2, alreadyApplied: false } });
     await api.parts.clock.advance(3 * 86_400_000);
     const counts = { rowsInserted: 1, alreadyApplied: true };
     const other = [{ ...SFO, flights_24h: 99 }];
-    expect((await send(api, 1, other)).body).toEqual(receipt(1, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts }), online: online(2, { applied: 1 }) }));
-    expect((await send(api, 5, other)).body).toEqual(receipt(1, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts }), online: online(2, { applied: 1 }) }));
+    expect((await send(api, 1, other)).body).toEqual(
+      receipt(1, { commit: commit({ version: 1, at: '001', operation: 'upsert', counts }), online: online(2, { applied: 1 }) }),
+    );
+    expect((await send(api, 5, other)).body).toEqual(
+      receipt(1, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts }), online: online(2, { applied: 1 }) }),
+    );
     // A number that was passed over has no commit of its own: the newest is named, and of its rows nothing is claimed.
-    expect((await send(api, 3, other)).body).toEqual(receipt(1, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { alreadyApplied: true } }), online: online(2) }));
+    expect((await send(api, 3, other)).body).toEqual(
+      receipt(1, { commit: commit({ version: 2, at: '002', operation: 'upsert', counts: { alreadyApplied: true } }), online: online(2) }),
+    );
     expect((await api.get(GROUP)).body).toMatchObject({ latestCommit: 2 });
     expect(await rowsNow(api)).toEqual([JFK, SFO]);
   });

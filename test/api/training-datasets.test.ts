@@ -27,27 +27,81 @@ const ROWS = [
   { ...SPINE[2], dep_flights_24h: 0, dep_mean_delay_24h: null, arr_mean_delay_24h: 4, is_long_haul: false },
 ];
 const REQUEST = {
-  spine: { rows: null }, startTime: null, endTime: null, labelTime: null, asOfTime: null, knownAsOf: null, expiredHistory: 'error', pins: {}, onInvalidRow: 'error', onFunctionError: 'error', dropMissing: false, where: null,
-  diagnostics: false, transform: true, format: 'parquet', statistics: true, description: null, split: null,
+  spine: { rows: null },
+  startTime: null,
+  endTime: null,
+  labelTime: null,
+  asOfTime: null,
+  knownAsOf: null,
+  expiredHistory: 'error',
+  pins: {},
+  onInvalidRow: 'error',
+  onFunctionError: 'error',
+  dropMissing: false,
+  where: null,
+  diagnostics: false,
+  transform: true,
+  format: 'parquet',
+  statistics: true,
+  description: null,
+  split: null,
 };
 const column = (name: string, type: string, role: string, feature: string | null = null): object => ({
-  name, type, role, featureGroup: feature === null ? null : 'airport_delays', version: feature === null ? null : 1, feature,
+  name,
+  type,
+  role,
+  featureGroup: feature === null ? null : 'airport_delays',
+  version: feature === null ? null : 1,
+  feature,
 });
 const DATASET = {
-  featureView: { name: 'delay_model', version: 1 }, trainingDataset: 1, status: 'READY', createdAt: NOW, createdBy: null, request: REQUEST, erased: false,
-  pins: [{ featureGroup: 'airport_delays', version: 1, commitVersion: 1, committedAt: '2001-03-01T10:30:00.001Z', schemaVersion: 1, ttl: 'P7D', availabilityDelay: 'PT5M', pointInTime: true }],
-  functions: [{ name: 'is_long_haul', sourceHash: delayModel.onDemand[0]?.sourceHash }], transforms: [],
+  featureView: { name: 'delay_model', version: 1 },
+  trainingDataset: 1,
+  status: 'READY',
+  createdAt: NOW,
+  createdBy: null,
+  request: REQUEST,
+  erased: false,
+  pins: [
+    {
+      featureGroup: 'airport_delays',
+      version: 1,
+      commitVersion: 1,
+      committedAt: '2001-03-01T10:30:00.001Z',
+      schemaVersion: 1,
+      ttl: 'P7D',
+      availabilityDelay: 'PT5M',
+      pointInTime: true,
+    },
+  ],
+  functions: [{ name: 'is_long_haul', sourceHash: delayModel.onDemand[0]?.sourceHash }],
+  transforms: [],
   schema: [
-    column('origin', 'string', 'spine'), column('dest', 'string', 'spine'), column('predicted_at', 'timestamp', 'spine'), column('distance', 'int', 'spine'), column('delayed', 'boolean', 'label'),
-    column('dep_flights_24h', 'int', 'feature', 'flights_24h'), column('dep_mean_delay_24h', 'double', 'feature', 'mean_delay_24h'), column('arr_mean_delay_24h', 'double', 'feature', 'mean_delay_24h'),
+    column('origin', 'string', 'spine'),
+    column('dest', 'string', 'spine'),
+    column('predicted_at', 'timestamp', 'spine'),
+    column('distance', 'int', 'spine'),
+    column('delayed', 'boolean', 'label'),
+    column('dep_flights_24h', 'int', 'feature', 'flights_24h'),
+    column('dep_mean_delay_24h', 'double', 'feature', 'mean_delay_24h'),
+    column('arr_mean_delay_24h', 'double', 'feature', 'mean_delay_24h'),
     column('is_long_haul', 'boolean', 'onDemand'),
   ],
   counts: {
-    spineRows: 3, rows: 3, dropped: 0,
-    joins: [{ join: 'dep', matched: 1, missing: 2, expired: 0, ageSecondsMean: 300, ageSecondsMax: 300 }, { join: 'arr', matched: 2, missing: 1, expired: 0, ageSecondsMean: (300 + 3 * 86_400) / 2, ageSecondsMax: 3 * 86_400 }],
+    spineRows: 3,
+    rows: 3,
+    dropped: 0,
+    joins: [
+      { join: 'dep', matched: 1, missing: 2, expired: 0, ageSecondsMean: 300, ageSecondsMax: 300 },
+      { join: 'arr', matched: 2, missing: 1, expired: 0, ageSecondsMean: (300 + 3 * 86_400) / 2, ageSecondsMax: 3 * 86_400 },
+    ],
   },
   splits: [{ name: 'data', rows: 3, files: [{ path: 'data/part-00000.parquet', rows: 3, bytes: expect.any(Number), sha256: HASH }], statistics: [] }],
-  spineHash: HASH, queryHash: HASH, contentHash: HASH, writer: 'lakefold/test', warnings: [],
+  spineHash: HASH,
+  queryHash: HASH,
+  contentHash: HASH,
+  writer: 'lakefold/test',
+  warnings: [],
 };
 
 function create(api: Api, request: object): Promise<Answer> {
@@ -74,20 +128,27 @@ describe('a training dataset', () => {
     expect([data.status, data.headers.get('content-type')]).toEqual([200, 'application/vnd.apache.parquet']);
     const { columns } = await api.parts.codec.describe(sourceOf(data.bytes));
     const rows: unknown[] = [];
-    for await (const { batch } of api.parts.codec.decode(sourceOf(data.bytes), { columns })) for (let i = 0; i < batch.rowCount; i += 1) rows.push(rowAt(batch, i));
-    expect([columns.map(({ name }) => name), rows]).toEqual([DATASET.schema.map((each) => Object.values(each)[0]), [
-      ['SFO', 'JFK', 983_441_100_000_000n, 2000, true, 31, 8.2, 4, true],
-      ['SFO', 'JFK', 983_441_099_999_999n, 2000, null, 0, null, null, true],
-      ['XXX', 'JFK', 983_700_000_000_000n, 1, false, 0, null, 4, false],
-    ]]);
-    expect(member(await api.get(`${SETS}/1`), 'splits')).toMatchObject([{ files: [{ bytes: data.bytes.length, sha256: `sha256:${toHex(sha256(data.bytes))}` }] }]);
+    for await (const { batch } of api.parts.codec.decode(sourceOf(data.bytes), { columns }))
+      for (let i = 0; i < batch.rowCount; i += 1) rows.push(rowAt(batch, i));
+    expect([columns.map(({ name }) => name), rows]).toEqual([
+      DATASET.schema.map((each) => Object.values(each)[0]),
+      [
+        ['SFO', 'JFK', 983_441_100_000_000n, 2000, true, 31, 8.2, 4, true],
+        ['SFO', 'JFK', 983_441_099_999_999n, 2000, null, 0, null, null, true],
+        ['XXX', 'JFK', 983_700_000_000_000n, 1, false, 0, null, 4, false],
+      ],
+    ]);
+    expect(member(await api.get(`${SETS}/1`), 'splits')).toMatchObject([
+      { files: [{ bytes: data.bytes.length, sha256: `sha256:${toHex(sha256(data.bytes))}` }] },
+    ]);
   });
 
   it('is stored in the format asked for and read in another by Accept', async () => {
     const api = await start();
     for (const format of ['parquet', 'ndjson', 'csv']) expect((await create(api, { format })).status).toBe(201);
-    const csv = 'origin,dest,predicted_at,distance,delayed,dep_flights_24h,dep_mean_delay_24h,arr_mean_delay_24h,is_long_haul\r\nSFO,JFK,2001-03-01T10:05:00Z,2000,true,31,8.2,4,true\r\n'
-      + 'SFO,JFK,2001-03-01T10:04:59.999999Z,2000,,0,,,true\r\nXXX,JFK,2001-03-04T10:00:00Z,1,false,0,,4,false\r\n';
+    const csv =
+      'origin,dest,predicted_at,distance,delayed,dep_flights_24h,dep_mean_delay_24h,arr_mean_delay_24h,is_long_haul\r\nSFO,JFK,2001-03-01T10:05:00Z,2000,true,31,8.2,4,true\r\n' +
+      'SFO,JFK,2001-03-01T10:04:59.999999Z,2000,,0,,,true\r\nXXX,JFK,2001-03-04T10:00:00Z,1,false,0,,4,false\r\n';
     const data = async (number: number, accept?: string) => {
       const answer = await api.send('GET', `${SETS}/${number}/data?split=data`, accept === undefined ? {} : { headers: { accept } });
       return [answer.status, answer.headers.get('content-type'), answer.text];
@@ -124,8 +185,16 @@ describe('a training dataset', () => {
   it('tells by diagnostics why a value is what it is, and drops rows that miss something where asked', async () => {
     const api = await start();
     await create(api, { format: 'ndjson', diagnostics: true });
-    expect(rowsOf(await api.get(`${SETS}/1/data`)).map((row) => Object.entries(row ?? {}).filter(([name]) => name.startsWith('_')).map(([, value]): unknown => value))).toEqual([
-      ['PRESENT', '2001-03-01T10:00:00Z', 'PRESENT', '2001-03-01T10:00:00Z'], ['NOT_FOUND', null, 'NOT_FOUND', null], ['NOT_FOUND', null, 'PRESENT', '2001-03-01T10:00:00Z'],
+    expect(
+      rowsOf(await api.get(`${SETS}/1/data`)).map((row) =>
+        Object.entries(row ?? {})
+          .filter(([name]) => name.startsWith('_'))
+          .map(([, value]): unknown => value),
+      ),
+    ).toEqual([
+      ['PRESENT', '2001-03-01T10:00:00Z', 'PRESENT', '2001-03-01T10:00:00Z'],
+      ['NOT_FOUND', null, 'NOT_FOUND', null],
+      ['NOT_FOUND', null, 'PRESENT', '2001-03-01T10:00:00Z'],
     ]);
     const dropped = await create(api, { format: 'ndjson', dropMissing: true });
     expect(member(dropped, 'counts')).toMatchObject({ spineRows: 3, rows: 1, dropped: 2 });
@@ -134,22 +203,37 @@ describe('a training dataset', () => {
 
   it('keeps a spine row without a key or, where allowed, a label time (P7, P8)', async () => {
     const api = await start();
-    const rows = [{ ...SPINE[0], origin: null }, { ...SPINE[0], predicted_at: null }, { ...SPINE[0], predicted_at: 'yesterday' }];
+    const rows = [
+      { ...SPINE[0], origin: null },
+      { ...SPINE[0], predicted_at: null },
+      { ...SPINE[0], predicted_at: 'yesterday' },
+    ];
     const refused = await create(api, { spine: { rows: rows.slice(1, 2) } });
     expect([refused.status, refused.body]).toMatchObject([422, { code: 'INVALID_LABEL_TIME', errors: [{ row: 0 }] }]);
-    expect(await create(api, { spine: { rows: rows.slice(2) } })).toMatchObject({ status: 422, body: { code: 'INVALID_LABEL_TIME', errors: [{ row: 0, feature: 'predicted_at' }] } });
+    expect(await create(api, { spine: { rows: rows.slice(2) } })).toMatchObject({
+      status: 422,
+      body: { code: 'INVALID_LABEL_TIME', errors: [{ row: 0, feature: 'predicted_at' }] },
+    });
     expect((await create(api, { spine: { rows }, onInvalidRow: 'null' })).status).toBe(201);
     const missing = { dep_flights_24h: 0, dep_mean_delay_24h: null };
     expect(rowsOf(await api.send('GET', `${SETS}/1/data`, { headers: { accept: 'application/x-ndjson' } }))).toEqual([
-      { ...ROWS[0], ...missing, origin: null }, { ...ROWS[0], ...missing, predicted_at: null, arr_mean_delay_24h: null }, { ...ROWS[0], ...missing, predicted_at: null, arr_mean_delay_24h: null },
+      { ...ROWS[0], ...missing, origin: null },
+      { ...ROWS[0], ...missing, predicted_at: null, arr_mean_delay_24h: null },
+      { ...ROWS[0], ...missing, predicted_at: null, arr_mean_delay_24h: null },
     ]);
   });
 
-  it('takes its rows from a feature group, as of a version, narrowed, or from the view\'s root', async () => {
+  it("takes its rows from a feature group, as of a version, narrowed, or from the view's root", async () => {
     const api = await start();
     await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [{ ...EXAMPLE_ROWS[0], hour: '2001-03-01T10:20:00Z' }] });
     await api.post('/v1/projects/demo/feature-views', {
-      name: 'rooted', spine: [{ name: 'origin', type: 'string' }, { name: 'hour', type: 'timestamp' }], labelTime: 'hour', root: { name: 'airport_delays', version: 1 },
+      name: 'rooted',
+      spine: [
+        { name: 'origin', type: 'string' },
+        { name: 'hour', type: 'timestamp' },
+      ],
+      labelTime: 'hour',
+      root: { name: 'airport_delays', version: 1 },
       joins: [{ featureGroup: 'airport_delays', version: 1, features: ['flights_24h'], prefix: 'own_', boundary: 'inclusive', availabilityDelay: 'PT1S' }],
     });
     const sets = '/v1/projects/demo/feature-views/rooted/versions/1/training-datasets';
@@ -167,6 +251,9 @@ describe('a training dataset', () => {
     for (let i = 0; i < 3; i += 1) expect(await create(api, { spine: { rows: [] } })).toMatchObject({ status: 201, body: { trainingDataset: i + 1 } });
     const first = await api.get(`${SETS}?limit=2`);
     expect(first.body).toMatchObject({ items: [{ trainingDataset: 1 }, { trainingDataset: 2 }], nextCursor: expect.any(String) });
-    expect((await api.get(`${SETS}?limit=2&cursor=${String(member(first, 'nextCursor'))}`)).body).toMatchObject({ items: [{ trainingDataset: 3 }], nextCursor: null });
+    expect((await api.get(`${SETS}?limit=2&cursor=${String(member(first, 'nextCursor'))}`)).body).toMatchObject({
+      items: [{ trainingDataset: 3 }],
+      nextCursor: null,
+    });
   });
 });

@@ -68,7 +68,10 @@ describe('parseArguments', () => {
 
 describe('positionalsOf', () => {
   it('skips values of the options it is told of', () => {
-    expect(positionalsOf(['--file', 'x', 'fg', '--unknown', 'list'], SPECS)).toEqual([{ value: 'fg', index: 2 }, { value: 'list', index: 4 }]);
+    expect(positionalsOf(['--file', 'x', 'fg', '--unknown', 'list'], SPECS)).toEqual([
+      { value: 'fg', index: 2 },
+      { value: 'list', index: 4 },
+    ]);
   });
 });
 

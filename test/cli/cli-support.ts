@@ -27,7 +27,12 @@ export async function lakefold(argv: readonly string[], options: CliOptions): Pr
   const stdout = new Kept(options.tty === 'yes', options.onStdout);
   const stderr = new Kept(options.tty === 'yes');
   const code = await run(argv, {
-    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]), stdout, stderr, env: options.env ?? {}, cwd: options.cwd, signal: () => options.signal ?? new AbortController().signal,
+    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
+    stdout,
+    stderr,
+    env: options.env ?? {},
+    cwd: options.cwd,
+    signal: () => options.signal ?? new AbortController().signal,
   });
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
@@ -41,7 +46,10 @@ export async function lakefoldJson(argv: readonly string[], options: CliOptions)
 
 /** The objects of NDJSON. */
 export function lines(text: string) {
-  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
 }
 
 /** The problem document at the end of stderr. */

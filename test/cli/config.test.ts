@@ -13,7 +13,9 @@ export const v = featureView({ name: 'v', spine: { id: t.int(), x: t.double() },
 `;
 
 const namesOf = (config: Awaited<ReturnType<typeof loadConfig>>): object => ({
-  groups: config.definitions.featureGroups.map((group) => 'name' in group && group.name), views: config.definitions.featureViews.map((view) => 'name' in view && view.name), functions: [...config.functions.values()].map((run) => run({ x: 21 }, { at: '' })),
+  groups: config.definitions.featureGroups.map((group) => 'name' in group && group.name),
+  views: config.definitions.featureViews.map((view) => 'name' in view && view.name),
+  functions: [...config.functions.values()].map((run) => run({ x: 21 }, { at: '' })),
 });
 
 async function folder(files: Readonly<Record<string, string>>): Promise<string> {
@@ -34,7 +36,10 @@ describe('the config file', () => {
   });
 
   it('may name their module, and where the store lies', async () => {
-    const cwd = await folder({ 'lakefold.config.ts': "export default { definitions: './definitions.ts', location: './lake', project: 'demo' };", 'definitions.ts': GROUP });
+    const cwd = await folder({
+      'lakefold.config.ts': "export default { definitions: './definitions.ts', location: './lake', project: 'demo' };",
+      'definitions.ts': GROUP,
+    });
     const config = await loadConfig(join(cwd, 'lakefold.config.ts'));
 
     expect(namesOf(config)).toEqual(FOUND);
@@ -42,7 +47,10 @@ describe('the config file', () => {
   });
 
   it('may hand them on as a module', async () => {
-    const cwd = await folder({ 'lakefold.config.ts': "import * as definitions from './definitions.ts';\nexport default { definitions };", 'definitions.ts': GROUP });
+    const cwd = await folder({
+      'lakefold.config.ts': "import * as definitions from './definitions.ts';\nexport default { definitions };",
+      'definitions.ts': GROUP,
+    });
 
     expect(namesOf(await loadConfig(join(cwd, 'lakefold.config.ts')))).toEqual(FOUND);
   });
@@ -51,7 +59,8 @@ describe('the config file', () => {
     const json = JSON.stringify({ featureGroups: [{ name: 'g', schema: [{ name: 'id', type: 'int' }], primaryKey: ['id'] }] });
     const cwd = await folder({ 'defs.json': json, 'lakefold.config.ts': "export default { definitions: './defs.json' };" });
 
-    for (const file of ['defs.json', 'lakefold.config.ts']) expect(namesOf(await loadConfig(join(cwd, file)))).toEqual({ groups: ['g'], views: [], functions: [] });
+    for (const file of ['defs.json', 'lakefold.config.ts'])
+      expect(namesOf(await loadConfig(join(cwd, file)))).toEqual({ groups: ['g'], views: [], functions: [] });
   });
 
   it('gives a function the same hash however often it is built', async () => {
@@ -64,7 +73,10 @@ describe('the config file', () => {
 
   it.each([
     ['export const a = {', /lakefold\.config\.ts to compile, found lakefold\.config\.ts:1:\d+: /],
-    ["import { nothing } from 'lakefold'; export const a = nothing;", /compile, found lakefold\.config\.ts:1:10: No matching export in "lakefold" for import "nothing"/],
+    [
+      "import { nothing } from 'lakefold'; export const a = nothing;",
+      /compile, found lakefold\.config\.ts:1:10: No matching export in "lakefold" for import "nothing"/,
+    ],
     ["throw new Error('no such luck');", /lakefold\.config\.ts to run, it threw: no such luck/],
     ['export default { definition: 1 };', /expected only definitions, location and project in the default export .*found "definition"/],
     ['export default 7;', /expected an object as default export .*found number/],
@@ -79,6 +91,9 @@ describe('the config file', () => {
     const cwd = await folder({});
 
     expect(await findConfig({ config: undefined, cwd })).toBeUndefined();
-    await expect(findConfig({ config: 'other.ts', cwd })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: `expected a config file at ${join(cwd, 'other.ts')}, found none` });
+    await expect(findConfig({ config: 'other.ts', cwd })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `expected a config file at ${join(cwd, 'other.ts')}, found none`,
+    });
   });
 });

@@ -22,7 +22,10 @@ describe('areaUnderCurve', () => {
 describe('fitModel', () => {
   it('finds the maximum of the likelihood', () => {
     // One input of two values: the fitted chances are the shares, 1 of 4 and 3 of 4, so the slope between is 2 ln 3.
-    const labels = Uint8Array.of(...Array.from({ length: 4000 }, (_, i) => (i % 4 === 0 ? 1 : 0)), ...Array.from({ length: 4000 }, (_, i) => (i % 4 === 0 ? 0 : 1)));
+    const labels = Uint8Array.of(
+      ...Array.from({ length: 4000 }, (_, i) => (i % 4 === 0 ? 1 : 0)),
+      ...Array.from({ length: 4000 }, (_, i) => (i % 4 === 0 ? 0 : 1)),
+    );
     const inputs = Float64Array.from({ length: 8000 }, (_, i) => (i < 4000 ? 10 : 20));
     const model = fitModel({ width: 1, inputs, labels });
     expect([model.means, model.deviations]).toEqual([[15], [5]]);
@@ -43,7 +46,9 @@ describe('a step', () => {
     expect(story.ok).toBe(false);
     await expect(story.step('worse', 'Worse', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(story.steps).toEqual([
-      { name: 'good', ok: true, seconds: expect.any(Number), checks: 1 }, { name: 'bad', ok: false, seconds: expect.any(Number), checks: 1 }, { name: 'worse', ok: false, seconds: expect.any(Number), checks: 0 },
+      { name: 'good', ok: true, seconds: expect.any(Number), checks: 1 },
+      { name: 'bad', ok: false, seconds: expect.any(Number), checks: 1 },
+      { name: 'worse', ok: false, seconds: expect.any(Number), checks: 0 },
     ]);
     expect(out.text).toContain('   ✓ one is one\n');
     expect(out.text).toContain('   ✗ two is one\n       expected {"n":"1"}\n       found    {"n":"2"}\n');
@@ -53,7 +58,9 @@ describe('a step', () => {
 
 describe('the oracle', () => {
   let folder: string;
-  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'lakefold-oracle-')); });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lakefold-oracle-'));
+  });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   async function sql(text: string): Promise<void> {
@@ -82,7 +89,9 @@ describe('the oracle', () => {
   it('counts a flight from the full hour at which it has landed, for as long as the window is', async () => {
     const oracle = await openOracle();
     expect(await oracle.count('airports', 'true')).toEqual({ rows: 3, keys: 1 });
-    expect((await oracle.vectors('2001-01-01T11:00:00Z')).map(({ destination, values }) => [destination, ...values])).toEqual([['B', 2, 0, 2, -2.5, 0, null, null, 2, -2.5, 0]]);
+    expect((await oracle.vectors('2001-01-01T11:00:00Z')).map(({ destination, values }) => [destination, ...values])).toEqual([
+      ['B', 2, 0, 2, -2.5, 0, null, null, 2, -2.5, 0],
+    ]);
     expect((await oracle.vectors('2001-01-03T00:00:00Z')).map(({ destination, values }) => [destination, ...values])).toEqual([
       ['B', 1, 1, 1, 16, 1, null, null, 3, 11 / 3, 1 / 3],
       ['C', 1, 1, 1, 16, 1, null, null, 1, 20, 1],
@@ -93,13 +102,17 @@ describe('the oracle', () => {
 
   it('finds the one value that differs', async () => {
     const oracle = await openOracle();
-    const rows = (meanDelay: number): string => `COPY (SELECT * FROM (VALUES ('A', 'B', TIMESTAMPTZ '2001-01-01T11:00:00Z', 2, ${meanDelay}::DOUBLE, 0::DOUBLE)) t(origin, destination, hour, flights_7d, mean_delay_7d, late_share_7d)) TO '${folder}/answer.parquet'`;
+    const rows = (meanDelay: number): string =>
+      `COPY (SELECT * FROM (VALUES ('A', 'B', TIMESTAMPTZ '2001-01-01T11:00:00Z', 2, ${meanDelay}::DOUBLE, 0::DOUBLE)) t(origin, destination, hour, flights_7d, mean_delay_7d, late_share_7d)) TO '${folder}/answer.parquet'`;
     await sql(rows(-2.5));
     const until = '2001-01-01T11:00:00Z';
     expect(await oracle.compareRows('routes', join(folder, 'answer.parquet'), { until })).toEqual({ rows: 1, expectedRows: 1, different: 0, example: '' });
     await sql(rows(-2.25));
     expect(await oracle.compareRows('routes', join(folder, 'answer.parquet'), { until })).toEqual({
-      rows: 1, expectedRows: 1, different: 2, example: expect.stringMatching(/-2\.25.* instead of .*-2\.5/),
+      rows: 1,
+      expectedRows: 1,
+      different: 2,
+      example: expect.stringMatching(/-2\.25.* instead of .*-2\.5/),
     });
     oracle.close();
   });

@@ -30,7 +30,9 @@ describe('the lakefold process', () => {
     await lakefoldJson(['table', 'append', 't', '--file', '-', '--format', 'ndjson'], { cwd, stdin: rows });
     const child = spawn(process.execPath, [...NODE_OPTIONS, 'table', 'read', 't'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
     child.stdout.once('data', () => child.stdout.destroy());
 
     const code = await new Promise((resolve) => child.once('close', resolve));

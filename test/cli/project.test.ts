@@ -40,7 +40,12 @@ describe('plan and apply', () => {
 
     const applied = await lakefoldJson(['apply', '--yes'], { cwd });
     expect(applied).toEqual({
-      applied: [{ type: 'featureGroup', name: 'customer_stats', version: 1, action: 'create' }, { type: 'featureView', name: 'basket_risk', version: 1, action: 'create' }], revision: 1, requestId: expect.any(String),
+      applied: [
+        { type: 'featureGroup', name: 'customer_stats', version: 1, action: 'create' },
+        { type: 'featureView', name: 'basket_risk', version: 1, action: 'create' },
+      ],
+      revision: 1,
+      requestId: expect.any(String),
     });
     // Nothing to confirm, so nobody need be asked.
     expect((await lakefoldJson(['apply'], { cwd })).revision).toBe(1);
@@ -50,7 +55,11 @@ describe('plan and apply', () => {
     const cwd = await starter();
     const result = await lakefold(['apply'], { cwd });
 
-    expect({ code: result.code, stdout: result.stdout, detail: problem(result).detail }).toEqual({ code: 2, stdout: '', detail: 'expected --yes: there are changes, and nobody to ask about them' });
+    expect({ code: result.code, stdout: result.stdout, detail: problem(result).detail }).toEqual({
+      code: 2,
+      stdout: '',
+      detail: 'expected --yes: there are changes, and nobody to ask about them',
+    });
     expect((await lakefoldJson(['fg', 'list'], { cwd })).items).toEqual([]);
   });
 
@@ -80,7 +89,10 @@ describe('rows of a feature group', () => {
     const receipt = await lakefoldJson(ingest, { cwd });
 
     expect(receipt).toMatchObject({
-      featureGroup: { name: 'customer_stats', version: 1 }, received: 5, commit: { version: 1, operation: 'upsert', rowsInserted: 5, alreadyApplied: false }, online: { state: 'applied', watermark: 1, applied: 3, superseded: 2 },
+      featureGroup: { name: 'customer_stats', version: 1 },
+      received: 5,
+      commit: { version: 1, operation: 'upsert', rowsInserted: 5, alreadyApplied: false },
+      online: { state: 'applied', watermark: 1, applied: 3, superseded: 2 },
     });
     expect((await lakefoldJson(ingest, { cwd })).commit).toEqual({ ...receipt.commit, alreadyApplied: true });
   });
@@ -95,7 +107,10 @@ describe('rows of a feature group', () => {
       expect((await lakefoldJson(['fg', 'ingest', 'customer_stats', '--operation', 'overwrite', '--file', file], { cwd })).commit.rowsInserted).toBe(5);
       expect((await lakefold(['fg', 'read', 'customer_stats'], { cwd })).stdout).toBe(ndjson);
     }
-    const one = await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson', '--wait', 'commit'], { cwd, stdin: `${JSON.stringify(ADA)}\n` });
+    const one = await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson', '--wait', 'commit'], {
+      cwd,
+      stdin: `${JSON.stringify(ADA)}\n`,
+    });
     expect(one).toMatchObject({ received: 1, commit: { rowsUpdated: 1 }, online: { state: 'pending' } });
   });
 
@@ -108,16 +123,31 @@ describe('rows of a feature group', () => {
     const ingest = ['fg', 'ingest', 'customer_stats', '--file', 'large.json', '--idempotency-key', 'k'];
     const receipt = await lakefoldJson(ingest, { cwd });
 
-    expect(receipt).toMatchObject({ received: 1000, commit: { version: 1, operation: 'upsert', rowsInserted: 1000 }, online: { state: 'applied', applied: 1000 }, requestId: expect.any(String) });
+    expect(receipt).toMatchObject({
+      received: 1000,
+      commit: { version: 1, operation: 'upsert', rowsInserted: 1000 },
+      online: { state: 'applied', applied: 1000 },
+      requestId: expect.any(String),
+    });
     expect((await lakefoldJson(ingest, { cwd })).commit).toEqual({ ...receipt.commit, alreadyApplied: true });
   });
 
   it('with faults are refused whole with exit code 3, each fault by row and column', async () => {
     const cwd = await filled();
-    const result = await lakefold(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'csv'], { cwd, stdin: 'customer,at,orders_30d,spend_30d\nada,2024-06-01T00:00:00,1.5,2\n' });
+    const result = await lakefold(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'csv'], {
+      cwd,
+      stdin: 'customer,at,orders_30d,spend_30d\nada,2024-06-01T00:00:00,1.5,2\n',
+    });
 
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code: 3, stdout: '' });
-    expect(problem(result)).toMatchObject({ code: 'VALIDATION_FAILED', errorCount: 2, errors: [{ row: 0, feature: 'at', code: 'NAIVE_TIMESTAMP' }, { row: 0, feature: 'orders_30d', code: 'TYPE_MISMATCH' }] });
+    expect(problem(result)).toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errorCount: 2,
+      errors: [
+        { row: 0, feature: 'at', code: 'NAIVE_TIMESTAMP' },
+        { row: 0, feature: 'orders_30d', code: 'TYPE_MISMATCH' },
+      ],
+    });
     expect((await lakefoldJson(['fg', 'describe', 'customer_stats'], { cwd })).latestCommit).toBe(1);
   });
 
@@ -126,7 +156,8 @@ describe('rows of a feature group', () => {
     const { stdout, stderr } = await lakefold(['fg', 'preview', 'customer_stats', '--limit', '2'], { cwd, tty: 'yes', env: { NO_COLOR: '1' } });
 
     expect({ stdout, stderr }).toEqual({
-      stdout: 'customer  at                    orders_30d  spend_30d\nada       2024-05-01T08:00:00Z           2         40\nada       2024-05-20T08:00:00Z           5        160\n',
+      stdout:
+        'customer  at                    orders_30d  spend_30d\nada       2024-05-01T08:00:00Z           2         40\nada       2024-05-20T08:00:00Z           5        160\n',
       stderr: 'using customer_stats/1\n2 rows\n',
     });
   });
@@ -135,8 +166,21 @@ describe('rows of a feature group', () => {
     const cwd = await filled();
     await lakefoldJson(['fg', 'delete-rows', 'customer_stats', '--file', '-'], { cwd, stdin: '{"customer":"grace"}\n{"customer":"nobody"}\n' });
 
-    expect(lines((await lakefold(['fg', 'read', 'customer_stats', '--as-of', '1', '--where', '{"column":"customer","op":"=","value":"ada"}', '--start', '2024-05-15T00:00:00Z'], { cwd })).stdout)).toEqual([ADA]);
-    expect(lines((await lakefold(['fg', 'read', 'customer_stats', '--features', 'customer', '--limit', '9'], { cwd })).stdout)).toEqual([{ customer: 'ada' }, { customer: 'ada' }, { customer: 'linus' }]);
+    expect(
+      lines(
+        (
+          await lakefold(
+            ['fg', 'read', 'customer_stats', '--as-of', '1', '--where', '{"column":"customer","op":"=","value":"ada"}', '--start', '2024-05-15T00:00:00Z'],
+            { cwd },
+          )
+        ).stdout,
+      ),
+    ).toEqual([ADA]);
+    expect(lines((await lakefold(['fg', 'read', 'customer_stats', '--features', 'customer', '--limit', '9'], { cwd })).stdout)).toEqual([
+      { customer: 'ada' },
+      { customer: 'ada' },
+      { customer: 'linus' },
+    ]);
     const out = await lakefoldJson(['fg', 'read', 'customer_stats', '--as-of', '1', '--format', 'csv', '--out', 'old/rows.csv'], { cwd });
     expect(out).toEqual({ path: 'old/rows.csv', rows: 5, bytes: (await readFile(join(cwd, 'old/rows.csv'))).length, version: 1 });
   });
@@ -148,17 +192,36 @@ describe('rows of a feature group', () => {
     expect(await lakefoldJson(['fg', 'restore', 'customer_stats', '--to', '1'], { cwd })).toMatchObject({ commit: { version: 3, operation: 'restore' } });
 
     const { items } = await lakefoldJson(['fg', 'commits', 'customer_stats'], { cwd });
-    expect(items.map((commit: { version: number; operation: string }) => `${commit.version} ${commit.operation}`)).toEqual(['3 restore', '2 delete', '1 upsert', '0 create']);
+    expect(items.map((commit: { version: number; operation: string }) => `${commit.version} ${commit.operation}`)).toEqual([
+      '3 restore',
+      '2 delete',
+      '1 upsert',
+      '0 create',
+    ]);
     expect((await lakefoldJson(['fg', 'commits', 'customer_stats', '--limit', '2'], { cwd })).nextCursor).toEqual(expect.any(String));
     expect(lines((await lakefold(['fg', 'read', 'customer_stats'], { cwd })).stdout)).toHaveLength(5);
   });
 
   it('are packed, checked for what is left over, and published', async () => {
     const cwd = await filled();
-    await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson'], { cwd, stdin: `${JSON.stringify({ ...ADA, customer: 'new' })}\n` });
+    await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson'], {
+      cwd,
+      stdin: `${JSON.stringify({ ...ADA, customer: 'new' })}\n`,
+    });
 
-    expect(await lakefoldJson(['fg', 'optimize', 'customer_stats'], { cwd })).toMatchObject({ commit: { version: 3, operation: 'optimize' }, filesRemoved: 2, filesAdded: 1 });
-    expect(await lakefoldJson(['fg', 'vacuum', 'customer_stats'], { cwd })).toEqual({ dryRun: true, files: 0, bytes: 0, oldestReadable: 0, paths: [], requestId: expect.any(String) });
+    expect(await lakefoldJson(['fg', 'optimize', 'customer_stats'], { cwd })).toMatchObject({
+      commit: { version: 3, operation: 'optimize' },
+      filesRemoved: 2,
+      filesAdded: 1,
+    });
+    expect(await lakefoldJson(['fg', 'vacuum', 'customer_stats'], { cwd })).toEqual({
+      dryRun: true,
+      files: 0,
+      bytes: 0,
+      oldestReadable: 0,
+      paths: [],
+      requestId: expect.any(String),
+    });
     expect(await lakefoldJson(['fg', 'publish', 'customer_stats'], { cwd })).toMatchObject({ to: 3, failed: 0 });
     const short = await lakefold(['fg', 'vacuum', 'customer_stats', '--retention', 'PT1H'], { cwd });
     expect({ code: short.code, problem: problem(short).code }).toEqual({ code: 1, problem: 'RETENTION_TOO_SHORT' });
@@ -170,9 +233,16 @@ describe('online vectors', () => {
     const cwd = await filled();
     const answer = await lakefoldJson(['fv', 'get', 'basket_risk', 'customer=ada', '--param', 'amount=120'], { cwd });
 
-    expect(answer).toMatchObject({ featureView: { name: 'basket_risk', version: 1 }, features: [5, 160, 0.75], status: 'COMPLETE', metadata: { statuses: ['PRESENT', 'PRESENT', 'COMPUTED'] } });
+    expect(answer).toMatchObject({
+      featureView: { name: 'basket_risk', version: 1 },
+      features: [5, 160, 0.75],
+      status: 'COMPLETE',
+      metadata: { statuses: ['PRESENT', 'PRESENT', 'COMPUTED'] },
+    });
     const shown = await lakefold(['fv', 'get', 'basket_risk/1', 'customer=nobody', '--param', 'amount=120'], { cwd, tty: 'yes', env: { NO_COLOR: '1' } });
-    expect(shown.stdout).toBe('basket_risk/1 MISSING\nfeature          value  status     event time\norders_30d           0  DEFAULT    ·\nspend_30d            ·  NOT_FOUND  ·\namount_to_spend      ·  COMPUTED   ·\n');
+    expect(shown.stdout).toBe(
+      'basket_risk/1 MISSING\nfeature          value  status     event time\norders_30d           0  DEFAULT    ·\nspend_30d            ·  NOT_FOUND  ·\namount_to_spend      ·  COMPUTED   ·\n',
+    );
   });
 
   it('of a file are one line an entry, parameters beside the keys or for all', async () => {
@@ -181,8 +251,18 @@ describe('online vectors', () => {
     const { stdout } = await lakefold(['fv', 'batch', 'basket_risk', '--file', 'entries.ndjson', '--param', 'amount=75.25'], { cwd });
 
     expect(lines(stdout)).toEqual([
-      { index: 0, status: 'COMPLETE', features: { orders_30d: 5, spend_30d: 160, amount_to_spend: 0.1 }, statuses: { orders_30d: 'PRESENT', spend_30d: 'PRESENT', amount_to_spend: 'COMPUTED' } },
-      { index: 1, status: 'COMPLETE', features: { orders_30d: 3, spend_30d: 75.25, amount_to_spend: 1 }, statuses: { orders_30d: 'PRESENT', spend_30d: 'PRESENT', amount_to_spend: 'COMPUTED' } },
+      {
+        index: 0,
+        status: 'COMPLETE',
+        features: { orders_30d: 5, spend_30d: 160, amount_to_spend: 0.1 },
+        statuses: { orders_30d: 'PRESENT', spend_30d: 'PRESENT', amount_to_spend: 'COMPUTED' },
+      },
+      {
+        index: 1,
+        status: 'COMPLETE',
+        features: { orders_30d: 3, spend_30d: 75.25, amount_to_spend: 1 },
+        statuses: { orders_30d: 'PRESENT', spend_30d: 'PRESENT', amount_to_spend: 'COMPUTED' },
+      },
     ]);
   });
 
@@ -190,13 +270,18 @@ describe('online vectors', () => {
     const cwd = await filled();
     expect(problem(await lakefold(['fv', 'get', 'basket_risk', 'custmer=ada'], { cwd })).code).toBe('UNKNOWN_ENTRY_KEY');
     expect(problem(await lakefold(['fv', 'get', 'basket_risk', 'ada'], { cwd }))).toMatchObject({ detail: 'expected an entry key as name=value, found "ada"' });
-    expect(problem(await lakefold(['fv', 'batch', 'basket_risk', '--file', '-'], { cwd, stdin: '{"customer":"ada"}\nnonsense\n' }))).toMatchObject({ code: 'MALFORMED_FILE', entry: 1 });
+    expect(problem(await lakefold(['fv', 'batch', 'basket_risk', '--file', '-'], { cwd, stdin: '{"customer":"ada"}\nnonsense\n' }))).toMatchObject({
+      code: 'MALFORMED_FILE',
+      entry: 1,
+    });
   });
 
   it('are refused where the functions are not', async () => {
     const cwd = await filled();
     const elsewhere = await temporaryFolder();
-    const result = await lakefold(['fv', 'get', 'basket_risk', 'customer=ada', '--param', 'amount=1', '--location', join(cwd, '.lakefold')], { cwd: elsewhere });
+    const result = await lakefold(['fv', 'get', 'basket_risk', 'customer=ada', '--param', 'amount=1', '--location', join(cwd, '.lakefold')], {
+      cwd: elsewhere,
+    });
 
     expect({ code: result.code, problem: problem(result).code }).toEqual({ code: 1, problem: 'FUNCTION_MISMATCH' });
   });
@@ -205,12 +290,24 @@ describe('online vectors', () => {
 describe('training datasets', () => {
   it('are created point in time from a spine file, copied, listed and described', async () => {
     const cwd = await filled();
-    const dataset = await lakefoldJson(['td', 'create', 'basket_risk', '--spine', 'orders.ndjson', '--format', 'ndjson', '--pin', 'customer_stats=1', '--out', 'training'], { cwd });
+    const dataset = await lakefoldJson(
+      ['td', 'create', 'basket_risk', '--spine', 'orders.ndjson', '--format', 'ndjson', '--pin', 'customer_stats=1', '--out', 'training'],
+      { cwd },
+    );
 
-    expect(dataset).toMatchObject({ trainingDataset: 1, counts: { spineRows: 4, rows: 4, joins: [{ join: 'customer_stats', matched: 3, missing: 1 }] }, pins: [{ featureGroup: 'customer_stats', version: 1, commitVersion: 1 }] });
+    expect(dataset).toMatchObject({
+      trainingDataset: 1,
+      counts: { spineRows: 4, rows: 4, joins: [{ join: 'customer_stats', matched: 3, missing: 1 }] },
+      pins: [{ featureGroup: 'customer_stats', version: 1, commitVersion: 1 }],
+    });
     expect(JSON.parse(await readFile(join(cwd, 'training/training-dataset.json'), 'utf8'))).toEqual(dataset);
-    expect(lines(await readFile(join(cwd, 'training/data/part-00000.ndjson'), 'utf8')).map((row) => [row.customer, row.orders_30d, row.amount_to_spend])).toEqual([
-      ['ada', 2, 0.5], ['ada', 5, 2], ['grace', 3, 25.5 / 75.25], ['linus', 0, null],
+    expect(
+      lines(await readFile(join(cwd, 'training/data/part-00000.ndjson'), 'utf8')).map((row) => [row.customer, row.orders_30d, row.amount_to_spend]),
+    ).toEqual([
+      ['ada', 2, 0.5],
+      ['ada', 5, 2],
+      ['grace', 3, 25.5 / 75.25],
+      ['linus', 0, null],
     ]);
     expect((await lakefoldJson(['td', 'list', 'basket_risk'], { cwd })).items).toHaveLength(1);
     expect((await lakefoldJson(['td', 'describe', 'basket_risk', '1'], { cwd })).contentHash).toBe(dataset.contentHash);
@@ -220,8 +317,12 @@ describe('training datasets', () => {
   it('check options before anything is asked of the store', async () => {
     const cwd = await filled();
     expect(problem(await lakefold(['td', 'create', 'basket_risk', '--spine', 'orders.xlsx'], { cwd })).detail).toContain('expected a spine that ends in');
-    expect(problem(await lakefold(['td', 'create', 'basket_risk', '--spine', 'orders.ndjson', '--pin', 'other=1'], { cwd })).detail).toBe('expected a group of the view after --pin, found "other"');
-    expect(problem(await lakefold(['td', 'create', 'basket_risk', '--spine', 'orders.ndjson', '--split', 'train:0.8'], { cwd })).detail).toBe('expected --split name=fraction,…, found "train:0.8"');
+    expect(problem(await lakefold(['td', 'create', 'basket_risk', '--spine', 'orders.ndjson', '--pin', 'other=1'], { cwd })).detail).toBe(
+      'expected a group of the view after --pin, found "other"',
+    );
+    expect(problem(await lakefold(['td', 'create', 'basket_risk', '--spine', 'orders.ndjson', '--split', 'train:0.8'], { cwd })).detail).toBe(
+      'expected --split name=fraction,…, found "train:0.8"',
+    );
   });
 });
 
@@ -242,7 +343,16 @@ describe('projects', () => {
 describe('names without a version', () => {
   it('mean the latest, which is said on stderr unless --quiet', async () => {
     const cwd = await temporaryFolder();
-    const definition = (version: number): object => ({ name: 'g', version, schema: [{ name: 'id', type: 'int' }, { name: `v${version}`, type: 'int', nullable: true }], primaryKey: ['id'], onlineEnabled: false });
+    const definition = (version: number): object => ({
+      name: 'g',
+      version,
+      schema: [
+        { name: 'id', type: 'int' },
+        { name: `v${version}`, type: 'int', nullable: true },
+      ],
+      primaryKey: ['id'],
+      onlineEnabled: false,
+    });
     await mkdir(join(cwd, 'defs'));
     await writeFile(join(cwd, 'defs/all.json'), JSON.stringify({ featureGroups: [definition(1), definition(10), definition(9)] }));
     await lakefoldJson(['apply', '--yes', '--config', 'defs/all.json'], { cwd });

@@ -33,7 +33,7 @@ describe('help', () => {
 });
 
 describe('--version', () => {
-  it('is the package\'s', async () => {
+  it("is the package's", async () => {
     const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
     expect(await lakefold(['--version'], { cwd })).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
@@ -48,23 +48,40 @@ describe('a command line that is wrong', () => {
     [['fg', 'lst'], /^unknown command "fg lst"; did you mean list\?; expected /, undefined],
     [['fg', 'read'], 'expected 1 argument after fg read, found none', 'lakefold fg read NAME[/V]'],
     [['fg', 'read', 'a', 'b'], 'expected 1 argument after fg read, found "a" "b"', 'lakefold fg read NAME[/V]'],
-    [['fg', 'read', 'a', '--as-of', 'yesterday'], 'expected a version or an RFC 3339 instant with offset as --as-of, found "yesterday"', 'lakefold fg read NAME[/V]'],
+    [
+      ['fg', 'read', 'a', '--as-of', 'yesterday'],
+      'expected a version or an RFC 3339 instant with offset as --as-of, found "yesterday"',
+      'lakefold fg read NAME[/V]',
+    ],
     [['fg', 'ingest', 'a', '--file', 'rows.xlsx'], /^expected --format, or a file that ends in /, 'lakefold fg ingest NAME[/V] --file F|-'],
     [['fg', 'delete-rows', 'a'], 'expected either --file with keys or --where', 'lakefold fg delete-rows NAME[/V] --file keys.ndjson'],
     [['--json'], 'expected a command; lakefold --help lists them', undefined],
-    [['serve', '--endpoint', 'http://127.0.0.1:1'], 'expected serve without --endpoint: it serves the embedded store', 'lakefold serve [--port 6566] [--auth none|keys]'],
+    [
+      ['serve', '--endpoint', 'http://127.0.0.1:1'],
+      'expected serve without --endpoint: it serves the embedded store',
+      'lakefold serve [--port 6566] [--auth none|keys]',
+    ],
   ])('%j ends with 2, says so and how it should be', async (argv, detail, usage) => {
     const result = await lakefold(argv, { cwd });
 
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code: 2, stdout: '' });
-    expect(problem(result)).toMatchObject({ code: 'INVALID_ARGUMENT', status: 400, repeatable: false, detail: typeof detail === 'string' ? detail : expect.stringMatching(detail) });
+    expect(problem(result)).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      status: 400,
+      repeatable: false,
+      detail: typeof detail === 'string' ? detail : expect.stringMatching(detail),
+    });
     expect(problem(result).usage).toBe(usage);
   });
 
   it('is told to a person in words', async () => {
     const { code, stdout, stderr } = await lakefold(['fg', 'read'], { cwd, tty: 'yes', env: { NO_COLOR: '1' } });
 
-    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: 'error: expected 1 argument after fg read, found none\nusage: lakefold fg read NAME[/V]\n' });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'error: expected 1 argument after fg read, found none\nusage: lakefold fg read NAME[/V]\n',
+    });
   });
 });
 
@@ -75,8 +92,14 @@ describe('a failure', () => {
 
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code: 1, stdout: '' });
     expect(problem(result)).toEqual({
-      type: 'about:blank', title: 'Unknown feature group', status: 404, code: 'UNKNOWN_FEATURE_GROUP', repeatable: false, name: 'nothing',
-      detail: 'expected a feature group of this project, found "nothing"; it has none yet', requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      type: 'about:blank',
+      title: 'Unknown feature group',
+      status: 404,
+      code: 'UNKNOWN_FEATURE_GROUP',
+      repeatable: false,
+      name: 'nothing',
+      detail: 'expected a feature group of this project, found "nothing"; it has none yet',
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
   });
 
@@ -91,7 +114,11 @@ describe('a failure', () => {
     const result = await lakefold(['fg', 'list', '--endpoint', 'http://127.0.0.1:9'], { cwd });
 
     expect(result.code).toBe(1);
-    expect(problem(result)).toMatchObject({ code: 'STORE_UNAVAILABLE', repeatable: true, detail: expect.stringContaining('expected a server at http://127.0.0.1:9, could not reach it') });
+    expect(problem(result)).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      repeatable: true,
+      detail: expect.stringContaining('expected a server at http://127.0.0.1:9, could not reach it'),
+    });
   });
 
   it('names what an embedded store cannot be', async () => {
@@ -115,7 +142,9 @@ describe('doctor', () => {
     const report = JSON.parse(stdout);
 
     expect({ code, ok: report.ok, names: report.checks.map((check: { name: string; ok: boolean }) => `${check.name} ${check.ok}`) }).toEqual({
-      code: 0, ok: true, names: ['node true', 'location true', 'lmdb true', 'parquet true', 'duckdb true', 'definitions true'],
+      code: 0,
+      ok: true,
+      names: ['node true', 'location true', 'lmdb true', 'parquet true', 'duckdb true', 'definitions true'],
     });
     expect(await readdir(folder)).toEqual([]);
   });
@@ -128,6 +157,8 @@ describe('doctor', () => {
 
     expect(code).toBe(1);
     expect(report.ok).toBe(false);
-    expect(report.checks.filter((check: { ok: boolean }) => !check.ok)).toEqual([{ name: 'definitions', ok: false, detail: expect.stringContaining('INVALID_ARGUMENT: expected ') }]);
+    expect(report.checks.filter((check: { ok: boolean }) => !check.ok)).toEqual([
+      { name: 'definitions', ok: false, detail: expect.stringContaining('INVALID_ARGUMENT: expected ') },
+    ]);
   });
 });

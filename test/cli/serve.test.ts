@@ -20,10 +20,13 @@ afterEach(async () => {
 async function serve(cwd: string): Promise<Served> {
   const controller = new AbortController();
   let onUrl: (url: string) => void = () => undefined;
-  const url = new Promise<string>((resolve) => { onUrl = resolve; });
+  const url = new Promise<string>((resolve) => {
+    onUrl = resolve;
+  });
   const ended = lakefold(['serve', '--port', '0'], { cwd, signal: controller.signal, onStdout: (text) => onUrl(JSON.parse(text).url) });
   const served: Served = {
-    cwd, url: await Promise.race([url, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]),
+    cwd,
+    url: await Promise.race([url, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]),
     stop: async () => {
       controller.abort();
       return ended;
@@ -50,7 +53,9 @@ function statusOf(url: string, host: string): Promise<number | undefined> {
     request(url, { headers: { host } }, (response) => {
       response.resume();
       resolve(response.statusCode);
-    }).on('error', reject).end();
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -93,16 +98,28 @@ describe('serve', () => {
     // The same key through the other way in is known.
     expect((await lakefoldJson(ingest, { cwd })).commit).toEqual({ ...receipt.commit, alreadyApplied: true });
 
-    for (const argv of [['fg', 'describe', 'customer_stats'], ['fg', 'commits', 'customer_stats'], ['fv', 'list'], ['fv', 'get', 'basket_risk', 'customer=ada', '--param', 'amount=120']]) {
+    for (const argv of [
+      ['fg', 'describe', 'customer_stats'],
+      ['fg', 'commits', 'customer_stats'],
+      ['fv', 'list'],
+      ['fv', 'get', 'basket_risk', 'customer=ada', '--param', 'amount=120'],
+    ]) {
       const [here, there] = [await lakefoldJson(argv, { cwd }), await lakefoldJson([...argv, ...remote], { cwd: elsewhere })];
       expect({ ...there, requestId: '', timings: '' }).toEqual({ ...here, requestId: '', timings: '' });
     }
-    expect((await lakefold(['fg', 'read', 'customer_stats', ...remote], { cwd: elsewhere })).stdout).toBe((await lakefold(['fg', 'read', 'customer_stats'], { cwd })).stdout);
-    const dataset = await lakefoldJson(['td', 'create', 'basket_risk', '--spine', join(cwd, 'orders.ndjson'), '--out', 'training', ...remote], { cwd: elsewhere });
+    expect((await lakefold(['fg', 'read', 'customer_stats', ...remote], { cwd: elsewhere })).stdout).toBe(
+      (await lakefold(['fg', 'read', 'customer_stats'], { cwd })).stdout,
+    );
+    const dataset = await lakefoldJson(['td', 'create', 'basket_risk', '--spine', join(cwd, 'orders.ndjson'), '--out', 'training', ...remote], {
+      cwd: elsewhere,
+    });
     expect(dataset.counts.rows).toBe(4);
     const doctor = await lakefoldJson(['doctor', ...remote], { cwd: elsewhere });
     expect(doctor.checks.at(-1)).toEqual({ name: 'endpoint', ok: true, detail: `${url}: ok, version ${VERSION}` });
-    const refused = await lakefold(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson', ...remote], { cwd: elsewhere, stdin: '{"customer":1}\n' });
+    const refused = await lakefold(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson', ...remote], {
+      cwd: elsewhere,
+      stdin: '{"customer":1}\n',
+    });
     expect({ code: refused.code, problem: problem(refused).code }).toEqual({ code: 3, problem: 'VALIDATION_FAILED' });
   });
 
@@ -112,7 +129,11 @@ describe('serve', () => {
     const outside = join(await temporaryFolder(), 'orders.ndjson');
     await writeFile(outside, '{"customer":"ada","ordered_at":"2024-05-10T10:00:00Z","amount":20}\n');
     const create = (source: string): Promise<Response> =>
-      fetch(`${url}/v1/projects/default/feature-views/basket_risk/versions/1/training-datasets`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ spine: { source, format: 'ndjson' } }) });
+      fetch(`${url}/v1/projects/default/feature-views/basket_risk/versions/1/training-datasets`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ spine: { source, format: 'ndjson' } }),
+      });
 
     expect((await create('orders.ndjson')).status).toBe(201);
     for (const source of [outside, '../orders.ndjson', 's3://bucket/orders.ndjson']) {
@@ -125,12 +146,18 @@ describe('serve', () => {
     const cwd = await shop();
     const { url } = await serve(cwd);
     const table = join(cwd, '.lakefold/default/feature-groups/customer_stats/1');
-    await lakefoldJson(['table', 'append', table, '--file', '-', '--format', 'ndjson'], { cwd, stdin: '{"customer":"ida","at":"2024-05-01T00:00:00Z","orders_30d":7,"spend_30d":1}\n' });
+    await lakefoldJson(['table', 'append', table, '--file', '-', '--format', 'ndjson'], {
+      cwd,
+      stdin: '{"customer":"ida","at":"2024-05-01T00:00:00Z","orders_30d":7,"spend_30d":1}\n',
+    });
 
-    await vi.waitFor(async () => {
-      const response = await fetch(`${url}/v1/projects/default/feature-groups/customer_stats/versions/1/online`);
-      expect(await response.json()).toMatchObject({ state: 'current', watermark: 1, head: 1 });
-    }, { timeout: 10_000, interval: 100 });
+    await vi.waitFor(
+      async () => {
+        const response = await fetch(`${url}/v1/projects/default/feature-groups/customer_stats/versions/1/online`);
+        expect(await response.json()).toMatchObject({ state: 'current', watermark: 1, head: 1 });
+      },
+      { timeout: 10_000, interval: 100 },
+    );
     const { stdout } = await lakefold(['fv', 'batch', 'basket_risk', '--file', '-', '--param', 'amount=2'], { cwd, stdin: '{"customer":"ida"}\n' });
     expect(lines(stdout)).toMatchObject([{ status: 'COMPLETE', features: { orders_30d: 7, spend_30d: 1, amount_to_spend: 2 } }]);
   });

@@ -4,7 +4,11 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { lakefold, lakefoldJson, lines, problem, temporaryFolder } from './cli-support.ts';
 
-const COLUMNS = [{ name: 'id', type: 'int' }, { name: 'Label', type: 'string', nullable: true, description: 'a word' }, { name: 'part', type: 'string', nullable: true }];
+const COLUMNS = [
+  { name: 'id', type: 'int' },
+  { name: 'Label', type: 'string', nullable: true, description: 'a word' },
+  { name: 'part', type: 'string', nullable: true },
+];
 
 async function table(rows = '{"id":1,"Label":"a","part":"x"}\n{"id":2,"Label":null,"part":"y"}\n'): Promise<string> {
   const cwd = await temporaryFolder();
@@ -14,17 +18,34 @@ async function table(rows = '{"id":1,"Label":"a","part":"x"}\n{"id":2,"Label":nu
   return cwd;
 }
 
-const read = async (cwd: string, ...options: string[]): Promise<readonly unknown[]> => lines((await lakefold(['table', 'read', 't', ...options], { cwd })).stdout);
+const read = async (cwd: string, ...options: string[]): Promise<readonly unknown[]> =>
+  lines((await lakefold(['table', 'read', 't', ...options], { cwd })).stdout);
 
 describe('table create', () => {
   it('makes an empty table and describes it', async () => {
     const cwd = await table('');
 
     expect(await lakefoldJson(['table', 'describe', 't'], { cwd })).toEqual({
-      location: pathToFileURL(join(cwd, 't')).href, version: 0,
-      protocol: { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['deletionVectors'], writerFeatures: ['deletionVectors', 'appendOnly', 'invariants'] },
-      schema: [{ name: 'id', type: 'int', nullable: false }, { name: 'Label', type: 'string', nullable: true, description: 'a word' }, { name: 'part', type: 'string', nullable: true }],
-      partitionColumns: ['part'], properties: { 'delta.enableDeletionVectors': 'true' }, files: 0, rows: 0, bytes: 0, createdAt: expect.stringMatching(/Z$/), latestCommit: 0,
+      location: pathToFileURL(join(cwd, 't')).href,
+      version: 0,
+      protocol: {
+        minReaderVersion: 3,
+        minWriterVersion: 7,
+        readerFeatures: ['deletionVectors'],
+        writerFeatures: ['deletionVectors', 'appendOnly', 'invariants'],
+      },
+      schema: [
+        { name: 'id', type: 'int', nullable: false },
+        { name: 'Label', type: 'string', nullable: true, description: 'a word' },
+        { name: 'part', type: 'string', nullable: true },
+      ],
+      partitionColumns: ['part'],
+      properties: { 'delta.enableDeletionVectors': 'true' },
+      files: 0,
+      rows: 0,
+      bytes: 0,
+      createdAt: expect.stringMatching(/Z$/),
+      latestCommit: 0,
     });
   });
 
@@ -55,37 +76,81 @@ describe('table create', () => {
 describe('table writes', () => {
   it('upsert by keys, delete by filter, overwrite, restore, each as one commit', async () => {
     const cwd = await table();
-    const upserted = await lakefoldJson(['table', 'upsert', 't', '--keys', 'id', '--file', '-', '--format', 'csv'], { cwd, stdin: 'id,Label,part\n2,b,y\n3,c,\n' });
-    expect(upserted).toEqual({
-      location: pathToFileURL(join(cwd, 't')).href, received: 2,
-      commit: { version: 2, committedAt: expect.any(String), operation: 'upsert', rowsInserted: 1, rowsUpdated: 1, rowsDeleted: 0, dedupedInBatch: 0, stale: 0, rejected: 0, alreadyApplied: false },
+    const upserted = await lakefoldJson(['table', 'upsert', 't', '--keys', 'id', '--file', '-', '--format', 'csv'], {
+      cwd,
+      stdin: 'id,Label,part\n2,b,y\n3,c,\n',
     });
-    expect((await lakefoldJson(['table', 'delete', 't', '--where', '{"column":"id","op":"=","value":1}'], { cwd })).commit).toMatchObject({ version: 3, rowsDeleted: 1 });
+    expect(upserted).toEqual({
+      location: pathToFileURL(join(cwd, 't')).href,
+      received: 2,
+      commit: {
+        version: 2,
+        committedAt: expect.any(String),
+        operation: 'upsert',
+        rowsInserted: 1,
+        rowsUpdated: 1,
+        rowsDeleted: 0,
+        dedupedInBatch: 0,
+        stale: 0,
+        rejected: 0,
+        alreadyApplied: false,
+      },
+    });
+    expect((await lakefoldJson(['table', 'delete', 't', '--where', '{"column":"id","op":"=","value":1}'], { cwd })).commit).toMatchObject({
+      version: 3,
+      rowsDeleted: 1,
+    });
     expect(await lakefoldJson(['table', 'delete', 't', '--where', '{"column":"id","op":"=","value":1}'], { cwd })).toMatchObject({ commit: null });
-    expect((await lakefoldJson(['table', 'overwrite', 't', '--file', '-', '--format', 'json'], { cwd, stdin: '{"rows":[{"id":9}]}' })).commit).toMatchObject({ version: 4, rowsInserted: 1, rowsDeleted: 2 });
+    expect((await lakefoldJson(['table', 'overwrite', 't', '--file', '-', '--format', 'json'], { cwd, stdin: '{"rows":[{"id":9}]}' })).commit).toMatchObject({
+      version: 4,
+      rowsInserted: 1,
+      rowsDeleted: 2,
+    });
     expect((await lakefoldJson(['table', 'restore', 't', '--to', '1'], { cwd })).commit).toMatchObject({ version: 5, operation: 'restore' });
 
-    expect(await read(cwd)).toEqual([{ id: 1, Label: 'a', part: 'x' }, { id: 2, Label: null, part: 'y' }]);
+    expect(await read(cwd)).toEqual([
+      { id: 1, Label: 'a', part: 'x' },
+      { id: 2, Label: null, part: 'y' },
+    ]);
     expect(await read(cwd, '--as-of', '4')).toEqual([{ id: 9, Label: null, part: null }]);
-    expect(lines((await lakefold(['table', 'history', 't', '--limit', '3'], { cwd })).stdout).map((commit) => [commit.version, commit.operation, commit.engineOperation])).toEqual([
-      [5, 'restore', 'RESTORE'], [4, 'overwrite', 'WRITE'], [3, 'delete', 'DELETE'],
+    expect(
+      lines((await lakefold(['table', 'history', 't', '--limit', '3'], { cwd })).stdout).map((commit) => [
+        commit.version,
+        commit.operation,
+        commit.engineOperation,
+      ]),
+    ).toEqual([
+      [5, 'restore', 'RESTORE'],
+      [4, 'overwrite', 'WRITE'],
+      [3, 'delete', 'DELETE'],
     ]);
   });
 
   it('refuse faulty rows whole with exit code 3', async () => {
     const cwd = await table();
-    const result = await lakefold(['table', 'append', 't', '--file', '-', '--format', 'ndjson'], { cwd, stdin: '{"id":5}\n{"id":"six"}\n{"id":7,"extra":1}\n{"Label":"x"}\n' });
+    const result = await lakefold(['table', 'append', 't', '--file', '-', '--format', 'ndjson'], {
+      cwd,
+      stdin: '{"id":5}\n{"id":"six"}\n{"id":7,"extra":1}\n{"Label":"x"}\n',
+    });
 
     expect({ code: result.code, stdout: result.stdout }).toEqual({ code: 3, stdout: '' });
-    expect(problem(result).errors.map(({ row, feature, code }: { row: number; feature: string; code: string }) => [row, feature, code])).toEqual([[1, 'id', 'TYPE_MISMATCH'], [2, 'extra', 'UNKNOWN_FEATURE'], [3, 'id', 'NULL_NOT_ALLOWED']]);
+    expect(problem(result).errors.map(({ row, feature, code }: { row: number; feature: string; code: string }) => [row, feature, code])).toEqual([
+      [1, 'id', 'TYPE_MISMATCH'],
+      [2, 'extra', 'UNKNOWN_FEATURE'],
+      [3, 'id', 'NULL_NOT_ALLOWED'],
+    ]);
     expect(await read(cwd)).toHaveLength(2);
   });
 
   it('refuse to empty a table, and keys it lacks', async () => {
     const cwd = await table();
     expect(problem(await lakefold(['table', 'overwrite', 't', '--file', '-', '--format', 'ndjson'], { cwd })).code).toBe('EMPTY_OVERWRITE');
-    expect(problem(await lakefold(['table', 'upsert', 't', '--keys', 'nope', '--file', '-', '--format', 'ndjson'], { cwd, stdin: '{"id":1}\n' }))).toMatchObject({ code: 'UNKNOWN_FEATURE', column: 'nope' });
-    expect((await lakefoldJson(['table', 'overwrite', 't', '--allow-empty', '--file', '-', '--format', 'ndjson'], { cwd })).commit).toMatchObject({ rowsDeleted: 2 });
+    expect(
+      problem(await lakefold(['table', 'upsert', 't', '--keys', 'nope', '--file', '-', '--format', 'ndjson'], { cwd, stdin: '{"id":1}\n' })),
+    ).toMatchObject({ code: 'UNKNOWN_FEATURE', column: 'nope' });
+    expect((await lakefoldJson(['table', 'overwrite', 't', '--allow-empty', '--file', '-', '--format', 'ndjson'], { cwd })).commit).toMatchObject({
+      rowsDeleted: 2,
+    });
   });
 });
 
@@ -113,8 +178,18 @@ describe('table reads', () => {
 
     expect(lines((await lakefold(['table', 'files', 't'], { cwd })).stdout)).toEqual([
       {
-        path: expect.stringMatching(/^part=x\/part-.*\.parquet$/), size: expect.any(Number), rows: 1, partitionValues: { part: 'x' }, deletionVector: { cardinality: 1 },
-        stats: { numRecords: 2, minValues: { id: 1, Label: 'a' }, maxValues: { id: 2, Label: 'b' }, nullCount: { id: 0, Label: 0 }, tightBounds: expect.any(Boolean) },
+        path: expect.stringMatching(/^part=x\/part-.*\.parquet$/),
+        size: expect.any(Number),
+        rows: 1,
+        partitionValues: { part: 'x' },
+        deletionVector: { cardinality: 1 },
+        stats: {
+          numRecords: 2,
+          minValues: { id: 1, Label: 'a' },
+          maxValues: { id: 2, Label: 'b' },
+          nullCount: { id: 0, Label: 0 },
+          tightBounds: expect.any(Boolean),
+        },
       },
     ]);
   });
@@ -133,7 +208,11 @@ describe('table maintenance', () => {
     const cwd = await table();
     await lakefoldJson(['table', 'append', 't', '--file', '-', '--format', 'ndjson'], { cwd, stdin: '{"id":3,"part":"x"}\n' });
 
-    expect(await lakefoldJson(['table', 'optimize', 't'], { cwd })).toMatchObject({ commit: { version: 3, operation: 'optimize' }, filesRemoved: 2, filesAdded: 1 });
+    expect(await lakefoldJson(['table', 'optimize', 't'], { cwd })).toMatchObject({
+      commit: { version: 3, operation: 'optimize' },
+      filesRemoved: 2,
+      filesAdded: 1,
+    });
     expect(await lakefoldJson(['table', 'checkpoint', 't'], { cwd })).toEqual({ version: 3, kind: 'classic', parts: 1, bytes: expect.any(Number) });
     expect(await lakefoldJson(['table', 'vacuum', 't'], { cwd })).toEqual({ dryRun: true, files: 0, bytes: 0, oldestReadable: 0, paths: [] });
     expect(problem(await lakefold(['table', 'vacuum', 't', '--retention', 'PT1H', '--no-dry-run'], { cwd })).code).toBe('RETENTION_TOO_SHORT');

@@ -12,7 +12,12 @@ import { turningStore, turnsOf, wrappedStore } from '../support/table-turns.ts';
 
 const pathOf = (version: number): ReturnType<typeof objectPath> => objectPath(`log/${String(version).padStart(20, '0')}.json`);
 
-function setUp(): { readonly clock: ManualClock; readonly store: MemoryObjectStore; readonly log: ReturnType<typeof recordedLog>; readonly deps: (store?: ObjectStore) => CommitLogDeps } {
+function setUp(): {
+  readonly clock: ManualClock;
+  readonly store: MemoryObjectStore;
+  readonly log: ReturnType<typeof recordedLog>;
+  readonly deps: (store?: ObjectStore) => CommitLogDeps;
+} {
   const clock = new ManualClock({ sleeping: 'skip' });
   const store = new MemoryObjectStore({ clock });
   const log = recordedLog();
@@ -24,7 +29,10 @@ async function fill(store: ObjectStore, versions: number): Promise<void> {
 }
 
 /** Writes its name and the version it is planned for, and notes what it was told. */
-function planner(name: string): { readonly seen: { readonly version: number; readonly winners: readonly string[] }[]; readonly plan: (version: number, winners: readonly Winner[]) => Promise<AttemptPlan<string>> } {
+function planner(name: string): {
+  readonly seen: { readonly version: number; readonly winners: readonly string[] }[];
+  readonly plan: (version: number, winners: readonly Winner[]) => Promise<AttemptPlan<string>>;
+} {
   const seen: { readonly version: number; readonly winners: readonly string[] }[] = [];
   return {
     seen,
@@ -45,12 +53,26 @@ describe('appending an entry', () => {
     const { store, deps } = setUp();
     const calls: string[] = [];
     const counted = wrappedStore(store, {
-      get: (path) => { calls.push(`get ${path}`); return store.get(path); },
-      head: (path) => { calls.push(`head ${path}`); return store.head(path); },
-      createIfAbsent: (path, bytes, options) => { calls.push(`create ${path}`); return store.createIfAbsent(path, bytes, options); },
+      get: (path) => {
+        calls.push(`get ${path}`);
+        return store.get(path);
+      },
+      head: (path) => {
+        calls.push(`head ${path}`);
+        return store.head(path);
+      },
+      createIfAbsent: (path, bytes, options) => {
+        calls.push(`create ${path}`);
+        return store.createIfAbsent(path, bytes, options);
+      },
     });
     const { plan } = planner('ours');
-    expect(await appendEntry(deps(counted), { txnId: 'a', base: -1, pathOf, plan })).toEqual({ kind: 'committed', version: 0, value: 'ours at 0', attempts: 1 });
+    expect(await appendEntry(deps(counted), { txnId: 'a', base: -1, pathOf, plan })).toEqual({
+      kind: 'committed',
+      version: 0,
+      value: 'ours at 0',
+      attempts: 1,
+    });
     expect(calls).toEqual([`create ${pathOf(0)}`]);
   });
 
@@ -59,7 +81,10 @@ describe('appending an entry', () => {
     await fill(store, 11);
     const { seen, plan } = planner('ours');
     expect(await appendEntry(deps(), { txnId: 'a', base: 1, pathOf, plan })).toEqual({ kind: 'committed', version: 11, value: 'ours at 11', attempts: 2 });
-    expect(seen).toEqual([{ version: 2, winners: [] }, { version: 11, winners: Array.from({ length: 9 }, (_, i) => `${i + 2}: theirs ${i + 2}`) }]);
+    expect(seen).toEqual([
+      { version: 2, winners: [] },
+      { version: 11, winners: Array.from({ length: 9 }, (_, i) => `${i + 2}: theirs ${i + 2}`) },
+    ]);
     expect(await textOf(store, 11)).toBe('ours 11');
   });
 
@@ -77,7 +102,12 @@ describe('appending an entry', () => {
     });
     const { seen, plan } = planner('ours');
     expect(await appendEntry(deps(racing), { txnId: 'a', base: 0, pathOf, plan })).toMatchObject({ kind: 'committed', version: 4, attempts: 4 });
-    expect(seen).toEqual([{ version: 1, winners: [] }, { version: 2, winners: ['1: racer 0'] }, { version: 3, winners: ['2: racer 1'] }, { version: 4, winners: ['3: racer 2'] }]);
+    expect(seen).toEqual([
+      { version: 1, winners: [] },
+      { version: 2, winners: ['1: racer 0'] },
+      { version: 3, winners: ['2: racer 1'] },
+      { version: 4, winners: ['3: racer 2'] },
+    ]);
   });
 
   it('takes no gap between entries read at once for the end of a window', async () => {
@@ -86,15 +116,22 @@ describe('appending an entry', () => {
     // 2 is read before it is there, 3 after: what is read together is not one moment.
     const tearing = wrappedStore(store, { get: async (path) => (path === pathOf(2) ? undefined : store.get(path)) });
     const { seen, plan } = planner('ours');
-    await expect(appendEntry(deps(tearing), { txnId: 'a', base: 0, pathOf, plan, attemptsMax: 2 })).resolves.toMatchObject({ kind: 'conflict', reason: 'contention' });
+    await expect(appendEntry(deps(tearing), { txnId: 'a', base: 0, pathOf, plan, attemptsMax: 2 })).resolves.toMatchObject({
+      kind: 'conflict',
+      reason: 'contention',
+    });
     expect(seen.at(-1)).toEqual({ version: 2, winners: ['1: theirs 1'] });
   });
 
   it('stops without a write where the plan says so, at once or after a loss', async () => {
     const { store, deps } = setUp();
     await fill(store, 2);
-    expect(await appendEntry(deps(), { txnId: 'a', base: 1, pathOf, plan: async () => ({ kind: 'stop', value: 'there already' }) })).toEqual({ kind: 'stopped', value: 'there already' });
-    const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<string>> => (winners.length === 0 ? { kind: 'write', bytes: utf8('x'), value: '' } : { kind: 'stop', value: `seen at ${version}` });
+    expect(await appendEntry(deps(), { txnId: 'a', base: 1, pathOf, plan: async () => ({ kind: 'stop', value: 'there already' }) })).toEqual({
+      kind: 'stopped',
+      value: 'there already',
+    });
+    const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<string>> =>
+      winners.length === 0 ? { kind: 'write', bytes: utf8('x'), value: '' } : { kind: 'stop', value: `seen at ${version}` };
     expect(await appendEntry(deps(), { txnId: 'a', base: 0, pathOf, plan })).toEqual({ kind: 'stopped', value: 'seen at 2' });
     expect(await textOf(store, 2)).toBeUndefined();
   });
@@ -102,7 +139,8 @@ describe('appending an entry', () => {
   it('names the winner a plan conflicts with', async () => {
     const { store, deps } = setUp();
     await fill(store, 3);
-    const plan = async (_: number, winners: readonly Winner[]): Promise<AttemptPlan<string>> => (winners.length === 0 ? { kind: 'write', bytes: utf8('x'), value: '' } : { kind: 'conflict', reason: 'columns' });
+    const plan = async (_: number, winners: readonly Winner[]): Promise<AttemptPlan<string>> =>
+      winners.length === 0 ? { kind: 'write', bytes: utf8('x'), value: '' } : { kind: 'conflict', reason: 'columns' };
     expect(await appendEntry(deps(), { txnId: 'a', base: 0, pathOf, plan })).toEqual({ kind: 'conflict', winner: 2, reason: 'columns' });
   });
 });
@@ -136,7 +174,11 @@ describe('an answer that is lost', () => {
         return { kind: 'unknown', cause: new Error('reset') };
       },
     });
-    expect(await appendEntry(deps(losing), { txnId: 'a', base: -1, pathOf, plan: planner('ours').plan })).toMatchObject({ kind: 'committed', version: 1, attempts: 2 });
+    expect(await appendEntry(deps(losing), { txnId: 'a', base: -1, pathOf, plan: planner('ours').plan })).toMatchObject({
+      kind: 'committed',
+      version: 1,
+      attempts: 2,
+    });
     expect([await textOf(store, 0), await textOf(store, 1)]).toEqual(['theirs', 'ours 1']);
   });
 
@@ -168,12 +210,18 @@ describe('the fence', () => {
         return store.createIfAbsent(path, bytes, options);
       },
     });
-    await expect(appendEntry(deps(slept), { txnId: 'a', base: 2, pathOf, plan: planner('ours').plan })).rejects.toMatchObject({ code: 'WRITER_FENCED', context: { path: pathOf(3) } });
+    await expect(appendEntry(deps(slept), { txnId: 'a', base: 2, pathOf, plan: planner('ours').plan })).rejects.toMatchObject({
+      code: 'WRITER_FENCED',
+      context: { path: pathOf(3) },
+    });
   });
 
   it('lets a local write through where the entry before it stands, and the first of a log', async () => {
     const { store, deps } = setUp();
-    expect(await appendEntry(deps(local(store)), { txnId: 'a', base: -1, pathOf, plan: planner('ours').plan })).toMatchObject({ kind: 'committed', version: 0 });
+    expect(await appendEntry(deps(local(store)), { txnId: 'a', base: -1, pathOf, plan: planner('ours').plan })).toMatchObject({
+      kind: 'committed',
+      version: 0,
+    });
     expect(await appendEntry(deps(local(store)), { txnId: 'b', base: 0, pathOf, plan: planner('ours').plan })).toMatchObject({ kind: 'committed', version: 1 });
   });
 
@@ -199,9 +247,17 @@ describe('attempts', () => {
 
   it('end as a conflict once as many are lost as were allowed', async () => {
     const { store, deps } = setUp();
-    expect(await appendEntry(deps(contended(store)), { txnId: 'a', base: -1, pathOf, plan: planner('ours').plan, attemptsMax: 5 })).toEqual({ kind: 'conflict', winner: 4, reason: 'contention' });
+    expect(await appendEntry(deps(contended(store)), { txnId: 'a', base: -1, pathOf, plan: planner('ours').plan, attemptsMax: 5 })).toEqual({
+      kind: 'conflict',
+      winner: 4,
+      reason: 'contention',
+    });
     const unlimited = planner('ours');
-    expect(await appendEntry(deps(contended(setUp().store)), { txnId: 'a', base: -1, pathOf, plan: unlimited.plan })).toEqual({ kind: 'conflict', winner: COMMIT_ATTEMPTS_MAX - 1, reason: 'contention' });
+    expect(await appendEntry(deps(contended(setUp().store)), { txnId: 'a', base: -1, pathOf, plan: unlimited.plan })).toEqual({
+      kind: 'conflict',
+      winner: COMMIT_ATTEMPTS_MAX - 1,
+      reason: 'contention',
+    });
     expect(unlimited.seen).toHaveLength(COMMIT_ATTEMPTS_MAX);
   });
 
@@ -221,7 +277,13 @@ describe('attempts', () => {
     const { store, log } = setUp();
     const slept: number[] = [];
     const clock = new ManualClock({ sleeping: 'skip' });
-    const sleeping = Object.assign(Object.create(clock), { now: () => clock.now(), monotonicMillis: () => 0, sleep: async (millis: number) => { slept.push(millis); } });
+    const sleeping = Object.assign(Object.create(clock), {
+      now: () => clock.now(),
+      monotonicMillis: () => 0,
+      sleep: async (millis: number) => {
+        slept.push(millis);
+      },
+    });
     let unit = 0;
     const units = [0.5, 1, 0.25, 1, 1, 1, 1, 1, 1, 1];
     const random = Object.assign(new SeededRandom(1), { unit: () => units[unit++] ?? 1 });
@@ -233,7 +295,10 @@ describe('attempts', () => {
     const { store, deps } = setUp();
     const controller = new AbortController();
     const { seen, plan } = planner('ours');
-    const aborting = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<string>> => { if (seen.length === 1) controller.abort(new Error('gone')); return plan(version, winners); };
+    const aborting = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<string>> => {
+      if (seen.length === 1) controller.abort(new Error('gone'));
+      return plan(version, winners);
+    };
     await expect(appendEntry(deps(contended(store)), { txnId: 'a', base: -1, pathOf, plan: aborting, signal: controller.signal })).rejects.toThrow('gone');
     expect(seen).toHaveLength(2);
   });
@@ -246,16 +311,23 @@ describe('32 appenders at once', () => {
       const random = new SeededRandom(seed);
       const turns = turnsOf(random);
       const outcomes: AppendOutcome<string>[] = [];
-      await turns.run(Array.from({ length: 32 }, async (_, i) => {
-        const shared = turningStore(store, turns, { random, faults: { lostAnswer: 0, lostRequest: 0 } });
-        const losing = wrappedStore(shared, {
-          createIfAbsent: async (path, bytes, options) => {
-            const outcome = await shared.createIfAbsent(path, bytes, options);
-            return outcome.kind === 'created' && random.unit() < 0.3 ? { kind: 'unknown', cause: new Error('reset') } : outcome;
-          },
-        });
-        outcomes.push(await appendEntry({ store: losing, clock, random: new SeededRandom(i), log }, { txnId: `w${i}`, base: -1, pathOf, plan: planner(`w${i}`).plan, attemptsMax: 1000 }));
-      }));
+      await turns.run(
+        Array.from({ length: 32 }, async (_, i) => {
+          const shared = turningStore(store, turns, { random, faults: { lostAnswer: 0, lostRequest: 0 } });
+          const losing = wrappedStore(shared, {
+            createIfAbsent: async (path, bytes, options) => {
+              const outcome = await shared.createIfAbsent(path, bytes, options);
+              return outcome.kind === 'created' && random.unit() < 0.3 ? { kind: 'unknown', cause: new Error('reset') } : outcome;
+            },
+          });
+          outcomes.push(
+            await appendEntry(
+              { store: losing, clock, random: new SeededRandom(i), log },
+              { txnId: `w${i}`, base: -1, pathOf, plan: planner(`w${i}`).plan, attemptsMax: 1000 },
+            ),
+          );
+        }),
+      );
       const texts: (string | undefined)[] = [];
       for await (const { path } of store.list('log/')) texts.push(decodeUtf8((await store.get(path))?.bytes ?? new Uint8Array()));
       expect(texts.map((text) => text?.split(' ')[1])).toEqual(Array.from({ length: 32 }, (_, i) => String(i)));

@@ -67,7 +67,8 @@ export const controlCases: readonly ContractCase<ControlSubject>[] = [
   {
     name: 'puts under a revision only over that revision',
     run: async ({ control, scope }) => {
-      const put = (text: string, revision: number): Promise<ControlRecord | undefined> => control.put({ partition: scope, sort: 'k', bytes: utf8(text) }, { condition: { kind: 'revision', revision } });
+      const put = (text: string, revision: number): Promise<ControlRecord | undefined> =>
+        control.put({ partition: scope, sort: 'k', bytes: utf8(text) }, { condition: { kind: 'revision', revision } });
       expect(await put('nothing there', 1)).toBeUndefined();
       expect(await control.get(scope, 'k', consistent)).toBeUndefined();
       await putAll(control, scope, ['k']);
@@ -138,7 +139,9 @@ export const controlCases: readonly ContractCase<ControlSubject>[] = [
       await control.put({ partition: scope, sort: 'empty', bytes: new Uint8Array() });
       expect(Buffer.compare((await control.get(scope, 'big', consistent))?.bytes ?? new Uint8Array(), bytes)).toBe(0);
       expect((await control.get(scope, 'empty', consistent))?.bytes).toEqual(new Uint8Array());
-      await expect(control.put({ partition: scope, sort: 'bigger', bytes: new Uint8Array(CONTROL_RECORD_BYTES_MAX + 1) })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+      await expect(control.put({ partition: scope, sort: 'bigger', bytes: new Uint8Array(CONTROL_RECORD_BYTES_MAX + 1) })).rejects.toMatchObject({
+        code: 'LIMIT_EXCEEDED',
+      });
     },
   },
   {
@@ -146,7 +149,12 @@ export const controlCases: readonly ContractCase<ControlSubject>[] = [
     run: async ({ control, scope }) => {
       await putAll(control, `${scope}/a`, ['b/c']);
       expect(await control.get(`${scope}/a/b`, 'c', consistent)).toBeUndefined();
-      for (const [partition, sort] of [['', 's'], [scope, ''], [`${scope}\0a`, 's'], [scope, 'a\0b']] as const) {
+      for (const [partition, sort] of [
+        ['', 's'],
+        [scope, ''],
+        [`${scope}\0a`, 's'],
+        [scope, 'a\0b'],
+      ] as const) {
         await expect(control.put({ partition, sort, bytes: utf8('x') })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
       }
     },
@@ -155,7 +163,9 @@ export const controlCases: readonly ContractCase<ControlSubject>[] = [
     name: 'lets one of many that put at once under a condition win',
     run: async ({ control, scope }) => {
       for (const condition of [{ kind: 'absent' }, { kind: 'revision', revision: 1 }] as const) {
-        const puts = Array.from({ length: RACERS }, (_, i) => control.put({ partition: scope, sort: 'k', bytes: utf8(`${condition.kind} ${i}`) }, { condition }));
+        const puts = Array.from({ length: RACERS }, (_, i) =>
+          control.put({ partition: scope, sort: 'k', bytes: utf8(`${condition.kind} ${i}`) }, { condition }),
+        );
         const won = (await Promise.all(puts)).filter((record) => record !== undefined);
         expect(won).toHaveLength(1);
         expect(await control.get(scope, 'k', consistent)).toEqual(won[0]);

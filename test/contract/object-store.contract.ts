@@ -76,9 +76,23 @@ function pattern(length: number): Uint8Array {
 
 /** Spaces, what URLs and XML escape, and code points whose UTF-16 order is not their UTF-8 order. */
 const ODD_PATHS = [
-  'odd/ leading and  inner spaces ', 'odd/%20', 'odd/%2520 literal', 'odd/+plus+', 'odd/a&b<c>d"e\'f', 'odd/a=1/b=x%3Dy/part.parquet', 'odd/back\\slash',
-  'odd/colon:semi;comma,', 'odd/crlf\r\nend', 'odd/hash#question?', 'odd/tab\tend', 'odd/tilde~!@$^*()[]{}|`', 'odd/u\u0301 combining', 'odd/\u00fc', 'odd/\u4e2d\u6587',
-  'odd/\ufffd', 'odd/\ud83d\ude00',
+  'odd/ leading and  inner spaces ',
+  'odd/%20',
+  'odd/%2520 literal',
+  'odd/+plus+',
+  'odd/a&b<c>d"e\'f',
+  'odd/a=1/b=x%3Dy/part.parquet',
+  'odd/back\\slash',
+  'odd/colon:semi;comma,',
+  'odd/crlf\r\nend',
+  'odd/hash#question?',
+  'odd/tab\tend',
+  'odd/tilde~!@$^*()[]{}|`',
+  'odd/u\u0301 combining',
+  'odd/\u00fc',
+  'odd/\u4e2d\u6587',
+  'odd/\ufffd',
+  'odd/\ud83d\ude00',
 ];
 
 /** The cases, in the order they run. */
@@ -187,9 +201,19 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
       const path = objectPath('digits');
       await put(store, path, '0123456789');
       const ranges: [Parameters<ObjectStore['get']>[1], string][] = [
-        [{ range: { start: 0, end: 3 } }, '012'], [{ range: { start: 4, end: 5 } }, '4'], [{ range: { start: 9, end: 10 } }, '9'], [{ range: { start: 0, end: 10 } }, '0123456789'],
-        [{ range: { start: 7, end: 999 } }, '789'], [{ range: { start: 10, end: 12 } }, ''], [{ range: { start: 50, end: 60 } }, ''], [{ range: { start: 5, end: 5 } }, ''],
-        [{ range: { last: 1 } }, '9'], [{ range: { last: 4 } }, '6789'], [{ range: { last: 10 } }, '0123456789'], [{ range: { last: 400 } }, '0123456789'], [{ range: { last: 0 } }, ''],
+        [{ range: { start: 0, end: 3 } }, '012'],
+        [{ range: { start: 4, end: 5 } }, '4'],
+        [{ range: { start: 9, end: 10 } }, '9'],
+        [{ range: { start: 0, end: 10 } }, '0123456789'],
+        [{ range: { start: 7, end: 999 } }, '789'],
+        [{ range: { start: 10, end: 12 } }, ''],
+        [{ range: { start: 50, end: 60 } }, ''],
+        [{ range: { start: 5, end: 5 } }, ''],
+        [{ range: { last: 1 } }, '9'],
+        [{ range: { last: 4 } }, '6789'],
+        [{ range: { last: 10 } }, '0123456789'],
+        [{ range: { last: 400 } }, '0123456789'],
+        [{ range: { last: 0 } }, ''],
       ];
       for (const [options, expected] of ranges) {
         const got = await store.get(path, options);
@@ -268,7 +292,22 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
     name: 'lists in the order of UTF-8 bytes of whole paths',
     run: async (store) => {
       // A folder sorts as its name with '/', between '.' and '0'; the emoji is the greater code point and the lesser UTF-16.
-      const sorted = ['a!', 'a-b', 'a-b/c', 'a.b', 'a.b.c/d', 'a/', 'a/b', 'a/b/c', 'a0', 'ab', 'a\u00e9', 'a\uffee', 'a\ud83d\ude00/x', 'a\ud83d\ude01'].filter((path) => !path.endsWith('/') && path !== 'a-b' && path !== 'a/b');
+      const sorted = [
+        'a!',
+        'a-b',
+        'a-b/c',
+        'a.b',
+        'a.b.c/d',
+        'a/',
+        'a/b',
+        'a/b/c',
+        'a0',
+        'ab',
+        'a\u00e9',
+        'a\uffee',
+        'a\ud83d\ude00/x',
+        'a\ud83d\ude01',
+      ].filter((path) => !path.endsWith('/') && path !== 'a-b' && path !== 'a/b');
       for (const path of [...sorted].reverse()) await put(store, path);
       expect(await paths(store, '')).toEqual(sorted);
       expect(await paths(store, 'a/')).toEqual(['a/b/c']);
@@ -311,7 +350,25 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
     run: async (store) => {
       const all = ['a/b/1', 'a/b/2', 'a/b.c', 'a/c/1', 'b/1'].sort(compareUtf8);
       for (const path of all) await put(store, path);
-      for (const startAfter of ['', 'a', 'a/', 'a/b', 'a/b.', 'a/b.c', 'a/b/', 'a/b/1', 'a/b/1/x', 'a/b/19', 'a/b/3', 'a/b0', 'a/c/1', 'b', 'b/1', 'z', '\uffff']) {
+      for (const startAfter of [
+        '',
+        'a',
+        'a/',
+        'a/b',
+        'a/b.',
+        'a/b.c',
+        'a/b/',
+        'a/b/1',
+        'a/b/1/x',
+        'a/b/19',
+        'a/b/3',
+        'a/b0',
+        'a/c/1',
+        'b',
+        'b/1',
+        'z',
+        '\uffff',
+      ]) {
         for (const prefix of ['', 'a/', 'a/b', 'a/b/', 'b/']) {
           const expected = all.filter((path) => path.startsWith(prefix) && compareUtf8(path, startAfter) > 0);
           expect([prefix, startAfter, await paths(store, prefix, startAfter)]).toEqual([prefix, startAfter, expected]);
@@ -379,8 +436,13 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
       const ifMatch = await put(store, kept);
       const signal = AbortSignal.abort(new Error('deadline'));
       const calls = [
-        () => store.createIfAbsent(path, utf8('x'), { identity: 'one', signal }), () => store.overwrite(path, utf8('x'), { signal }), () => store.delete(kept, { signal }),
-        () => store.replaceIfMatch(kept, utf8('x'), { identity: 'one', ifMatch, signal }), () => store.get(kept, { signal }), () => store.head(kept, { signal }), () => infos(store, '', { signal }),
+        () => store.createIfAbsent(path, utf8('x'), { identity: 'one', signal }),
+        () => store.overwrite(path, utf8('x'), { signal }),
+        () => store.delete(kept, { signal }),
+        () => store.replaceIfMatch(kept, utf8('x'), { identity: 'one', ifMatch, signal }),
+        () => store.get(kept, { signal }),
+        () => store.head(kept, { signal }),
+        () => infos(store, '', { signal }),
       ];
       for (const call of calls) await expect(call()).rejects.toThrow('deadline');
       expect(await paths(store, '')).toEqual(['kept']);

@@ -26,7 +26,10 @@ export const onlineReadCases: readonly ContractCase<OnlineStoreSubject>[] = [
     run: async ({ store, project }) => {
       const table = tableOf(project);
       const names = Array.from({ length: MANY }, (_, i) => `k${i}`);
-      await store.merge(table, names.filter((_, i) => i % 2 === 0).map((name) => rowOf(name, { eventTime: Number(name.slice(1)), commit: 1 })));
+      await store.merge(
+        table,
+        names.filter((_, i) => i % 2 === 0).map((name) => rowOf(name, { eventTime: Number(name.slice(1)), commit: 1 })),
+      );
       const asked = [...names, ...names.slice(0, 60), 'k0', 'k0'];
       const { items, storeRequests } = await store.read({ items: asked.map((name) => ({ table, key: keyOf(name) })), watermarks: [] }, { consistent: true });
       const expected = asked.map((name) => {
@@ -50,7 +53,12 @@ export const onlineReadCases: readonly ContractCase<OnlineStoreSubject>[] = [
       const items = [delays, routes, empty].map((table) => ({ table, key: keyOf('a') }));
       const answer = await store.read({ items: [...items, { table: routes, key: keyOf('gone') }], watermarks: [delays, routes, delays] }, { consistent: true });
       expect(answer).toEqual({
-        items: [{ kind: 'item', item: itemOf({ eventTime: 1, commit: 1 }) }, { kind: 'item', item: itemOf({ eventTime: 2, commit: 2 }) }, { kind: 'absent' }, { kind: 'item', item: deletedItem(2) }],
+        items: [
+          { kind: 'item', item: itemOf({ eventTime: 1, commit: 1 }) },
+          { kind: 'item', item: itemOf({ eventTime: 2, commit: 2 }) },
+          { kind: 'absent' },
+          { kind: 'item', item: deletedItem(2) },
+        ],
         watermarks: [watermarkOf(1, [3, 4]), undefined, watermarkOf(1, [3, 4])],
         storeRequests: 1,
       });
@@ -61,7 +69,8 @@ export const onlineReadCases: readonly ContractCase<OnlineStoreSubject>[] = [
     run: async ({ store, project }) => {
       const table = tableOf(project);
       const items = Array.from({ length: 100 }, (_, i) => ({ table, key: keyOf(`k${i}`) }));
-      const count = async (keys: typeof items, watermarks: readonly OnlineTable[]): Promise<number> => (await store.read({ items: keys, watermarks })).storeRequests;
+      const count = async (keys: typeof items, watermarks: readonly OnlineTable[]): Promise<number> =>
+        (await store.read({ items: keys, watermarks })).storeRequests;
       expect(await count([...items, ...items], [])).toBe(1);
       expect(await count(items.slice(1), [table, table])).toBe(1);
       expect(await count(items, [table])).toBe(2);
@@ -84,7 +93,8 @@ export const onlineReadCases: readonly ContractCase<OnlineStoreSubject>[] = [
       const { items, watermarks } = await store.read({ items: tables.map((table) => ({ table, key: keyOf('a') })), watermarks: tables }, { consistent: true });
       expect(items).toEqual(tables.map((_, i) => ({ kind: 'item', item: itemOf({ eventTime: i, commit: i }) })));
       expect(watermarks).toEqual(tables.map((_, i) => watermarkOf(i)));
-      for (const [i, table] of tables.entries()) expect(await scanned(store, table)).toEqual(new Map([[toHex(keyOf('a')), itemOf({ eventTime: i, commit: i })]]));
+      for (const [i, table] of tables.entries())
+        expect(await scanned(store, table)).toEqual(new Map([[toHex(keyOf('a')), itemOf({ eventTime: i, commit: i })]]));
     },
   },
   {
@@ -93,7 +103,10 @@ export const onlineReadCases: readonly ContractCase<OnlineStoreSubject>[] = [
       const table = tableOf(project, { shards: 1 });
       const payload = new Uint8Array(SCANNED_PAYLOAD_BYTES).fill(7);
       const names = Array.from({ length: SCANNED_ROWS }, (_, i) => `k${i}`);
-      await store.merge(table, names.map((name) => rowOf(name, { eventTime: 1, commit: 1 }, { payload })));
+      await store.merge(
+        table,
+        names.map((name) => rowOf(name, { eventTime: 1, commit: 1 }, { payload })),
+      );
       await store.edit(table, [editOf('gone', 2)]);
       await store.moveWatermark(table, { expected: undefined, next: watermarkOf(2) });
       const expected = new Map(names.map((name) => [toHex(keyOf(name)), itemOf({ eventTime: 1, commit: 1 }, { payload })]));
@@ -106,7 +119,10 @@ export const onlineReadCases: readonly ContractCase<OnlineStoreSubject>[] = [
     run: async ({ store, project }) => {
       const table = tableOf(project, { shards: 16 });
       const names = Array.from({ length: 64 }, (_, i) => `k${i}`);
-      await store.merge(table, names.map((name) => rowOf(name, { eventTime: 1, commit: 1 })));
+      await store.merge(
+        table,
+        names.map((name) => rowOf(name, { eventTime: 1, commit: 1 })),
+      );
       expect([...(await scanned(store, table)).keys()].sort()).toEqual(names.map((name) => toHex(keyOf(name))).sort());
       expect(await scanned(store, tableOf(project, { featureGroup: 'empty' }))).toEqual(new Map());
     },

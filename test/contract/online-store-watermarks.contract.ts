@@ -27,7 +27,15 @@ export const onlineWatermarkCases: readonly ContractCase<OnlineStoreSubject>[] =
       const table = tableOf(project);
       const at = watermarkOf(4, [6, 8]);
       await store.moveWatermark(table, { expected: undefined, next: at });
-      const others = [watermarkOf(3, [6, 8]), watermarkOf(5, [6, 8]), watermarkOf(4), watermarkOf(4, [6]), watermarkOf(4, [6, 9]), watermarkOf(4, [6, 8, 9]), watermarkOf(4, [6, 8], 'table-b')];
+      const others = [
+        watermarkOf(3, [6, 8]),
+        watermarkOf(5, [6, 8]),
+        watermarkOf(4),
+        watermarkOf(4, [6]),
+        watermarkOf(4, [6, 9]),
+        watermarkOf(4, [6, 8, 9]),
+        watermarkOf(4, [6, 8], 'table-b'),
+      ];
       for (const expected of others) expect(await store.moveWatermark(table, { expected, next: watermarkOf(9) })).toBe(false);
       expect(await store.watermark(table, { consistent: true })).toEqual(at);
       expect(await store.moveWatermark(table, { expected: { ...at, committedAt: epochMillis(1) }, next: watermarkOf(9) })).toBe(true);
@@ -52,7 +60,9 @@ export const onlineWatermarkCases: readonly ContractCase<OnlineStoreSubject>[] =
       const ahead = Array.from({ length: AHEAD_MAX }, (_, i) => 3 + 2 * i);
       await store.moveWatermark(table, { expected: undefined, next: watermarkOf(1, [...ahead].reverse()) });
       expect(await store.watermark(table, { consistent: true })).toEqual(watermarkOf(1, ahead));
-      await expect(store.moveWatermark(table, { expected: watermarkOf(1, ahead), next: watermarkOf(1, [...ahead, 2]) })).rejects.toMatchObject({ code: 'INTERNAL' });
+      await expect(store.moveWatermark(table, { expected: watermarkOf(1, ahead), next: watermarkOf(1, [...ahead, 2]) })).rejects.toMatchObject({
+        code: 'INTERNAL',
+      });
       const shuffled = [...ahead.slice(30), ...ahead.slice(0, 30)];
       expect(await store.moveWatermark(table, { expected: watermarkOf(1, shuffled), next: watermarkOf(2) })).toBe(true);
     },

@@ -29,7 +29,11 @@ function apply(store: OnlineStore, table: OnlineTable, step: Step): Promise<read
   return step.kind === 'merge' ? store.merge(table, [step.row]) : store.edit(table, [step.edit]);
 }
 
-async function play(store: OnlineStore, table: OnlineTable, steps: readonly Step[]): Promise<{ readonly outcomes: string[]; readonly items: (OnlineItem | undefined)[] }> {
+async function play(
+  store: OnlineStore,
+  table: OnlineTable,
+  steps: readonly Step[],
+): Promise<{ readonly outcomes: string[]; readonly items: (OnlineItem | undefined)[] }> {
   const outcomes: string[] = [];
   for (const step of steps) outcomes.push(...(await apply(store, table, step)));
   const items: (OnlineItem | undefined)[] = [];
@@ -150,7 +154,12 @@ export const onlineWriteCases: readonly ContractCase<OnlineStoreSubject>[] = [
     run: async ({ store, project }) => {
       const table = tableOf(project);
       await store.merge(table, [rowOf('b', { eventTime: 5, commit: 1 }), rowOf('c', { eventTime: 5, commit: 1 })]);
-      const rows = [rowOf('a', { eventTime: 1, commit: 2 }), rowOf('b', { eventTime: 5, commit: 2 }), rowOf('c', { eventTime: 4, commit: 2 }), rowOf('d', { eventTime: 1, commit: 2 })];
+      const rows = [
+        rowOf('a', { eventTime: 1, commit: 2 }),
+        rowOf('b', { eventTime: 5, commit: 2 }),
+        rowOf('c', { eventTime: 4, commit: 2 }),
+        rowOf('d', { eventTime: 1, commit: 2 }),
+      ];
       expect(await store.merge(table, rows)).toEqual(['applied', 'duplicate', 'stale', 'applied']);
       expect(await store.edit(table, [editOf('a', 1), editOf('b', 3), editOf('d', 2, 1)])).toEqual(['stale', 'applied', 'applied']);
     },
@@ -229,7 +238,10 @@ export const onlineWriteCases: readonly ContractCase<OnlineStoreSubject>[] = [
         { steps: [merge('a', 2, 1), edit('a', 2), merge('a', 1, 3)], end: itemOf({ eventTime: 1, commit: 3, fence: 2 }) },
         { steps: [edit('a', 2), merge('a', 1, 3), merge('a', 4, 1)], end: itemOf({ eventTime: 1, commit: 3, fence: 2 }) },
         { steps: [merge('a', 3, 1), edit('a', 2), merge('a', 1, 3), edit('a', 2), merge('a', 3, 1)], end: itemOf({ eventTime: 1, commit: 3, fence: 2 }) },
-        { steps: [merge('a', 5, 1), merge('a', 7, 2), edit('a', 3, 5), merge('a', 6, 4), merge('a', 7, 2)], end: itemOf({ eventTime: 6, commit: 4, fence: 3 }) },
+        {
+          steps: [merge('a', 5, 1), merge('a', 7, 2), edit('a', 3, 5), merge('a', 6, 4), merge('a', 7, 2)],
+          end: itemOf({ eventTime: 6, commit: 4, fence: 3 }),
+        },
       ];
       for (const [i, { steps, end }] of vectors.entries()) {
         const table = tableOf(project, { featureGroup: `vector_${i}` });
@@ -253,8 +265,22 @@ export const onlineWriteCases: readonly ContractCase<OnlineStoreSubject>[] = [
       const table = tableOf(project);
       const payload = Uint8Array.from({ length: BIG_PAYLOAD_BYTES }, (_, i) => i % 251);
       const key = entityKey(Uint8Array.from({ length: KEY_BYTES_MAX }, (_, i) => 255 - (i % 256)));
-      await store.merge(table, [{ ...rowOf('big', { eventTime: 1, commit: 1 }), payload }, { ...rowOf('empty', { eventTime: 1, commit: 1 }), payload: new Uint8Array() }, { ...rowOf('long', { eventTime: 1, commit: 1 }), key }]);
-      const { items } = await store.read({ items: [{ table, key: keyOf('big') }, { table, key: keyOf('empty') }, { table, key }], watermarks: [] }, { consistent: true });
+      await store.merge(table, [
+        { ...rowOf('big', { eventTime: 1, commit: 1 }), payload },
+        { ...rowOf('empty', { eventTime: 1, commit: 1 }), payload: new Uint8Array() },
+        { ...rowOf('long', { eventTime: 1, commit: 1 }), key },
+      ]);
+      const { items } = await store.read(
+        {
+          items: [
+            { table, key: keyOf('big') },
+            { table, key: keyOf('empty') },
+            { table, key },
+          ],
+          watermarks: [],
+        },
+        { consistent: true },
+      );
       expect(items).toEqual([
         { kind: 'item', item: itemOf({ eventTime: 1, commit: 1 }, { payload }) },
         { kind: 'item', item: itemOf({ eventTime: 1, commit: 1 }, { payload: new Uint8Array() }) },

@@ -33,7 +33,9 @@ export const queueCases: readonly ContractCase<QueueSubject>[] = [
       const ids: string[] = [];
       for (const body of bodies) ids.push((await queue.send(body)).id);
       const messages = await receive(queue);
-      expect(messages.map(({ id, body, receiveCount }) => ({ id, body, receiveCount }))).toEqual(bodies.map((body, i) => ({ id: ids[i], body, receiveCount: 1 })));
+      expect(messages.map(({ id, body, receiveCount }) => ({ id, body, receiveCount }))).toEqual(
+        bodies.map((body, i) => ({ id: ids[i], body, receiveCount: 1 })),
+      );
       expect(new Set(messages.map(({ receipt }) => receipt)).size).toBe(3);
       expect(await receive(queue)).toEqual([]);
     },

@@ -36,7 +36,11 @@ export function column(name: string, type: string, nullable = true): Column {
   return { name, type: type === 'timestampNtz' ? { kind: 'timestampNtz' } : parseType(type), nullable };
 }
 
-export async function decodeAll(codec: TableCodec, bytes: Uint8Array, columns: readonly DecodeColumn[]): Promise<{ readonly rows: Value[][]; readonly batches: DecodedBatch[] }> {
+export async function decodeAll(
+  codec: TableCodec,
+  bytes: Uint8Array,
+  columns: readonly DecodeColumn[],
+): Promise<{ readonly rows: Value[][]; readonly batches: DecodedBatch[] }> {
   const batches: DecodedBatch[] = [];
   for await (const decoded of codec.decode(sourceOf(bytes), { columns })) batches.push(decoded);
   return { rows: batches.flatMap(({ batch }) => rowsOf(batch)), batches };
@@ -64,11 +68,42 @@ const VALUES: readonly (readonly [string, readonly Value[]])[] = [
   ['timestampNtz', [-62_135_596_800_000_000n, 253_402_300_799_999_999n, -1n]],
   ['array<string>', [[], ['a', null, ''], [null]]],
   ['array<array<bigint>>', [[[1n], [], null], []]],
-  ['struct<a:int,b:array<double>>', [[1, [0.5, null]], [null, null], [null, []]]],
-  ['map<string,bigint>', [[], [['', null], ['a', 1n], ['b', -1n]]]],
+  [
+    'struct<a:int,b:array<double>>',
+    [
+      [1, [0.5, null]],
+      [null, null],
+      [null, []],
+    ],
+  ],
+  [
+    'map<string,bigint>',
+    [
+      [],
+      [
+        ['', null],
+        ['a', 1n],
+        ['b', -1n],
+      ],
+    ],
+  ],
   ['map<string,struct<x:decimal(5,1)>>', [[['k', [12n]]], [['k', null]]]],
-  ['map<int,string>', [[[1, 'x'], [2, null]]]],
-  ['vector(3)', [[1, -0, Math.fround(0.3)], [NaN, Infinity, 0]]],
+  [
+    'map<int,string>',
+    [
+      [
+        [1, 'x'],
+        [2, null],
+      ],
+    ],
+  ],
+  [
+    'vector(3)',
+    [
+      [1, -0, Math.fround(0.3)],
+      [NaN, Infinity, 0],
+    ],
+  ],
 ];
 
 export const tableCodecCases: readonly TableCodecCase[] = [
@@ -83,7 +118,15 @@ export const tableCodecCases: readonly TableCodecCase[] = [
     name: 'gives back a column of nothing but nulls',
     run: async (codec) => {
       const columns = [column('a', 'bigint'), column('b', 'array<string>')];
-      expect(await roundTrip(codec, columns, [[null, null], [null, null]])).toEqual([[null, null], [null, null]]);
+      expect(
+        await roundTrip(codec, columns, [
+          [null, null],
+          [null, null],
+        ]),
+      ).toEqual([
+        [null, null],
+        [null, null],
+      ]);
     },
   },
   {
@@ -97,7 +140,13 @@ export const tableCodecCases: readonly TableCodecCase[] = [
     run: async (codec) => {
       const count = BATCH_ROWS * 2 + 3;
       const columns = [column('n', 'int', false)];
-      const bytes = await codec.encode(batchOfRows(columns, Array.from({ length: count }, (_, i) => [i])), { rowGroupRows: BATCH_ROWS + 1 });
+      const bytes = await codec.encode(
+        batchOfRows(
+          columns,
+          Array.from({ length: count }, (_, i) => [i]),
+        ),
+        { rowGroupRows: BATCH_ROWS + 1 },
+      );
       const { batches } = await decodeAll(codec, bytes, columns);
       let next = 0;
       for (const { batch, firstRow } of batches) {
@@ -113,10 +162,18 @@ export const tableCodecCases: readonly TableCodecCase[] = [
     name: 'yields the columns asked for, in the order asked for',
     run: async (codec) => {
       const columns = [column('a', 'int'), column('b', 'string'), column('c', 'double')];
-      const bytes = await codec.encode(batchOfRows(columns, [[1, 'x', 0.5], [2, null, null]]));
+      const bytes = await codec.encode(
+        batchOfRows(columns, [
+          [1, 'x', 0.5],
+          [2, null, null],
+        ]),
+      );
       const asked = [column('c', 'double'), column('a', 'int')];
       const { rows, batches } = await decodeAll(codec, bytes, asked);
-      expect(rows).toEqual([[0.5, 1], [null, 2]]);
+      expect(rows).toEqual([
+        [0.5, 1],
+        [null, 2],
+      ]);
       expect(batches[0]?.batch.columns).toEqual(asked);
     },
   },
@@ -124,7 +181,10 @@ export const tableCodecCases: readonly TableCodecCase[] = [
     name: 'yields nulls for a column the file lacks, also when it has none of those asked for',
     run: async (codec) => {
       const bytes = await codec.encode(batchOfRows([column('a', 'int')], [[1], [2]]));
-      expect((await decodeAll(codec, bytes, [column('later', 'array<string>'), column('a', 'int')])).rows).toEqual([[null, 1], [null, 2]]);
+      expect((await decodeAll(codec, bytes, [column('later', 'array<string>'), column('a', 'int')])).rows).toEqual([
+        [null, 1],
+        [null, 2],
+      ]);
       expect((await decodeAll(codec, bytes, [column('later', 'bigint')])).rows).toEqual([[null], [null]]);
     },
   },
@@ -139,14 +199,22 @@ export const tableCodecCases: readonly TableCodecCase[] = [
     name: 'widens what the file stores narrower, exactly',
     run: async (codec) => {
       const stored = [column('i', 'int'), column('f', 'float'), column('d', 'decimal(5,2)')];
-      const bytes = await codec.encode(batchOfRows(stored, [[-7, Math.fround(0.1), -12_345n], [null, null, null]]));
+      const bytes = await codec.encode(
+        batchOfRows(stored, [
+          [-7, Math.fround(0.1), -12_345n],
+          [null, null, null],
+        ]),
+      );
       const asked: DecodeColumn[] = [
         column('i', 'bigint'),
         { ...column('i2', 'double'), physicalName: 'i' },
         column('f', 'double'),
         column('d', 'decimal(20,2)'),
       ];
-      expect((await decodeAll(codec, bytes, asked)).rows).toEqual([[-7n, -7, Math.fround(0.1), -12_345n], [null, null, null, null]]);
+      expect((await decodeAll(codec, bytes, asked)).rows).toEqual([
+        [-7n, -7, Math.fround(0.1), -12_345n],
+        [null, null, null, null],
+      ]);
     },
   },
   {
@@ -160,15 +228,24 @@ export const tableCodecCases: readonly TableCodecCase[] = [
   {
     name: 'refuses a null in a column that is not nullable',
     run: async (codec) => {
-      await expect(codec.encode(batchOfRows([column('a', 'int', false)], [[1], [null]]))).rejects.toMatchObject({ code: 'INTERNAL', context: { column: 'a', row: 1 } });
-      await expect(codec.encode(batchOfRows([column('s', 'string', false)], [[null]]))).rejects.toMatchObject({ code: 'INTERNAL', context: { column: 's', row: 0 } });
+      await expect(codec.encode(batchOfRows([column('a', 'int', false)], [[1], [null]]))).rejects.toMatchObject({
+        code: 'INTERNAL',
+        context: { column: 'a', row: 1 },
+      });
+      await expect(codec.encode(batchOfRows([column('s', 'string', false)], [[null]]))).rejects.toMatchObject({
+        code: 'INTERNAL',
+        context: { column: 's', row: 0 },
+      });
     },
   },
   {
     name: 'refuses a column of another type, naming it',
     run: async (codec) => {
       const bytes = await codec.encode(batchOfRows([column('a', 'string')], [['x']]));
-      await expect(decodeAll(codec, bytes, [column('a', 'bigint')])).rejects.toMatchObject({ code: 'FILE_CORRUPT', context: { column: 'a', fault: 'TYPE_MISMATCH' } });
+      await expect(decodeAll(codec, bytes, [column('a', 'bigint')])).rejects.toMatchObject({
+        code: 'FILE_CORRUPT',
+        context: { column: 'a', fault: 'TYPE_MISMATCH' },
+      });
     },
   },
   {
@@ -195,9 +272,16 @@ export const tableCodecCases: readonly TableCodecCase[] = [
   {
     name: 'describes how many rows and which columns a file has',
     run: async (codec) => {
-      const bytes = await codec.encode(batchOfRows([column('s', 'string'), column('b', 'boolean')], [['x', true], ['y', null]]));
+      const bytes = await codec.encode(
+        batchOfRows(
+          [column('s', 'string'), column('b', 'boolean')],
+          [
+            ['x', true],
+            ['y', null],
+          ],
+        ),
+      );
       expect(await codec.describe(sourceOf(bytes))).toEqual({ rowCount: 2, columns: [column('s', 'string'), column('b', 'boolean')] });
     },
   },
 ];
-

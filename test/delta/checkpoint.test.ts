@@ -30,7 +30,13 @@ const FULL = snapshotOf([
   { kind: 'domainMetadata', domain: 'foreign', configuration: '{"a":1}', removed: false },
   add('v=a b/x#1', { partitionValues: { v: 'a b' }, stats: '{"numRecords":9007199254740993}', tags: { t: null, u: 'x' }, deletionVector: vector('1', 3) }),
   add('plain', { partitionValues: { v: null } }),
-  remove('gone', { deletionTimestamp: 900, extendedFileMetadata: true, partitionValues: { v: 'g' }, size: 12, deletionVector: { storageType: 'i', pathOrInlineDv: 'abcde', sizeInBytes: 4, cardinality: 1 } }),
+  remove('gone', {
+    deletionTimestamp: 900,
+    extendedFileMetadata: true,
+    partitionValues: { v: 'g' },
+    size: 12,
+    deletionVector: { storageType: 'i', pathOrInlineDv: 'abcde', sizeInBytes: 4, cardinality: 1 },
+  }),
 ]);
 
 async function written(snapshot: Snapshot, fixture: Pick<LogFixture, 'store' | 'clock'> & { readonly codec: LogFixture['codec'] }): Promise<CheckpointState> {
@@ -41,16 +47,26 @@ async function written(snapshot: Snapshot, fixture: Pick<LogFixture, 'store' | '
 }
 
 const contents = (state: Pick<CheckpointState, keyof CheckpointState>): unknown => ({
-  protocol: state.protocol, metadata: state.metadata, files: [...state.files.values()], tombstones: [...state.tombstones.values()], txns: [...state.txns.values()], domains: [...state.domains.values()],
+  protocol: state.protocol,
+  metadata: state.metadata,
+  files: [...state.files.values()],
+  tombstones: [...state.tombstones.values()],
+  txns: [...state.txns.values()],
+  domains: [...state.domains.values()],
 });
 
-describe.each([['NDJSON', undefined], ['Parquet', PARQUET]])('a checkpoint in %s', (_, codec) => {
+describe.each([
+  ['NDJSON', undefined],
+  ['Parquet', PARQUET],
+])('a checkpoint in %s', (_, codec) => {
   const fixture = (): LogFixture => ({ ...emptyLog(), ...(codec === undefined ? {} : { codec }) });
 
   it('reads back every member of every action', async () => {
     const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
     expect(contents(await written(FULL, fixture()))).toEqual({
-      protocol: FULL.protocol, metadata: FULL.metadata, domains: [...FULL.domains.values()],
+      protocol: FULL.protocol,
+      metadata: FULL.metadata,
+      domains: [...FULL.domains.values()],
       files: [...FULL.files.values()].map((file) => ({ ...file, dataChange: false })).toSorted(byPath),
       tombstones: [...FULL.tombstones.values()].map((file) => ({ ...file, dataChange: false })),
       txns: [...FULL.txns.values()].toSorted((a, b) => (a.appId < b.appId ? -1 : 1)),
@@ -67,7 +83,10 @@ describe.each([['NDJSON', undefined], ['Parquet', PARQUET]])('a checkpoint in %s
     const whole = (await log.store.get(checkpointPath('t', 0)))?.bytes ?? new Uint8Array();
     await log.store.overwrite(checkpointPath('t', 0), whole.subarray(0, whole.length - 20));
     const [files] = (await listLog(log.store, 't')).checkpoints;
-    await expect(files === undefined ? undefined : readCheckpoint(log, 't', files)).rejects.toMatchObject({ code: 'CHECKPOINT_CORRUPT', context: { version: 0 } });
+    await expect(files === undefined ? undefined : readCheckpoint(log, 't', files)).rejects.toMatchObject({
+      code: 'CHECKPOINT_CORRUPT',
+      context: { version: 0 },
+    });
   });
 });
 
@@ -77,7 +96,9 @@ describe('writing a checkpoint', () => {
     await log.store.overwrite(lastCheckpointPath('t'), utf8('{"version":0}'));
     const outcome = await writeCheckpoint(log, 't', { ...FULL, version: replay(FULL, [{ version: 1, actions: [] }], new Map()).version });
     expect(outcome).toEqual({ version: 1, kind: 'classic', parts: 1, bytes: (await log.store.head(checkpointPath('t', 1)))?.sizeBytes });
-    expect(decodeUtf8((await log.store.get(lastCheckpointPath('t')))?.bytes ?? new Uint8Array())).toBe(`{"version":1,"size":8,"sizeInBytes":${outcome.bytes},"numOfAddFiles":2}`);
+    expect(decodeUtf8((await log.store.get(lastCheckpointPath('t')))?.bytes ?? new Uint8Array())).toBe(
+      `{"version":1,"size":8,"sizeInBytes":${outcome.bytes},"numOfAddFiles":2}`,
+    );
     await writeCheckpoint(log, 't', FULL);
     expect(await readLastCheckpoint(log.store, 't')).toBe(1);
   });
@@ -90,13 +111,21 @@ describe('writing a checkpoint', () => {
   });
 
   it('gives equal bytes for equal states, however they were reached', async () => {
-    const actions = fc.shuffledSubarray<Action>([add('a'), add('b'), add('c'), remove('x'), remove('y'), { kind: 'txn', appId: 'p', version: 1 }, { kind: 'txn', appId: 'q', version: 1 }], { minLength: 7 });
+    const actions = fc.shuffledSubarray<Action>(
+      [add('a'), add('b'), add('c'), remove('x'), remove('y'), { kind: 'txn', appId: 'p', version: 1 }, { kind: 'txn', appId: 'q', version: 1 }],
+      { minLength: 7 },
+    );
     const bytesOf = async (list: readonly Action[]): Promise<Uint8Array | undefined> => {
       const log = emptyLog();
       await writeCheckpoint(log, 't', snapshotOf([PROTOCOL, METADATA, ...list]));
       return (await log.store.get(checkpointPath('t', 0)))?.bytes;
     };
-    await fc.assert(fc.asyncProperty(actions, actions, async (a, b) => { expect(await bytesOf(a)).toEqual(await bytesOf(b)); }), { numRuns: 20 });
+    await fc.assert(
+      fc.asyncProperty(actions, actions, async (a, b) => {
+        expect(await bytesOf(a)).toEqual(await bytesOf(b));
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it('drops tombstones past their retention and those without a time', async () => {
@@ -109,7 +138,9 @@ describe('writing a checkpoint', () => {
     const shorter = { ...METADATA, configuration: { 'delta.deletedFileRetentionDuration': 'interval 1 second' } };
     const later = emptyLog();
     later.setNow(2500);
-    expect([...(await written(snapshotOf([PROTOCOL, shorter, tombstone('a', 1500), tombstone('b', 1501)]), later)).tombstones.values()].map(({ path }) => path)).toEqual(['b']);
+    expect(
+      [...(await written(snapshotOf([PROTOCOL, shorter, tombstone('a', 1500), tombstone('b', 1501)]), later)).tombstones.values()].map(({ path }) => path),
+    ).toEqual(['b']);
   });
 
   it('drops idempotency keys past their window, never streams or foreign transactions', async () => {
@@ -127,15 +158,30 @@ describe('checkpoints of others', () => {
     const uuid = '6374b053-df23-479b-b2cf-c9c550132b49';
     const top = [
       { protocol: { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['v2Checkpoint'], writerFeatures: ['v2Checkpoint'] } },
-      { metaData: { ...METADATA, kind: undefined } }, { checkpointMetadata: { version: 0 } }, { sidecar: { path: 's1.parquet', sizeInBytes: 1, modificationTime: 1 } },
+      { metaData: { ...METADATA, kind: undefined } },
+      { checkpointMetadata: { version: 0 } },
+      { sidecar: { path: 's1.parquet', sizeInBytes: 1, modificationTime: 1 } },
     ];
-    await log.store.overwrite(objectPath(`t/_delta_log/00000000000000000000.checkpoint.${uuid}.json`), utf8(top.map((line) => `${JSON.stringify(line)}\n`).join('')));
-    const type = parseType('struct<path:string,partitionValues:map<string,string>,size:bigint,modificationTime:bigint,dataChange:boolean,stats_parsed:struct<numRecords:bigint,minValues:struct<k:bigint,v:string>,maxValues:struct<k:bigint,v:string>,nullCount:struct<k:bigint,v:bigint>>>');
+    await log.store.overwrite(
+      objectPath(`t/_delta_log/00000000000000000000.checkpoint.${uuid}.json`),
+      utf8(top.map((line) => `${JSON.stringify(line)}\n`).join('')),
+    );
+    const type = parseType(
+      'struct<path:string,partitionValues:map<string,string>,size:bigint,modificationTime:bigint,dataChange:boolean,stats_parsed:struct<numRecords:bigint,minValues:struct<k:bigint,v:string>,maxValues:struct<k:bigint,v:string>,nullCount:struct<k:bigint,v:bigint>>>',
+    );
     const row = [['a%20b', [], 5n, 6n, false, [2n, [1n, 'x'], [9007199254740993n, null], [0n, 1n]]]];
-    await log.store.overwrite(objectPath('t/_delta_log/_sidecars/s1.parquet'), await PARQUET.encode(batchOfRows([{ name: 'add', type, nullable: true }], [row])));
+    await log.store.overwrite(
+      objectPath('t/_delta_log/_sidecars/s1.parquet'),
+      await PARQUET.encode(batchOfRows([{ name: 'add', type, nullable: true }], [row])),
+    );
     const snapshot = await loadSnapshot({ ...log, codec: PARQUET }, 't');
     expect([...snapshot.files.values()]).toEqual([
-      add('a b', { size: 5, modificationTime: 6, dataChange: false, stats: '{"numRecords":2,"minValues":{"k":1,"v":"x"},"maxValues":{"k":9007199254740993},"nullCount":{"k":0,"v":1}}' }),
+      add('a b', {
+        size: 5,
+        modificationTime: 6,
+        dataChange: false,
+        stats: '{"numRecords":2,"minValues":{"k":1,"v":"x"},"maxValues":{"k":9007199254740993},"nullCount":{"k":0,"v":1}}',
+      }),
     ]);
   });
 });

@@ -7,13 +7,22 @@ import { decodeLogPath, encodeLogPath, tableLocationOf } from '../../lib/delta/f
 describe('paths of the log', () => {
   it('are URIs: escaped once more than the folders Hive escaped', () => {
     expect(['special p@#h', '_2=bar+%2521/part-0.parquet', 'a=b:c/d:e', 'ä?.parquet'].map(encodeLogPath)).toEqual([
-      'special%20p@%23h', '_2=bar+%252521/part-0.parquet', 'a=b%3Ac/d:e', '%C3%A4%3F.parquet',
+      'special%20p@%23h',
+      '_2=bar+%252521/part-0.parquet',
+      'a=b%3Ac/d:e',
+      '%C3%A4%3F.parquet',
     ]);
   });
 
   it('decode to the key that was encoded', () => {
-    const key = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => isObjectPath(text) && !hasLoneSurrogate(text) && !text.startsWith('/'));
-    fc.assert(fc.property(key, (path) => { expect(decodeLogPath(encodeLogPath(path))).toBe(path); }));
+    const key = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+      .filter((text) => isObjectPath(text) && !hasLoneSurrogate(text) && !text.startsWith('/'));
+    fc.assert(
+      fc.property(key, (path) => {
+        expect(decodeLogPath(encodeLogPath(path))).toBe(path);
+      }),
+    );
   });
 
   it('decode once only', () => {
@@ -32,8 +41,16 @@ describe('paths of the log', () => {
   });
 
   it.each([
-    ['/data/other/x', 'file:///data/t'], ['/data/tx/x', 'file:///data/t'], ['s3://other/t/x', 's3://bucket/t'], ['file:///data/t/../o/x', 'file:///data/t'],
-    ['../x', 's3://b/t'], ['a/../../x', 's3://b/t'], ['%2e%2e/x', 's3://b/t'], ['', 's3://b/t'], ['s3://b/t', 's3://b/t'], ['https://h/x', 's3://b/t'],
+    ['/data/other/x', 'file:///data/t'],
+    ['/data/tx/x', 'file:///data/t'],
+    ['s3://other/t/x', 's3://bucket/t'],
+    ['file:///data/t/../o/x', 'file:///data/t'],
+    ['../x', 's3://b/t'],
+    ['a/../../x', 's3://b/t'],
+    ['%2e%2e/x', 's3://b/t'],
+    ['', 's3://b/t'],
+    ['s3://b/t', 's3://b/t'],
+    ['https://h/x', 's3://b/t'],
   ])('refuse %s for a table at %s', (uri, location) => {
     expect(() => decodeLogPath(uri, location)).toThrow(expect.objectContaining({ code: 'PATH_OUTSIDE_TABLE', context: { path: uri } }));
   });

@@ -28,9 +28,16 @@ describe('log file names', () => {
   });
 
   it.each([
-    '12.json', '00000000000000000012.json.tmp', '.00000000000000000012.json.crc', '00000000000000000012.checkpoint.0000000004.0000000003.parquet',
-    '00000000000000000012.checkpoint.0000000000.0000000003.parquet', '00000000000000000009.00000000000000000002.compacted.json', '99999999999999999999.json',
-    '00000000000000000012.checkpoint.nouuid.json', `00000000000000000012.${UUID}.json`, 'x',
+    '12.json',
+    '00000000000000000012.json.tmp',
+    '.00000000000000000012.json.crc',
+    '00000000000000000012.checkpoint.0000000004.0000000003.parquet',
+    '00000000000000000012.checkpoint.0000000000.0000000003.parquet',
+    '00000000000000000009.00000000000000000002.compacted.json',
+    '99999999999999999999.json',
+    '00000000000000000012.checkpoint.nouuid.json',
+    `00000000000000000012.${UUID}.json`,
+    'x',
   ])('makes nothing of %s', (name) => {
     expect(parseLogFile(name)).toEqual({ kind: 'other' });
   });

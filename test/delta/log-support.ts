@@ -12,9 +12,13 @@ import type { ObjectStore } from '../../lib/ports/object-store.ts';
 export const PROTOCOL: Protocol = { kind: 'protocol', minReaderVersion: 1, minWriterVersion: 2 };
 
 export const METADATA: Metadata = {
-  kind: 'metaData', id: 'table-1', format: { provider: 'parquet', options: {} },
-  schemaString: '{"type":"struct","fields":[{"name":"k","type":"long","nullable":false,"metadata":{}},{"name":"v","type":"string","nullable":true,"metadata":{}}]}',
-  partitionColumns: [], configuration: {},
+  kind: 'metaData',
+  id: 'table-1',
+  format: { provider: 'parquet', options: {} },
+  schemaString:
+    '{"type":"struct","fields":[{"name":"k","type":"long","nullable":false,"metadata":{}},{"name":"v","type":"string","nullable":true,"metadata":{}}]}',
+  partitionColumns: [],
+  configuration: {},
 };
 
 export const COLUMNS: readonly TableColumn[] = [
@@ -52,7 +56,14 @@ export function emptyLog(): LogFixture {
   let now = 1000;
   const clock = { now: () => epochMillis(now) };
   const store = countingStore(new MemoryObjectStore({ clock }));
-  return { store, codec: createNdjsonCodec(), clock, setNow: (millis) => { now = millis; } };
+  return {
+    store,
+    codec: createNdjsonCodec(),
+    clock,
+    setNow: (millis) => {
+      now = millis;
+    },
+  };
 }
 
 export async function writeCommit(store: ObjectStore, version: number, actions: readonly Action[], root = 't'): Promise<void> {
@@ -74,12 +85,27 @@ function countingStore(store: ObjectStore): CountingStore {
   return {
     calls,
     location: store.location,
-    get: (path, options) => { calls.push(`get ${path}`); return store.get(path, options); },
-    head: (path, options) => { calls.push(`head ${path}`); return store.head(path, options); },
-    createIfAbsent: (path, bytes, options) => { calls.push(`create ${path}`); return store.createIfAbsent(path, bytes, options); },
+    get: (path, options) => {
+      calls.push(`get ${path}`);
+      return store.get(path, options);
+    },
+    head: (path, options) => {
+      calls.push(`head ${path}`);
+      return store.head(path, options);
+    },
+    createIfAbsent: (path, bytes, options) => {
+      calls.push(`create ${path}`);
+      return store.createIfAbsent(path, bytes, options);
+    },
     replaceIfMatch: (path, bytes, options) => store.replaceIfMatch(path, bytes, options),
-    overwrite: (path, bytes, options) => { calls.push(`overwrite ${path}`); return store.overwrite(path, bytes, options); },
-    list: (prefix, options) => { calls.push(`list ${prefix}`); return store.list(prefix, options); },
+    overwrite: (path, bytes, options) => {
+      calls.push(`overwrite ${path}`);
+      return store.overwrite(path, bytes, options);
+    },
+    list: (prefix, options) => {
+      calls.push(`list ${prefix}`);
+      return store.list(prefix, options);
+    },
     delete: (path, options) => store.delete(path, options),
   };
 }

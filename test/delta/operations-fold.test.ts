@@ -16,7 +16,9 @@ const START = 1_750_000_000_000;
 
 async function foreignCommit({ store, group }: GroupFixture, actions: readonly object[]): Promise<void> {
   const { version } = await group.table.refresh();
-  await store.createIfAbsent(commitPath(group.table.root, version + 1), utf8(actions.map((action) => `${stringifyJson(action)}\n`).join('')), { identity: `f${version}` });
+  await store.createIfAbsent(commitPath(group.table.root, version + 1), utf8(actions.map((action) => `${stringifyJson(action)}\n`).join('')), {
+    identity: `f${version}`,
+  });
 }
 
 async function textOf(rows: AsyncIterable<Batch> | undefined): Promise<unknown[]> {
@@ -38,7 +40,18 @@ describe('receipts (§0)', () => {
   it('grow beyond rows that have none and read as received when their file was written', async () => {
     const { foreign, file, table } = await tableFixture();
     const data = await file('one', rowsBatch(['a', 1, null], ['b', 2, 7n]));
-    await foreign([{ add: { ...data, partitionValues: {}, modificationTime: 5_000, dataChange: true, stats: '{"numRecords":2,"minValues":{"_ingested_at":"1970-01-01T00:00:00.000Z"},"maxValues":{"_ingested_at":"1970-01-01T00:00:00.000Z"},"nullCount":{"_ingested_at":1}}' } }]);
+    await foreign([
+      {
+        add: {
+          ...data,
+          partitionValues: {},
+          modificationTime: 5_000,
+          dataChange: true,
+          stats:
+            '{"numRecords":2,"minValues":{"_ingested_at":"1970-01-01T00:00:00.000Z"},"maxValues":{"_ingested_at":"1970-01-01T00:00:00.000Z"},"nullCount":{"_ingested_at":1}}',
+        },
+      },
+    ]);
     expect(newestReceiptBound(await table.refresh())).toBe(5_000_000n);
   });
 });
@@ -46,7 +59,10 @@ describe('receipts (§0)', () => {
 describe('the fold of a foreign commit', () => {
   it('finds the keys of a removed file whose partition values the remove leaves out', async () => {
     const fixture = await groupFixture({ partitionBy: ['k'] });
-    await fixture.ingest([['a', 1], ['b', 2]]);
+    await fixture.ingest([
+      ['a', 1],
+      ['b', 2],
+    ]);
     const gone = [...fixture.group.table.snapshot.files.values()].find(({ path }) => path.startsWith('k=a'));
     await foreignCommit(fixture, [{ remove: { path: gone?.path.replace('=', '%3D'), dataChange: true, deletionTimestamp: START } }]);
     await publishGroup(fixture.deps, fixture.group);
@@ -71,10 +87,20 @@ describe('the fold of a commit that changes deletion vectors', () => {
     for (const k of ['a', 'b', 'c']) await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: [[k]] }] });
     await table.restore({ version: 2 });
     const commits = await foldSourceOf(deps, table, { keyColumns: [KEY] }).commits(1, 5);
-    const told = await Promise.all(commits.map(async (commit) => (commit.kind === 'edit' ? { came: await textOf(commit.rows()), went: await textOf(commit.removed()) } : commit.kind)));
+    const told = await Promise.all(
+      commits.map(async (commit) => (commit.kind === 'edit' ? { came: await textOf(commit.rows()), went: await textOf(commit.removed()) } : commit.kind)),
+    );
     expect(told).toEqual([
-      { came: [], went: [['a', 1, 1n]] }, { came: [], went: [['b', 1, 1n]] }, { came: [], went: [['c', 1, 1n]] },
-      { came: [['b', 1, 1n], ['c', 1, 1n]], went: [] },
+      { came: [], went: [['a', 1, 1n]] },
+      { came: [], went: [['b', 1, 1n]] },
+      { came: [], went: [['c', 1, 1n]] },
+      {
+        came: [
+          ['b', 1, 1n],
+          ['c', 1, 1n],
+        ],
+        went: [],
+      },
     ]);
   });
 });
@@ -89,7 +115,17 @@ describe('the fold of a commit that writes files again', () => {
     const commits = await foldSourceOf(deps, table, { keyColumns: [KEY] }).commits(1, 4);
     const told = await Promise.all(commits.map(async (commit) => (commit.kind === 'none' ? commit.kind : [commit.kind, await textOf(commit.rows())])));
     // A file carried along by one commit is brought by another that restores it.
-    expect(told).toEqual([['merge', [['a', 2, 2n]]], ['edit', []], ['edit', [['b', 1, 1n], ['c', 1, 1n]]]]);
+    expect(told).toEqual([
+      ['merge', [['a', 2, 2n]]],
+      ['edit', []],
+      [
+        'edit',
+        [
+          ['b', 1, 1n],
+          ['c', 1, 1n],
+        ],
+      ],
+    ]);
   });
 
   it('says what an edit took away though the file is long replaced, and that it is gone when it is', async () => {

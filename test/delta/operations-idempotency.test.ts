@@ -18,11 +18,13 @@ describe('a request key', () => {
       const random = new SeededRandom(seed);
       const turns = turnsOf(random);
       const versions: unknown[] = [];
-      await turns.run(Array.from({ length: 5 }, async () => {
-        const handle = await open(turningStore(store, turns, { random, faults: { lostAnswer: 0.2, lostRequest: 0 } }));
-        const { outcome } = await handle.append(rowsBatch(['a', 1, 1n]), { idempotency: request('once') });
-        versions.push(outcome.kind === 'committed' || outcome.kind === 'alreadyApplied' ? outcome.version : outcome);
-      }));
+      await turns.run(
+        Array.from({ length: 5 }, async () => {
+          const handle = await open(turningStore(store, turns, { random, faults: { lostAnswer: 0.2, lostRequest: 0 } }));
+          const { outcome } = await handle.append(rowsBatch(['a', 1, 1n]), { idempotency: request('once') });
+          versions.push(outcome.kind === 'committed' || outcome.kind === 'alreadyApplied' ? outcome.version : outcome);
+        }),
+      );
       expect([versions, await rows(), (await table.refresh()).version]).toEqual([[1, 1, 1, 1, 1], [['a', 1, 1n]], 1]);
     }
   });
@@ -34,7 +36,9 @@ describe('a request key', () => {
     await table.append(rowsBatch(['b', 1, 1n]));
     expect(await behind.append(rowsBatch(['a', 1, 1n]), { idempotency: request('k') })).toMatchObject({ outcome: { kind: 'alreadyApplied', version: 1 } });
     await table.checkpoint();
-    expect(await (await open()).append(rowsBatch(['a', 1, 1n]), { idempotency: request('k') })).toMatchObject({ outcome: { kind: 'alreadyApplied', version: 1 } });
+    expect(await (await open()).append(rowsBatch(['a', 1, 1n]), { idempotency: request('k') })).toMatchObject({
+      outcome: { kind: 'alreadyApplied', version: 1 },
+    });
     expect((await table.refresh()).version).toBe(2);
   });
 
@@ -59,8 +63,15 @@ describe('a request key', () => {
 describe('a stream', () => {
   it('takes each sequence once, refuses older ones for ever and keeps streams apart', async () => {
     const { table, clock, open } = await tableFixture();
-    const send = async (name: string, number: number): Promise<string> => (await (await open()).append(rowsBatch(['a', number, 1n]), { idempotency: sequence(name, number) })).outcome.kind;
-    expect([await send('s', 3), await send('s', 3), await send('s', 2), await send('s', 4), await send('t', 1)]).toEqual(['committed', 'alreadyApplied', 'alreadyApplied', 'committed', 'committed']);
+    const send = async (name: string, number: number): Promise<string> =>
+      (await (await open()).append(rowsBatch(['a', number, 1n]), { idempotency: sequence(name, number) })).outcome.kind;
+    expect([await send('s', 3), await send('s', 3), await send('s', 2), await send('s', 4), await send('t', 1)]).toEqual([
+      'committed',
+      'alreadyApplied',
+      'alreadyApplied',
+      'committed',
+      'committed',
+    ]);
     await clock.advance(1000 * 24 * 3_600_000);
     await table.checkpoint();
     expect(await send('s', 4)).toBe('alreadyApplied');
@@ -71,17 +82,35 @@ describe('a repeated ingestion', () => {
   it('answers the original commit and counts, online ones too, in either profile', async () => {
     for (const profile of ['merge-on-read', 'compatible'] as const) {
       const { ingest } = await groupFixture({ profile });
-      await ingest([['a', 1], ['b', 2], ['c', 3]]);
-      const first = await ingest([['a', 4], ['d', 5], ['d', 6]], { idempotency: request('k') });
+      await ingest([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ]);
+      const first = await ingest(
+        [
+          ['a', 4],
+          ['d', 5],
+          ['d', 6],
+        ],
+        { idempotency: request('k') },
+      );
       await ingest([['z', 1]]);
-      const repeat = await ingest([['a', 4], ['d', 5], ['d', 6]], { idempotency: request('k') });
+      const repeat = await ingest(
+        [
+          ['a', 4],
+          ['d', 5],
+          ['d', 6],
+        ],
+        { idempotency: request('k') },
+      );
       expect(first.commit).toMatchObject({ version: 2, rowsInserted: 1, rowsUpdated: 1, dedupedInBatch: 1, alreadyApplied: false });
       expect(repeat.commit).toEqual({ ...first.commit, alreadyApplied: true });
       expect(repeat.online).toEqual({ ...first.online, watermark: 3 });
     }
   });
 
-  it('is refused where the key was another request\'s, and nothing is written', async () => {
+  it("is refused where the key was another request's, and nothing is written", async () => {
     const { ingest, group } = await groupFixture();
     await ingest([['a', 1]], { idempotency: request('k', 'one') });
     await expect(ingest([['a', 2]], { idempotency: request('k', 'two') })).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH', context: { version: 1 } });
@@ -90,10 +119,26 @@ describe('a repeated ingestion', () => {
 
   it('of a stream answers the commit that took the sequence, not whichever is newest', async () => {
     const { ingest } = await groupFixture();
-    const first = await ingest([['a', 1], ['b', 2]], { idempotency: sequence('s', 1) });
+    const first = await ingest(
+      [
+        ['a', 1],
+        ['b', 2],
+      ],
+      { idempotency: sequence('s', 1) },
+    );
     for (let i = 0; i < 20; i += 1) await ingest([[`x${i}`, i]]);
     const second = await ingest([['c', 1]], { idempotency: sequence('s', 7) });
-    expect((await ingest([['a', 1], ['b', 2]], { idempotency: sequence('s', 1) })).commit).toEqual({ ...first.commit, alreadyApplied: true });
+    expect(
+      (
+        await ingest(
+          [
+            ['a', 1],
+            ['b', 2],
+          ],
+          { idempotency: sequence('s', 1) },
+        )
+      ).commit,
+    ).toEqual({ ...first.commit, alreadyApplied: true });
     expect((await ingest([['c', 1]], { idempotency: sequence('s', 7) })).commit).toEqual({ ...second.commit, alreadyApplied: true });
     expect((await ingest([['c', 1]], { idempotency: sequence('s', 5) })).commit).toMatchObject({ alreadyApplied: true, rowsInserted: 0, rowsUpdated: 0 });
   });
@@ -104,7 +149,10 @@ describe('a repeated ingestion', () => {
     await ingest([['a', 1]], { wait: 'commit', idempotency: request('k') });
     expect(await onlineKeys()).toEqual([]);
     const restarted = await reopen();
-    expect(await restarted.ingest([['a', 1]], { idempotency: request('k') })).toMatchObject({ commit: { version: 1, alreadyApplied: true }, online: { state: 'applied', applied: 1, watermark: 1 } });
+    expect(await restarted.ingest([['a', 1]], { idempotency: request('k') })).toMatchObject({
+      commit: { version: 1, alreadyApplied: true },
+      online: { state: 'applied', applied: 1, watermark: 1 },
+    });
     expect(await onlineKeys()).toEqual(['a']);
   });
 });

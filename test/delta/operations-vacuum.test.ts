@@ -24,14 +24,29 @@ async function makeHistory({ table, clock, open }: TableFixture, input: { readon
     await handle.refresh();
     const op = randomOp(random, { shape, head: handle.snapshot.version });
     switch (op.kind) {
-      case 'append': await handle.append(batchOf(columns, op.rows)); break;
-      case 'upsert': await handle.upsert(batchOf(columns, op.rows), { keys: ['k'], eventTime: 'e' }); break;
-      case 'overwrite': await handle.overwrite(batchOf(columns, op.rows)); break;
-      case 'deleteKeys': await handle.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: op.keys.map(({ k }) => [k]) }] }); break;
-      case 'deleteWhere': await handle.delete({ kind: 'where', filter: op.where.filter }); break;
-      case 'restore': await handle.restore({ version: op.version }); break;
-      case 'optimize': await handle.optimize(); break;
-      default: await handle.checkpoint();
+      case 'append':
+        await handle.append(batchOf(columns, op.rows));
+        break;
+      case 'upsert':
+        await handle.upsert(batchOf(columns, op.rows), { keys: ['k'], eventTime: 'e' });
+        break;
+      case 'overwrite':
+        await handle.overwrite(batchOf(columns, op.rows));
+        break;
+      case 'deleteKeys':
+        await handle.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: op.keys.map(({ k }) => [k]) }] });
+        break;
+      case 'deleteWhere':
+        await handle.delete({ kind: 'where', filter: op.where.filter });
+        break;
+      case 'restore':
+        await handle.restore({ version: op.version });
+        break;
+      case 'optimize':
+        await handle.optimize();
+        break;
+      default:
+        await handle.checkpoint();
     }
   }
   await clock.advance(Math.floor(random.unit() * 5 * DAY));
@@ -40,26 +55,38 @@ async function makeHistory({ table, clock, open }: TableFixture, input: { readon
 describe('vacuum', () => {
   it('leaves every version readable that was the newest within the retention, whoever plans it', async () => {
     const cases = fc.record({
-      seed: fc.integer({ min: 0, max: 2 ** 30 }), profile: fc.constantFrom<TableShape['profile']>('merge-on-read', 'compatible'), partitionBy: fc.constantFrom<TableShape['partitionBy']>([], ['p']),
-      retentionMillis: fc.constantFrom(0, 2 * DAY, 10 * DAY, 30 * DAY), tombstones: fc.constantFrom({}, { 'delta.deletedFileRetentionDuration': 'interval 2 days' }), isWarm: fc.boolean(),
+      seed: fc.integer({ min: 0, max: 2 ** 30 }),
+      profile: fc.constantFrom<TableShape['profile']>('merge-on-read', 'compatible'),
+      partitionBy: fc.constantFrom<TableShape['partitionBy']>([], ['p']),
+      retentionMillis: fc.constantFrom(0, 2 * DAY, 10 * DAY, 30 * DAY),
+      tombstones: fc.constantFrom({}, { 'delta.deletedFileRetentionDuration': 'interval 2 days' }),
+      isWarm: fc.boolean(),
     });
-    await fc.assert(fc.asyncProperty(cases, async ({ seed, profile, partitionBy, retentionMillis, tombstones, isWarm }) => {
-      const shape: TableShape = { profile, partitionBy, hasEventTime: true };
-      const fixture = await tableFixture({ columns: columnsOf(shape), profile, partitionBy, configuration: tombstones });
-      await makeHistory(fixture, { seed, shape });
-      const { clock, deps, rows, open, table } = fixture;
-      const head = (await table.refresh()).version;
-      const before = await Promise.all(Array.from({ length: head + 1 }, async (_, version) => ({ rows: await rows({ asOf: { version } }), committedAt: (await loadSnapshot(deps, T_ROOT, { version })).committedAt })));
-      const planner = isWarm ? table : await open();
-      const plan = await planner.vacuum({ retentionMillis, dryRun: false, force: true });
-      for (const [version, was] of before.entries()) {
-        const replacedAt = before[version + 1]?.committedAt ?? Number.POSITIVE_INFINITY;
-        if (replacedAt >= clock.now() - retentionMillis) expect([version, await rows({ asOf: { version } })]).toEqual([version, was.rows]);
-      }
-      await executeVacuum(deps, plan);
-      expect((await table.vacuum({ retentionMillis, dryRun: true, force: true })).files).toEqual([]);
-      expect(await rows()).toEqual(before.at(-1)?.rows);
-    }), { numRuns: 60, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ seed, profile, partitionBy, retentionMillis, tombstones, isWarm }) => {
+        const shape: TableShape = { profile, partitionBy, hasEventTime: true };
+        const fixture = await tableFixture({ columns: columnsOf(shape), profile, partitionBy, configuration: tombstones });
+        await makeHistory(fixture, { seed, shape });
+        const { clock, deps, rows, open, table } = fixture;
+        const head = (await table.refresh()).version;
+        const before = await Promise.all(
+          Array.from({ length: head + 1 }, async (_, version) => ({
+            rows: await rows({ asOf: { version } }),
+            committedAt: (await loadSnapshot(deps, T_ROOT, { version })).committedAt,
+          })),
+        );
+        const planner = isWarm ? table : await open();
+        const plan = await planner.vacuum({ retentionMillis, dryRun: false, force: true });
+        for (const [version, was] of before.entries()) {
+          const replacedAt = before[version + 1]?.committedAt ?? Number.POSITIVE_INFINITY;
+          if (replacedAt >= clock.now() - retentionMillis) expect([version, await rows({ asOf: { version } })]).toEqual([version, was.rows]);
+        }
+        await executeVacuum(deps, plan);
+        expect((await table.vacuum({ retentionMillis, dryRun: true, force: true })).files).toEqual([]);
+        expect(await rows()).toEqual(before.at(-1)?.rows);
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
   });
 
   it('takes what no version needs: replaced files, their deletion vectors and what was staged in vain', async () => {
@@ -86,11 +113,20 @@ describe('vacuum', () => {
     const [pinned] = table.snapshot.files.keys();
     await table.overwrite(rowsBatch(['b', 1, 1n]));
     const [removed] = table.snapshot.files.keys();
-    for (const name of ['_lakefold/reports/r.json', '_change_data/cdc.ndjson', '.hidden', '_p=1/part-old.ndjson', 'part-old.ndjson', '_dv/deletion_vector_old.bin']) await put(name);
+    for (const name of [
+      '_lakefold/reports/r.json',
+      '_change_data/cdc.ndjson',
+      '.hidden',
+      '_p=1/part-old.ndjson',
+      'part-old.ndjson',
+      '_dv/deletion_vector_old.bin',
+    ])
+      await put(name);
     await put('_lakefold/pins/1.td.json', JSON.stringify({ files: [{ path: pinned, size: 1 }] }));
     await clock.advance(30 * DAY);
     await table.overwrite(rowsBatch(['c', 1, 1n]));
-    const plan = async (): Promise<string[]> => (await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).files.map(({ path }) => path.slice(T_ROOT.length + 1));
+    const plan = async (): Promise<string[]> =>
+      (await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).files.map(({ path }) => path.slice(T_ROOT.length + 1));
     await clock.advance(7 * DAY - (clock.now() - ([...table.snapshot.tombstones.values()].at(-1)?.deletionTimestamp ?? 0)));
     await put('part-young.ndjson');
     const old = ['_dv/deletion_vector_old.bin', '_p=1/part-old.ndjson', 'part-old.ndjson'];
@@ -105,7 +141,10 @@ describe('vacuum', () => {
 
   it('refuses less than a week without force', async () => {
     const { table } = await tableFixture();
-    await expect(table.vacuum({ retentionMillis: 7 * DAY - 1, dryRun: true })).rejects.toMatchObject({ code: 'RETENTION_TOO_SHORT', context: { floorHours: 168 } });
+    await expect(table.vacuum({ retentionMillis: 7 * DAY - 1, dryRun: true })).rejects.toMatchObject({
+      code: 'RETENTION_TOO_SHORT',
+      context: { floorHours: 168 },
+    });
     expect(await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).toEqual({ files: [], bytes: 0 });
   });
 });

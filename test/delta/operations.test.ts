@@ -27,7 +27,10 @@ describe('a handle that has fallen behind', () => {
   it('counts as not found only what the head does not have (D4)', async () => {
     const { table, open } = await tableFixture();
     await (await open()).append(rowsBatch(['b', 1, 1n]));
-    expect(await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: [['a'], ['a'], ['z']] }] })).toMatchObject({ outcome: { kind: 'nothing' }, notFound: 2 });
+    expect(await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: [['a'], ['a'], ['z']] }] })).toMatchObject({
+      outcome: { kind: 'nothing' },
+      notFound: 2,
+    });
   });
 
   it('writes columns another process has added', async () => {
@@ -40,7 +43,9 @@ describe('a handle that has fallen behind', () => {
 
   it('still refuses what the head refuses, and tells why', async () => {
     const { table } = await tableFixture();
-    expect(await table.append(batchOfRows([KEY, { name: 'w', type: { kind: 'int' }, nullable: true }], [['a', 1]]))).toMatchObject({ outcome: { kind: 'conflict', reason: 'the table has no column w' } });
+    expect(await table.append(batchOfRows([KEY, { name: 'w', type: { kind: 'int' }, nullable: true }], [['a', 1]]))).toMatchObject({
+      outcome: { kind: 'conflict', reason: 'the table has no column w' },
+    });
   });
 
   it('gives up after the attempts it was allowed, without another round', async () => {
@@ -62,7 +67,9 @@ describe('a handle that has fallen behind', () => {
     const { table, foreign, rows } = await tableFixture();
     const { metadata } = table.snapshot;
     await foreign([{ metaData: { ...metadata, kind: undefined, partitionColumns: ['k'] } }]);
-    expect(await table.append(rowsBatch(['a', 1, 1n]))).toMatchObject({ outcome: { kind: 'conflict', reason: 'the table is partitioned by other columns now' } });
+    expect(await table.append(rowsBatch(['a', 1, 1n]))).toMatchObject({
+      outcome: { kind: 'conflict', reason: 'the table is partitioned by other columns now' },
+    });
     expect(await rows()).toEqual([]);
     expect(await table.append(rowsBatch(['a', 1, 1n]))).toMatchObject({ outcome: { kind: 'committed' } });
     expect(await rows()).toEqual([['a', 1, 1n]]);
@@ -71,23 +78,41 @@ describe('a handle that has fallen behind', () => {
   it('does not commit rows that lack what has become required', async () => {
     const { table, foreign } = await tableFixture();
     const { metadata } = table.snapshot;
-    await foreign([{ metaData: { ...metadata, kind: undefined, schemaString: metadata.schemaString.replace('"name":"v","type":"integer","nullable":true', '"name":"v","type":"integer","nullable":false') } }]);
+    await foreign([
+      {
+        metaData: {
+          ...metadata,
+          kind: undefined,
+          schemaString: metadata.schemaString.replace('"name":"v","type":"integer","nullable":true', '"name":"v","type":"integer","nullable":false'),
+        },
+      },
+    ]);
     expect(await table.upsert(rowsBatch(['a', null, 1n]), KEYS)).toMatchObject({ outcome: { kind: 'conflict', reason: 'column v is required now' } });
   });
 });
 
 describe('an upsert', () => {
   it('decides equal receipts by content, whatever the order of its columns (§0)', async () => {
-    const values = [[1, 2], [2, 1], [3, 4], [4, 3]] as const;
+    const values = [
+      [1, 2],
+      [2, 1],
+      [3, 4],
+      [4, 3],
+    ] as const;
     for (const [first, second] of values) {
-      const found = await Promise.all([[first, second], [second, first]].map(async (order) => {
-        const { table, rows } = await tableFixture();
-        for (const [i, value] of order.entries()) {
-          const batch = i === 0 ? rowsBatch(['a', value ?? 0, 5n]) : batchOfRows([RECEIVED, NUMBER, KEY], [[5n, value ?? 0, 'a']]);
-          await table.upsert(batch, KEYS);
-        }
-        return rows();
-      }));
+      const found = await Promise.all(
+        [
+          [first, second],
+          [second, first],
+        ].map(async (order) => {
+          const { table, rows } = await tableFixture();
+          for (const [i, value] of order.entries()) {
+            const batch = i === 0 ? rowsBatch(['a', value ?? 0, 5n]) : batchOfRows([RECEIVED, NUMBER, KEY], [[5n, value ?? 0, 'a']]);
+            await table.upsert(batch, KEYS);
+          }
+          return rows();
+        }),
+      );
       expect(found[0]).toEqual(found[1]);
     }
   });
@@ -95,7 +120,9 @@ describe('an upsert', () => {
   it('replaces every appended row of its identity by one (acceptance vector "upsert onto two appended rows")', async () => {
     const { table, rows } = await tableFixture();
     await table.append(rowsBatch(['a', 1, 1n], ['a', 2, 2n]));
-    expect(await table.upsert(rowsBatch(['a', 3, 3n]), KEYS)).toMatchObject({ outcome: { counts: { rowsInserted: 0, rowsUpdated: 1, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 } } });
+    expect(await table.upsert(rowsBatch(['a', 3, 3n]), KEYS)).toMatchObject({
+      outcome: { counts: { rowsInserted: 0, rowsUpdated: 1, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 } },
+    });
     expect(await rows()).toEqual([['a', 3, 3n]]);
   });
 
@@ -111,9 +138,28 @@ describe('an upsert', () => {
   it('takes null identities for rows of their own', async () => {
     const { table, rows } = await tableFixture({ columns: [{ ...KEY, nullable: true }, NUMBER] });
     const columns = [{ ...KEY, nullable: true }, NUMBER];
-    await table.append(batchOfRows(columns, [['a', 1], [null, 2]]));
-    expect(await table.upsert(batchOfRows(columns, [[null, 3], ['a', 4]]), KEYS)).toMatchObject({ outcome: { counts: { rowsInserted: 1, rowsUpdated: 1 } } });
-    expect(await rows()).toEqual([[null, 2], [null, 3], ['a', 4]].toSorted((a, b) => (String(a) < String(b) ? -1 : 1)));
+    await table.append(
+      batchOfRows(columns, [
+        ['a', 1],
+        [null, 2],
+      ]),
+    );
+    expect(
+      await table.upsert(
+        batchOfRows(columns, [
+          [null, 3],
+          ['a', 4],
+        ]),
+        KEYS,
+      ),
+    ).toMatchObject({ outcome: { counts: { rowsInserted: 1, rowsUpdated: 1 } } });
+    expect(await rows()).toEqual(
+      [
+        [null, 2],
+        [null, 3],
+        ['a', 4],
+      ].toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
+    );
   });
 
   it('is an edit for the fold where its rows have no receipts, since they replace greater ones (U1)', async () => {
@@ -132,7 +178,14 @@ describe('an upsert', () => {
     await table.append(of(row('a', 1_000_000n), row('b', 1_000_999n)));
     const [first] = table.snapshot.files.keys();
     const reads: string[] = [];
-    const counted = await open(wrappedStore(store, { get: (path, options) => { if (path.includes('part-')) reads.push(path); return store.get(path, options); } }));
+    const counted = await open(
+      wrappedStore(store, {
+        get: (path, options) => {
+          if (path.includes('part-')) reads.push(path);
+          return store.get(path, options);
+        },
+      }),
+    );
     const times = { keys: ['k'], eventTime: 'e' };
     await counted.upsert(of(row('a', 2_000_000n)), times);
     await counted.upsert(of(row('c', 1_000_500n)), times);
@@ -170,7 +223,10 @@ describe('a restore', () => {
     const [add] = [...table.snapshot.files.values()];
     const bitmap = encodeRoaring([0]);
     const inline = { storageType: 'i', pathOrInlineDv: encodeZ85(bitmap), sizeInBytes: bitmap.length, cardinality: 1 };
-    await foreign([{ remove: { path: add?.path, dataChange: true, deletionTimestamp: 1 } }, { add: { path: add?.path, partitionValues: {}, size: add?.size, modificationTime: 1, dataChange: true, deletionVector: inline } }]);
+    await foreign([
+      { remove: { path: add?.path, dataChange: true, deletionTimestamp: 1 } },
+      { add: { path: add?.path, partitionValues: {}, size: add?.size, modificationTime: 1, dataChange: true, deletionVector: inline } },
+    ]);
     expect(await rows()).toEqual([['b', 2, 1n]]);
     await table.overwrite(rowsBatch());
     await table.restore({ version: 2 });
@@ -185,7 +241,10 @@ describe('a change of metadata', () => {
     const { metadata } = table.snapshot;
     const odd = '{"name":"s","type":"short","nullable":true,"metadata":{"engine":"keeps this","max":9007199254740993}}';
     await foreign([{ metaData: { ...metadata, kind: undefined, schemaString: metadata.schemaString.replace('{"name":"v"', `${odd},{"name":"v"`) } }]);
-    await table.alter({ columns: [KEY, NUMBER, { name: 'x', type: { kind: 'double' }, nullable: true, description: 'new' }, RECEIVED], configuration: { 'delta.checkpointInterval': '10' } });
+    await table.alter({
+      columns: [KEY, NUMBER, { name: 'x', type: { kind: 'double' }, nullable: true, description: 'new' }, RECEIVED],
+      configuration: { 'delta.checkpointInterval': '10' },
+    });
     const fields = table.snapshot.columns.map(({ name }) => name);
     expect(fields).toEqual(['k', 's', 'v', 'x', '_ingested_at']);
     expect(table.snapshot.metadata.schemaString).toContain(odd);
@@ -203,8 +262,14 @@ describe('a change of metadata', () => {
   it('conflicts with a column of the name that has another type', async () => {
     const { table, open } = await tableFixture();
     await (await open()).alter({ columns: [KEY, NUMBER, { name: 'x', type: { kind: 'string' }, nullable: true }, RECEIVED], configuration: {} });
-    expect(await table.alter({ columns: [{ name: 'x', type: { kind: 'int' }, nullable: true }], configuration: {} })).toMatchObject({ kind: 'conflict', reason: 'column x is string in the table, not int' });
-    expect(await table.alter({ columns: [{ name: 'y', type: { kind: 'int' }, nullable: false }], configuration: {} })).toMatchObject({ kind: 'conflict', reason: "column y is required and the table's rows lack it" });
+    expect(await table.alter({ columns: [{ name: 'x', type: { kind: 'int' }, nullable: true }], configuration: {} })).toMatchObject({
+      kind: 'conflict',
+      reason: 'column x is string in the table, not int',
+    });
+    expect(await table.alter({ columns: [{ name: 'y', type: { kind: 'int' }, nullable: false }], configuration: {} })).toMatchObject({
+      kind: 'conflict',
+      reason: "column y is required and the table's rows lack it",
+    });
   });
 });
 
@@ -223,7 +288,9 @@ describe('creating a table', () => {
   it('says so when it cannot be told whether it was created', async () => {
     const { deps, store } = await tableFixture();
     const dark = wrappedStore(store, { createIfAbsent: async () => ({ kind: 'unknown', cause: new Error('timeout') }) });
-    await expect(DeltaTable.create({ ...deps, store: dark }, 'demo/new', { columns: [KEY], partitionBy: [], profile: 'merge-on-read', configuration: {} })).rejects.toMatchObject({ code: 'COMMIT_OUTCOME_UNKNOWN' });
+    await expect(
+      DeltaTable.create({ ...deps, store: dark }, 'demo/new', { columns: [KEY], partitionBy: [], profile: 'merge-on-read', configuration: {} }),
+    ).rejects.toMatchObject({ code: 'COMMIT_OUTCOME_UNKNOWN' });
   });
 });
 
@@ -237,7 +304,17 @@ describe('staging', () => {
   it('refuses a null in a required column before anything is written', async () => {
     const { table, store } = await tableFixture();
     const before = await pathsIn(store);
-    await expect(table.append(batchOfRows([{ ...KEY, nullable: true }, NUMBER], [['a', 1], [null, 2]]))).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED', context: { column: 'k', row: 1 } });
+    await expect(
+      table.append(
+        batchOfRows(
+          [{ ...KEY, nullable: true }, NUMBER],
+          [
+            ['a', 1],
+            [null, 2],
+          ],
+        ),
+      ),
+    ).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED', context: { column: 'k', row: 1 } });
     expect(await pathsIn(store)).toEqual(before);
   });
 });
@@ -260,7 +337,11 @@ describe('bin-packing', () => {
     for (const v of [1, 2]) await table.append(rowsBatch(['a', v, 1n]));
     await table.optimize();
     const actions = (await readEntry(deps, T_ROOT, 3))?.actions ?? [];
-    expect(actions.flatMap((action) => (action.kind === 'add' || action.kind === 'remove' ? [[action.kind, action.dataChange]] : []))).toEqual([['remove', false], ['remove', false], ['add', false]]);
+    expect(actions.flatMap((action) => (action.kind === 'add' || action.kind === 'remove' ? [[action.kind, action.dataChange]] : []))).toEqual([
+      ['remove', false],
+      ['remove', false],
+      ['add', false],
+    ]);
     expect(foldKindOf(actions)).toBe('none');
   });
 
@@ -269,7 +350,11 @@ describe('bin-packing', () => {
     const first = await file('one', rowsBatch(['a', 1, null]));
     const second = await file('two', rowsBatch(['b', 2, null], ['c', 3, 7n]));
     for (const [i, data] of [first, second].entries()) await foreign([{ add: { ...data, partitionValues: {}, modificationTime: 1000 + i, dataChange: true } }]);
-    const expected = [['a', 1, 1_000_000n], ['b', 2, 1_001_000n], ['c', 3, 7n]];
+    const expected = [
+      ['a', 1, 1_000_000n],
+      ['b', 2, 1_001_000n],
+      ['c', 3, 7n],
+    ];
     expect(await rows()).toEqual(expected);
     await table.optimize();
     const [packed] = [...(await table.refresh()).files.values()];

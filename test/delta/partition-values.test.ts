@@ -6,9 +6,19 @@ import { parseType, type Value } from '../../lib/core/types.ts';
 import { parsePartitionValue, partitionDirectory, serializePartitionValue } from '../../lib/delta/partition-values.ts';
 
 const CASES: readonly (readonly [string, Value, string])[] = [
-  ['boolean', true, 'true'], ['int', -5, '-5'], ['bigint', 9007199254740993n, '9007199254740993'], ['double', 1, '1.0'], ['double', 1e10, '1.0E10'], ['double', Number.NaN, 'NaN'],
-  ['float', Math.fround(3.14), '3.14'], ['decimal(10,2)', -50n, '-0.50'], ['string', 'a/b', 'a/b'], ['binary', utf8('\u0001\u0002'), '\u0001\u0002'], ['date', 19_000, '2022-01-08'],
-  ['timestamp', instant('1970-01-01T00:00:00.123456Z'), '1970-01-01T00:00:00.123456Z'], ['timestamp', instant('2001-06-01T00:00:00Z'), '2001-06-01T00:00:00.000000Z'],
+  ['boolean', true, 'true'],
+  ['int', -5, '-5'],
+  ['bigint', 9007199254740993n, '9007199254740993'],
+  ['double', 1, '1.0'],
+  ['double', 1e10, '1.0E10'],
+  ['double', Number.NaN, 'NaN'],
+  ['float', Math.fround(3.14), '3.14'],
+  ['decimal(10,2)', -50n, '-0.50'],
+  ['string', 'a/b', 'a/b'],
+  ['binary', utf8('\u0001\u0002'), '\u0001\u0002'],
+  ['date', 19_000, '2022-01-08'],
+  ['timestamp', instant('1970-01-01T00:00:00.123456Z'), '1970-01-01T00:00:00.123456Z'],
+  ['timestamp', instant('2001-06-01T00:00:00Z'), '2001-06-01T00:00:00.000000Z'],
   ['timestampNtz', instant('2001-06-01T00:00:00Z'), '2001-06-01T00:00:00.000000'],
 ];
 
@@ -20,17 +30,31 @@ describe('partition values', () => {
 
   it('are null for null and for the empty string', () => {
     const string = parseType('string');
-    expect([serializePartitionValue(string, null), serializePartitionValue(string, ''), parsePartitionValue(string, null), parsePartitionValue(string, '')]).toEqual([null, null, null, null]);
+    expect([
+      serializePartitionValue(string, null),
+      serializePartitionValue(string, ''),
+      parsePartitionValue(string, null),
+      parsePartitionValue(string, ''),
+    ]).toEqual([null, null, null, null]);
   });
 
   it('of other writers are read: timestamps without zone as UTC, dates as midnight', () => {
     const timestamp = parseType('timestamp');
-    expect(['2001-06-01 12:00:00.5', '2001-06-01 12:00:00', '2001-06-01', '2001-06-01T14:00:00+02:00'].map((text) => parsePartitionValue(timestamp, text))).toEqual([
-      instant('2001-06-01T12:00:00.5Z'), instant('2001-06-01T12:00:00Z'), instant('2001-06-01T00:00:00Z'), instant('2001-06-01T12:00:00Z'),
-    ]);
+    expect(
+      ['2001-06-01 12:00:00.5', '2001-06-01 12:00:00', '2001-06-01', '2001-06-01T14:00:00+02:00'].map((text) => parsePartitionValue(timestamp, text)),
+    ).toEqual([instant('2001-06-01T12:00:00.5Z'), instant('2001-06-01T12:00:00Z'), instant('2001-06-01T00:00:00Z'), instant('2001-06-01T12:00:00Z')]);
   });
 
-  it.each([['int', '1.5'], ['int', '3000000000'], ['bigint', '9223372036854775808'], ['boolean', 'yes'], ['date', '2001-02-30'], ['timestamp', 'noon'], ['decimal(4,1)', '1.25'], ['double', 'x']])('of type %s are never %s', (type, text) => {
+  it.each([
+    ['int', '1.5'],
+    ['int', '3000000000'],
+    ['bigint', '9223372036854775808'],
+    ['boolean', 'yes'],
+    ['date', '2001-02-30'],
+    ['timestamp', 'noon'],
+    ['decimal(4,1)', '1.25'],
+    ['double', 'x'],
+  ])('of type %s are never %s', (type, text) => {
     expect(() => parsePartitionValue(parseType(type), text)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT' }));
   });
 
@@ -40,12 +64,25 @@ describe('partition values', () => {
   });
 
   it('survive the round trip for all doubles and floats', () => {
-    fc.assert(fc.property(fc.double(), (value) => { expect(parsePartitionValue({ kind: 'double' }, serializePartitionValue({ kind: 'double' }, value))).toBe(value); }), { numRuns: 500 });
-    fc.assert(fc.property(fc.float(), (value) => { expect(parsePartitionValue({ kind: 'float' }, serializePartitionValue({ kind: 'float' }, value))).toBe(value); }), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.double(), (value) => {
+        expect(parsePartitionValue({ kind: 'double' }, serializePartitionValue({ kind: 'double' }, value))).toBe(value);
+      }),
+      { numRuns: 500 },
+    );
+    fc.assert(
+      fc.property(fc.float(), (value) => {
+        expect(parsePartitionValue({ kind: 'float' }, serializePartitionValue({ kind: 'float' }, value))).toBe(value);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('name folders as Hive does', () => {
     const columns = ['a', 'b c', 'd=e'].map((physicalName) => ({ physicalName, type: parseType('string') }));
-    expect([partitionDirectory(columns, ['x/y:z', null, 'ü %21']), partitionDirectory([], [])]).toEqual(['a=x%2Fy%3Az/b c=__HIVE_DEFAULT_PARTITION__/d%3De=ü %2521', '']);
+    expect([partitionDirectory(columns, ['x/y:z', null, 'ü %21']), partitionDirectory([], [])]).toEqual([
+      'a=x%2Fy%3Az/b c=__HIVE_DEFAULT_PARTITION__/d%3De=ü %2521',
+      '',
+    ]);
   });
 });

@@ -6,7 +6,11 @@ import { METADATA } from './log-support.ts';
 
 const legacy = (minReaderVersion: number, minWriterVersion: number): Protocol => ({ kind: 'protocol', minReaderVersion, minWriterVersion });
 const features = (readerFeatures: readonly string[], writerOnly: readonly string[] = []): Protocol => ({
-  kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures: [...readerFeatures, ...writerOnly],
+  kind: 'protocol',
+  minReaderVersion: 3,
+  minWriterVersion: 7,
+  readerFeatures,
+  writerFeatures: [...readerFeatures, ...writerOnly],
 });
 const configured = (configuration: Record<string, string>): Metadata => ({ ...METADATA, configuration });
 const refusal = (feature: string): unknown => expect.objectContaining({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature } });
@@ -14,54 +18,90 @@ const refusal = (feature: string): unknown => expect.objectContaining({ code: 'U
 describe('new tables', () => {
   it('have the protocol of their profile', () => {
     expect([protocolFor('merge-on-read', {}), protocolFor('compatible')]).toEqual([
-      { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['deletionVectors'], writerFeatures: ['deletionVectors', 'appendOnly', 'invariants'] },
+      {
+        kind: 'protocol',
+        minReaderVersion: 3,
+        minWriterVersion: 7,
+        readerFeatures: ['deletionVectors'],
+        writerFeatures: ['deletionVectors', 'appendOnly', 'invariants'],
+      },
       legacy(1, 2),
     ]);
   });
 
   it('ask for timestampNtz only where a column has it, however deep', () => {
     const columns = [{ type: parseType('array<struct<a:timestampNtz>>') }];
-    expect([protocolFor('compatible', { columns }), protocolFor('merge-on-read', { columns }), protocolFor('compatible', { columns: [{ type: parseType('timestamp') }] })]).toEqual([
-      features(['timestampNtz'], ['appendOnly', 'invariants']), features(['deletionVectors', 'timestampNtz'], ['appendOnly', 'invariants']), legacy(1, 2),
+    expect([
+      protocolFor('compatible', { columns }),
+      protocolFor('merge-on-read', { columns }),
+      protocolFor('compatible', { columns: [{ type: parseType('timestamp') }] }),
+    ]).toEqual([
+      features(['timestampNtz'], ['appendOnly', 'invariants']),
+      features(['deletionVectors', 'timestampNtz'], ['appendOnly', 'invariants']),
+      legacy(1, 2),
     ]);
   });
 });
 
 describe('reading', () => {
   it('takes every feature it honours, and any writer-only feature', () => {
-    checkReadable(features(['deletionVectors', 'columnMapping', 'timestampNtz', 'typeWidening', 'typeWidening-preview', 'v2Checkpoint', 'vacuumProtocolCheck'], ['rowTracking', 'anything']));
+    checkReadable(
+      features(
+        ['deletionVectors', 'columnMapping', 'timestampNtz', 'typeWidening', 'typeWidening-preview', 'v2Checkpoint', 'vacuumProtocolCheck'],
+        ['rowTracking', 'anything'],
+      ),
+    );
     for (const protocol of [legacy(1, 1), legacy(1, 6), legacy(2, 5), features([])]) checkReadable(protocol, METADATA);
   });
 
   it.each(['variantType', 'catalogManaged', 'madeUpFeature'])('refuses %s by name', (feature) => {
-    expect(() => { checkReadable(features(['deletionVectors', feature])); }).toThrow(refusal(feature));
+    expect(() => {
+      checkReadable(features(['deletionVectors', feature]));
+    }).toThrow(refusal(feature));
   });
 
   it('refuses a column-mapping mode nobody knows', () => {
-    expect(() => { checkReadable(legacy(2, 5), configured({ 'delta.columnMapping.mode': 'telepathy' })); }).toThrow(refusal('columnMapping mode telepathy'));
+    expect(() => {
+      checkReadable(legacy(2, 5), configured({ 'delta.columnMapping.mode': 'telepathy' }));
+    }).toThrow(refusal('columnMapping mode telepathy'));
   });
 
   it.each([
-    legacy(99, 7), legacy(0, 2), legacy(1, 8), legacy(3, 7), legacy(1, 7),
-    { ...legacy(3, 5), readerFeatures: [] }, { ...legacy(1, 2), readerFeatures: ['deletionVectors'] }, { ...legacy(1, 2), writerFeatures: ['appendOnly'] },
+    legacy(99, 7),
+    legacy(0, 2),
+    legacy(1, 8),
+    legacy(3, 7),
+    legacy(1, 7),
+    { ...legacy(3, 5), readerFeatures: [] },
+    { ...legacy(1, 2), readerFeatures: ['deletionVectors'] },
+    { ...legacy(1, 2), writerFeatures: ['appendOnly'] },
     { ...legacy(3, 7), readerFeatures: ['deletionVectors'], writerFeatures: [] },
   ])('calls %j invalid', (protocol) => {
-    expect(() => { checkReadable(protocol); }).toThrow(expect.objectContaining({ code: 'INVALID_PROTOCOL' }));
+    expect(() => {
+      checkReadable(protocol);
+    }).toThrow(expect.objectContaining({ code: 'INVALID_PROTOCOL' }));
   });
 });
 
 describe('writing', () => {
   it('takes what our own tables have, and features that are listed and not in use', () => {
     for (const protocol of [protocolFor('merge-on-read'), protocolFor('compatible'), legacy(1, 6), legacy(2, 6)]) checkWritable(protocol, METADATA);
-    checkWritable(features(['deletionVectors', 'columnMapping', 'timestampNtz'], ['changeDataFeed', 'checkConstraints', 'inCommitTimestamp', 'domainMetadata']), configured({ 'delta.columnMapping.mode': 'none', 'delta.enableChangeDataFeed': 'false' }));
+    checkWritable(
+      features(['deletionVectors', 'columnMapping', 'timestampNtz'], ['changeDataFeed', 'checkConstraints', 'inCommitTimestamp', 'domainMetadata']),
+      configured({ 'delta.columnMapping.mode': 'none', 'delta.enableChangeDataFeed': 'false' }),
+    );
   });
 
   it.each(['rowTracking', 'clustering', 'icebergCompatV1', 'allowColumnDefaults', 'madeUpFeature'])('refuses %s by name', (feature) => {
-    expect(() => { checkWritable(features([], [feature]), METADATA); }).toThrow(refusal(feature));
+    expect(() => {
+      checkWritable(features([], [feature]), METADATA);
+    }).toThrow(refusal(feature));
   });
 
   it.each(['typeWidening', 'v2Checkpoint', 'vacuumProtocolCheck'])('refuses %s, which it can only read', (feature) => {
-    expect(() => { checkWritable(features([feature]), METADATA); }).toThrow(refusal(feature));
+    expect(() => {
+      checkWritable(features([feature]), METADATA);
+    }).toThrow(refusal(feature));
   });
 
   it.each([
@@ -70,14 +110,25 @@ describe('writing', () => {
     [legacy(2, 5), { 'delta.columnMapping.mode': 'name' }, 'columnMapping'],
     [features([], ['inCommitTimestamp']), { 'delta.enableInCommitTimestamps': 'true' }, 'inCommitTimestamp'],
   ])('refuses %j with %j in use', (protocol, configuration, feature) => {
-    expect(() => { checkWritable(protocol, configured(configuration)); }).toThrow(refusal(feature));
+    expect(() => {
+      checkWritable(protocol, configured(configuration));
+    }).toThrow(refusal(feature));
   });
 
   it.each([
-    [legacy(1, 2), 'delta.invariants', 'invariants'], [legacy(1, 4), 'delta.generationExpression', 'generatedColumns'], [legacy(1, 6), 'delta.identity.start', 'identityColumns'],
+    [legacy(1, 2), 'delta.invariants', 'invariants'],
+    [legacy(1, 4), 'delta.generationExpression', 'generatedColumns'],
+    [legacy(1, 6), 'delta.identity.start', 'identityColumns'],
   ])('refuses %j where a nested field has %s', (protocol, key, feature) => {
-    const schemaString = JSON.stringify({ type: 'struct', fields: [{ name: 's', type: { type: 'struct', fields: [{ name: 'a', type: 'long', nullable: true, metadata: { [key]: 'x' } }] }, nullable: true, metadata: {} }] });
-    expect(() => { checkWritable(protocol, { ...METADATA, schemaString }); }).toThrow(refusal(feature));
+    const schemaString = JSON.stringify({
+      type: 'struct',
+      fields: [
+        { name: 's', type: { type: 'struct', fields: [{ name: 'a', type: 'long', nullable: true, metadata: { [key]: 'x' } }] }, nullable: true, metadata: {} },
+      ],
+    });
+    expect(() => {
+      checkWritable(protocol, { ...METADATA, schemaString });
+    }).toThrow(refusal(feature));
     checkWritable(protocol, { ...METADATA, schemaString: schemaString.replace(`"${key}":"x"`, `"comment":"${key}"`) });
   });
 });

@@ -10,9 +10,15 @@ const NO_TIMES: ReadonlyMap<number, number> = new Map();
 
 /** A random legal commit: each path is touched once, a file may get, change and lose its deletion vector. */
 const step = fc.record({
-  files: fc.uniqueArray(fc.record({ path: fc.constantFrom(...'abcdef'), dv: fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined }), gone: fc.boolean() }), { maxLength: 4, selector: ({ path }) => path }),
+  files: fc.uniqueArray(
+    fc.record({ path: fc.constantFrom(...'abcdef'), dv: fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined }), gone: fc.boolean() }),
+    { maxLength: 4, selector: ({ path }) => path },
+  ),
   txns: fc.uniqueArray(fc.record({ appId: fc.constantFrom('x', 'y'), version: fc.nat(9) }), { maxLength: 2, selector: ({ appId }) => appId }),
-  domains: fc.uniqueArray(fc.record({ domain: fc.constantFrom('p', 'q'), configuration: fc.constantFrom('1', '2'), removed: fc.boolean() }), { maxLength: 2, selector: ({ domain }) => domain }),
+  domains: fc.uniqueArray(fc.record({ domain: fc.constantFrom('p', 'q'), configuration: fc.constantFrom('1', '2'), removed: fc.boolean() }), {
+    maxLength: 2,
+    selector: ({ domain }) => domain,
+  }),
   order: fc.nat(),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -25,9 +31,16 @@ class NaiveState {
   readonly domains = new Map<string, DomainMetadata>();
 
   apply(actions: readonly Action[]): void {
-    for (const action of actions) if (action.kind === 'remove') { this.files.delete(tombstoneKey(action)); this.tombstones.set(tombstoneKey(action), action); }
+    for (const action of actions)
+      if (action.kind === 'remove') {
+        this.files.delete(tombstoneKey(action));
+        this.tombstones.set(tombstoneKey(action), action);
+      }
     for (const action of actions) {
-      if (action.kind === 'add') { this.tombstones.delete(tombstoneKey(action)); this.files.set(tombstoneKey(action), action); }
+      if (action.kind === 'add') {
+        this.tombstones.delete(tombstoneKey(action));
+        this.files.set(tombstoneKey(action), action);
+      }
       if (action.kind === 'txn') this.txns.set(action.appId, action);
       if (action.kind === 'domainMetadata' && action.removed) this.domains.delete(action.domain);
       if (action.kind === 'domainMetadata' && !action.removed) this.domains.set(action.domain, action);
@@ -62,33 +75,57 @@ function entriesOf(steps: readonly Step[]): LogEntry[] {
 
 const byKey = <V>(map: ReadonlyMap<string, V>): [string, V][] => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
 const stateOf = ({ files, tombstones, txns, domains }: Pick<Snapshot, 'files' | 'tombstones' | 'txns' | 'domains'>): unknown => ({
-  files: byKey(new Map([...files.values()].map((file) => [tombstoneKey(file), file]))), tombstones: byKey(tombstones), txns: byKey(txns), domains: byKey(domains),
+  files: byKey(new Map([...files.values()].map((file) => [tombstoneKey(file), file]))),
+  tombstones: byKey(tombstones),
+  txns: byKey(txns),
+  domains: byKey(domains),
 });
 
 describe('replay', () => {
   it('is the naive model, in one go and commit by commit, and leaves earlier snapshots alone', () => {
-    fc.assert(fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
-      const entries = entriesOf(steps);
-      const naive = new NaiveState();
-      let warm: Snapshot | undefined;
-      const snapshots: Snapshot[] = [];
-      const expected: unknown[] = [];
-      for (const entry of entries) {
-        naive.apply(entry.actions);
-        warm = replay(warm, [entry], NO_TIMES);
-        snapshots.push(warm);
-        expected.push(stateOf({ ...naive }));
-      }
-      expect(snapshots.map(stateOf)).toEqual(expected);
-      expect(stateOf(replay(undefined, entries, NO_TIMES))).toEqual(expected.at(-1));
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+        const entries = entriesOf(steps);
+        const naive = new NaiveState();
+        let warm: Snapshot | undefined;
+        const snapshots: Snapshot[] = [];
+        const expected: unknown[] = [];
+        for (const entry of entries) {
+          naive.apply(entry.actions);
+          warm = replay(warm, [entry], NO_TIMES);
+          snapshots.push(warm);
+          expected.push(stateOf({ ...naive }));
+        }
+        expect(snapshots.map(stateOf)).toEqual(expected);
+        expect(stateOf(replay(undefined, entries, NO_TIMES))).toEqual(expected.at(-1));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('gives version, time, columns, protocol and metadata of the last entry', () => {
-    const snapshot = replay(undefined, [{ version: 0, actions: [ownCommit(100), PROTOCOL, METADATA] }, { version: 1, actions: [ownCommit(90), add('a')] }], NO_TIMES);
-    expect({ ...snapshot, files: [...snapshot.files], tombstones: [...snapshot.tombstones], txns: [...snapshot.txns], domains: [...snapshot.domains] }).toEqual({
-      version: 1, committedAt: 101, protocol: PROTOCOL, metadata: METADATA, columns: COLUMNS, files: [['a', add('a')]], tombstones: [], txns: [], domains: [], checkpointVersion: undefined,
-    });
+    const snapshot = replay(
+      undefined,
+      [
+        { version: 0, actions: [ownCommit(100), PROTOCOL, METADATA] },
+        { version: 1, actions: [ownCommit(90), add('a')] },
+      ],
+      NO_TIMES,
+    );
+    expect({ ...snapshot, files: [...snapshot.files], tombstones: [...snapshot.tombstones], txns: [...snapshot.txns], domains: [...snapshot.domains] }).toEqual(
+      {
+        version: 1,
+        committedAt: 101,
+        protocol: PROTOCOL,
+        metadata: METADATA,
+        columns: COLUMNS,
+        files: [['a', add('a')]],
+        tombstones: [],
+        txns: [],
+        domains: [],
+        checkpointVersion: undefined,
+      },
+    );
   });
 
   it('keeps a file whose removal names another deletion vector', () => {
@@ -109,7 +146,9 @@ describe('replay', () => {
 
   it('refuses gaps, also before the first version', () => {
     const first: LogEntry = { version: 0, actions: [PROTOCOL, METADATA] };
-    expect(() => replay(undefined, [first, { version: 2, actions: [] }], NO_TIMES)).toThrow(expect.objectContaining({ code: 'LOG_GAP', context: { version: 1 } }));
+    expect(() => replay(undefined, [first, { version: 2, actions: [] }], NO_TIMES)).toThrow(
+      expect.objectContaining({ code: 'LOG_GAP', context: { version: 1 } }),
+    );
     expect(() => replay(undefined, [{ ...first, version: 1 }], NO_TIMES)).toThrow(expect.objectContaining({ code: 'LOG_GAP', context: { version: 0 } }));
   });
 
@@ -121,14 +160,22 @@ describe('replay', () => {
   it('names an unknown feature before it stumbles over a type only that feature knows', () => {
     const protocol = { ...PROTOCOL, minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['variantType'], writerFeatures: ['variantType'] };
     const metadata = { ...METADATA, schemaString: '{"type":"struct","fields":[{"name":"v","type":"variant","nullable":true,"metadata":{}}]}' };
-    expect(() => replay(undefined, [{ version: 0, actions: [protocol, metadata] }], NO_TIMES)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: 'variantType' } }));
+    expect(() => replay(undefined, [{ version: 0, actions: [protocol, metadata] }], NO_TIMES)).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: 'variantType' } }),
+    );
   });
 
   it('applies one commit to a table of 50,000 files without touching them all', () => {
     const files = Array.from({ length: 50_000 }, (_, i) => add(`f${i}`));
     let snapshot = replay(undefined, [{ version: 0, actions: [PROTOCOL, METADATA, ...files] }], NO_TIMES);
     let looked = 0;
-    const watched = new Proxy(snapshot.files, { get: (target, name) => { looked += 1; const member: unknown = Reflect.get(target, name, target); return typeof member === 'function' ? member.bind(target) : member; } });
+    const watched = new Proxy(snapshot.files, {
+      get: (target, name) => {
+        looked += 1;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
     snapshot = replay({ ...snapshot, files: watched }, [{ version: 1, actions: [remove('f7'), add('new')] }], NO_TIMES);
     expect([looked < 20, snapshot.files.size, snapshot.files.has('f7'), snapshot.files.get('new')]).toEqual([true, 50_000, false, add('new')]);
   });

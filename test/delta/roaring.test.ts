@@ -12,15 +12,24 @@ const positions = fc
     ),
     { maxLength: 6 },
   )
-  .map((stretches) => [...new Set(stretches.flatMap(({ from, step, count }) => Array.from({ length: count }, (_, i) => from + i * step)))].toSorted((a, b) => a - b));
+  .map((stretches) =>
+    [...new Set(stretches.flatMap(({ from, step, count }) => Array.from({ length: count }, (_, i) => from + i * step)))].toSorted((a, b) => a - b),
+  );
 
 describe('Roaring bitmaps', () => {
   it('hold exactly the positions put in', () => {
-    fc.assert(fc.property(positions, (naive) => { expect([...decodeRoaring(encodeRoaring(naive))]).toEqual(naive); }), { numRuns: 40 });
+    fc.assert(
+      fc.property(positions, (naive) => {
+        expect([...decodeRoaring(encodeRoaring(naive))]).toEqual(naive);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('are the portable bytes of the format for a small set', () => {
-    expect(toHex(encodeRoaring([3, 4, 7, 11, 18, 29]))).toBe('d1d33964' + '0100000000000000' + '00000000' + '3a300000' + '01000000' + '00000500' + '10000000' + '030004000700' + '0b0012001d00');
+    expect(toHex(encodeRoaring([3, 4, 7, 11, 18, 29]))).toBe(
+      'd1d33964' + '0100000000000000' + '00000000' + '3a300000' + '01000000' + '00000500' + '10000000' + '030004000700' + '0b0012001d00',
+    );
   });
 
   it('use runs where they are smaller', () => {
@@ -63,15 +72,18 @@ describe('Roaring bitmaps', () => {
 
   it('never yield anything but ascending positions, whatever byte is changed', () => {
     const whole = encodeRoaring([1, 2, 3, 9, 70_000, 70_001, 200_000]);
-    fc.assert(fc.property(fc.integer({ min: 0, max: whole.length - 1 }), fc.integer({ min: 0, max: 255 }), (at, byte) => {
-      const changed = whole.slice();
-      changed[at] = byte;
-      try {
-        const read = [...decodeRoaring(changed)];
-        expect(read).toEqual([...new Set(read)].toSorted((a, b) => a - b));
-      } catch (error) {
-        expect(error).toMatchObject({ name: 'LakefoldError' });
-      }
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: whole.length - 1 }), fc.integer({ min: 0, max: 255 }), (at, byte) => {
+        const changed = whole.slice();
+        changed[at] = byte;
+        try {
+          const read = [...decodeRoaring(changed)];
+          expect(read).toEqual([...new Set(read)].toSorted((a, b) => a - b));
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'LakefoldError' });
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -2,11 +2,28 @@ import { describe, expect, it } from 'vitest';
 import { parseType } from '../../lib/core/types.ts';
 import { formatSchema, parseSchema } from '../../lib/delta/schema.ts';
 
-const field = (name: string, type: unknown, more: object = {}): string => JSON.stringify({ type: 'struct', fields: [{ name, type, nullable: true, metadata: {}, ...more }] });
+const field = (name: string, type: unknown, more: object = {}): string =>
+  JSON.stringify({ type: 'struct', fields: [{ name, type, nullable: true, metadata: {}, ...more }] });
 
 describe('table schemas', () => {
   it('of every type go to JSON and back', () => {
-    const types = ['boolean', 'int', 'bigint', 'float', 'double', 'decimal(10,2)', 'string', 'binary', 'date', 'timestamp', 'timestampNtz', 'array<string>', 'vector(8)', 'map<string,double>', 'struct<a:int,b:array<struct<c:date>>>'];
+    const types = [
+      'boolean',
+      'int',
+      'bigint',
+      'float',
+      'double',
+      'decimal(10,2)',
+      'string',
+      'binary',
+      'date',
+      'timestamp',
+      'timestampNtz',
+      'array<string>',
+      'vector(8)',
+      'map<string,double>',
+      'struct<a:int,b:array<struct<c:date>>>',
+    ];
     const columns = types.map((type, i) => ({ name: `c${i}`, type: parseType(type), nullable: i % 2 === 0 }));
     expect(parseSchema(formatSchema(columns)).map(({ name, type, nullable }) => ({ name, type, nullable }))).toEqual(columns);
   });
@@ -26,19 +43,34 @@ describe('table schemas', () => {
   });
 
   it('read narrower integers as int and descriptions from comments', () => {
-    expect(parseSchema('{"type":"struct","fields":[{"name":"b","type":"byte","nullable":true,"metadata":{"comment":"small"}},{"name":"s","type":"short","nullable":true,"metadata":{}}]}')).toEqual([
+    expect(
+      parseSchema(
+        '{"type":"struct","fields":[{"name":"b","type":"byte","nullable":true,"metadata":{"comment":"small"}},{"name":"s","type":"short","nullable":true,"metadata":{}}]}',
+      ),
+    ).toEqual([
       { name: 'b', type: { kind: 'int' }, nullable: true, physicalName: 'b', metadata: { comment: 'small' }, description: 'small' },
       { name: 's', type: { kind: 'int' }, nullable: true, physicalName: 's', metadata: {} },
     ]);
   });
 
   it('know the names in the files under column mapping, of nested fields too', () => {
-    const mapped = (id: number, physicalName: string): object => ({ nullable: true, metadata: { 'delta.columnMapping.id': id, 'delta.columnMapping.physicalName': physicalName } });
-    const schema = JSON.stringify({ type: 'struct', fields: [{ name: 's', type: { type: 'struct', fields: [{ name: 'a', type: 'long', ...mapped(2, 'col-2') }] }, ...mapped(1, 'col-1') }] });
+    const mapped = (id: number, physicalName: string): object => ({
+      nullable: true,
+      metadata: { 'delta.columnMapping.id': id, 'delta.columnMapping.physicalName': physicalName },
+    });
+    const schema = JSON.stringify({
+      type: 'struct',
+      fields: [{ name: 's', type: { type: 'struct', fields: [{ name: 'a', type: 'long', ...mapped(2, 'col-2') }] }, ...mapped(1, 'col-1') }],
+    });
     expect(parseSchema(schema)).toEqual([
       {
-        name: 's', type: { kind: 'struct', fields: [{ name: 'a', type: { kind: 'bigint' } }] }, physicalType: { kind: 'struct', fields: [{ name: 'col-2', type: { kind: 'bigint' } }] },
-        nullable: true, physicalName: 'col-1', fieldId: 1, metadata: { 'delta.columnMapping.id': 1, 'delta.columnMapping.physicalName': 'col-1' },
+        name: 's',
+        type: { kind: 'struct', fields: [{ name: 'a', type: { kind: 'bigint' } }] },
+        physicalType: { kind: 'struct', fields: [{ name: 'col-2', type: { kind: 'bigint' } }] },
+        nullable: true,
+        physicalName: 'col-1',
+        fieldId: 1,
+        metadata: { 'delta.columnMapping.id': 1, 'delta.columnMapping.physicalName': 'col-1' },
       },
     ]);
   });
@@ -54,10 +86,20 @@ describe('table schemas', () => {
   });
 
   it('refuse a user-defined type by name', () => {
-    expect(() => parseSchema(field('a', { type: 'udt', class: 'x' }))).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: 'udt' } }));
+    expect(() => parseSchema(field('a', { type: 'udt', class: 'x' }))).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: 'udt' } }),
+    );
   });
 
-  it.each(['nonsense', '[]', '{"type":"struct"}', '{"type":"struct","fields":[{"type":"long"}]}', '{"type":"struct","fields":[7]}', field('a', 'decimal(39,2)'), field('a', { type: 'array' })])('refuse %s as corrupt', (text) => {
+  it.each([
+    'nonsense',
+    '[]',
+    '{"type":"struct"}',
+    '{"type":"struct","fields":[{"type":"long"}]}',
+    '{"type":"struct","fields":[7]}',
+    field('a', 'decimal(39,2)'),
+    field('a', { type: 'array' }),
+  ])('refuse %s as corrupt', (text) => {
     expect(() => parseSchema(text)).toThrow(expect.objectContaining({ code: 'LOG_CORRUPT' }));
   });
 });

@@ -72,7 +72,8 @@ describe.skipIf(!HAS_GOLDEN_TABLES)('tables Spark wrote', () => {
     for (const name of ['dv-partitioned-with-checkpoint', 'basic-with-inserts-deletes-checkpoint', 'multi-part-checkpoint', 'v2-checkpoint-json']) {
       const store = await goldenTable(name);
       const head = await loadSnapshot({ store, codec }, '');
-      const keys = async (version: number): Promise<unknown> => [...(await loadSnapshot({ store, codec }, '', { version })).files.values()].map((file) => tombstoneKey(file)).toSorted(compareUtf8);
+      const keys = async (version: number): Promise<unknown> =>
+        [...(await loadSnapshot({ store, codec }, '', { version })).files.values()].map((file) => tombstoneKey(file)).toSorted(compareUtf8);
       const checkpointed: unknown[] = [];
       for (let version = 0; version <= head.version; version += 1) checkpointed.push(await keys(version));
       for await (const { path } of store.list('_delta_log/')) if (path.includes('checkpoint')) await store.delete(path);

@@ -7,7 +7,12 @@ import { applyCommit, loadSnapshot, refreshSnapshot } from '../../lib/delta/snap
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
 import { add, emptyLog, METADATA, ownCommit, PROTOCOL, writeCommit, writeLog, type LogFixture } from './log-support.ts';
 
-const summary = (snapshot: Snapshot): unknown => ({ version: snapshot.version, committedAt: snapshot.committedAt, checkpoint: snapshot.checkpointVersion, files: [...snapshot.files.keys()].toSorted() });
+const summary = (snapshot: Snapshot): unknown => ({
+  version: snapshot.version,
+  committedAt: snapshot.committedAt,
+  checkpoint: snapshot.checkpointVersion,
+  files: [...snapshot.files.keys()].toSorted(),
+});
 const fileNames = (count: number): string[] => Array.from({ length: count }, (_, i) => `f${i + 1}`).toSorted();
 
 /** `versions` commits, checkpoints at those named. */
@@ -38,7 +43,12 @@ describe('loading a snapshot', () => {
     const fixture = await log(25, [5, 20]);
     expect(summary(await loadSnapshot(fixture, 't'))).toEqual({ version: 24, committedAt: 10_240, checkpoint: 20, files: fileNames(24) });
     expect(fixture.store.calls.toSorted()).toEqual(
-      [`get ${lastCheckpointPath('t')}`, 'list t/_delta_log/', `get ${checkpointPath('t', 20)}`, ...[20, 21, 22, 23, 24].map((version) => `get ${commitPath('t', version)}`)].toSorted(),
+      [
+        `get ${lastCheckpointPath('t')}`,
+        'list t/_delta_log/',
+        `get ${checkpointPath('t', 20)}`,
+        ...[20, 21, 22, 23, 24].map((version) => `get ${commitPath('t', version)}`),
+      ].toSorted(),
     );
   });
 
@@ -47,12 +57,24 @@ describe('loading a snapshot', () => {
     const checkpointed = await log(13, [3, 7, 12]);
     for (let version = 0; version < 13; version += 1) {
       const [a, b] = [await loadSnapshot(plain, 't', { version }), await loadSnapshot(checkpointed, 't', { version })];
-      expect([b.version, b.committedAt, [...b.files.keys()].toSorted(), b.metadata, b.protocol, b.columns]).toEqual([a.version, a.committedAt, [...a.files.keys()].toSorted(), a.metadata, a.protocol, a.columns]);
+      expect([b.version, b.committedAt, [...b.files.keys()].toSorted(), b.metadata, b.protocol, b.columns]).toEqual([
+        a.version,
+        a.committedAt,
+        [...a.files.keys()].toSorted(),
+        a.metadata,
+        a.protocol,
+        a.columns,
+      ]);
     }
   });
 
   it.each([
-    ['is missing', undefined], ['is empty', ''], ['is torn', '{"version":1'], ['points nowhere', '{"version":99}'], ['points at a version without a checkpoint', '{"version":8}'], ['is of another shape', '[5]'],
+    ['is missing', undefined],
+    ['is empty', ''],
+    ['is torn', '{"version":1'],
+    ['points nowhere', '{"version":99}'],
+    ['points at a version without a checkpoint', '{"version":8}'],
+    ['is of another shape', '[5]'],
   ])('does without _last_checkpoint when it %s', async (_, text) => {
     const fixture = await log(10, [5]);
     if (text === undefined) await fixture.store.delete(lastCheckpointPath('t'));
@@ -82,7 +104,13 @@ describe('loading a snapshot', () => {
 
   it('ignores temporary and foreign files in the log', async () => {
     const fixture = await log(3);
-    for (const name of ['.tmp-1-x', '00000000000000000009.json.tmp', '_commits/00000000000000000009.json', '00000000000000000001.00000000000000000002.compacted.json', '00000000000000000002.crc']) {
+    for (const name of [
+      '.tmp-1-x',
+      '00000000000000000009.json.tmp',
+      '_commits/00000000000000000009.json',
+      '00000000000000000001.00000000000000000002.compacted.json',
+      '00000000000000000002.crc',
+    ]) {
       await fixture.store.overwrite(objectPath(`t/_delta_log/${name}`), utf8('x'));
     }
     expect(summary(await loadSnapshot(fixture, 't'))).toEqual({ version: 2, committedAt: 10_020, checkpoint: undefined, files: fileNames(2) });
@@ -91,7 +119,8 @@ describe('loading a snapshot', () => {
   it('refuses a folder without a log, a gap, a version above the head and a corrupt entry', async () => {
     const fixture = await log(6);
     await expect(loadSnapshot(fixture, 'nowhere')).rejects.toMatchObject({ code: 'TABLE_NOT_FOUND', context: { path: 'nowhere' } });
-    for (const version of [6, -1, 1.5]) await expect(loadSnapshot(fixture, 't', { version })).rejects.toMatchObject({ code: 'NO_SUCH_COMMIT', context: { asked: version, latest: 5 } });
+    for (const version of [6, -1, 1.5])
+      await expect(loadSnapshot(fixture, 't', { version })).rejects.toMatchObject({ code: 'NO_SUCH_COMMIT', context: { asked: version, latest: 5 } });
     await fixture.store.overwrite(commitPath('t', 4), utf8('{"add":{"pa'));
     await expect(loadSnapshot(fixture, 't')).rejects.toMatchObject({ code: 'LOG_CORRUPT', context: { version: 4, line: 1 } });
     await fixture.store.delete(commitPath('t', 3));
@@ -102,10 +131,14 @@ describe('loading a snapshot', () => {
   it('says that history has expired where clean-up took it', async () => {
     const fixture = await log(12, [5, 8]);
     await cleanUp(fixture, 5);
-    await expect(loadSnapshot(fixture, 't', { version: 4 })).rejects.toMatchObject({ code: 'HISTORY_EXPIRED', context: { asked: 4, oldest: 5, reason: 'RETENTION' } });
+    await expect(loadSnapshot(fixture, 't', { version: 4 })).rejects.toMatchObject({
+      code: 'HISTORY_EXPIRED',
+      context: { asked: 4, oldest: 5, reason: 'RETENTION' },
+    });
     await expect(loadSnapshot(fixture, 't', { instant: 10_049 })).rejects.toMatchObject({ code: 'HISTORY_EXPIRED', context: { oldest: 5 } });
     expect([summary(await loadSnapshot(fixture, 't', { version: 5 })), summary(await loadSnapshot(fixture, 't', { instant: 10_071 }))]).toEqual([
-      { version: 5, committedAt: 10_050, checkpoint: 5, files: fileNames(5) }, { version: 7, committedAt: 10_070, checkpoint: 5, files: fileNames(7) },
+      { version: 5, committedAt: 10_050, checkpoint: 5, files: fileNames(5) },
+      { version: 7, committedAt: 10_070, checkpoint: 5, files: fileNames(7) },
     ]);
   });
 
@@ -121,11 +154,21 @@ describe('loading a snapshot', () => {
     const fixture = emptyLog();
     for (const [version, millis] of [5000, 4000, 4000, 7000].entries()) {
       fixture.setNow(millis);
-      await writeCommit(fixture.store, version, [{ kind: 'commitInfo', timestamp: 1, engineInfo: 'Apache-Spark/3.5.0' }, ...(version === 0 ? [PROTOCOL, METADATA] : [add(`f${version}`)])]);
+      await writeCommit(fixture.store, version, [
+        { kind: 'commitInfo', timestamp: 1, engineInfo: 'Apache-Spark/3.5.0' },
+        ...(version === 0 ? [PROTOCOL, METADATA] : [add(`f${version}`)]),
+      ]);
     }
     const found: unknown[] = [];
-    for (const instant of [5000, 5001, 5002, 6999, 7000]) found.push([(await loadSnapshot(fixture, 't', { instant })).version, (await loadSnapshot(fixture, 't', { instant })).committedAt]);
-    expect(found).toEqual([[0, 5000], [1, 5001], [2, 5002], [2, 5002], [3, 7000]]);
+    for (const instant of [5000, 5001, 5002, 6999, 7000])
+      found.push([(await loadSnapshot(fixture, 't', { instant })).version, (await loadSnapshot(fixture, 't', { instant })).committedAt]);
+    expect(found).toEqual([
+      [0, 5000],
+      [1, 5001],
+      [2, 5002],
+      [2, 5002],
+      [3, 7000],
+    ]);
     expect((await loadSnapshot(fixture, 't')).committedAt).toBe(7000);
     await writeCheckpoint(fixture, 't', await loadSnapshot(fixture, 't', { version: 1 }));
     expect(summary(await loadSnapshot(fixture, 't', { instant: 5002 }))).toEqual({ version: 2, committedAt: 5002, checkpoint: 1, files: ['f1', 'f2'] });
@@ -156,7 +199,12 @@ describe('refreshing a snapshot', () => {
     await writeCommit(fixture.store, 4, [ownCommit(20_000), add('x')]);
     await writeCommit(fixture.store, 5, [ownCommit(20_001), add('y')]);
     fixture.store.calls.length = 0;
-    expect(summary(await refreshSnapshot(fixture, 't', snapshot))).toEqual({ version: 5, committedAt: 20_001, checkpoint: 2, files: [...fileNames(3), 'x', 'y'] });
+    expect(summary(await refreshSnapshot(fixture, 't', snapshot))).toEqual({
+      version: 5,
+      committedAt: 20_001,
+      checkpoint: 2,
+      files: [...fileNames(3), 'x', 'y'],
+    });
     expect(fixture.store.calls).toEqual(['list t/_delta_log/', `get ${commitPath('t', 4)}`, `get ${commitPath('t', 5)}`]);
     expect(summary(snapshot)).toEqual({ version: 3, committedAt: 10_030, checkpoint: 2, files: fileNames(3) });
   });

@@ -6,8 +6,17 @@ const DAY = 86_400_000;
 
 describe('table properties', () => {
   it.each([
-    ['interval 1 week', 7 * DAY], ['interval 30 days', 30 * DAY], ['7 DAYS', 7 * DAY], ['interval 168 hours', 7 * DAY], ['interval 1 day 12 hours 5 minutes', 1.5 * DAY + 300_000], ['interval 1500 milliseconds', 1500],
-    ['interval 1 month', undefined], ['interval', undefined], ['interval 1', undefined], ['soon', undefined], ['interval -1 day', undefined],
+    ['interval 1 week', 7 * DAY],
+    ['interval 30 days', 30 * DAY],
+    ['7 DAYS', 7 * DAY],
+    ['interval 168 hours', 7 * DAY],
+    ['interval 1 day 12 hours 5 minutes', 1.5 * DAY + 300_000],
+    ['interval 1500 milliseconds', 1500],
+    ['interval 1 month', undefined],
+    ['interval', undefined],
+    ['interval 1', undefined],
+    ['soon', undefined],
+    ['interval -1 day', undefined],
   ])('%s is %s ms', (text, millis) => {
     expect(parseInterval(text)).toBe(millis);
   });

@@ -20,17 +20,25 @@ describe('commit time of a version (semantics, section 0)', () => {
 });
 
 describe('the version at an instant', () => {
-  const times = [{ version: 0, committedAt: 100 }, { version: 1, committedAt: 200 }, { version: 2, committedAt: 201 }];
+  const times = [
+    { version: 0, committedAt: 100 },
+    { version: 1, committedAt: 200 },
+    { version: 2, committedAt: 201 },
+  ];
 
   it('is the newest committed at or before it', () => {
     expect([100, 199, 200, 201, 10_000].map((instant) => resolveVersion(times, instant).version)).toEqual([0, 0, 1, 2, 2]);
   });
 
   it('does not exist before the first commit', () => {
-    expect(() => resolveVersion(times, 99)).toThrow(expect.objectContaining({ code: 'NO_SUCH_COMMIT', context: { asked: '1970-01-01T00:00:00.099Z', oldest: '1970-01-01T00:00:00.1Z' } }));
+    expect(() => resolveVersion(times, 99)).toThrow(
+      expect.objectContaining({ code: 'NO_SUCH_COMMIT', context: { asked: '1970-01-01T00:00:00.099Z', oldest: '1970-01-01T00:00:00.1Z' } }),
+    );
   });
 
   it('has expired before the oldest version that is kept', () => {
-    expect(() => resolveVersion(times.slice(1), 150)).toThrow(expect.objectContaining({ code: 'HISTORY_EXPIRED', context: { asked: '1970-01-01T00:00:00.15Z', oldest: 1, reason: 'RETENTION' } }));
+    expect(() => resolveVersion(times.slice(1), 150)).toThrow(
+      expect.objectContaining({ code: 'HISTORY_EXPIRED', context: { asked: '1970-01-01T00:00:00.15Z', oldest: 1, reason: 'RETENTION' } }),
+    );
   });
 });

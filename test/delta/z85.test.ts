@@ -13,11 +13,13 @@ describe('Z85', () => {
   });
 
   it('gives back what it was given, padded with zeros to four bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
-      const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-      padded.set(bytes);
-      expect(decodeZ85(encodeZ85(bytes))).toEqual(padded);
-    }));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+        padded.set(bytes);
+        expect(decodeZ85(encodeZ85(bytes))).toEqual(padded);
+      }),
+    );
   });
 
   it.each(['abcd', 'abcd"', '#####', 'ab cd'])('refuses %s', (text) => {

@@ -39,7 +39,10 @@ for (const { name, endpoint, deviations } of EMULATORS) {
     describeControl({
       name,
       deviations: deviations.control,
-      make: async () => ({ subject: { control: new DynamoDbControl(target.deps, { table: target.controlTable }), scope: randomUUID() }, close: async () => undefined }),
+      make: async () => ({
+        subject: { control: new DynamoDbControl(target.deps, { table: target.controlTable }), scope: randomUUID() },
+        close: async () => undefined,
+      }),
     });
 
     describe('stored attributes', () => {
@@ -62,7 +65,13 @@ for (const { name, endpoint, deviations } of EMULATORS) {
           v: { B: utf8('e=5') },
           x: { N: '9' },
         });
-        expect(await attributesOf(itemKeyOf(table, keyOf('gone')))).toEqual({ p: { S: `${p}/00` }, k: { B: keyOf('gone') }, c: { N: '2' }, f: { N: '2' }, d: { N: '1' } });
+        expect(await attributesOf(itemKeyOf(table, keyOf('gone')))).toEqual({
+          p: { S: `${p}/00` },
+          k: { B: keyOf('gone') },
+          c: { N: '2' },
+          f: { N: '2' },
+          d: { N: '1' },
+        });
         expect(await attributesOf(watermarkKeyOf(table))).toEqual({
           p: { S: `${p}/w` },
           k: { B: Uint8Array.of(0) },
@@ -103,7 +112,10 @@ for (const { name, endpoint, deviations } of EMULATORS) {
 
       it('a watermark is moved (U6)', async () => {
         const table = tableOf(projectName());
-        for (const move of [{ expected: undefined, next: watermarkOf(1, [3]) }, { expected: watermarkOf(1, [3]), next: watermarkOf(3) }]) {
+        for (const move of [
+          { expected: undefined, next: watermarkOf(1, [3]) },
+          { expected: watermarkOf(1, [3]), next: watermarkOf(3) },
+        ]) {
           loseAnswer();
           expect(await onlineStoreOf(behind).moveWatermark(table, move)).toBe(true);
           expect(await onlineStoreOf(target).watermark(table, { consistent: true })).toEqual(move.next);

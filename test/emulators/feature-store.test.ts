@@ -11,10 +11,19 @@ const EMULATORS = [
 ];
 
 const delays = featureGroup({
-  name: 'airport_delays', version: 1, primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true, schema: { origin: t.string(), hour: t.timestamp(), flights: t.int() },
+  name: 'airport_delays',
+  version: 1,
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
+  schema: { origin: t.string(), hour: t.timestamp(), flights: t.int() },
 });
 const model = featureView({
-  name: 'delay_model', version: 1, spine: { origin: t.string(), at: t.timestamp(), distance: t.int() }, labelTime: 'at', joins: [join(delays, { features: ['flights'] })],
+  name: 'delay_model',
+  version: 1,
+  spine: { origin: t.string(), at: t.timestamp(), distance: t.int() },
+  labelTime: 'at',
+  joins: [join(delays, { features: ['flights'] })],
   onDemand: [onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => distance > 1500 })],
 });
 
@@ -30,7 +39,13 @@ describe.each(EMULATORS)('a feature store on $name', ({ s3, dynamodb }) => {
     ({ bucket } = await createBucket(s3));
     const { deps, onlineTable, controlTable } = await createTables(dynamodb);
     deps.client.destroy();
-    open = () => openFeatureStore({ s3: { bucket, prefix: 'lake', region, endpoint: s3 }, dynamodb: { onlineTable, controlTable, region, endpoint: dynamodb }, project: 'demo', definitions: { model } });
+    open = () =>
+      openFeatureStore({
+        s3: { bucket, prefix: 'lake', region, endpoint: s3 },
+        dynamodb: { onlineTable, controlTable, region, endpoint: dynamodb },
+        project: 'demo',
+        definitions: { model },
+      });
   });
   afterAll(() => {
     vi.unstubAllEnvs();
@@ -40,14 +55,26 @@ describe.each(EMULATORS)('a feature store on $name', ({ s3, dynamodb }) => {
     const store = await open();
     await expect(store.featureGroup(delays).upsert([])).rejects.toMatchObject({ code: 'UNKNOWN_PROJECT' });
     expect((await store.apply({ delays, model })).applied).toHaveLength(2);
-    const rows = [{ origin: 'SFO', hour: '2001-01-01T08:00:00Z', flights: 12 }, { origin: 'SFO', hour: '2001-01-01T09:00:00Z', flights: 15 }];
-    expect(await store.featureGroup(delays).upsert(rows)).toMatchObject({ commit: { version: 1, rowsInserted: 2 }, online: { state: 'applied', watermark: 1 } });
+    const rows = [
+      { origin: 'SFO', hour: '2001-01-01T08:00:00Z', flights: 12 },
+      { origin: 'SFO', hour: '2001-01-01T09:00:00Z', flights: 15 },
+    ];
+    expect(await store.featureGroup(delays).upsert(rows)).toMatchObject({
+      commit: { version: 1, rowsInserted: 2 },
+      online: { state: 'applied', watermark: 1 },
+    });
     const dataset = await store.featureView(model).createTrainingDataset({ spine: { rows: [{ origin: 'SFO', at: '2001-01-01T08:30:00Z', distance: 1 }] } });
-    expect(dataset).toMatchObject({ trainingDataset: 1, counts: { rows: 1, joins: [{ matched: 1 }] }, location: `s3://${bucket}/lake/demo/training-datasets/delay_model/1/1` });
+    expect(dataset).toMatchObject({
+      trainingDataset: 1,
+      counts: { rows: 1, joins: [{ matched: 1 }] },
+      location: `s3://${bucket}/lake/demo/training-datasets/delay_model/1/1`,
+    });
     await store.close();
 
     const again = await open();
-    const { features, status } = await again.featureView(model).getFeatureVector({ origin: 'SFO' }, { requestParameters: { distance: 2586 }, consistent: true });
+    const { features, status } = await again
+      .featureView(model)
+      .getFeatureVector({ origin: 'SFO' }, { requestParameters: { distance: 2586 }, consistent: true });
     expect({ features, status }).toEqual({ features: { flights: 15, is_long_haul: true }, status: 'COMPLETE' });
     await again.close();
 

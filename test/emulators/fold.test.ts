@@ -22,9 +22,12 @@ describe.skipIf(ENDPOINT === '')('the fold on DynamoDB Local (semantics §2)', (
   afterAll(() => client.destroy());
 
   it('ends equal to the newest row per key at the head (U1, U3, U6, U7)', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
-      generation += 1;
-      expect(await runHistory({ seed, store, table: generationOf(FOLD_TABLE, generation), commitsMax: 6 })).toEqual([]);
-    }), { numRuns: 25, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
+        generation += 1;
+        expect(await runHistory({ seed, store, table: generationOf(FOLD_TABLE, generation), commitsMax: 6 })).toEqual([]);
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
   });
 });

@@ -68,10 +68,20 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
       tables = await createTables(dynamodb);
       bucket = await createBucket(s3);
       lambdas = await startLambdas({
-        definitions: definitions?.file ?? '', bundles: join(folder, 'bundles'),
+        definitions: definitions?.file ?? '',
+        bundles: join(folder, 'bundles'),
         environment: {
-          AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_ENDPOINT_URL_S3: s3, AWS_ENDPOINT_URL_DYNAMODB: dynamodb, AWS_EC2_METADATA_DISABLED: 'true',
-          LAKEFOLD_BUCKET: bucket.bucket, LAKEFOLD_PREFIX: PREFIX, LAKEFOLD_ONLINE_TABLE: tables.onlineTable, LAKEFOLD_CONTROL_TABLE: tables.controlTable, LAKEFOLD_LOG_LEVEL: 'error',
+          AWS_REGION: 'us-east-1',
+          AWS_ACCESS_KEY_ID: 'test',
+          AWS_SECRET_ACCESS_KEY: 'test',
+          AWS_ENDPOINT_URL_S3: s3,
+          AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+          AWS_EC2_METADATA_DISABLED: 'true',
+          LAKEFOLD_BUCKET: bucket.bucket,
+          LAKEFOLD_PREFIX: PREFIX,
+          LAKEFOLD_ONLINE_TABLE: tables.onlineTable,
+          LAKEFOLD_CONTROL_TABLE: tables.controlTable,
+          LAKEFOLD_LOG_LEVEL: 'error',
         },
       });
     });
@@ -86,29 +96,61 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
     };
     const call = async (name: FunctionName, request: HttpRequest): Promise<Answered> => {
       const result = await (await given().lambdas.get(name)).invoke(httpEvent(request));
-      if (typeof result !== 'object' || result === null || !('statusCode' in result) || !('body' in result)) throw new Error(`expected an answer, found ${JSON.stringify(result)}`);
+      if (typeof result !== 'object' || result === null || !('statusCode' in result) || !('body' in result))
+        throw new Error(`expected an answer, found ${JSON.stringify(result)}`);
       const isBinary = 'isBase64Encoded' in result && result.isBase64Encoded === true;
       return { status: Number(result.statusCode), body: isBinary ? Buffer.from(String(result.body), 'base64').toString() : String(result.body) };
     };
-    const post = (name: FunctionName, path: string, body?: object, headers?: Readonly<Record<string, string>>) => ({ name, request: { method: 'POST', path, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) } });
+    const post = (name: FunctionName, path: string, body?: object, headers?: Readonly<Record<string, string>>) => ({
+      name,
+      request: { method: 'POST', path, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) },
+    });
     const get = (name: FunctionName, path: string) => ({ name, request: { method: 'GET', path } });
 
     it('serve the rows that were posted, with the bodies of the local server', async () => {
-      const { definitions: { json, functions }, now } = given();
+      const {
+        definitions: { json, functions },
+        now,
+      } = given();
       const hour = formatMillis(Math.floor(now / 60_000) * 60_000 - 600_000);
       const at = formatMillis(Math.floor(now / 60_000) * 60_000);
-      const rows = [{ origin: 'SFO', hour, flights_24h: 31, mean_delay_24h: 8.2 }, { origin: 'JFK', hour, flights_24h: 7, mean_delay_24h: 4 }];
-      const vectors = { entries: [{ origin: 'SFO', dest: 'JFK' }, { origin: 'XXX', dest: 'YYY' }], requestParameters: [{ distance: 2000 }, { distance: 100 }], metadata: { names: true, types: true, statuses: true, eventTimes: true } };
+      const rows = [
+        { origin: 'SFO', hour, flights_24h: 31, mean_delay_24h: 8.2 },
+        { origin: 'JFK', hour, flights_24h: 7, mean_delay_24h: 4 },
+      ];
+      const vectors = {
+        entries: [
+          { origin: 'SFO', dest: 'JFK' },
+          { origin: 'XXX', dest: 'YYY' },
+        ],
+        requestParameters: [{ distance: 2000 }, { distance: 100 }],
+        metadata: { names: true, types: true, statuses: true, eventTimes: true },
+      };
       const steps: readonly { readonly name: FunctionName; readonly request: HttpRequest }[] = [
-        post('catalog', '/v1/projects', { name: 'demo' }), ...json.featureGroups.map((group) => post('catalog', '/v1/projects/demo/feature-groups', group)),
-        ...json.featureViews.map((view) => post('catalog', '/v1/projects/demo/feature-views', view)), get('catalog', GROUP), get('catalog', '/v1/projects'),
-        post('ingest', `${GROUP}/rows`, { rows }, { 'idempotency-key': 'k' }), post('ingest', `${GROUP}/rows`, { rows }, { 'idempotency-key': 'k' }), post('serve', `${VIEW}/vectors`, vectors),
+        post('catalog', '/v1/projects', { name: 'demo' }),
+        ...json.featureGroups.map((group) => post('catalog', '/v1/projects/demo/feature-groups', group)),
+        ...json.featureViews.map((view) => post('catalog', '/v1/projects/demo/feature-views', view)),
+        get('catalog', GROUP),
+        get('catalog', '/v1/projects'),
+        post('ingest', `${GROUP}/rows`, { rows }, { 'idempotency-key': 'k' }),
+        post('ingest', `${GROUP}/rows`, { rows }, { 'idempotency-key': 'k' }),
+        post('serve', `${VIEW}/vectors`, vectors),
         post('serve', `${VIEW}/vector`, { entry: { origin: 'SFO', dest: 'JFK' }, requestParameters: { distance: 1 } }),
-        post('ingest', `${GROUP}/rows?operation=append`, { rows: [{ ...rows[0], hour: at, flights_24h: 32 }] }), post('ingest', `${GROUP}/rows:delete`, { keys: [{ origin: 'JFK' }] }),
-        post('query', `${GROUP}/read`, { where: { column: 'origin', op: '=', value: 'SFO' } }), post('query', `${GROUP}/read`, { asOf: { version: 1 } }, { accept: 'text/csv' }),
-        post('query', `${VIEW}/training-datasets`, { spine: { rows: [{ origin: 'SFO', dest: 'JFK', predicted_at: at, distance: 2000 }] }, pins: { 'airport_delays/1': 1 }, format: 'ndjson' }),
-        get('query', `${VIEW}/training-datasets/1/data`), get('catalog', `${GROUP}/commits?limit=2`), get('ingest', `${GROUP}/online`),
-        post('ingest', `${GROUP}/rows`, { rows: [{ origin: null, hour, flights_24h: '1' }] }), post('serve', `${VIEW}/vector`, { entry: {} }), post('ingest', '/v1/projects/nope/feature-groups/a/versions/1/rows', { rows: [] }),
+        post('ingest', `${GROUP}/rows?operation=append`, { rows: [{ ...rows[0], hour: at, flights_24h: 32 }] }),
+        post('ingest', `${GROUP}/rows:delete`, { keys: [{ origin: 'JFK' }] }),
+        post('query', `${GROUP}/read`, { where: { column: 'origin', op: '=', value: 'SFO' } }),
+        post('query', `${GROUP}/read`, { asOf: { version: 1 } }, { accept: 'text/csv' }),
+        post('query', `${VIEW}/training-datasets`, {
+          spine: { rows: [{ origin: 'SFO', dest: 'JFK', predicted_at: at, distance: 2000 }] },
+          pins: { 'airport_delays/1': 1 },
+          format: 'ndjson',
+        }),
+        get('query', `${VIEW}/training-datasets/1/data`),
+        get('catalog', `${GROUP}/commits?limit=2`),
+        get('ingest', `${GROUP}/online`),
+        post('ingest', `${GROUP}/rows`, { rows: [{ origin: null, hour, flights_24h: '1' }] }),
+        post('serve', `${VIEW}/vector`, { entry: {} }),
+        post('ingest', '/v1/projects/nope/feature-groups/a/versions/1/rows', { rows: [] }),
       ];
       const local = await openLocalStore({ location: join(folder, `local-${randomUUID()}`), functions });
       try {
@@ -117,38 +159,78 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
         const locally: Answered[] = [];
         for (const { name, request } of steps) {
           deployed.push(await call(name, request));
-          const answer = await local.app.request(request.path, { method: request.method, ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }), headers: { ...(request.body === undefined ? {} : { 'content-type': 'application/json' }), ...request.headers } });
+          const answer = await local.app.request(request.path, {
+            method: request.method,
+            ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+            headers: { ...(request.body === undefined ? {} : { 'content-type': 'application/json' }), ...request.headers },
+          });
           locally.push({ status: answer.status, body: await answer.text() });
         }
         expect(deployed.map(comparable)).toEqual(locally.map(comparable).map((answer) => withoutDefaultProject(answer)));
-        expect(deployed.map(({ status }) => status)).toEqual([201, 201, 201, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 201, 200, 200, 200, 422, 400, 404]);
-        expect(JSON.parse(deployed[7]?.body ?? '')).toMatchObject({ features: [[31, 8.2, 4, true], [0, null, null, false]], status: ['COMPLETE', 'MISSING'] });
+        expect(deployed.map(({ status }) => status)).toEqual([
+          201, 201, 201, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 201, 200, 200, 200, 422, 400, 404,
+        ]);
+        expect(JSON.parse(deployed[7]?.body ?? '')).toMatchObject({
+          features: [
+            [31, 8.2, 4, true],
+            [0, null, null, false],
+          ],
+          status: ['COMPLETE', 'MISSING'],
+        });
       } finally {
         await local.close();
       }
     });
 
     it('bring the online store up to a foreign commit, told by an event or found by the sweep', async () => {
-      const { lambdas: running, bucket: { bucket: name }, tables: { deps: { clock, random } }, now } = given();
+      const {
+        lambdas: running,
+        bucket: { bucket: name },
+        tables: {
+          deps: { clock, random },
+        },
+        now,
+      } = given();
       const store = createS3ObjectStore({ bucket: name, prefix: PREFIX, clock, random, settings: emulatorSettings(s3) });
       const root = 'demo/feature-groups/airport_delays/1';
       const columns: readonly Column[] = [
-        { name: 'origin', type: { kind: 'string' }, nullable: true }, { name: 'hour', type: { kind: 'timestamp' }, nullable: true }, { name: 'flights_24h', type: { kind: 'int' }, nullable: true },
+        { name: 'origin', type: { kind: 'string' }, nullable: true },
+        { name: 'hour', type: { kind: 'timestamp' }, nullable: true },
+        { name: 'flights_24h', type: { kind: 'int' }, nullable: true },
         { name: 'mean_delay_24h', type: { kind: 'double' }, nullable: true },
       ];
       const deps = { store, codec: openParquetCodec(), clock, random, log: silentLog, engineInfo: 'delta-rs:py-1.1.4' };
       const publish = await running.get('publish');
       const vector = async (origin: string): Promise<unknown> => {
-        const { body } = await call('serve', { method: 'POST', path: `${VIEW}/vector`, body: { entry: { origin, dest: origin }, requestParameters: { distance: 1 }, options: { consistent: true } } });
+        const { body } = await call('serve', {
+          method: 'POST',
+          path: `${VIEW}/vector`,
+          body: { entry: { origin, dest: origin }, requestParameters: { distance: 1 }, options: { consistent: true } },
+        });
         return JSON.parse(body).features;
       };
       const events: readonly { readonly origin: string; readonly bodies: (version: number) => readonly object[] }[] = [
-        { origin: 'BOS', bodies: (version) => [objectCreated(name, `${PREFIX}/${root}/_delta_log/${String(version).padStart(20, '0')}.json`), objectCreated(name, `${PREFIX}/${root}/part-0-foreign.parquet`), { anything: 'else' }] },
+        {
+          origin: 'BOS',
+          bodies: (version) => [
+            objectCreated(name, `${PREFIX}/${root}/_delta_log/${String(version).padStart(20, '0')}.json`),
+            objectCreated(name, `${PREFIX}/${root}/part-0-foreign.parquet`),
+            { anything: 'else' },
+          ],
+        },
         { origin: 'LAX', bodies: () => [SWEEP] },
       ];
       for (const [i, { origin, bodies }] of events.entries()) {
         const head = JSON.parse((await call('catalog', { method: 'GET', path: GROUP })).body).latestCommit;
-        await foreignAppend(deps, { root, version: head + 1, columns, rows: [[origin, BigInt(now) * 1000n - 60_000_000n, 40 + i, 1.5], [null, 0n, 1, 1]] });
+        await foreignAppend(deps, {
+          root,
+          version: head + 1,
+          columns,
+          rows: [
+            [origin, BigInt(now) * 1000n - 60_000_000n, 40 + i, 1.5],
+            [null, 0n, 1, 1],
+          ],
+        });
         expect(await vector(origin)).toEqual([0, null, null, false]);
         expect(await publish.invoke(queueEvent(bodies(head + 1)))).toEqual({ batchItemFailures: [] });
         expect(await vector(origin)).toEqual([40 + i, 1.5, 1.5, false]);
@@ -166,7 +248,11 @@ describe.each(EMULATORS)('the Lambda functions on $name', ({ s3, dynamodb }) => 
 });
 
 /** The definitions as the command line reads them, and the module as the functions are bundled with it. */
-async function readDefinitions(folder: string): Promise<{ readonly file: string; readonly functions: ReturnType<typeof collectDefinitions>['functions']; readonly json: { readonly featureGroups: readonly object[]; readonly featureViews: readonly object[] } }> {
+async function readDefinitions(folder: string): Promise<{
+  readonly file: string;
+  readonly functions: ReturnType<typeof collectDefinitions>['functions'];
+  readonly json: { readonly featureGroups: readonly object[]; readonly featureViews: readonly object[] };
+}> {
   const file = join(folder, 'definitions.ts');
   await writeFile(file, DEFINITIONS);
   const { wanted, functions } = collectDefinitions(await importBundled(file));
@@ -176,11 +262,19 @@ async function readDefinitions(folder: string): Promise<{ readonly file: string;
 /** A body without what the place, the moment and the measuring of a request bring. */
 function comparable({ status, body }: Answered): { readonly status: number; readonly body: unknown } {
   if (!body.startsWith('{"') || body.includes('\n')) return { status, body };
-  return { status, body: JSON.parse(body, (key, value: unknown) => (['requestId', 'timings', 'committedAt', 'createdAt', 'updatedAt', 'location', 'queryHash', 'bytesAdded'].includes(key) ? '…' : value)) };
+  return {
+    status,
+    body: JSON.parse(body, (key, value: unknown) =>
+      ['requestId', 'timings', 'committedAt', 'createdAt', 'updatedAt', 'location', 'queryHash', 'bytesAdded'].includes(key) ? '…' : value,
+    ),
+  };
 }
 
 /** The embedded store has its project `default`. */
 function withoutDefaultProject({ status, body }: { readonly status: number; readonly body: unknown }): { readonly status: number; readonly body: unknown } {
   if (typeof body !== 'object' || body === null || !('items' in body) || !Array.isArray(body.items)) return { status, body };
-  return { status, body: { ...body, items: body.items.filter((item: unknown) => !(typeof item === 'object' && item !== null && 'name' in item && item.name === 'default')) } };
+  return {
+    status,
+    body: { ...body, items: body.items.filter((item: unknown) => !(typeof item === 'object' && item !== null && 'name' in item && item.name === 'default')) },
+  };
 }

@@ -11,7 +11,13 @@ describe('CSV', () => {
   });
 
   it('reads quotes, commas and line breaks inside quotes, LF and CRLF, with or without a last line break', () => {
-    expect(parseCsv('a,b\r\n"x,""y""\nz", w \r\n1,2')).toEqual({ header: ['a', 'b'], rows: [['x,"y"\nz', ' w '], ['1', '2']] });
+    expect(parseCsv('a,b\r\n"x,""y""\nz", w \r\n1,2')).toEqual({
+      header: ['a', 'b'],
+      rows: [
+        ['x,"y"\nz', ' w '],
+        ['1', '2'],
+      ],
+    });
     expect(parseCsv('\uFEFFa\n1\n')).toEqual({ header: ['a'], rows: [['1']] });
     expect(parseCsv('a,b\n1,\n')).toEqual({ header: ['a', 'b'], rows: [['1', null]] });
     expect(parseCsv('a,b\n1,')).toEqual({ header: ['a', 'b'], rows: [['1', null]] });
@@ -42,28 +48,62 @@ describe('CSV', () => {
 
   it('gives back what a writer wrote', () => {
     const field = fc.option(fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'é', '😀') }));
-    const table = fc.integer({ min: 2, max: 4 }).chain((width) => fc.array(fc.array(field, { minLength: width, maxLength: width }), { maxLength: 6 }).map((rows) => ({ width, rows })));
-    fc.assert(fc.property(table, fc.constantFrom('\n', '\r\n'), ({ width, rows }, newline) => {
-      const header = Array.from({ length: width }, (_, i) => `c${i}`);
-      const lines = [header.join(','), ...rows.map((row) => row.map((value) => (value === null ? '' : `"${value.replaceAll('"', '""')}"`)).join(','))];
-      expect(parseCsv(lines.join(newline) + newline)).toEqual({ header, rows });
-    }));
+    const table = fc
+      .integer({ min: 2, max: 4 })
+      .chain((width) => fc.array(fc.array(field, { minLength: width, maxLength: width }), { maxLength: 6 }).map((rows) => ({ width, rows })));
+    fc.assert(
+      fc.property(table, fc.constantFrom('\n', '\r\n'), ({ width, rows }, newline) => {
+        const header = Array.from({ length: width }, (_, i) => `c${i}`);
+        const lines = [header.join(','), ...rows.map((row) => row.map((value) => (value === null ? '' : `"${value.replaceAll('"', '""')}"`)).join(','))];
+        expect(parseCsv(lines.join(newline) + newline)).toEqual({ header, rows });
+      }),
+    );
   });
 
   it.each([
-    ['boolean', 'true', true], ['boolean', 'False', false], ['int', '12', 12], ['int', '12.0', 12], ['int', '-0', 0], ['bigint', '9007199254740993', 9_007_199_254_740_993n],
-    ['double', '1.5e3', 1500], ['double', 'NaN', NaN], ['double', '-inf', -Infinity], ['double', '-0', -0], ['double', '9007199254740992', 9_007_199_254_740_992],
-    ['decimal(5,2)', '1.50', 150n], ['string', '12', '12'], ['string', 'true', 'true'], ['date', '1970-01-02', 1], ['timestamp', '1970-01-01 00:00:01+00:00', 1_000_000n],
-    ['binary', 'AQI=', Uint8Array.of(1, 2)], ['vector(2)', '[1,0.5]', [1, 0.5]], ['map<string,int>', '{"a":1}', [['a', 1]]],
+    ['boolean', 'true', true],
+    ['boolean', 'False', false],
+    ['int', '12', 12],
+    ['int', '12.0', 12],
+    ['int', '-0', 0],
+    ['bigint', '9007199254740993', 9_007_199_254_740_993n],
+    ['double', '1.5e3', 1500],
+    ['double', 'NaN', NaN],
+    ['double', '-inf', -Infinity],
+    ['double', '-0', -0],
+    ['double', '9007199254740992', 9_007_199_254_740_992],
+    ['decimal(5,2)', '1.50', 150n],
+    ['string', '12', '12'],
+    ['string', 'true', 'true'],
+    ['date', '1970-01-02', 1],
+    ['timestamp', '1970-01-01 00:00:01+00:00', 1_000_000n],
+    ['binary', 'AQI=', Uint8Array.of(1, 2)],
+    ['vector(2)', '[1,0.5]', [1, 0.5]],
+    ['map<string,int>', '{"a":1}', [['a', 1]]],
   ])('reads %s from %s', (type, text, value) => {
     expect(toValue(parseType(type), csvInput(parseType(type), text))).toEqual({ kind: 'value', value });
   });
 
   it.each([
-    ['boolean', '1', 'TYPE_MISMATCH'], ['int', '', 'TYPE_MISMATCH'], ['int', '1.5', 'TYPE_MISMATCH'], ['int', 'x', 'TYPE_MISMATCH'], ['int', '0x10', 'TYPE_MISMATCH'], ['int', '2147483648', 'OUT_OF_RANGE'],
-    ['int', '99999999999999999999', 'OUT_OF_RANGE'], ['bigint', '1e3', 'TYPE_MISMATCH'], ['bigint', '9223372036854775808', 'OUT_OF_RANGE'], ['double', '1e999', 'TYPE_MISMATCH'],
-    ['double', '9007199254740993', 'UNSAFE_INTEGER'], ['decimal(5,2)', '1.555', 'DECIMAL_SCALE'], ['decimal(3,2)', '12.5', 'OUT_OF_RANGE'], ['timestamp', '2001-01-01 10:00:00', 'NAIVE_TIMESTAMP'],
-    ['timestamp', '2001', 'TYPE_MISMATCH'], ['date', '2001-02-30', 'INVALID_TIMESTAMP'], ['vector(2)', '[1]', 'VECTOR_LENGTH'], ['array<int>', '[1', 'TYPE_MISMATCH'], ['binary', 'AQI', 'INVALID_BASE64'],
+    ['boolean', '1', 'TYPE_MISMATCH'],
+    ['int', '', 'TYPE_MISMATCH'],
+    ['int', '1.5', 'TYPE_MISMATCH'],
+    ['int', 'x', 'TYPE_MISMATCH'],
+    ['int', '0x10', 'TYPE_MISMATCH'],
+    ['int', '2147483648', 'OUT_OF_RANGE'],
+    ['int', '99999999999999999999', 'OUT_OF_RANGE'],
+    ['bigint', '1e3', 'TYPE_MISMATCH'],
+    ['bigint', '9223372036854775808', 'OUT_OF_RANGE'],
+    ['double', '1e999', 'TYPE_MISMATCH'],
+    ['double', '9007199254740993', 'UNSAFE_INTEGER'],
+    ['decimal(5,2)', '1.555', 'DECIMAL_SCALE'],
+    ['decimal(3,2)', '12.5', 'OUT_OF_RANGE'],
+    ['timestamp', '2001-01-01 10:00:00', 'NAIVE_TIMESTAMP'],
+    ['timestamp', '2001', 'TYPE_MISMATCH'],
+    ['date', '2001-02-30', 'INVALID_TIMESTAMP'],
+    ['vector(2)', '[1]', 'VECTOR_LENGTH'],
+    ['array<int>', '[1', 'TYPE_MISMATCH'],
+    ['binary', 'AQI', 'INVALID_BASE64'],
   ])('refuses to read %s from %j', (type, text, code) => {
     expect(toValue(parseType(type), csvInput(parseType(type), text))).toMatchObject({ kind: 'fault', code });
   });

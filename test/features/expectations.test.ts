@@ -15,7 +15,10 @@ import type { OpenStore } from '../../lib/store/open-store.ts';
 /** What is not met over one column `x` with these values, in words. */
 function unmet(type: string, values: readonly Value[], ...expectations: readonly ExpectationDefinition[]): readonly string[] {
   const column = { name: 'x', type: parseType(type), nullable: true };
-  const batch = batchOfRows([column], values.map((value) => [value]));
+  const batch = batchOfRows(
+    [column],
+    values.map((value) => [value]),
+  );
   return unmetExpectations({ schema: [{ name: 'x', type, nullable: true }], expectations }, { batch }).map(({ message, faults }) => {
     const rows = faults.flatMap(({ row }) => (row === undefined ? [] : [row]));
     return rows.length === 0 ? message : `rows ${rows.join(',')}: ${faults[0]?.message ?? ''}`;
@@ -25,20 +28,74 @@ function unmet(type: string, values: readonly Value[], ...expectations: readonly
 describe('a row expectation', () => {
   it.each<[string, string, readonly Value[], ExpectationDefinition, readonly string[]]>([
     ['nulls', 'int', [1, null, null], expectation.columnValuesToNotBeNull('x'), ['rows 1,2: expected x to be there, found null']],
-    ['values out of bounds', 'int', [-1, 0, null, 10, 11], expectation.columnValuesToBeBetween('x', { minValue: 0, maxValue: 10 }), ['rows 0,4: expected x at least 0 and at most 10, found -1']],
-    ['values on strict bounds', 'double', [0, 0.5, 10], expectation.columnValuesToBeBetween('x', { minValue: 0, maxValue: 10, strictMin: true, strictMax: true }), ['rows 0,2: expected x above 0 and below 10, found 0']],
+    [
+      'values out of bounds',
+      'int',
+      [-1, 0, null, 10, 11],
+      expectation.columnValuesToBeBetween('x', { minValue: 0, maxValue: 10 }),
+      ['rows 0,4: expected x at least 0 and at most 10, found -1'],
+    ],
+    [
+      'values on strict bounds',
+      'double',
+      [0, 0.5, 10],
+      expectation.columnValuesToBeBetween('x', { minValue: 0, maxValue: 10, strictMin: true, strictMax: true }),
+      ['rows 0,2: expected x above 0 and below 10, found 0'],
+    ],
     ['NaN, whatever the bounds', 'double', [1, NaN], expectation.columnValuesToBeBetween('x', { minValue: 0 }), ['rows 1: expected x at least 0, found "NaN"']],
-    ['a bigint one above a bound that no double holds', 'bigint', [2n ** 53n, 2n ** 53n + 1n], expectation.columnValuesToBeBetween('x', { maxValue: '9007199254740992' }), ['rows 1: expected x at most 9007199254740992, found "9007199254740993"']],
-    ['a bigint between whole numbers', 'bigint', [1n, 2n], expectation.columnValuesToBeBetween('x', { minValue: 1.5 }), ['rows 0: expected x at least 1.5, found 1']],
-    ['decimals to the last digit', 'decimal(38,2)', [1050n, 1051n], expectation.columnValuesToBeBetween('x', { maxValue: 10.5 }), ['rows 1: expected x at most 10.5, found "10.51"']],
-    ['timestamps', 'timestamp', [0n, -1n], expectation.columnValuesToBeBetween('x', { minValue: '1970-01-01T01:00:00+01:00' }), ['rows 1: expected x at least 1970-01-01T01:00:00+01:00, found "1969-12-31T23:59:59.999999Z"']],
-    ['dates', 'date', [0, 1], expectation.columnValuesToBeBetween('x', { maxValue: '1970-01-01' }), ['rows 1: expected x at most 1970-01-01, found "1970-01-02"']],
+    [
+      'a bigint one above a bound that no double holds',
+      'bigint',
+      [2n ** 53n, 2n ** 53n + 1n],
+      expectation.columnValuesToBeBetween('x', { maxValue: '9007199254740992' }),
+      ['rows 1: expected x at most 9007199254740992, found "9007199254740993"'],
+    ],
+    [
+      'a bigint between whole numbers',
+      'bigint',
+      [1n, 2n],
+      expectation.columnValuesToBeBetween('x', { minValue: 1.5 }),
+      ['rows 0: expected x at least 1.5, found 1'],
+    ],
+    [
+      'decimals to the last digit',
+      'decimal(38,2)',
+      [1050n, 1051n],
+      expectation.columnValuesToBeBetween('x', { maxValue: 10.5 }),
+      ['rows 1: expected x at most 10.5, found "10.51"'],
+    ],
+    [
+      'timestamps',
+      'timestamp',
+      [0n, -1n],
+      expectation.columnValuesToBeBetween('x', { minValue: '1970-01-01T01:00:00+01:00' }),
+      ['rows 1: expected x at least 1970-01-01T01:00:00+01:00, found "1969-12-31T23:59:59.999999Z"'],
+    ],
+    [
+      'dates',
+      'date',
+      [0, 1],
+      expectation.columnValuesToBeBetween('x', { maxValue: '1970-01-01' }),
+      ['rows 1: expected x at most 1970-01-01, found "1970-01-02"'],
+    ],
     ['strings', 'string', ['a', 'b'], expectation.columnValuesToBeBetween('x', { maxValue: 'a' }), ['rows 1: expected x at most a, found "b"']],
     ['values outside a set', 'string', ['a', 'b', null], expectation.columnValuesToBeInSet('x', ['a']), ['rows 1: expected x in a set of 1, found "b"']],
-    ['floats as they are stored', 'float', [Math.fround(0.1), Math.fround(0.3)], expectation.columnValuesToBeInSet('x', [0.1, 0.2]), [`rows 1: expected x in a set of 2, found ${Math.fround(0.3)}`]],
+    [
+      'floats as they are stored',
+      'float',
+      [Math.fround(0.1), Math.fround(0.3)],
+      expectation.columnValuesToBeInSet('x', [0.1, 0.2]),
+      [`rows 1: expected x in a set of 2, found ${Math.fround(0.3)}`],
+    ],
     ['values of a set', 'int', [1, 2], expectation.columnValuesToNotBeInSet('x', [2, 3]), ['rows 1: expected x not in a set of 2, found 2']],
     ['texts without a match', 'string', ['ab', 'b'], expectation.columnValuesToMatchRegex('x', 'a'), ['rows 1: expected x to match a, found "b"']],
-    ['texts by characters, not UTF-16 units', 'string', ['🛫', '🛫🛬'], expectation.columnValueLengthsToBeBetween('x', { maxValue: 1 }), ['rows 1: expected x of a length at most 1, found "🛫🛬"']],
+    [
+      'texts by characters, not UTF-16 units',
+      'string',
+      ['🛫', '🛫🛬'],
+      expectation.columnValueLengthsToBeBetween('x', { maxValue: 1 }),
+      ['rows 1: expected x of a length at most 1, found "🛫🛬"'],
+    ],
     ['every row of a group of equals', 'double', [0, 1, -0, null, null], expectation.columnValuesToBeUnique('x'), ['rows 0,2: expected x once, found 0']],
   ])('finds %s', (_, type, values, expected, messages) => {
     expect(unmet(type, values, expected)).toEqual(messages);
@@ -52,15 +109,30 @@ describe('a row expectation', () => {
   });
 
   it('counts nulls against `mostly` only where they are what it is about', () => {
-    expect(unmet('int', [1, null], expectation.columnValuesToNotBeNull('x', { mostly: 0.5 }), expectation.columnValuesToBeBetween('x', { minValue: 0, mostly: 1 }))).toEqual([]);
+    expect(
+      unmet('int', [1, null], expectation.columnValuesToNotBeNull('x', { mostly: 0.5 }), expectation.columnValuesToBeBetween('x', { minValue: 0, mostly: 1 })),
+    ).toEqual([]);
   });
 
   it('compares compound keys part by part', () => {
     const columns = ['a', 'b'].map((name) => ({ name, type: parseType('string'), nullable: true }));
     const schema: ColumnDefinition[] = columns.map(({ name }) => ({ name, type: 'string', nullable: true }));
-    const batch = batchOfRows(columns, [['1', '23'], ['12', '3'], ['1', '23'], [null, null], [null, null], ['1', null], ['1', null]]);
+    const batch = batchOfRows(columns, [
+      ['1', '23'],
+      ['12', '3'],
+      ['1', '23'],
+      [null, null],
+      [null, null],
+      ['1', null],
+      ['1', null],
+    ]);
     const [found] = unmetExpectations({ schema, expectations: [expectation.compoundColumnsToBeUnique(['a', 'b'])] }, { batch });
-    expect(found?.faults.map(({ row, feature }) => [row, feature])).toEqual([[0, undefined], [2, undefined], [5, undefined], [6, undefined]]);
+    expect(found?.faults.map(({ row, feature }) => [row, feature])).toEqual([
+      [0, undefined],
+      [2, undefined],
+      [5, undefined],
+      [6, undefined],
+    ]);
   });
 });
 
@@ -80,22 +152,48 @@ describe('a batch expectation', () => {
   });
 
   it('names the column and its own place, no row', () => {
-    const error = refusalOf(() => validateExpectations(
-      { schema: [{ name: 'x', type: 'double', nullable: true }], expectations: [expectation.tableRowCountToEqual(1), expectation.columnMeanToBeBetween('x', { maxValue: 1 })], validationPolicy: 'STRICT' },
-      { batch: batchOfRows([{ name: 'x', type: parseType('double'), nullable: true }], [[3]]) },
-    ));
+    const error = refusalOf(() =>
+      validateExpectations(
+        {
+          schema: [{ name: 'x', type: 'double', nullable: true }],
+          expectations: [expectation.tableRowCountToEqual(1), expectation.columnMeanToBeBetween('x', { maxValue: 1 })],
+          validationPolicy: 'STRICT',
+        },
+        { batch: batchOfRows([{ name: 'x', type: parseType('double'), nullable: true }], [[3]]) },
+      ),
+    );
     const message = 'expected mean of x at most 1, found 3';
-    expect(error.errors).toEqual([{ field: 'expectations[1]', feature: 'x', code: 'EXPECTATION_FAILED', message, expected: 'mean of x at most 1', found: '3' }]);
+    expect(error.errors).toEqual([
+      { field: 'expectations[1]', feature: 'x', code: 'EXPECTATION_FAILED', message, expected: 'mean of x at most 1', found: '3' },
+    ]);
   });
 
   it('has nothing to say of figures that no value has, and counts nothing as 0', () => {
     const bounds = { minValue: 1 };
-    expect(unmet('double', [null], expectation.columnMinToBeBetween('x', bounds), expectation.columnMeanToBeBetween('x', bounds), expectation.columnMedianToBeBetween('x', bounds), expectation.columnStdevToBeBetween('x', bounds))).toEqual([]);
-    expect(unmet('double', [null], expectation.columnSumToBeBetween('x', bounds), expectation.columnUniqueValueCountToBeBetween('x', bounds))).toEqual(['expected sum of x at least 1, found 0', 'expected distinct values of x at least 1, found 0']);
+    expect(
+      unmet(
+        'double',
+        [null],
+        expectation.columnMinToBeBetween('x', bounds),
+        expectation.columnMeanToBeBetween('x', bounds),
+        expectation.columnMedianToBeBetween('x', bounds),
+        expectation.columnStdevToBeBetween('x', bounds),
+      ),
+    ).toEqual([]);
+    expect(unmet('double', [null], expectation.columnSumToBeBetween('x', bounds), expectation.columnUniqueValueCountToBeBetween('x', bounds))).toEqual([
+      'expected sum of x at least 1, found 0',
+      'expected distinct values of x at least 1, found 0',
+    ]);
   });
 
   it('is never met by NaN', () => {
-    for (const build of [expectation.columnMinToBeBetween, expectation.columnMaxToBeBetween, expectation.columnMeanToBeBetween, expectation.columnMedianToBeBetween, expectation.columnSumToBeBetween]) {
+    for (const build of [
+      expectation.columnMinToBeBetween,
+      expectation.columnMaxToBeBetween,
+      expectation.columnMeanToBeBetween,
+      expectation.columnMedianToBeBetween,
+      expectation.columnSumToBeBetween,
+    ]) {
       expect(unmet('double', [1, NaN], build('x', { minValue: 0 }))).toHaveLength(1);
     }
   });
@@ -140,26 +238,63 @@ describe('a write to a group with expectations', () => {
   }
 
   const definition = (validationPolicy: ValidationPolicy, more: Readonly<Record<string, Json>> = {}): Readonly<Record<string, Json>> => ({
-    name: 'delays', version: 1, primaryKey: ['origin'], validationPolicy, schema: [{ name: 'origin', type: 'string' }, { name: 'flights', type: 'int', nullable: true }],
-    expectations: [{ expectationType: 'expect_column_values_to_be_between', kwargs: { column: 'flights', min_value: 0 } }, { expectationType: 'expect_table_row_count_to_be_between', kwargs: { max_value: 2 } }], ...more,
+    name: 'delays',
+    version: 1,
+    primaryKey: ['origin'],
+    validationPolicy,
+    schema: [
+      { name: 'origin', type: 'string' },
+      { name: 'flights', type: 'int', nullable: true },
+    ],
+    expectations: [
+      { expectationType: 'expect_column_values_to_be_between', kwargs: { column: 'flights', min_value: 0 } },
+      { expectationType: 'expect_table_row_count_to_be_between', kwargs: { max_value: 2 } },
+    ],
+    ...more,
   });
 
   async function write(store: OpenStore, rows: readonly unknown[]): ReturnType<typeof ingestRows> {
-    return ingestRows(store.deps, await store.projects.group('default', 'delays', 1), { rows: { format: 'objects', rows }, operation: 'upsert', wait: 'commit' });
+    return ingestRows(store.deps, await store.projects.group('default', 'delays', 1), {
+      rows: { format: 'objects', rows },
+      operation: 'upsert',
+      wait: 'commit',
+    });
   }
 
   it('is refused whole under STRICT, with the row of the request, and leaves the table as it was', async () => {
     const store = await openStore();
     await store.projects.createGroup('default', definition('STRICT'));
     // The first SFO loses to the last one before anything is expected of it.
-    const rows = [{ origin: 'SFO', flights: -5 }, { origin: 'LAX', flights: -1 }, { origin: 'SFO', flights: 3 }];
+    const rows = [
+      { origin: 'SFO', flights: -5 },
+      { origin: 'LAX', flights: -1 },
+      { origin: 'SFO', flights: 3 },
+    ];
     await expect(write(store, rows)).rejects.toMatchObject({
-      code: 'VALIDATION_FAILED', errorCount: 1,
-      errors: [{ row: 1, feature: 'flights', code: 'EXPECTATION_FAILED', message: 'expected flights at least 0, found -1', expected: 'flights at least 0', found: '-1' }],
+      code: 'VALIDATION_FAILED',
+      errorCount: 1,
+      errors: [
+        {
+          row: 1,
+          feature: 'flights',
+          code: 'EXPECTATION_FAILED',
+          message: 'expected flights at least 0, found -1',
+          expected: 'flights at least 0',
+          found: '-1',
+        },
+      ],
     });
     expect((await (await store.projects.group('default', 'delays', 1)).table.refresh()).version).toBe(0);
-    const receipt = await write(store, rows.filter(({ flights }) => flights !== -1));
-    expect(receipt).toMatchObject({ received: 2, commit: { version: 1, rowsInserted: 1, dedupedInBatch: 1 }, validation: { policy: 'STRICT', success: true, reportId: null, ingestionResult: 'INGESTED' }, warnings: [] });
+    const receipt = await write(
+      store,
+      rows.filter(({ flights }) => flights !== -1),
+    );
+    expect(receipt).toMatchObject({
+      received: 2,
+      commit: { version: 1, rowsInserted: 1, dedupedInBatch: 1 },
+      validation: { policy: 'STRICT', success: true, reportId: null, ingestionResult: 'INGESTED' },
+      warnings: [],
+    });
   });
 
   it('is made under ALWAYS, and warned of', async () => {
@@ -167,7 +302,8 @@ describe('a write to a group with expectations', () => {
     await store.projects.createGroup('default', definition('ALWAYS'));
     const receipt = await write(store, [{ origin: 'SFO', flights: -5 }, { origin: 'LAX', flights: 1 }, { origin: 'JFK' }]);
     expect(receipt).toMatchObject({
-      commit: { version: 1, rowsInserted: 3 }, validation: { policy: 'ALWAYS', success: false, reportId: null, ingestionResult: 'INGESTED' },
+      commit: { version: 1, rowsInserted: 3 },
+      validation: { policy: 'ALWAYS', success: false, reportId: null, ingestionResult: 'INGESTED' },
       warnings: [
         { code: 'EXPECTATION_FAILED', message: 'expected flights at least 0 in all 2 rows, found 1 otherwise' },
         { code: 'EXPECTATION_FAILED', message: 'expected rows at most 2, found 3' },
@@ -178,14 +314,21 @@ describe('a write to a group with expectations', () => {
   it('is refused for a faulty row before any expectation, under ALWAYS too', async () => {
     const store = await openStore();
     await store.projects.createGroup('default', definition('ALWAYS'));
-    await expect(write(store, [{ origin: 'SFO', flights: 'many' }])).rejects.toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ row: 0, feature: 'flights', code: 'TYPE_MISMATCH' }] });
+    await expect(write(store, [{ origin: 'SFO', flights: 'many' }])).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errors: [{ row: 0, feature: 'flights', code: 'TYPE_MISMATCH' }],
+    });
   });
 
   it.each<[string, Readonly<Record<string, Json>>, string]>([
     ['validationPolicy', definition('QUARANTINE'), 'UNSUPPORTED_OPERATION'],
     ['changeFeed', definition('STRICT', { changeFeed: true }), 'UNSUPPORTED_OPERATION'],
     ['eraseSchedule', definition('STRICT', { eraseSchedule: 'P7D' }), 'UNSUPPORTED_OPERATION'],
-    ['expectations[0].kwargs.column', definition('STRICT', { expectations: [{ expectationType: 'expect_column_mean_to_be_between', kwargs: { column: 'origin' } }] }), 'INVALID_DEFINITION'],
+    [
+      'expectations[0].kwargs.column',
+      definition('STRICT', { expectations: [{ expectationType: 'expect_column_mean_to_be_between', kwargs: { column: 'origin' } }] }),
+      'INVALID_DEFINITION',
+    ],
   ])('is not offered with what this version does not do: %s', async (field, group, code) => {
     const store = await openStore();
     const refused = { code, errors: [{ field }] };
@@ -195,11 +338,18 @@ describe('a write to a group with expectations', () => {
   });
 
   it.each<[string, Readonly<Record<string, Json>>]>([
-    ['transforms', { transforms: { flights: { function: 'standard_scaler' } } }], ['logging.sample', { logging: { sample: 0.1 } }],
+    ['transforms', { transforms: { flights: { function: 'standard_scaler' } } }],
+    ['logging.sample', { logging: { sample: 0.1 } }],
   ])('is joined by no view with what this version does not do: %s', async (field, more) => {
     const store = await openStore();
     await store.projects.createGroup('default', definition('STRICT'));
-    const view = { name: 'model', version: 1, spine: [{ name: 'origin', type: 'string' }], joins: [{ featureGroup: 'delays', version: 1, features: ['flights'], temporal: false }], ...more };
+    const view = {
+      name: 'model',
+      version: 1,
+      spine: [{ name: 'origin', type: 'string' }],
+      joins: [{ featureGroup: 'delays', version: 1, features: ['flights'], temporal: false }],
+      ...more,
+    };
     await expect(store.projects.createView('default', view)).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', errors: [{ field }] });
   });
 });

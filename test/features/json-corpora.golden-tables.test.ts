@@ -53,7 +53,10 @@ describe.skipIf(!isThere)(isThere ? 'the JSON test suite' : `the JSON test suite
     for (const name of files) {
       const body = new Uint8Array(readFileSync(join(parsing, name)));
       for (const format of ['json', 'ndjson', 'csv'] as const) {
-        const outcome = await parseRows({ codec: createNdjsonCodec() }, { format, body }, { columns }).then(() => 'read', (error: unknown) => (error instanceof LakefoldError ? error.kind : `${name} ${String(error)}`));
+        const outcome = await parseRows({ codec: createNdjsonCodec() }, { format, body }, { columns }).then(
+          () => 'read',
+          (error: unknown) => (error instanceof LakefoldError ? error.kind : `${name} ${String(error)}`),
+        );
         expect(['read', 'invalid']).toContain(outcome);
       }
     }
@@ -81,7 +84,11 @@ describe.skipIf(!isThere)(isThere ? 'naughty strings' : `naughty strings: SKIPPE
 
   it('are no numbers, times or flags', async () => {
     for (const kind of ['int', 'boolean', 'timestamp', 'date'] as const) {
-      const { faults } = await parseRows({ codec: createNdjsonCodec() }, { format: 'objects', rows: strings.map((s) => ({ s })) }, { columns: [{ name: 's', type: { kind }, nullable: true }] });
+      const { faults } = await parseRows(
+        { codec: createNdjsonCodec() },
+        { format: 'objects', rows: strings.map((s) => ({ s })) },
+        { columns: [{ name: 's', type: { kind }, nullable: true }] },
+      );
       expect(faults.faultyRows).toBe(strings.length);
     }
   });

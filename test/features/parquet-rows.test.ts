@@ -9,28 +9,72 @@ import type { TableCodec } from '../../lib/ports/table-codec.ts';
 
 const codec = createParquetCodec({ wasm: readParquetWasm() });
 const column = (name: string, type: string): Column => ({ name, type: parseType(type), nullable: true });
-const sourceOf = (bytes: Uint8Array) => ({ sizeBytes: bytes.length, read: async (start: number, end: number) => bytes.subarray(start, end), readAll: async () => bytes });
+const sourceOf = (bytes: Uint8Array) => ({
+  sizeBytes: bytes.length,
+  read: async (start: number, end: number) => bytes.subarray(start, end),
+  readAll: async () => bytes,
+});
 
 /** A file of the stored columns, read as the wanted ones. */
-async function read(stored: readonly Column[], rows: readonly (readonly Value[])[], wanted: readonly Column[], options: Partial<ParseRowsOptions> = {}): Promise<{ readonly rows: readonly (readonly Value[])[]; readonly faults: readonly string[] }> {
+async function read(
+  stored: readonly Column[],
+  rows: readonly (readonly Value[])[],
+  wanted: readonly Column[],
+  options: Partial<ParseRowsOptions> = {},
+): Promise<{ readonly rows: readonly (readonly Value[])[]; readonly faults: readonly string[] }> {
   const bytes = await codec.encode(batchOfRows(stored, rows), { rowGroupRows: 2 });
   const received = await parseRows({ codec }, { format: 'parquet', body: sourceOf(bytes) }, { columns: wanted, ...options });
   return { rows: rowsOf(received.batch), faults: received.faults.list().map(({ row, feature, code }) => `${row} ${feature ?? '-'} ${code}`) };
 }
 const one = (from: string, values: readonly Value[], to: string, options: Partial<ParseRowsOptions> = {}): ReturnType<typeof read> =>
-  read([column('v', from)], values.map((value) => [value]), [column('v', to)], options);
+  read(
+    [column('v', from)],
+    values.map((value) => [value]),
+    [column('v', to)],
+    options,
+  );
 
 describe('rows of a Parquet file', () => {
   it('stand in the order of the columns asked for, over several row groups', async () => {
     const stored = [column('v', 'double'), column('k', 'string'), column('at', 'timestamp')];
-    expect(await read(stored, [[1.5, 'a', 1n], [null, 'b', 2n], [2.5, null, 3n]], [column('k', 'string'), column('at', 'timestamp'), column('v', 'double')])).toEqual({
-      rows: [['a', 1n, 1.5], ['b', 2n, null], [null, 3n, 2.5]], faults: [],
+    expect(
+      await read(
+        stored,
+        [
+          [1.5, 'a', 1n],
+          [null, 'b', 2n],
+          [2.5, null, 3n],
+        ],
+        [column('k', 'string'), column('at', 'timestamp'), column('v', 'double')],
+      ),
+    ).toEqual({
+      rows: [
+        ['a', 1n, 1.5],
+        ['b', 2n, null],
+        [null, 3n, 2.5],
+      ],
+      faults: [],
     });
   });
 
   it('have a null or the default where a column is missing, and a fault where one is unknown', async () => {
     const wanted = [column('k', 'string'), column('n', 'int'), { ...column('d', 'int'), default: 7 }];
-    expect(await read([column('k', 'string'), column('x', 'int')], [['a', 1], ['b', 2]], wanted)).toEqual({ rows: [['a', null, 7], ['b', null, 7]], faults: ['0 x UNKNOWN_FEATURE', '1 x UNKNOWN_FEATURE'] });
+    expect(
+      await read(
+        [column('k', 'string'), column('x', 'int')],
+        [
+          ['a', 1],
+          ['b', 2],
+        ],
+        wanted,
+      ),
+    ).toEqual({
+      rows: [
+        ['a', null, 7],
+        ['b', null, 7],
+      ],
+      faults: ['0 x UNKNOWN_FEATURE', '1 x UNKNOWN_FEATURE'],
+    });
     expect((await read([column('x', 'int')], [[1]], wanted, { ignoreUnknown: true })).rows).toEqual([[null, null, 7]]);
   });
 
@@ -44,11 +88,33 @@ describe('rows of a Parquet file', () => {
     ['decimal(9,4)', [12_500n, 12_345n], 'decimal(9,2)', [125n, null], ['1 v DECIMAL_SCALE']],
     ['string', ['12', null], 'int', [null, null], ['0 v TYPE_MISMATCH']],
     ['int', [12, null], 'string', [null, null], ['0 v TYPE_MISMATCH']],
-    ['array<double>', [[1, 0.5], [1], [1, null], [0.1, 1], null], 'vector(2)', [[1, 0.5], null, null, null, null], ['1 v VECTOR_LENGTH', '2 v TYPE_MISMATCH', '3 v OUT_OF_RANGE']],
+    [
+      'array<double>',
+      [[1, 0.5], [1], [1, null], [0.1, 1], null],
+      'vector(2)',
+      [[1, 0.5], null, null, null, null],
+      ['1 v VECTOR_LENGTH', '2 v TYPE_MISMATCH', '3 v OUT_OF_RANGE'],
+    ],
     ['array<int>', [[1, null], []], 'array<bigint>', [[1n, null], []], []],
     ['struct<a:int,b:string>', [[1, 'x']], 'struct<b:string,a:bigint,c:date>', [['x', 1n, null]], []],
     ['struct<a:int>', [[1]], 'struct<b:int>', [null], ['0 v TYPE_MISMATCH']],
-    ['map<string,int>', [[['a', 1], ['b', null]]], 'map<string,double>', [[['a', 1], ['b', null]]], []],
+    [
+      'map<string,int>',
+      [
+        [
+          ['a', 1],
+          ['b', null],
+        ],
+      ],
+      'map<string,double>',
+      [
+        [
+          ['a', 1],
+          ['b', null],
+        ],
+      ],
+      [],
+    ],
     ['timestamp', [0n, 253_402_300_800_000_000n], 'timestamp', [0n, null], ['1 v OUT_OF_RANGE']],
     ['date', [0, 2_932_897], 'date', [0, null], ['1 v OUT_OF_RANGE']],
     ['timestampNtz', [0n, null], 'timestamp', [null, null], ['0 v NAIVE_TIMESTAMP']],
@@ -66,7 +132,9 @@ describe('rows of a Parquet file', () => {
   it('are refused as a malformed file when it is cut short or no Parquet at all', async () => {
     const bytes = await codec.encode(batchOfRows([column('v', 'int')], [[1], [2]]));
     for (const broken of [bytes.subarray(0, bytes.length - 5), bytes.subarray(0, 3), new Uint8Array(0), new TextEncoder().encode('k,v\n1,2\n')]) {
-      await expect(parseRows({ codec }, { format: 'parquet', body: sourceOf(broken) }, { columns: [column('v', 'int')] })).rejects.toMatchObject({ code: 'MALFORMED_FILE' });
+      await expect(parseRows({ codec }, { format: 'parquet', body: sourceOf(broken) }, { columns: [column('v', 'int')] })).rejects.toMatchObject({
+        code: 'MALFORMED_FILE',
+      });
     }
   });
 
@@ -75,11 +143,16 @@ describe('rows of a Parquet file', () => {
       ...codec,
       describe: async () => ({ columns: [column('v', 'timestamp')], rowCount: 3 }),
       decode: () => {
-        throw new LakefoldError('FILE_CORRUPT', 'expected whole microseconds', { context: { fault: 'TIMESTAMP_PRECISION', row: 2, column: 'v', expected: 'whole microseconds', found: '1 ns' } });
+        throw new LakefoldError('FILE_CORRUPT', 'expected whole microseconds', {
+          context: { fault: 'TIMESTAMP_PRECISION', row: 2, column: 'v', expected: 'whole microseconds', found: '1 ns' },
+        });
       },
     };
-    await expect(parseRows({ codec: failing }, { format: 'parquet', body: sourceOf(new Uint8Array(1)) }, { columns: [column('v', 'timestamp')] })).rejects.toMatchObject({
-      code: 'VALIDATION_FAILED', errors: [{ row: 2, feature: 'v', code: 'TIMESTAMP_PRECISION', expected: 'whole microseconds', found: '1 ns' }],
+    await expect(
+      parseRows({ codec: failing }, { format: 'parquet', body: sourceOf(new Uint8Array(1)) }, { columns: [column('v', 'timestamp')] }),
+    ).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      errors: [{ row: 2, feature: 'v', code: 'TIMESTAMP_PRECISION', expected: 'whole microseconds', found: '1 ns' }],
     });
   });
 });

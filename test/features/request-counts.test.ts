@@ -3,7 +3,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { airportDelays, delayModel, type Api, EXAMPLE_ROWS, GROUP, memoryParts, openApi, VIEW } from '../support/api.ts';
 import { countingObjectStore, countingOnlineStore, type CountingObjectStore, type CountingOnlineStore } from '../support/counting-store.ts';
 
-type CountedApi = Api<ReturnType<typeof memoryParts> extends infer Parts ? Omit<Parts, 'store' | 'online'> & { readonly store: CountingObjectStore; readonly online: CountingOnlineStore } : never>;
+type CountedApi = Api<
+  ReturnType<typeof memoryParts> extends infer Parts
+    ? Omit<Parts, 'store' | 'online'> & { readonly store: CountingObjectStore; readonly online: CountingOnlineStore }
+    : never
+>;
 
 let open: CountedApi | undefined;
 afterEach(() => open?.close());
@@ -27,10 +31,15 @@ function forget({ parts }: CountedApi): void {
 
 /** Requests with what is random taken out of their paths. */
 function asked({ parts }: CountedApi): readonly string[] {
-  return parts.store.requests.map(({ kind, path }) => `${kind} ${path.replace('demo/feature-groups/airport_delays/1/', '').replace(/part-[0-9a-f-]+-/, 'part-')}`);
+  return parts.store.requests.map(
+    ({ kind, path }) => `${kind} ${path.replace('demo/feature-groups/airport_delays/1/', '').replace(/part-[0-9a-f-]+-/, 'part-')}`,
+  );
 }
 
-const LATER = [{ origin: 'SFO', hour: '2001-03-01T10:15:00Z', flights_24h: 32, mean_delay_24h: 8.5 }, { origin: 'LAX', hour: '2001-03-01T10:15:00Z', flights_24h: 3, mean_delay_24h: null }];
+const LATER = [
+  { origin: 'SFO', hour: '2001-03-01T10:15:00Z', flights_24h: 32, mean_delay_24h: 8.5 },
+  { origin: 'LAX', hour: '2001-03-01T10:15:00Z', flights_24h: 3, mean_delay_24h: null },
+];
 
 describe('a warm write', () => {
   it.each(['append', 'upsert'])('costs an %s without candidates one data PUT and one conditional PUT', async (operation) => {
@@ -46,7 +55,9 @@ describe('a warm write', () => {
     for (let i = 0; i < 5; i += 1) {
       await api.post(`${GROUP}/rows`, `origin,hour,flights_24h,mean_delay_24h\nSFO,2001-03-01T10:1${i}:00Z,${i},\n`, { 'content-type': 'text/csv' });
     }
-    expect(asked(api)).toEqual([2, 3, 4, 5, 6].flatMap((version) => ['PUT IF ABSENT part-00000.zstd.parquet', `PUT IF ABSENT _delta_log/0000000000000000000${version}.json`]));
+    expect(asked(api)).toEqual(
+      [2, 3, 4, 5, 6].flatMap((version) => ['PUT IF ABSENT part-00000.zstd.parquet', `PUT IF ABSENT _delta_log/0000000000000000000${version}.json`]),
+    );
   });
 
   it('reads only the candidate file for an upsert that meets its rows', async () => {

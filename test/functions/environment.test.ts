@@ -7,23 +7,38 @@ const runtime = { AWS_REGION: 'eu-central-1', PATH: '/usr/bin' };
 describe('parseEnvironment', () => {
   it('gives settings with their defaults and drops what is not its own', () => {
     const variables = { LAKEFOLD_ONLINE_TABLE: 'online', LAKEFOLD_CONTROL_TABLE: 'control' } satisfies Variables<'serve'>;
-    expect(parseEnvironment('serve', { ...runtime, ...variables, LAKEFOLD_BUCKET: 'lake' })).toEqual({ region: 'eu-central-1', logLevel: 'info', onlineTable: 'online', controlTable: 'control' });
+    expect(parseEnvironment('serve', { ...runtime, ...variables, LAKEFOLD_BUCKET: 'lake' })).toEqual({
+      region: 'eu-central-1',
+      logLevel: 'info',
+      onlineTable: 'online',
+      controlTable: 'control',
+    });
   });
 
   it('counts an empty variable as absent', () => {
     const variables = { LAKEFOLD_BUCKET: 'lake', LAKEFOLD_PREFIX: '', LAKEFOLD_SCRATCH_BYTES_MAX: '' } satisfies Variables<'query'>;
     expect(parseEnvironment('query', { ...runtime, ...variables })).toEqual({
-      region: 'eu-central-1', logLevel: 'info', bucket: 'lake', prefix: '', scratchDirectory: '/tmp', scratchBytesMax: 8_589_934_592,
+      region: 'eu-central-1',
+      logLevel: 'info',
+      bucket: 'lake',
+      prefix: '',
+      scratchDirectory: '/tmp',
+      scratchBytesMax: 8_589_934_592,
     });
   });
 
   it('reads numbers, and endpoints of one service before the one of all', () => {
     const endpoints = { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000' };
-    expect(parseEnvironment('query', { ...runtime, ...endpoints, LAKEFOLD_BUCKET: 'lake', LAKEFOLD_PREFIX: 'a/b', LAKEFOLD_SCRATCH_BYTES_MAX: '1024' })).toMatchObject({
-      s3Endpoint: 'http://127.0.0.1:4566', prefix: 'a/b', scratchBytesMax: 1024,
+    expect(
+      parseEnvironment('query', { ...runtime, ...endpoints, LAKEFOLD_BUCKET: 'lake', LAKEFOLD_PREFIX: 'a/b', LAKEFOLD_SCRATCH_BYTES_MAX: '1024' }),
+    ).toMatchObject({
+      s3Endpoint: 'http://127.0.0.1:4566',
+      prefix: 'a/b',
+      scratchBytesMax: 1024,
     });
     expect(parseEnvironment('catalog', { ...runtime, ...endpoints, LAKEFOLD_BUCKET: 'lake', LAKEFOLD_CONTROL_TABLE: 'control' })).toMatchObject({
-      s3Endpoint: 'http://127.0.0.1:4566', dynamodbEndpoint: 'http://127.0.0.1:8000',
+      s3Endpoint: 'http://127.0.0.1:4566',
+      dynamodbEndpoint: 'http://127.0.0.1:8000',
     });
   });
 

@@ -37,7 +37,11 @@ describe('readJson', () => {
   });
 
   it('refuses other content types, charsets and encodings', async () => {
-    for (const headers of [{ 'content-type': 'text/plain' }, { 'content-type': 'application/json; charset=latin1' }, { 'content-type': 'application/json', 'content-encoding': 'br' }]) {
+    for (const headers of [
+      { 'content-type': 'text/plain' },
+      { 'content-type': 'application/json; charset=latin1' },
+      { 'content-type': 'application/json', 'content-encoding': 'br' },
+    ]) {
       await expect(readJson(post('{}', headers))).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
     }
     expect(await readJson(post('{}', { 'content-type': 'Application/JSON; charset="UTF-8"' }))).toEqual({});
@@ -59,15 +63,25 @@ describe('readJson', () => {
 
   it('wants an object where one is due', async () => {
     expect(await readJsonObject(post('{"a":[]}'))).toEqual({ a: [] });
-    for (const [text, found] of [['[]', 'an array'], ['null', 'null'], ['1', 'a number']] as const) {
-      await expect(readJsonObject(post(text))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: `expected a JSON object as the body, found ${found}` });
+    for (const [text, found] of [
+      ['[]', 'an array'],
+      ['null', 'null'],
+      ['1', 'a number'],
+    ] as const) {
+      await expect(readJsonObject(post(text))).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: `expected a JSON object as the body, found ${found}`,
+      });
     }
   });
 });
 
 describe('readBody', () => {
   it('gives the bytes and the type without its parameters', async () => {
-    expect(await readBody(post('a,b\n', { 'content-type': 'text/csv; charset=utf-8; header=present' }), ndjson)).toEqual({ mediaType: 'text/csv', bytes: utf8('a,b\n') });
+    expect(await readBody(post('a,b\n', { 'content-type': 'text/csv; charset=utf-8; header=present' }), ndjson)).toEqual({
+      mediaType: 'text/csv',
+      bytes: utf8('a,b\n'),
+    });
   });
 
   it('gives any bytes back whole, in any pieces, gzip or not', async () => {
@@ -83,7 +97,10 @@ describe('readBody', () => {
   });
 
   it('stops reading at the bound when no length is declared', async () => {
-    const { request, pulled } = streamed(Array.from({ length: 100 }, () => new Uint8Array(400)), { 'content-type': 'text/csv' });
+    const { request, pulled } = streamed(
+      Array.from({ length: 100 }, () => new Uint8Array(400)),
+      { 'content-type': 'text/csv' },
+    );
     await expect(readBody(request, ndjson)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
     expect(pulled()).toBe(3);
   });

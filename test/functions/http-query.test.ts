@@ -26,8 +26,16 @@ describe('queryParameters', () => {
   it('reads words, integers, flags and lists', () => {
     const query = queryParameters(get('?wait=commit&n=-3&empty=true&features=a,b&text=%C3%A9%20x'), ['wait', 'n', 'empty', 'features', 'text', 'absent']);
     expect([
-      query.word('wait', ['commit', 'online']), query.integer('n', { min: -3, max: 3 }), query.flag('empty'), query.list('features'), query.text('text'),
-      query.word('absent', ['x']), query.integer('absent', { min: 0, max: 1 }), query.flag('absent'), query.list('absent'), query.text('absent'),
+      query.word('wait', ['commit', 'online']),
+      query.integer('n', { min: -3, max: 3 }),
+      query.flag('empty'),
+      query.list('features'),
+      query.text('text'),
+      query.word('absent', ['x']),
+      query.integer('absent', { min: 0, max: 1 }),
+      query.flag('absent'),
+      query.list('absent'),
+      query.text('absent'),
     ]).toEqual(['commit', -3, true, ['a', 'b'], 'é x', undefined, undefined, undefined, undefined, undefined]);
   });
 
@@ -48,11 +56,13 @@ describe('pages', () => {
       { limit: 1, after: undefined },
       { limit: 1000, after: undefined },
     ]);
-    for (const limit of ['0', '1001', 'x', '-1']) expect(codeOf(() => page(`?limit=${limit}`))).toEqual({ code: 'INVALID_ARGUMENT', context: { field: 'limit' } });
+    for (const limit of ['0', '1001', 'x', '-1'])
+      expect(codeOf(() => page(`?limit=${limit}`))).toEqual({ code: 'INVALID_ARGUMENT', context: { field: 'limit' } });
   });
 
   it('refuse a cursor that is none of ours', () => {
-    for (const cursor of ['%20', 'x', 'Mg', '____']) expect(codeOf(() => page(`?cursor=${cursor}`))).toEqual({ code: 'INVALID_ARGUMENT', context: { field: 'cursor' } });
+    for (const cursor of ['%20', 'x', 'Mg', '____'])
+      expect(codeOf(() => page(`?cursor=${cursor}`))).toEqual({ code: 'INVALID_ARGUMENT', context: { field: 'cursor' } });
   });
 
   it('together give every item once, in order', async () => {

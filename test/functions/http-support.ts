@@ -17,7 +17,10 @@ export interface HttpHarness {
 /** Request ids count up from `id-1`; the clock stands still. */
 export function httpHarness(): HttpHarness {
   const lines: LoggedLine[] = [];
-  const record = (level: LoggedLine['level']) => (event: string, fields: LogFields = {}) => void lines.push({ level, event, fields });
+  const record =
+    (level: LoggedLine['level']) =>
+    (event: string, fields: LogFields = {}) =>
+      void lines.push({ level, event, fields });
   const log: Log = { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') };
   let ids = 0;
   const random = {

@@ -21,7 +21,9 @@ describe('answers', () => {
   it('ends a JSON answer with the request id and repeats it as a header', async () => {
     const { deps } = httpHarness();
     const app = createHttpApp(deps);
-    app.get('/things/:name', (c) => answerJson(c, { name: c.req.param('name'), big: 9007199254740993n, zero: -0, none: null }, { status: 201, headers: { etag: '"r1"' } }));
+    app.get('/things/:name', (c) =>
+      answerJson(c, { name: c.req.param('name'), big: 9007199254740993n, zero: -0, none: null }, { status: 201, headers: { etag: '"r1"' } }),
+    );
     const response = await app.request('/things/a');
     expect(await response.text()).toBe('{"name":"a","big":9007199254740993,"zero":-0.0,"none":null,"requestId":"id-1"}');
     expect([response.status, Object.fromEntries(response.headers)]).toEqual([
@@ -35,7 +37,9 @@ describe('answers', () => {
     const app = createHttpApp(deps);
     app.get('/things/:name', (c) => answerJson(c, {}));
     await app.request('/things/secret');
-    expect(lines).toEqual([{ level: 'info', event: 'request.answered', fields: { requestId: 'id-1', method: 'GET', route: '/things/:name', status: 200, durationMillis: 0 } }]);
+    expect(lines).toEqual([
+      { level: 'info', event: 'request.answered', fields: { requestId: 'id-1', method: 'GET', route: '/things/:name', status: 200, durationMillis: 0 } },
+    ]);
   });
 
   it('gives a request one id and one log line however many apps are composed', async () => {
@@ -71,8 +75,16 @@ describe('problems', () => {
     expect(response.headers.get('x-request-id')).toBe('id-1');
     expect(response.headers.get('retry-after')).toBeNull();
     expect(body).toEqual({
-      type: 'about:blank', title: 'Validation failed', status: 422, code: 'VALIDATION_FAILED', repeatable: false, detail: '1 of 8 rows refused',
-      reportId: 'vr_1', errors, errorCount: 1, requestId: 'id-1',
+      type: 'about:blank',
+      title: 'Validation failed',
+      status: 422,
+      code: 'VALIDATION_FAILED',
+      repeatable: false,
+      detail: '1 of 8 rows refused',
+      reportId: 'vr_1',
+      errors,
+      errorCount: 1,
+      requestId: 'id-1',
     });
     expect(lines.map(({ level }) => level)).toEqual(['info']);
   });
@@ -84,9 +96,21 @@ describe('problems', () => {
     const { response, body, lines } = await problemOf(error);
     expect([response.status, body]).toEqual([
       500,
-      { type: 'about:blank', title: 'Internal error', status: 500, code: 'INTERNAL', repeatable: false, detail: 'an unexpected fault inside the service', requestId: 'id-1' },
+      {
+        type: 'about:blank',
+        title: 'Internal error',
+        status: 500,
+        code: 'INTERNAL',
+        repeatable: false,
+        detail: 'an unexpected fault inside the service',
+        requestId: 'id-1',
+      },
     ]);
-    expect(lines[0]).toMatchObject({ level: 'error', event: 'request.failed', fields: { requestId: 'id-1', code: 'INTERNAL', error: { message: 'password=hunter2' } } });
+    expect(lines[0]).toMatchObject({
+      level: 'error',
+      event: 'request.failed',
+      fields: { requestId: 'id-1', code: 'INTERNAL', error: { message: 'password=hunter2' } },
+    });
   });
 
   it('asks for a pause where waiting helps', async () => {
@@ -107,12 +131,28 @@ describe('problems', () => {
 
   it('keeps the code when the context has no JSON form', async () => {
     const { body } = await problemOf(new LakefoldError('LIMIT_EXCEEDED', 'too much', { context: { ratio: Number.NaN } }));
-    expect(body).toEqual({ type: 'about:blank', title: 'Limit exceeded', status: 413, code: 'LIMIT_EXCEEDED', repeatable: false, detail: 'too much', requestId: 'id-1' });
+    expect(body).toEqual({
+      type: 'about:blank',
+      title: 'Limit exceeded',
+      status: 413,
+      code: 'LIMIT_EXCEEDED',
+      repeatable: false,
+      detail: 'too much',
+      requestId: 'id-1',
+    });
   });
 
   it('translates what Hono throws', async () => {
-    expect((await problemOf(new HTTPException(413, { message: 'too large' }))).body).toMatchObject({ status: 413, code: 'PAYLOAD_TOO_LARGE', detail: 'too large' });
-    expect((await problemOf(new HTTPException(500, { message: 'inside' }))).body).toMatchObject({ status: 500, code: 'INTERNAL', detail: 'an unexpected fault inside the service' });
+    expect((await problemOf(new HTTPException(413, { message: 'too large' }))).body).toMatchObject({
+      status: 413,
+      code: 'PAYLOAD_TOO_LARGE',
+      detail: 'too large',
+    });
+    expect((await problemOf(new HTTPException(500, { message: 'inside' }))).body).toMatchObject({
+      status: 500,
+      code: 'INTERNAL',
+      detail: 'an unexpected fault inside the service',
+    });
   });
 
   it('tells an unknown route from a wrong method', async () => {
@@ -121,7 +161,11 @@ describe('problems', () => {
     app.get('/v1/projects/:p', (c) => answerJson(c, {}));
     app.post('/v1/projects/:p/rows', (c) => answerJson(c, {}));
     const missing = await app.request('/v1/nothing');
-    expect([missing.status, missing.headers.get('allow'), await missing.json()]).toMatchObject([404, null, { code: 'UNKNOWN_ROUTE', detail: 'expected a route of this service, found GET /v1/nothing' }]);
+    expect([missing.status, missing.headers.get('allow'), await missing.json()]).toMatchObject([
+      404,
+      null,
+      { code: 'UNKNOWN_ROUTE', detail: 'expected a route of this service, found GET /v1/nothing' },
+    ]);
     const wrong = await app.request('/v1/projects/demo/rows', { method: 'PUT' });
     expect([wrong.status, wrong.headers.get('allow'), await wrong.json()]).toMatchObject([405, 'POST', { code: 'METHOD_NOT_ALLOWED', allow: ['POST'] }]);
     expect((await app.request('/v1/projects/demo', { method: 'HEAD' })).status).toBe(200);
@@ -130,14 +174,37 @@ describe('problems', () => {
 
 describe('the Lambda adapter', () => {
   const event = {
-    version: '2.0', routeKey: '$default', rawPath: '/wait', rawQueryString: '', headers: { host: 'x.lambda-url.eu-central-1.on.aws' }, isBase64Encoded: false, body: null,
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: '/wait',
+    rawQueryString: '',
+    headers: { host: 'x.lambda-url.eu-central-1.on.aws' },
+    isBase64Encoded: false,
+    body: null,
     requestContext: {
-      accountId: 'anonymous', apiId: 'x', authentication: null, authorizer: {}, domainName: 'x.lambda-url.eu-central-1.on.aws', domainPrefix: 'x', requestId: 'r', routeKey: '$default', stage: '$default',
-      http: { method: 'GET', path: '/wait', protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' }, time: '12/Mar/2001:19:03:58 +0000', timeEpoch: 984423838000,
+      accountId: 'anonymous',
+      apiId: 'x',
+      authentication: null,
+      authorizer: {},
+      domainName: 'x.lambda-url.eu-central-1.on.aws',
+      domainPrefix: 'x',
+      requestId: 'r',
+      routeKey: '$default',
+      stage: '$default',
+      http: { method: 'GET', path: '/wait', protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' },
+      time: '12/Mar/2001:19:03:58 +0000',
+      timeEpoch: 984423838000,
     },
   };
   const context = {
-    callbackWaitsForEmptyEventLoop: false, functionName: 'f', functionVersion: '1', invokedFunctionArn: 'arn', memoryLimitInMB: '128', awsRequestId: 'r', logGroupName: 'g', logStreamName: 's',
+    callbackWaitsForEmptyEventLoop: false,
+    functionName: 'f',
+    functionVersion: '1',
+    invokedFunctionArn: 'arn',
+    memoryLimitInMB: '128',
+    awsRequestId: 'r',
+    logGroupName: 'g',
+    logStreamName: 's',
   };
 
   it('turns the remaining time into the deadline of the request', async () => {

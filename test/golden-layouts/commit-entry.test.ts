@@ -5,10 +5,24 @@ import { commitPath } from '../../lib/delta/log-path.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 
 it('every entry of a short history has its layout', async () => {
-  const { table, store, clock } = await tableFixture({ configuration: { 'lakefold.format': '1' }, name: 'g', description: 'words', engineInfo: 'lakefold/0.1.0' });
+  const { table, store, clock } = await tableFixture({
+    configuration: { 'lakefold.format': '1' },
+    name: 'g',
+    description: 'words',
+    engineInfo: 'lakefold/0.1.0',
+  });
   await clock.advance(1000);
-  await table.append(rowsBatch(['a', 1, 1_750_000_001_000_000n], ['b', null, 1_750_000_001_000_001n]), { idempotency: { kind: 'stream', name: 'feed', sequence: 7 }, received: 2, committedBy: 'key:abc' });
-  await table.upsert(rowsBatch(['a', 3, 1_750_000_002_000_000n], ['c', 4, 1_750_000_002_000_000n]), { keys: ['k'], idempotency: { kind: 'request', key: 'once', bodyHash: 'f00d', windowMillis: 1 }, received: 3, rejected: 1 });
+  await table.append(rowsBatch(['a', 1, 1_750_000_001_000_000n], ['b', null, 1_750_000_001_000_001n]), {
+    idempotency: { kind: 'stream', name: 'feed', sequence: 7 },
+    received: 2,
+    committedBy: 'key:abc',
+  });
+  await table.upsert(rowsBatch(['a', 3, 1_750_000_002_000_000n], ['c', 4, 1_750_000_002_000_000n]), {
+    keys: ['k'],
+    idempotency: { kind: 'request', key: 'once', bodyHash: 'f00d', windowMillis: 1 },
+    received: 3,
+    rejected: 1,
+  });
   await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: [['b']] }] });
   const entries = await Promise.all([0, 1, 2, 3].map(async (version) => decodeUtf8((await store.get(commitPath(T_ROOT, version)))?.bytes ?? new Uint8Array())));
   expect(entries).toEqual(ENTRIES);

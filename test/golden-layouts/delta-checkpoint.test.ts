@@ -12,13 +12,33 @@ import type { TableCodec } from '../../lib/ports/table-codec.ts';
 import { openParquetCodec } from '../support/embedded.ts';
 
 const ACTIONS: readonly Action[] = [
-  { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['deletionVectors'], writerFeatures: ['deletionVectors', 'appendOnly', 'invariants'] },
-  { kind: 'metaData', id: 'i', format: { provider: 'parquet', options: {} }, schemaString: '{"type":"struct","fields":[]}', partitionColumns: [], configuration: { a: 'b' }, createdTime: 4 },
+  {
+    kind: 'protocol',
+    minReaderVersion: 3,
+    minWriterVersion: 7,
+    readerFeatures: ['deletionVectors'],
+    writerFeatures: ['deletionVectors', 'appendOnly', 'invariants'],
+  },
+  {
+    kind: 'metaData',
+    id: 'i',
+    format: { provider: 'parquet', options: {} },
+    schemaString: '{"type":"struct","fields":[]}',
+    partitionColumns: [],
+    configuration: { a: 'b' },
+    createdTime: 4,
+  },
   { kind: 'txn', appId: 'lakefold/s/x', version: 5, lastUpdated: 6 },
   { kind: 'domainMetadata', domain: 'd', configuration: '{}', removed: false },
   { kind: 'remove', path: objectPath('x y'), deletionTimestamp: 7, dataChange: true, extendedFileMetadata: true, partitionValues: {}, size: 8 },
   {
-    kind: 'add', path: objectPath('z'), partitionValues: { p: null }, size: 9, modificationTime: 10, dataChange: true, stats: '{"numRecords":1}',
+    kind: 'add',
+    path: objectPath('z'),
+    partitionValues: { p: null },
+    size: 9,
+    modificationTime: 10,
+    dataChange: true,
+    stats: '{"numRecords":1}',
     deletionVector: { storageType: 'u', pathOrInlineDv: '_dv^-aqEH.-t@S}K{vb[*k^', offset: 1, sizeInBytes: 34, cardinality: 1 },
   },
 ];
@@ -55,7 +75,11 @@ describe('a checkpoint', () => {
 
   it('has the Parquet columns of the protocol', async () => {
     const bytes = (await filesOf(openParquetCodec())).get(NAME) ?? new Uint8Array();
-    const { columns, rowCount } = await openParquetCodec().describe({ sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes });
+    const { columns, rowCount } = await openParquetCodec().describe({
+      sizeBytes: bytes.length,
+      read: async (start, end) => bytes.subarray(start, end),
+      readAll: async () => bytes,
+    });
     expect([rowCount, columns.map(({ name, type }) => `${name} ${formatType(type)}`)]).toEqual([
       6,
       [

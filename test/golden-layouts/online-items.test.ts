@@ -27,7 +27,11 @@ const items: readonly { readonly name: string; readonly item: OnlineItem; readon
     item: { order, commit: 4_294_967_296, fence: 6, deleted: false, payload, expiresAt: epochSeconds(1_760_000_000) },
     hex: `010e${ORDER_HEX}000000010000000000000000000000060000000068e7780001aabb`,
   },
-  { name: 'a row that expires before 1970, without payload bytes', item: { order, commit: 0, deleted: false, payload: new Uint8Array(), expiresAt: epochSeconds(-2) }, hex: `010a${ORDER_HEX}0000000000000000fffffffffffffffe` },
+  {
+    name: 'a row that expires before 1970, without payload bytes',
+    item: { order, commit: 0, deleted: false, payload: new Uint8Array(), expiresAt: epochSeconds(-2) },
+    hex: `010a${ORDER_HEX}0000000000000000fffffffffffffffe`,
+  },
   { name: 'a deleted mark', item: { commit: 9, fence: 9, deleted: true }, hex: '010500000000000000090000000000000009' },
 ];
 
@@ -118,8 +122,17 @@ describe('DynamoDB, table online', () => {
       Key: watermarkItem,
       UpdateExpression: 'SET n = :n, t = :t, m = :m REMOVE a',
       ConditionExpression: 'n = :en AND m = :em AND a = :ea',
-      ExpressionAttributeValues: { ':n': { N: '43' }, ':t': { N: '1750000000123' }, ':m': { S: 'e5b0' }, ':en': { N: '41' }, ':em': { S: 'e5b0' }, ':ea': { NS: ['43', '300'] } },
+      ExpressionAttributeValues: {
+        ':n': { N: '43' },
+        ':t': { N: '1750000000123' },
+        ':m': { S: 'e5b0' },
+        ':en': { N: '41' },
+        ':em': { S: 'e5b0' },
+        ':ea': { NS: ['43', '300'] },
+      },
     });
-    expect(watermarkUpdate(table, { expected: { ...watermark, ahead: [] }, next: watermark }).ConditionExpression).toBe('n = :en AND m = :em AND attribute_not_exists(a)');
+    expect(watermarkUpdate(table, { expected: { ...watermark, ahead: [] }, next: watermark }).ConditionExpression).toBe(
+      'n = :en AND m = :em AND attribute_not_exists(a)',
+    );
   });
 });

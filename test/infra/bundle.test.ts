@@ -45,7 +45,10 @@ describe('bundleFunction', () => {
 
   it('bundles the definitions module in place of its name', () => {
     const source = "import * as definitions from 'lakefold:definitions'; console.log(JSON.stringify(Object.entries(definitions)));";
-    expect(run('serve', source, "export const isLongHaul: string = 'yes';")).toEqual({ printed: [['isLongHaul', 'yes']], files: ['definitions.mjs', 'index.mjs', 'lakefold-vocabulary.mjs'] });
+    expect(run('serve', source, "export const isLongHaul: string = 'yes';")).toEqual({
+      printed: [['isLongHaul', 'yes']],
+      files: ['definitions.mjs', 'index.mjs', 'lakefold-vocabulary.mjs'],
+    });
   });
 
   it('lays the WebAssembly of the Parquet codec beside a bundle that uses it', () => {
@@ -56,13 +59,16 @@ describe('bundleFunction', () => {
     expect(run('query', source)).toEqual({ printed: true, files: ['index.mjs', 'parquet_wasm_bg.wasm'] });
   });
 
-  it.runIf(process.platform === 'linux' && installedDuckdbCpus().some((cpu) => cpu === process.arch))('brings DuckDB and its library along where it is used', () => {
-    const source = `
+  it.runIf(process.platform === 'linux' && installedDuckdbCpus().some((cpu) => cpu === process.arch))(
+    'brings DuckDB and its library along where it is used',
+    () => {
+      const source = `
       import { DuckDBInstance } from '@duckdb/node-api';
       const connection = await (await DuckDBInstance.create(':memory:')).connect();
       console.log(JSON.stringify((await connection.runAndReadAll('select 42 as n')).getRowsJson()));`;
-    expect(run('query', source)).toEqual({ printed: [[42]], files: ['index.mjs', 'node_modules'] });
-  });
+      expect(run('query', source)).toEqual({ printed: [[42]], files: ['index.mjs', 'node_modules'] });
+    },
+  );
 
   it('says which handler is missing', () => {
     expect(() => bundleFunction('serve', folder, { entry: path.join(folder, 'absent.ts') })).toThrowError(/absent\.ts/);
@@ -94,7 +100,7 @@ export const handler = featureView({
   ],
 });
 `;
-const HELPER = "const sha256 = 2;\nexport function toHex(value: number): number { const utf8 = value / sha256; return utf8; }";
+const HELPER = 'const sha256 = 2;\nexport function toHex(value: number): number { const utf8 = value / sha256; return utf8; }';
 
 describe.each(['serve', 'query'] as const)('the functions of a definitions module bundled for %s', (name) => {
   it('have the hashes they have in the command, whatever their names, and the same results', async () => {
@@ -115,7 +121,15 @@ describe.each(['serve', 'query'] as const)('the functions of a definitions modul
     const results = [...functions].map(([key, compute]) => [key, compute({ x: 1600 }, { at: 'now' })]);
 
     expect(results.map(([, result]) => result)).toEqual([true, 3102]);
-    expect(definitions.featureViews).toMatchObject([{ transforms: { n: { sourceHash: hash } }, onDemand: [{ name: 'far', sourceHash: hash }, { name: 'digest', sourceHash: hash }] }]);
+    expect(definitions.featureViews).toMatchObject([
+      {
+        transforms: { n: { sourceHash: hash } },
+        onDemand: [
+          { name: 'far', sourceHash: hash },
+          { name: 'digest', sourceHash: hash },
+        ],
+      },
+    ]);
     expect(printed).toEqual({ views: JSON.parse(JSON.stringify(definitions.featureViews)), results });
   });
 });

@@ -8,7 +8,13 @@ const one = (type: string) => {
   expect(found).toHaveLength(1);
   return found[0] ?? expect.unreachable();
 };
-const allow = (actions: readonly string[], resources: readonly string[], condition: unknown = null) => ({ effect: 'Allow', actions, resources, principal: null, condition });
+const allow = (actions: readonly string[], resources: readonly string[], condition: unknown = null) => ({
+  effect: 'Allow',
+  actions,
+  resources,
+  principal: null,
+  condition,
+});
 const reads = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
 const writes = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'];
 const writesAndDeletes = [...writes, 'dynamodb:DeleteItem'].toSorted();
@@ -38,18 +44,31 @@ describe('the lake', () => {
     expect(statements(one('AWS::S3::BucketPolicy').properties)).toEqual([
       { effect: 'Deny', actions: ['s3:*'], resources: ['lake', 'lake/*'], principal: { AWS: '*' }, condition: { Bool: { 'aws:SecureTransport': 'false' } } },
       {
-        effect: 'Deny', actions: ['s3:PutObject'], resources: ['lake/*/_delta_log/*.json', 'lake/*/_registry/*.json'], principal: { AWS: '*' },
+        effect: 'Deny',
+        actions: ['s3:PutObject'],
+        resources: ['lake/*/_delta_log/*.json', 'lake/*/_registry/*.json'],
+        principal: { AWS: '*' },
         condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       },
     ]);
   });
 
   it('has an online and a control table, kept, restorable, billed by request', () => {
-    const replica = [{ Region: { Ref: 'AWS::Region' }, DeletionProtectionEnabled: true, PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }];
+    const replica = [
+      { Region: { Ref: 'AWS::Region' }, DeletionProtectionEnabled: true, PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } },
+    ];
     const table = (sort: string, type: string) => ({
-      AttributeDefinitions: [{ AttributeName: 'p', AttributeType: 'S' }, { AttributeName: sort, AttributeType: type }],
-      KeySchema: [{ AttributeName: 'p', KeyType: 'HASH' }, { AttributeName: sort, KeyType: 'RANGE' }],
-      BillingMode: 'PAY_PER_REQUEST', Replicas: replica, deletionPolicy: 'Retain',
+      AttributeDefinitions: [
+        { AttributeName: 'p', AttributeType: 'S' },
+        { AttributeName: sort, AttributeType: type },
+      ],
+      KeySchema: [
+        { AttributeName: 'p', KeyType: 'HASH' },
+        { AttributeName: sort, KeyType: 'RANGE' },
+      ],
+      BillingMode: 'PAY_PER_REQUEST',
+      Replicas: replica,
+      deletionPolicy: 'Retain',
     });
     expect(ofType(deployed, 'AWS::DynamoDB::GlobalTable').map(({ properties, deletionPolicy }) => ({ ...properties, deletionPolicy }))).toEqual([
       { ...table('k', 'B'), TimeToLiveSpecification: { AttributeName: 'x', Enabled: true } },
@@ -87,7 +106,10 @@ describe('rights', () => {
       ownLog('CatalogLog'),
       allow(['s3:GetObject'], patterns),
       listing('', 'lakefold.json', '*/_registry/*', '*/feature-groups/*/_delta_log/*', '*/feature-groups/*/_lakefold/*'),
-      allow(['s3:PutObject'], patterns.filter((pattern) => !pattern.includes('_lakefold/'))),
+      allow(
+        ['s3:PutObject'],
+        patterns.filter((pattern) => !pattern.includes('_lakefold/')),
+      ),
       allow(writesAndDeletes, ['control'], partitions('registry/*', 'plan/*', 'lease/*')),
     ]);
   });
@@ -162,7 +184,10 @@ describe('functions', () => {
     const names = { Catalog: 'catalog', Ingest: 'ingest', PublisherPublish: 'publish', Serve: 'serve', Query: 'query' } as const;
     for (const [owner, name] of Object.entries(names)) {
       const found = ofType(deployed, 'AWS::Lambda::Function').find(({ id }) => id.startsWith(`${owner}Function`));
-      const variables = Object.entries(node(node(found?.properties['Environment'])['Variables'])).map(([variable, value]) => [variable, typeof value === 'string' ? value : `a-${text(value)}`]);
+      const variables = Object.entries(node(node(found?.properties['Environment'])['Variables'])).map(([variable, value]) => [
+        variable,
+        typeof value === 'string' ? value : `a-${text(value)}`,
+      ]);
       expect(parseEnvironment(name, { ...Object.fromEntries(variables), AWS_REGION: 'eu-central-1' })).toMatchObject(
         name === 'serve' ? { onlineTable: 'a-online', controlTable: 'a-control' } : { bucket: 'a-lake', prefix: '' },
       );
@@ -189,18 +214,30 @@ describe('functions', () => {
 describe('publishing', () => {
   it('queues every new log entry and a sweep a minute', () => {
     const queue = { 'Fn::GetAtt': [expect.stringMatching(/^PublisherQueue[0-9A-F]{8}$/), 'Arn'] };
-    expect(ofType(deployed, 'AWS::Events::Rule').map(({ properties: { EventPattern, ScheduleExpression, State, Targets } }) => ({ EventPattern, ScheduleExpression, State, Targets }))).toEqual([
+    expect(
+      ofType(deployed, 'AWS::Events::Rule').map(({ properties: { EventPattern, ScheduleExpression, State, Targets } }) => ({
+        EventPattern,
+        ScheduleExpression,
+        State,
+        Targets,
+      })),
+    ).toEqual([
       {
         EventPattern: {
-          source: ['aws.s3'], 'detail-type': ['Object Created'],
+          source: ['aws.s3'],
+          'detail-type': ['Object Created'],
           detail: { bucket: { name: [{ 'Fn::ImportValue': expect.stringContaining('StorageLake') }] }, object: { key: [{ wildcard: '*/_delta_log/*.json' }] } },
         },
-        State: 'ENABLED', Targets: [{ Arn: queue, Id: 'Target0' }],
+        State: 'ENABLED',
+        Targets: [{ Arn: queue, Id: 'Target0' }],
       },
       { ScheduleExpression: 'rate(1 minute)', State: 'ENABLED', Targets: [{ Arn: queue, Id: 'Target0' }] },
     ]);
     const senders = statements(ofType(deployed, 'AWS::SQS::QueuePolicy').map(({ properties }) => properties)).filter(({ effect }) => effect === 'Allow');
-    expect(senders.map(({ principal, resources }) => [principal, resources])).toEqual([[{ Service: 'events.amazonaws.com' }, ['PublisherQueue']], [{ Service: 'events.amazonaws.com' }, ['PublisherQueue']]]);
+    expect(senders.map(({ principal, resources }) => [principal, resources])).toEqual([
+      [{ Service: 'events.amazonaws.com' }, ['PublisherQueue']],
+      [{ Service: 'events.amazonaws.com' }, ['PublisherQueue']],
+    ]);
   });
 
   it('drains the queue in batches and sets aside what fails five times', () => {
@@ -213,7 +250,10 @@ describe('publishing', () => {
     ]);
     expect(ofType(deployed, 'AWS::SQS::Queue').map(({ properties: queue }) => queue)).toEqual([
       { MessageRetentionPeriod: 1_209_600 },
-      { VisibilityTimeout: 1800, RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [expect.stringMatching(/^PublisherDeadLetters/), 'Arn'] }, maxReceiveCount: 5 } },
+      {
+        VisibilityTimeout: 1800,
+        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [expect.stringMatching(/^PublisherDeadLetters/), 'Arn'] }, maxReceiveCount: 5 },
+      },
     ]);
   });
 });

@@ -76,7 +76,13 @@ export function node(tree: unknown): Node {
 
 function statementOf(tree: Tree): Statement {
   const { Effect, Action, Resource, Principal, Condition } = node(tree);
-  return { effect: literal(Effect), actions: list(Action ?? []).map(literal), resources: list(Resource ?? []).map(text), principal: Principal ?? null, condition: Condition ?? null };
+  return {
+    effect: literal(Effect),
+    actions: list(Action ?? []).map(literal),
+    resources: list(Resource ?? []).map(text),
+    principal: Principal ?? null,
+    condition: Condition ?? null,
+  };
 }
 
 function isList(tree: Tree): tree is readonly Tree[] {
@@ -99,7 +105,16 @@ export function text(tree: Tree): string {
   const [reference] = Object.entries(node(tree));
   if (reference === undefined) throw new Error('expected a reference, found an empty object');
   const [key, value] = reference;
-  if (key === 'Fn::Join') return list(list(value)[1] ?? []).map(text).join('');
+  if (key === 'Fn::Join')
+    return list(list(value)[1] ?? [])
+      .map(text)
+      .join('');
   const name = literal(key === 'Fn::GetAtt' ? list(value)[0] : value);
-  return name.includes('StorageLake') ? 'lake' : name.includes('StorageOnline') ? 'online' : name.includes('StorageControl') ? 'control' : name.replace(/[0-9A-F]{8}$/, '');
+  return name.includes('StorageLake')
+    ? 'lake'
+    : name.includes('StorageOnline')
+      ? 'online'
+      : name.includes('StorageControl')
+        ? 'control'
+        : name.replace(/[0-9A-F]{8}$/, '');
 }

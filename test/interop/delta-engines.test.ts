@@ -11,18 +11,45 @@ import { deltaDeps } from '../support/embedded.ts';
 import { type Engines, interopPython, startEngines } from './engines.ts';
 
 const column = (name: string, type: string, nullable = true): Column => ({ name, type: parseType(type), nullable });
-const COLUMNS = [column('k', 'string', false), column('e', 'timestamp', false), column('n', 'int'), column('b', 'bigint'), column('d', 'double'), column('flag', 'boolean'), column('price', 'decimal(10,2)'), column('day', 'date'), column('_ingested_at', 'timestamp')];
+const COLUMNS = [
+  column('k', 'string', false),
+  column('e', 'timestamp', false),
+  column('n', 'int'),
+  column('b', 'bigint'),
+  column('d', 'double'),
+  column('flag', 'boolean'),
+  column('price', 'decimal(10,2)'),
+  column('day', 'date'),
+  column('_ingested_at', 'timestamp'),
+];
 const at = (second: number): bigint => 1_000_000_000_000_000n + BigInt(second) * 1_000_000n;
 
 function row(key: string, second: number, n: number | null, received = 0): Value[] {
-  return [key, at(second), n, BigInt(second) * 4_611_686_018_427_387n, second / 3, second % 2 === 0, BigInt(second) * 125n, 11_000 + second, at(1000 + received)];
+  return [
+    key,
+    at(second),
+    n,
+    BigInt(second) * 4_611_686_018_427_387n,
+    second / 3,
+    second % 2 === 0,
+    BigInt(second) * 125n,
+    11_000 + second,
+    at(1000 + received),
+  ];
 }
 
 function canonicalLines(batches: readonly Batch[]): string[] {
-  return batches.flatMap((batch) => rowsOf(batch).map((values) => {
-    const members = batch.columns.map((c, i): [string, string] => [c.name, canonicalValue(c.type, values[i] ?? null, {})]);
-    return `{${members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
-  })).toSorted();
+  return batches
+    .flatMap((batch) =>
+      rowsOf(batch).map((values) => {
+        const members = batch.columns.map((c, i): [string, string] => [c.name, canonicalValue(c.type, values[i] ?? null, {})]);
+        return `{${members
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, text]) => `${JSON.stringify(name)}:${text}`)
+          .join(',')}}`;
+      }),
+    )
+    .toSorted();
 }
 
 async function collect(rows: AsyncIterable<Batch>): Promise<Batch[]> {
@@ -34,10 +61,18 @@ async function collect(rows: AsyncIterable<Batch>): Promise<Batch[]> {
 describe.skipIf(interopPython === undefined)('Delta tables between engines', () => {
   let engines: Engines;
   let folder: string;
-  beforeAll(() => { engines = startEngines(interopPython ?? ''); });
-  afterAll(() => { engines.close(); });
-  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'lakefold-interop-')); });
-  afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+  beforeAll(() => {
+    engines = startEngines(interopPython ?? '');
+  });
+  afterAll(() => {
+    engines.close();
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lakefold-interop-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
 
   async function ourTable(profile: 'merge-on-read' | 'compatible', partitionBy: readonly string[] = []): Promise<DeltaTable> {
     const { table } = await DeltaTable.create(await deltaDeps(folder), '', { columns: COLUMNS, partitionBy, profile, configuration: {} });
@@ -67,14 +102,30 @@ describe.skipIf(interopPython === undefined)('Delta tables between engines', () 
   }
 
   it('reads and writes on in a table delta-rs made, its checkpoint and deletes included', async () => {
-    const schema = [['k', 'string'], ['e', 'timestamp'], ['n', 'int'], ['part', 'string']] as const;
-    for (let i = 0; i < 12; i += 1) await engines.write(folder, { schema, rows: [[`k${i}`, '2001-01-01T00:00:00.000001Z', i, i % 2 === 0 ? 'even' : 'odd %/ é']] }, { partitionBy: ['part'] });
+    const schema = [
+      ['k', 'string'],
+      ['e', 'timestamp'],
+      ['n', 'int'],
+      ['part', 'string'],
+    ] as const;
+    for (let i = 0; i < 12; i += 1)
+      await engines.write(
+        folder,
+        { schema, rows: [[`k${i}`, '2001-01-01T00:00:00.000001Z', i, i % 2 === 0 ? 'even' : 'odd %/ é']] },
+        { partitionBy: ['part'] },
+      );
     await engines.checkpoint(folder);
     await engines.delete(folder, "k = 'k3'");
     const table = await DeltaTable.open(await deltaDeps(folder), '');
     expect(canonicalLines(await collect(table.read()))).toEqual(await engines.readRows('deltars', folder));
     await table.append(batchOfRows(table.snapshot.columns, [['ours', at(5), 99, 'odd %/ é']]));
-    await table.upsert(batchOfRows(table.snapshot.columns, [['k5', at(6), 55, 'even'], ['k4', at(6), 44, 'even']]), { keys: ['k'] });
+    await table.upsert(
+      batchOfRows(table.snapshot.columns, [
+        ['k5', at(6), 55, 'even'],
+        ['k4', at(6), 44, 'even'],
+      ]),
+      { keys: ['k'] },
+    );
     const ours = canonicalLines(await collect(table.read()));
     expect(ours).toHaveLength(12);
     expect(await engines.readRows('deltars', folder)).toEqual(ours);

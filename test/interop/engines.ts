@@ -9,7 +9,11 @@ const duckDbDeltaExtension = process.env['LAKEFOLD_TEST_DUCKDB_DELTA_EXTENSION']
 export interface Engines {
   /** Rows of the table as sorted canonical JSON texts. */
   readRows(engine: 'deltars' | 'duckdb', path: string, version?: number): Promise<readonly string[]>;
-  write(path: string, table: { readonly schema: readonly (readonly [string, string])[]; readonly rows: readonly (readonly unknown[])[] }, options?: { readonly partitionBy?: readonly string[] }): Promise<number>;
+  write(
+    path: string,
+    table: { readonly schema: readonly (readonly [string, string])[]; readonly rows: readonly (readonly unknown[])[] },
+    options?: { readonly partitionBy?: readonly string[] },
+  ): Promise<number>;
   delete(path: string, predicate: string): Promise<number>;
   checkpoint(path: string): Promise<number>;
   close(): void;
@@ -31,9 +35,14 @@ export function startEngines(python: string): Engines {
       const extension = engine === 'duckdb' ? { extension: duckDbDeltaExtension } : {};
       return (await ask(`${engine}_read`, { path, ...(version === undefined ? {} : { version }), ...extension }))['rows'] as string[];
     },
-    write: async (path, { schema, rows }, options = {}) => (await ask('deltars_write', { path, schema, rows, ...(options.partitionBy === undefined ? {} : { partition_by: options.partitionBy }) }))['version'] as number,
+    write: async (path, { schema, rows }, options = {}) =>
+      (await ask('deltars_write', { path, schema, rows, ...(options.partitionBy === undefined ? {} : { partition_by: options.partitionBy }) }))[
+        'version'
+      ] as number,
     delete: async (path, predicate) => (await ask('deltars_delete', { path, predicate }))['version'] as number,
     checkpoint: async (path) => (await ask('deltars_checkpoint', { path }))['version'] as number,
-    close: () => { child.stdin.end(); },
+    close: () => {
+      child.stdin.end();
+    },
   };
 }

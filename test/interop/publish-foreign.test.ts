@@ -17,8 +17,25 @@ import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
 import { deltaDeps } from '../support/embedded.ts';
 import { type Engines, interopPython, startEngines } from './engines.ts';
 
-const GROUP = { name: 'delays', version: 1, primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true, maxFutureSkew: null, schema: [{ name: 'origin', type: 'string' }, { name: 'hour', type: 'timestamp' }, { name: 'flights', type: 'int', nullable: true }] };
-const VIEW = { name: 'by_origin', version: 1, spine: [{ name: 'origin', type: 'string' }], joins: [{ featureGroup: 'delays', version: 1, features: ['flights'] }] };
+const GROUP = {
+  name: 'delays',
+  version: 1,
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
+  maxFutureSkew: null,
+  schema: [
+    { name: 'origin', type: 'string' },
+    { name: 'hour', type: 'timestamp' },
+    { name: 'flights', type: 'int', nullable: true },
+  ],
+};
+const VIEW = {
+  name: 'by_origin',
+  version: 1,
+  spine: [{ name: 'origin', type: 'string' }],
+  joins: [{ featureGroup: 'delays', version: 1, features: ['flights'] }],
+};
 
 describe.skipIf(interopPython === undefined)('commits of another engine', () => {
   let engines: Engines;
@@ -40,19 +57,43 @@ describe.skipIf(interopPython === undefined)('commits of another engine', () => 
     await projects.createGroup('demo', GROUP);
     await projects.createView('demo', VIEW);
     const group = await projects.group('demo', 'delays', 1);
-    const rows = [['SFO', '2001-01-01T01:00:00Z', 1], ['JFK', '2001-01-01T01:00:00Z', 2], ['LAX', '2001-01-01T01:00:00Z', 3]].map(([origin, hour, flights]) => ({ origin, hour, flights }));
+    const rows = [
+      ['SFO', '2001-01-01T01:00:00Z', 1],
+      ['JFK', '2001-01-01T01:00:00Z', 2],
+      ['LAX', '2001-01-01T01:00:00Z', 3],
+    ].map(([origin, hour, flights]) => ({ origin, hour, flights }));
     await ingestRows(deps, group, { rows: { format: 'objects', rows }, operation: 'upsert', wait: 'online' });
 
     const path = join(folder, group.table.root);
-    await engines.write(path, { schema: [['origin', 'string'], ['hour', 'timestamp'], ['flights', 'int'], ['_ingested_at', 'timestamp']], rows: [['SFO', '2001-01-01T02:00:00Z', 10, null], ['LAX', '2001-01-01T00:00:00Z', 30, null]] });
+    await engines.write(path, {
+      schema: [
+        ['origin', 'string'],
+        ['hour', 'timestamp'],
+        ['flights', 'int'],
+        ['_ingested_at', 'timestamp'],
+      ],
+      rows: [
+        ['SFO', '2001-01-01T02:00:00Z', 10, null],
+        ['LAX', '2001-01-01T00:00:00Z', 30, null],
+      ],
+    });
     await engines.delete(path, "origin = 'JFK'");
     const { from, to } = await publishGroup(deps, group);
     expect({ from, to }).toEqual({ from: 1, to: 3 });
 
     const { state } = await projects.registry('demo');
-    const plan = compileView({ project: 'demo', view: featureViewOf(state, 'by_origin', 1).definition, groups: [featureGroupOf(state, 'delays', 1)], functions: new Map() });
+    const plan = compileView({
+      project: 'demo',
+      view: featureViewOf(state, 'by_origin', 1).definition,
+      groups: [featureGroupOf(state, 'delays', 1)],
+      functions: new Map(),
+    });
     const request = parseVectorsBody({ entries: ['SFO', 'JFK', 'LAX'].map((origin) => ({ origin })) });
     const { rows: vectors } = await getVectors({ ...deps, watermarks: new WatermarkCache() }, { plan, request });
-    expect(vectors.map(({ values, statuses }) => [values, statuses])).toEqual([[[10], ['PRESENT']], [[null], ['NOT_FOUND']], [[3], ['PRESENT']]]);
+    expect(vectors.map(({ values, statuses }) => [values, statuses])).toEqual([
+      [[10], ['PRESENT']],
+      [[null], ['NOT_FOUND']],
+      [[3], ['PRESENT']],
+    ]);
   });
 });

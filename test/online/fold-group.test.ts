@@ -17,10 +17,25 @@ function bind(keyColumns: readonly Column[], given: { readonly columns: readonly
 describe('bindFoldRows', () => {
   it("keeps ('1','23') and ('12','3') apart", () => {
     const columns = [column('a', 'string'), column('b', 'string')];
-    const rows = bind(columns, { columns, rows: [['1', '23'], ['12', '3'], ['1', '23'], [null, 'x']] });
+    const rows = bind(columns, {
+      columns,
+      rows: [
+        ['1', '23'],
+        ['12', '3'],
+        ['1', '23'],
+        [null, 'x'],
+      ],
+    });
     expect(new Set([0, 1, 2].map(rows.token)).size).toBe(2);
     expect(rows.token(3)).toBeUndefined();
-    expect(toHex(rows.key(0) ?? new Uint8Array())).toBe(toHex(encodeKey(columns.map(({ type }) => type), ['1', '23'])));
+    expect(toHex(rows.key(0) ?? new Uint8Array())).toBe(
+      toHex(
+        encodeKey(
+          columns.map(({ type }) => type),
+          ['1', '23'],
+        ),
+      ),
+    );
   });
 
   it('reads columns by name, raised: an int key, a narrower feature and a missing receipt', () => {

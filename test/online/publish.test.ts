@@ -17,14 +17,23 @@ const row = (key: string, eventTime: number | bigint, value = 0): ModelRow => {
 };
 const counts = (given: Partial<FoldCounts>): FoldCounts => ({ ...zeroCounts(), ...given });
 
-function world(options: { readonly table?: ModelTable; readonly store?: OnlineStore; readonly ttl?: string; readonly maxFutureSkew?: string; readonly now?: bigint } = {}) {
+function world(
+  options: { readonly table?: ModelTable; readonly store?: OnlineStore; readonly ttl?: string; readonly maxFutureSkew?: string; readonly now?: bigint } = {},
+) {
   const table = options.table ?? modelTable();
   const store = options.store ?? modelOnlineStore();
-  const group = foldGroupOf({ ...(options.ttl === undefined ? {} : { ttl: options.ttl }), ...(options.maxFutureSkew === undefined ? {} : { maxFutureSkew: options.maxFutureSkew }) });
+  const group = foldGroupOf({
+    ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
+    ...(options.maxFutureSkew === undefined ? {} : { maxFutureSkew: options.maxFutureSkew }),
+  });
   const log = recordedLog();
   const deps = { online: store, clock: testClock(options.now ?? 0n), random: seededRandom(1), log };
   return {
-    table, store, group, log, deps,
+    table,
+    store,
+    group,
+    log,
+    deps,
     publish: (input: Partial<PublishInput> = {}) => publish(deps, { table: FOLD_TABLE, source: table, group, ...input }),
     item: async (key: string): Promise<OnlineItem | undefined> => {
       const [read] = (await store.read({ items: [{ table: FOLD_TABLE, key: keyOf(key) }], watermarks: [] })).items;
@@ -45,8 +54,16 @@ async function eventTimeOnline({ item }: World, key: string): Promise<bigint | u
 function heldBack(inner: OnlineStore): { readonly store: OnlineStore; readonly release: () => Promise<void> } {
   const held: (() => Promise<unknown>)[] = [];
   return {
-    store: { ...inner, merge: async (table, rows) => { held.push(() => inner.merge(table, rows)); return rows.map(() => 'failed' as const); } },
-    release: async () => { for (const write of held.splice(0)) await write(); },
+    store: {
+      ...inner,
+      merge: async (table, rows) => {
+        held.push(() => inner.merge(table, rows));
+        return rows.map(() => 'failed' as const);
+      },
+    },
+    release: async () => {
+      for (const write of held.splice(0)) await write();
+    },
   };
 }
 
@@ -109,7 +126,13 @@ describe('publish', () => {
     const w = world({ ttl: 'P7D', now: DAY });
     const newest = row('a', 1_500_000, 42);
     const commit = w.table.append([row('a', 7), newest, row('a', 8), row('b', 3)]);
-    expect(await w.publish()).toEqual({ kind: 'published', from: -1, to: 1, counts: counts({ superseded: 2, applied: 2 }), commits: new Map([[commit.version, counts({ superseded: 2, applied: 2 })]]) });
+    expect(await w.publish()).toEqual({
+      kind: 'published',
+      from: -1,
+      to: 1,
+      counts: counts({ superseded: 2, applied: 2 }),
+      commits: new Map([[commit.version, counts({ superseded: 2, applied: 2 })]]),
+    });
     expect(await w.item('a')).toMatchObject({ order: orderOfModel(newest), commit: 1, deleted: false, expiresAt: 2 + 14 * 86_400 });
     expect(await w.watermark()).toEqual({ version: 1, ahead: [], committedAt: 1001, tableId: 'table-1' });
   });
@@ -122,7 +145,10 @@ describe('publish', () => {
     w.table.append([last, first]);
     await publish(w.deps, { table: FOLD_TABLE, source: w.table, group });
     const order = (await w.item('a'))?.order ?? new Uint8Array();
-    expect([new DataView(order.buffer, order.byteOffset).getBigUint64(0), new DataView(order.buffer, order.byteOffset).getBigUint64(8)]).toEqual([1n << 63n, (1n << 63n) + last.ingestedAt]);
+    expect([new DataView(order.buffer, order.byteOffset).getBigUint64(0), new DataView(order.buffer, order.byteOffset).getBigUint64(8)]).toEqual([
+      1n << 63n,
+      (1n << 63n) + last.ingestedAt,
+    ]);
   });
 
   it('counts a row that a newer record keeps out as stale, and one it finds there as duplicate (U2)', async () => {
@@ -133,7 +159,12 @@ describe('publish', () => {
     expect(await w.publish()).toMatchObject({ counts: counts({ applied: 1, superseded: 1, stale: 1 }) });
     const forgotten: OnlineStore = { ...w.store, watermark: async () => undefined, moveWatermark: async () => true };
     const again = await publish({ ...w.deps, online: forgotten }, { table: FOLD_TABLE, source: w.table, group: w.group });
-    expect(again.kind === 'published' && again.commits).toEqual(new Map([[1, counts({ stale: 1, duplicate: 1 })], [2, counts({ duplicate: 1, superseded: 1, stale: 1 })]]));
+    expect(again.kind === 'published' && again.commits).toEqual(
+      new Map([
+        [1, counts({ stale: 1, duplicate: 1 })],
+        [2, counts({ duplicate: 1, superseded: 1, stale: 1 })],
+      ]),
+    );
   });
 
   it('keeps rows expired on arrival out and counts them (T5)', async () => {
@@ -148,7 +179,13 @@ describe('publish', () => {
     const w = world();
     w.table.foreign({ removed: [], added: [{ ...row('x', 1), key: null }, { ...row('y', 1), eventTime: null }, row('a', 1), row('k'.repeat(1001), 1)] });
     expect(await w.publish()).toMatchObject({ to: 1, counts: counts({ applied: 1, invalid: 3 }) });
-    expect(w.log.lines.filter((line) => line.level === 'warn')).toEqual([{ level: 'warn', event: 'fold.invalid_rows_skipped', fields: { project: 'demo', featureGroup: 'airport_delays', featureGroupVersion: 1, version: 1, rows: 3 } }]);
+    expect(w.log.lines.filter((line) => line.level === 'warn')).toEqual([
+      {
+        level: 'warn',
+        event: 'fold.invalid_rows_skipped',
+        fields: { project: 'demo', featureGroup: 'airport_delays', featureGroupVersion: 1, version: 1, rows: 3 },
+      },
+    ]);
   });
 
   it('folds a row beyond now + maxFutureSkew and raises the alarm (U12, U13)', async () => {
@@ -205,7 +242,13 @@ describe('publish', () => {
   it('does not move the watermark past rows that were not written, nor past those they hid (U2, U6)', async () => {
     const inner = modelOnlineStore();
     let refuses = true;
-    const store: OnlineStore = { ...inner, merge: async (table, rows) => (await Promise.all(rows.map(async (each) => (refuses && each.key.length === keyOf('bb').length ? ['failed' as const] : inner.merge(table, [each]))))).flat() };
+    const store: OnlineStore = {
+      ...inner,
+      merge: async (table, rows) =>
+        (
+          await Promise.all(rows.map(async (each) => (refuses && each.key.length === keyOf('bb').length ? ['failed' as const] : inner.merge(table, [each]))))
+        ).flat(),
+    };
     const w = world({ store });
     w.table.append([row('a', 1)]);
     w.table.append([row('bb', 1)]);
@@ -240,7 +283,18 @@ describe('publish of the commit just made', () => {
     await w.publish();
     const known = w.table.append([row('a', 2)]);
     const before = w.table.reads();
-    const unread: FoldSource = { tableId: w.table.tableId, head: () => { throw new Error('head read'); }, commits: () => { throw new Error('log read'); }, rowsAt: () => { throw new Error('files read'); } };
+    const unread: FoldSource = {
+      tableId: w.table.tableId,
+      head: () => {
+        throw new Error('head read');
+      },
+      commits: () => {
+        throw new Error('log read');
+      },
+      rowsAt: () => {
+        throw new Error('files read');
+      },
+    };
     expect(await w.publish({ source: unread, known })).toMatchObject({ from: 1, to: 2, counts: counts({ applied: 1 }) });
     expect(w.table.reads()).toEqual({ commits: before.commits, rows: before.rows + 1 });
   });
@@ -251,9 +305,18 @@ describe('publish of the commit just made', () => {
     w.table.append([row('b', 1)]);
     const known = w.table.append([row('a', 2)]);
     const seen: Watermark[] = [];
-    const store: OnlineStore = { ...w.store, moveWatermark: async (table, move) => { seen.push(move.next); return w.store.moveWatermark(table, move); } };
+    const store: OnlineStore = {
+      ...w.store,
+      moveWatermark: async (table, move) => {
+        seen.push(move.next);
+        return w.store.moveWatermark(table, move);
+      },
+    };
     await publish({ ...w.deps, online: store }, { table: FOLD_TABLE, source: w.table, group: w.group, known });
-    expect(seen.map(({ version, ahead }) => ({ version, ahead }))).toEqual([{ version: 0, ahead: [2] }, { version: 2, ahead: [] }]);
+    expect(seen.map(({ version, ahead }) => ({ version, ahead }))).toEqual([
+      { version: 0, ahead: [2] },
+      { version: 2, ahead: [] },
+    ]);
   });
 
   it('does not go ahead of an edit (U6)', async () => {
@@ -263,9 +326,18 @@ describe('publish of the commit just made', () => {
     w.table.delete({ key: 'a' });
     const known = w.table.append([row('a', 2)]);
     const seen: Watermark[] = [];
-    const store: OnlineStore = { ...w.store, moveWatermark: async (table, move) => { seen.push(move.next); return w.store.moveWatermark(table, move); } };
+    const store: OnlineStore = {
+      ...w.store,
+      moveWatermark: async (table, move) => {
+        seen.push(move.next);
+        return w.store.moveWatermark(table, move);
+      },
+    };
     await publish({ ...w.deps, online: store }, { table: FOLD_TABLE, source: w.table, group: w.group, known });
-    expect(seen.map(({ version, ahead }) => ({ version, ahead }))).toEqual([{ version: 2, ahead: [] }, { version: 3, ahead: [] }]);
+    expect(seen.map(({ version, ahead }) => ({ version, ahead }))).toEqual([
+      { version: 2, ahead: [] },
+      { version: 3, ahead: [] },
+    ]);
     expect(await eventTimeOnline(w, 'a')).toBe(2n);
   });
 
@@ -277,7 +349,15 @@ describe('publish of the commit just made', () => {
     const result = await w.publish({ known });
     const found = result.kind === 'published' ? result.commits.get(known.version) : undefined;
     expect(found).toEqual(counts({ superseded: 1, duplicate: 1, stale: 1 }));
-    expect(onlineReceipt(found ?? zeroCounts(), { version: known.version, watermark: 2 })).toEqual({ state: 'applied', watermark: 2, superseded: 1, applied: 1, stale: 1, expired: 0, failed: 0 });
+    expect(onlineReceipt(found ?? zeroCounts(), { version: known.version, watermark: 2 })).toEqual({
+      state: 'applied',
+      watermark: 2,
+      superseded: 1,
+      applied: 1,
+      stale: 1,
+      expired: 0,
+      failed: 0,
+    });
   });
 
   it('joins a publisher that moved the watermark first (U6)', async () => {

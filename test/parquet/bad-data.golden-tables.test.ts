@@ -13,7 +13,11 @@ const isThere = existsSync(folder);
 const files = isThere ? readdirSync(folder).filter((name) => name.endsWith('.parquet')) : [];
 const codec = createParquetCodec({ wasm: readParquetWasm() });
 
-const outcomeOf = async (work: Promise<unknown>): Promise<unknown> => work.then(() => 'read', (error: unknown) => (error instanceof LakefoldError ? error.code : error));
+const outcomeOf = async (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'read',
+    (error: unknown) => (error instanceof LakefoldError ? error.code : error),
+  );
 
 /** Those not listed are merely odd and may be read. */
 const DESCRIBED: Readonly<Record<string, string>> = {
@@ -22,7 +26,11 @@ const DESCRIBED: Readonly<Record<string, string>> = {
   'ARROW-RS-GH-6229-DICTHEADER.parquet': 'MALFORMED_FILE',
   'PARQUET-1481.parquet': 'UNSUPPORTED_FORMAT',
 };
-const DECODED: Readonly<Record<string, string>> = { 'ARROW-GH-45185.parquet': 'FILE_CORRUPT', 'ARROW-GH-47662.parquet': 'FILE_CORRUPT', 'ARROW-RS-GH-6229-LEVELS.parquet': 'FILE_CORRUPT' };
+const DECODED: Readonly<Record<string, string>> = {
+  'ARROW-GH-45185.parquet': 'FILE_CORRUPT',
+  'ARROW-GH-47662.parquet': 'FILE_CORRUPT',
+  'ARROW-RS-GH-6229-LEVELS.parquet': 'FILE_CORRUPT',
+};
 
 describe.skipIf(!isThere)(isThere ? 'broken Parquet files' : `broken Parquet files: SKIPPED, ${folder} is not there`, () => {
   it('finds the files', () => {
@@ -31,7 +39,10 @@ describe.skipIf(!isThere)(isThere ? 'broken Parquet files' : `broken Parquet fil
 
   it.each(files)('answers %s with a typed error or rows, and reads on afterwards', async (name) => {
     const bytes = new Uint8Array(readFileSync(join(folder, name)));
-    const described = await codec.describe(sourceOf(bytes)).then((found) => found.columns, (error: unknown) => error);
+    const described = await codec.describe(sourceOf(bytes)).then(
+      (found) => found.columns,
+      (error: unknown) => error,
+    );
     if (Array.isArray(described)) expect(await outcomeOf(decodeAll(codec, bytes, described))).toBe(DECODED[name] ?? 'read');
     else expect(described).toMatchObject({ name: 'LakefoldError', code: DESCRIBED[name] });
     const good = await codec.encode(batchOfRows([column('a', 'int')], [[1]]));

@@ -10,27 +10,79 @@ const codec = createNdjsonCodec();
 
 describe('the NDJSON codec', () => {
   it('writes canonical rows, one a line', async () => {
-    const columns = [column('n', 'bigint'), column('d', 'decimal(5,2)'), column('f', 'double'), column('day', 'date'), column('ts', 'timestamp'), column('m', 'map<string,int>')];
-    const bytes = await codec.encode(batchOfRows(columns, [[9_007_199_254_740_993n, -5n, -0, parseDate('2001-02-03') ?? 0, instant('2001-02-03T04:05:06.5Z'), [['b', 1], ['a', 2]]], [1n, null, NaN, null, null, null]]));
+    const columns = [
+      column('n', 'bigint'),
+      column('d', 'decimal(5,2)'),
+      column('f', 'double'),
+      column('day', 'date'),
+      column('ts', 'timestamp'),
+      column('m', 'map<string,int>'),
+    ];
+    const bytes = await codec.encode(
+      batchOfRows(columns, [
+        [
+          9_007_199_254_740_993n,
+          -5n,
+          -0,
+          parseDate('2001-02-03') ?? 0,
+          instant('2001-02-03T04:05:06.5Z'),
+          [
+            ['b', 1],
+            ['a', 2],
+          ],
+        ],
+        [1n, null, NaN, null, null, null],
+      ]),
+    );
     expect(new TextDecoder().decode(bytes)).toBe(
       '{"n":"9007199254740993","d":"-0.05","f":-0.0,"day":"2001-02-03","ts":"2001-02-03T04:05:06.5Z","m":{"a":2,"b":1}}\n{"n":1,"d":null,"f":"NaN","day":null,"ts":null,"m":null}\n',
     );
   });
 
   it('infers the narrowest types that hold every row', async () => {
-    const text = '{"i":1,"f":1,"s":"x","b":true,"a":[],"o":{"x":1},"n":null,"mix":1}\n{"i":9007199254740993,"f":0.5,"s":null,"a":[1],"o":{"y":"z"},"n":null,"mix":"t"}\n';
+    const text =
+      '{"i":1,"f":1,"s":"x","b":true,"a":[],"o":{"x":1},"n":null,"mix":1}\n{"i":9007199254740993,"f":0.5,"s":null,"a":[1],"o":{"y":"z"},"n":null,"mix":"t"}\n';
     expect(await codec.describe(sourceOf(utf8(text)))).toEqual({
       rowCount: 2,
       columns: [
-        column('i', 'bigint'), column('f', 'double'), column('s', 'string'), column('b', 'boolean'), column('a', 'array<bigint>'), column('o', 'struct<x:bigint,y:string>'),
-        { name: 'n', type: { kind: 'void' }, nullable: true }, column('mix', 'string'),
+        column('i', 'bigint'),
+        column('f', 'double'),
+        column('s', 'string'),
+        column('b', 'boolean'),
+        column('a', 'array<bigint>'),
+        column('o', 'struct<x:bigint,y:string>'),
+        { name: 'n', type: { kind: 'void' }, nullable: true },
+        column('mix', 'string'),
       ],
     });
   });
 
   it('reads keys of a map in the order of their bytes, whole numbers among them', async () => {
-    const bytes = await codec.encode(batchOfRows([column('m', 'map<string,int>')], [[[['9', 1], ['10', 2], ['é', 3], ['z', 4]]]]));
-    expect((await decodeAll(codec, bytes, [column('m', 'map<string,int>')])).rows).toEqual([[[['10', 2], ['9', 1], ['z', 4], ['é', 3]]]]);
+    const bytes = await codec.encode(
+      batchOfRows(
+        [column('m', 'map<string,int>')],
+        [
+          [
+            [
+              ['9', 1],
+              ['10', 2],
+              ['é', 3],
+              ['z', 4],
+            ],
+          ],
+        ],
+      ),
+    );
+    expect((await decodeAll(codec, bytes, [column('m', 'map<string,int>')])).rows).toEqual([
+      [
+        [
+          ['10', 2],
+          ['9', 1],
+          ['z', 4],
+          ['é', 3],
+        ],
+      ],
+    ]);
   });
 
   it.each([

@@ -15,9 +15,12 @@ const anyOrder = randomOrderPublisher({ mergeWaitsForEdits: true, editWaitsItsTu
 
 describe('the fold on the memory store (semantics §2)', () => {
   it('ends equal to the newest row per key at the head (U1, U3, U6, U7)', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0 }), fc.boolean(), async (seed, isAnyOrder) => {
-      expect(await runHistory({ seed, store: new MemoryOnlineStore(), ...(isAnyOrder ? { publisher: anyOrder } : {}) })).toEqual([]);
-    }), { numRuns: 300, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0 }), fc.boolean(), async (seed, isAnyOrder) => {
+        expect(await runHistory({ seed, store: new MemoryOnlineStore(), ...(isAnyOrder ? { publisher: anyOrder } : {}) })).toEqual([]);
+      }),
+      { numRuns: 300, endOnFailure: true },
+    );
   });
 });
 
@@ -35,9 +38,12 @@ describe('the fold on LMDB (semantics §2)', () => {
   });
 
   it('ends equal to the newest row per key at the head (U1, U3, U6, U7)', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
-      generation += 1;
-      expect(await runHistory({ seed, store, table: generationOf(FOLD_TABLE, generation), commitsMax: 6 })).toEqual([]);
-    }), { numRuns: 40, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
+        generation += 1;
+        expect(await runHistory({ seed, store, table: generationOf(FOLD_TABLE, generation), commitsMax: 6 })).toEqual([]);
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
   });
 });

@@ -18,15 +18,21 @@ async function firstWrong(input: { readonly rules: StoreRules; readonly publishe
 
 describe('the fold (semantics §2)', () => {
   it('ends equal to the newest row per key at the head, whatever three publishers do (U1, U3, U6, U7)', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
-      expect(await runHistory({ seed, store: modelOnlineStore() })).toEqual([]);
-    }), { numRuns: 300, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
+        expect(await runHistory({ seed, store: modelOnlineStore() })).toEqual([]);
+      }),
+      { numRuns: 300, endOnFailure: true },
+    );
   });
 
   it('ends equal when commits are applied in any order U6 allows', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
-      expect(await runHistory({ seed, store: modelOnlineStore(), publisher: CORRECT })).toEqual([]);
-    }), { numRuns: 300, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0 }), async (seed) => {
+        expect(await runHistory({ seed, store: modelOnlineStore(), publisher: CORRECT })).toEqual([]);
+      }),
+      { numRuns: 300, endOnFailure: true },
+    );
   });
 
   const storeRules = Object.keys(ALL_RULES) as (keyof StoreRules)[];
@@ -37,11 +43,15 @@ describe('the fold (semantics §2)', () => {
   }
 
   it('turns red when a merge does not wait for the edits before it (U6)', async () => {
-    expect(await firstWrong({ rules: ALL_RULES, publisher: randomOrderPublisher({ mergeWaitsForEdits: false, editWaitsItsTurn: true }), seedsMax: 3000 })).toBeTypeOf('number');
+    expect(
+      await firstWrong({ rules: ALL_RULES, publisher: randomOrderPublisher({ mergeWaitsForEdits: false, editWaitsItsTurn: true }), seedsMax: 3000 }),
+    ).toBeTypeOf('number');
   });
 
   it('turns red when an edit does not wait for its turn (U6)', async () => {
-    expect(await firstWrong({ rules: ALL_RULES, publisher: randomOrderPublisher({ mergeWaitsForEdits: true, editWaitsItsTurn: false }), seedsMax: 3000 })).toBeTypeOf('number');
+    expect(
+      await firstWrong({ rules: ALL_RULES, publisher: randomOrderPublisher({ mergeWaitsForEdits: true, editWaitsItsTurn: false }), seedsMax: 3000 }),
+    ).toBeTypeOf('number');
   });
 
   it('is noticed with the real publisher too: a store without order loses newer rows (U1)', async () => {

@@ -29,16 +29,22 @@ describe('the fold of a real table', () => {
   });
 
   it('ends equal to the newest row per key at the head, receipts adding up (U1, U2, U6, U7, U8, U9)', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
-      expect(await runPublishers({ seed, shape, online: new MemoryOnlineStore() })).toEqual([]);
-    }), { numRuns: 200, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
+        expect(await runPublishers({ seed, shape, online: new MemoryOnlineStore() })).toEqual([]);
+      }),
+      { numRuns: 200, endOnFailure: true },
+    );
   });
 
   it('does so on LMDB', async () => {
     let generation = 0;
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
-      generation += 1;
-      expect(await runPublishers({ seed, shape, online: lmdb, generation })).toEqual([]);
-    }), { numRuns: 12, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
+        generation += 1;
+        expect(await runPublishers({ seed, shape, online: lmdb, generation })).toEqual([]);
+      }),
+      { numRuns: 12, endOnFailure: true },
+    );
   });
 });

@@ -13,15 +13,21 @@ const shapes: fc.Arbitrary<TableShape> = fc.record({
 
 describe('a table under concurrent writers', () => {
   it('holds at every version what the operations before it say, with exact counts, for ever', async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
-      expect(await runTableHistory({ seed, shape })).toEqual([]);
-    }), { numRuns: 150, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
+        expect(await runTableHistory({ seed, shape })).toEqual([]);
+      }),
+      { numRuns: 150, endOnFailure: true },
+    );
   });
 
   it('does so in Parquet', async () => {
     const codec = openParquetCodec();
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
-      expect(await runTableHistory({ seed, shape, codec, opsMax: 3 })).toEqual([]);
-    }), { numRuns: 12, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), shapes, async (seed, shape) => {
+        expect(await runTableHistory({ seed, shape, codec, opsMax: 3 })).toEqual([]);
+      }),
+      { numRuns: 12, endOnFailure: true },
+    );
   });
 });

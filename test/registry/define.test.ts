@@ -12,22 +12,42 @@ import { sourceHashOf } from '../../lib/registry/source-hash.ts';
 import { delaysJson, modelJson, thrownBy } from './examples.ts';
 
 const airportDelays = featureGroup({
-  name: 'airport_delays', version: 1, description: 'Trailing delays',
+  name: 'airport_delays',
+  version: 1,
+  description: 'Trailing delays',
   schema: { origin: t.string(), hour: t.timestamp(), flights_24h: t.int(), mean_delay_24h: t.double().nullable().description('minutes') },
-  primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true, ttl: 'P7D', availabilityDelay: 'PT5M', partitionBy: [], clusterBy: ['origin', 'hour'],
-  expectations: [expectation.columnValuesToBeBetween('flights_24h', { minValue: 0 })], validationPolicy: 'STRICT', tags: { team: 'ops' }, owner: 'ops@example.com',
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
+  ttl: 'P7D',
+  availabilityDelay: 'PT5M',
+  partitionBy: [],
+  clusterBy: ['origin', 'hour'],
+  expectations: [expectation.columnValuesToBeBetween('flights_24h', { minValue: 0 })],
+  validationPolicy: 'STRICT',
+  tags: { team: 'ops' },
+  owner: 'ops@example.com',
 });
 const isLongHaul = onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => distance > 1500 });
-const clip = modelTransform({ name: 'clip_p99', input: t.double(), output: t.double(), fit: ({ quantile }) => ({ high: quantile(0.99) }), apply: (value, { high }) => Math.min(value, high) });
+const clip = modelTransform({
+  name: 'clip_p99',
+  input: t.double(),
+  output: t.double(),
+  fit: ({ quantile }) => ({ high: quantile(0.99) }),
+  apply: (value, { high }) => Math.min(value, high),
+});
 const delayModel = featureView({
-  name: 'delay_model', version: 1,
+  name: 'delay_model',
+  version: 1,
   spine: { origin: t.string(), dest: t.string(), predicted_at: t.timestamp(), distance: t.int(), delayed: t.boolean().nullable() },
-  labelTime: 'predicted_at', labels: ['delayed'],
+  labelTime: 'predicted_at',
+  labels: ['delayed'],
   joins: [
     join(airportDelays, { features: ['flights_24h', 'mean_delay_24h'], prefix: 'dep_', lookback: 'P2D', defaults: { flights_24h: 0 } }),
     join(airportDelays, { on: { dest: 'origin' }, features: ['mean_delay_24h'], prefix: 'arr_' }),
   ],
-  onDemand: [isLongHaul], transforms: { dep_mean_delay_24h: standardScaler() },
+  onDemand: [isLongHaul],
+  transforms: { dep_mean_delay_24h: standardScaler() },
 });
 
 describe('definitions as code', () => {
@@ -39,23 +59,54 @@ describe('definitions as code', () => {
 
   it('spell every type', () => {
     const types = [
-      t.boolean(), t.int(), t.bigint(), t.float(), t.double(), t.decimal(10, 2), t.string(), t.binary(), t.date(), t.timestamp(), t.vector(8),
-      t.array(t.string()), t.struct({ a: t.int(), b: t.array(t.date()) }), t.map(t.string(), t.double()),
+      t.boolean(),
+      t.int(),
+      t.bigint(),
+      t.float(),
+      t.double(),
+      t.decimal(10, 2),
+      t.string(),
+      t.binary(),
+      t.date(),
+      t.timestamp(),
+      t.vector(8),
+      t.array(t.string()),
+      t.struct({ a: t.int(), b: t.array(t.date()) }),
+      t.map(t.string(), t.double()),
     ];
     expect(types.map(({ type }) => type)).toEqual([
-      'boolean', 'int', 'bigint', 'float', 'double', 'decimal(10,2)', 'string', 'binary', 'date', 'timestamp', 'vector(8)', 'array<string>', 'struct<a:int,b:array<date>>', 'map<string,double>',
+      'boolean',
+      'int',
+      'bigint',
+      'float',
+      'double',
+      'decimal(10,2)',
+      'string',
+      'binary',
+      'date',
+      'timestamp',
+      'vector(8)',
+      'array<string>',
+      'struct<a:int,b:array<date>>',
+      'map<string,double>',
     ]);
   });
 
   it('keep defaults, units and descriptions, in any order', () => {
     const group = featureGroup({ name: 'g', primaryKey: [], schema: { a: t.int().default(3).nullable(), b: t.timestamp().unit('ms').description('when') } });
-    expect(group.json['schema']).toEqual([{ name: 'a', type: 'int', nullable: true, default: 3 }, { name: 'b', type: 'timestamp', unit: 'ms', description: 'when' }]);
+    expect(group.json['schema']).toEqual([
+      { name: 'a', type: 'int', nullable: true, default: 3 },
+      { name: 'b', type: 'timestamp', unit: 'ms', description: 'when' },
+    ]);
   });
 
   it('name expectations as Great Expectations does', () => {
     expect([
-      expectation.columnValuesToNotBeNull('a', { mostly: 0.9 }), expectation.columnValuesToBeInSet('a', ['x']), expectation.compoundColumnsToBeUnique(['a', 'b']),
-      expectation.columnMeanToBeBetween('a', { minValue: 1, strictMin: true }), expectation.tableRowCountToBeBetween({ maxValue: 3 }),
+      expectation.columnValuesToNotBeNull('a', { mostly: 0.9 }),
+      expectation.columnValuesToBeInSet('a', ['x']),
+      expectation.compoundColumnsToBeUnique(['a', 'b']),
+      expectation.columnMeanToBeBetween('a', { minValue: 1, strictMin: true }),
+      expectation.tableRowCountToBeBetween({ maxValue: 3 }),
     ]).toEqual([
       { expectationType: 'expect_column_values_to_not_be_null', kwargs: { column: 'a', mostly: 0.9 } },
       { expectationType: 'expect_column_values_to_be_in_set', kwargs: { column: 'a', value_set: ['x'] } },
@@ -64,12 +115,21 @@ describe('definitions as code', () => {
       { expectationType: 'expect_table_row_count_to_be_between', kwargs: { max_value: 3 } },
     ]);
     const group = featureGroup({
-      name: 'g', primaryKey: [], schema: { a: t.string(), b: t.int() },
+      name: 'g',
+      primaryKey: [],
+      schema: { a: t.string(), b: t.int() },
       expectations: [
-        expectation.columnValuesToNotBeInSet('a', ['x']), expectation.columnValuesToMatchRegex('a', '^x'), expectation.columnValuesToBeUnique('a'),
-        expectation.columnValueLengthsToBeBetween('a', { maxValue: 3 }), expectation.columnUniqueValueCountToBeBetween('a', { minValue: 1 }), expectation.tableRowCountToEqual(4),
-        expectation.columnMinToBeBetween('b', { minValue: 1 }), expectation.columnMaxToBeBetween('b', { minValue: 1 }), expectation.columnMedianToBeBetween('b', { minValue: 1 }),
-        expectation.columnStdevToBeBetween('b', { minValue: 1 }), expectation.columnSumToBeBetween('b', { minValue: 1 }),
+        expectation.columnValuesToNotBeInSet('a', ['x']),
+        expectation.columnValuesToMatchRegex('a', '^x'),
+        expectation.columnValuesToBeUnique('a'),
+        expectation.columnValueLengthsToBeBetween('a', { maxValue: 3 }),
+        expectation.columnUniqueValueCountToBeBetween('a', { minValue: 1 }),
+        expectation.tableRowCountToEqual(4),
+        expectation.columnMinToBeBetween('b', { minValue: 1 }),
+        expectation.columnMaxToBeBetween('b', { minValue: 1 }),
+        expectation.columnMedianToBeBetween('b', { minValue: 1 }),
+        expectation.columnStdevToBeBetween('b', { minValue: 1 }),
+        expectation.columnSumToBeBetween('b', { minValue: 1 }),
       ],
     });
     expect(parseFeatureGroup(group.json).expectations).toHaveLength(11);
@@ -80,7 +140,11 @@ describe('definitions as code', () => {
     expect(imputer({ strategy: 'constant', value: 0 }).definition).toEqual({ function: 'imputer', arguments: { strategy: 'constant', value: 0 } });
     expect(oneHotEncoder().definition).toEqual({ function: 'one_hot_encoder', arguments: {} });
     expect(quantileBinner({ bins: 4 }).definition).toEqual({ function: 'quantile_binner', arguments: { bins: 4 } });
-    expect(clip.definition).toEqual({ function: 'clip_p99', arguments: { input: 'double', output: 'double' }, sourceHash: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+    expect(clip.definition).toEqual({
+      function: 'clip_p99',
+      arguments: { input: 'double', output: 'double' },
+      sourceHash: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    });
   });
 });
 
@@ -95,12 +159,18 @@ describe('a definitions module', () => {
   it('lacks a function that was changed (FUNCTION_MISMATCH)', () => {
     const { functions } = collectDefinitions({ delayModel });
     const changed = { name: 'is_long_haul', sourceHash: sourceHashOf(() => false) };
-    expect(thrownBy(() => functionOf(functions, changed))).toMatchObject({ code: 'FUNCTION_MISMATCH', context: { function: 'is_long_haul', expected: changed.sourceHash } });
+    expect(thrownBy(() => functionOf(functions, changed))).toMatchObject({
+      code: 'FUNCTION_MISMATCH',
+      context: { function: 'is_long_haul', expected: changed.sourceHash },
+    });
     expect(thrownBy(() => functionOf(functions, { ...changed, name: 'other' }))).toMatchObject({ code: 'FUNCTION_MISMATCH' });
   });
 
   it('may be JSON', () => {
-    expect(collectJsonDefinitions({ featureGroups: [delaysJson], featureViews: [modelJson] })).toEqual({ featureGroups: [parseFeatureGroup(delaysJson)], featureViews: [parseFeatureView(modelJson)] });
+    expect(collectJsonDefinitions({ featureGroups: [delaysJson], featureViews: [modelJson] })).toEqual({
+      featureGroups: [parseFeatureGroup(delaysJson)],
+      featureViews: [parseFeatureView(modelJson)],
+    });
     expect(thrownBy(() => collectJsonDefinitions({ groups: [] }))).toMatchObject({ code: 'UNKNOWN_FIELD' });
     expect(thrownBy(() => collectJsonDefinitions([]))).toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
@@ -109,7 +179,12 @@ describe('a definitions module', () => {
 describe('the compiler', () => {
   it('knows the values of columns', () => {
     const schema = { k: t.bigint(), at: t.timestamp(), v: t.vector(3).nullable(), m: t.map(t.string(), t.int()) };
-    expectTypeOf<ValuesOf<typeof schema>>().toEqualTypeOf<{ readonly k: bigint; readonly at: string; readonly v: Float32Array | null; readonly m: ReadonlyMap<string, number | null> }>();
+    expectTypeOf<ValuesOf<typeof schema>>().toEqualTypeOf<{
+      readonly k: bigint;
+      readonly at: string;
+      readonly v: Float32Array | null;
+      readonly m: ReadonlyMap<string, number | null>;
+    }>();
     expectTypeOf(delayModel.joins[0].features).toEqualTypeOf<readonly ['flights_24h', 'mean_delay_24h']>();
     expectTypeOf(delayModel.joins[1].prefix).toEqualTypeOf<'arr_'>();
   });

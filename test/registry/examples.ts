@@ -6,42 +6,75 @@ import { recordedLog, seededRandom, testClock, type TestClock } from '../support
 
 /** The JSON of api.md. */
 export const delaysJson = {
-  name: 'airport_delays', version: 1, description: 'Trailing delays', primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true,
+  name: 'airport_delays',
+  version: 1,
+  description: 'Trailing delays',
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
   schema: [
     { name: 'origin', type: 'string' },
     { name: 'hour', type: 'timestamp' },
     { name: 'flights_24h', type: 'int' },
     { name: 'mean_delay_24h', type: 'double', nullable: true, description: 'minutes' },
   ],
-  ttl: 'P7D', availabilityDelay: 'PT5M', partitionBy: [], clusterBy: ['origin', 'hour'],
+  ttl: 'P7D',
+  availabilityDelay: 'PT5M',
+  partitionBy: [],
+  clusterBy: ['origin', 'hour'],
   expectations: [{ expectationType: 'expect_column_values_to_be_between', kwargs: { column: 'flights_24h', min_value: 0 } }],
-  validationPolicy: 'STRICT', tags: { team: 'ops' }, owner: 'ops@example.com',
+  validationPolicy: 'STRICT',
+  tags: { team: 'ops' },
+  owner: 'ops@example.com',
 };
 
 /** What it is with the defaults filled in. */
 export const delays: FeatureGroupDefinition = {
-  name: 'airport_delays', version: 1, description: 'Trailing delays', primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true,
+  name: 'airport_delays',
+  version: 1,
+  description: 'Trailing delays',
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
   schema: [
     { name: 'origin', type: 'string', nullable: false },
     { name: 'hour', type: 'timestamp', nullable: false },
     { name: 'flights_24h', type: 'int', nullable: false },
     { name: 'mean_delay_24h', type: 'double', nullable: true, description: 'minutes' },
   ],
-  ttl: 'P7D', availabilityDelay: 'PT5M', partitionBy: [], clusterBy: ['origin', 'hour'],
+  ttl: 'P7D',
+  availabilityDelay: 'PT5M',
+  partitionBy: [],
+  clusterBy: ['origin', 'hour'],
   expectations: [{ expectationType: 'expect_column_values_to_be_between', kwargs: { column: 'flights_24h', min_value: 0 } }],
-  validationPolicy: 'STRICT', profile: 'merge-on-read', statistics: true, changeFeed: false, onlineShards: 16, eraseSchedule: null,
-  maxFutureSkew: 'PT5M', retention: 'P30D', deletedRetention: 'P7D', idempotencyRetention: 'P7D', tags: { team: 'ops' }, owner: 'ops@example.com',
+  validationPolicy: 'STRICT',
+  profile: 'merge-on-read',
+  statistics: true,
+  changeFeed: false,
+  onlineShards: 16,
+  eraseSchedule: null,
+  maxFutureSkew: 'PT5M',
+  retention: 'P30D',
+  deletedRetention: 'P7D',
+  idempotencyRetention: 'P7D',
+  tags: { team: 'ops' },
+  owner: 'ops@example.com',
 };
 
 export const HASH = `sha256:${'ab'.repeat(32)}`;
 
 export const modelJson = {
-  name: 'delay_model', version: 1,
+  name: 'delay_model',
+  version: 1,
   spine: [
-    { name: 'origin', type: 'string' }, { name: 'dest', type: 'string' }, { name: 'predicted_at', type: 'timestamp' },
-    { name: 'distance', type: 'int' }, { name: 'delayed', type: 'boolean', nullable: true },
+    { name: 'origin', type: 'string' },
+    { name: 'dest', type: 'string' },
+    { name: 'predicted_at', type: 'timestamp' },
+    { name: 'distance', type: 'int' },
+    { name: 'delayed', type: 'boolean', nullable: true },
   ],
-  labelTime: 'predicted_at', labels: ['delayed'],
+  labelTime: 'predicted_at',
+  labels: ['delayed'],
   joins: [
     { featureGroup: 'airport_delays', version: 1, features: ['flights_24h', 'mean_delay_24h'], prefix: 'dep_', lookback: 'P2D', defaults: { flights_24h: 0 } },
     { featureGroup: 'airport_delays', version: 1, on: { dest: 'origin' }, features: ['mean_delay_24h'], prefix: 'arr_' },

@@ -12,11 +12,18 @@ const empty = emptyState({ description: null, createdAt: '2024-01-01T00:00:00Z' 
 const plan = (state: RegistryState, featureGroups: readonly object[], featureViews: readonly object[] = []): DefinitionsPlan =>
   planDefinitions(state, { featureGroups: featureGroups.map(parseFeatureGroup), featureViews: featureViews.map(parseFeatureView) });
 const apply = (state: RegistryState, made: DefinitionsPlan, revision: number): RegistryState =>
-  applyPlan(state, made, { now: `2024-01-0${revision}T00:00:00Z`, revision, tableIds: new Map(tablesOf(made).map(({ definition }) => [`${definition.name}/${definition.version}`, `id-${definition.name}`])) }).state;
+  applyPlan(state, made, {
+    now: `2024-01-0${revision}T00:00:00Z`,
+    revision,
+    tableIds: new Map(tablesOf(made).map(({ definition }) => [`${definition.name}/${definition.version}`, `id-${definition.name}`])),
+  }).state;
 const both = apply(empty, plan(empty, [delaysJson], [modelJson]), 1);
 const unversioned = { ...delaysJson, version: undefined };
 const withColumn = (column: object): object => ({ ...delaysJson, schema: [...delaysJson.schema, column] });
-const retyped = (name: string, change: object): object => ({ ...delaysJson, schema: delaysJson.schema.map((column) => (column.name === name ? { ...column, ...change } : column)) });
+const retyped = (name: string, change: object): object => ({
+  ...delaysJson,
+  schema: delaysJson.schema.map((column) => (column.name === name ? { ...column, ...change } : column)),
+});
 
 describe('a plan', () => {
   it('creates what is not there, groups before the views that join them', () => {
@@ -27,7 +34,8 @@ describe('a plan', () => {
         { type: 'featureGroup', name: 'airport_delays', version: 1, action: 'create', verdict: 'in place', details: [], rewrite: null, newVersion: null },
         { type: 'featureView', name: 'delay_model', version: 1, action: 'create', verdict: 'in place', details: [], rewrite: null, newVersion: null },
       ],
-      breaking: false, warnings: [],
+      breaking: false,
+      warnings: [],
     });
     expect(tablesOf(made)).toEqual([{ kind: 'create', definition: delays, path: 'feature-groups/airport_delays/1' }]);
   });
@@ -88,7 +96,10 @@ describe('a plan', () => {
   });
 
   it('is refused by apply where it breaks, with the version that could be created instead', () => {
-    expect(thrownBy(() => refuseBreaking(plan(both, [retyped('flights_24h', { type: 'string' })])))).toMatchObject({ code: 'BREAKING_SCHEMA_CHANGE', context: { newVersion: 2, name: 'airport_delays' } });
+    expect(thrownBy(() => refuseBreaking(plan(both, [retyped('flights_24h', { type: 'string' })])))).toMatchObject({
+      code: 'BREAKING_SCHEMA_CHANGE',
+      context: { newVersion: 2, name: 'airport_delays' },
+    });
     expect(thrownBy(() => refuseBreaking(plan(both, [], [{ ...modelJson, labels: [] }])))).toMatchObject({ code: 'IMMUTABLE', context: { newVersion: 2 } });
     expect(thrownBy(() => refuseBreaking(plan(both, [retyped('flights_24h', { type: 'bigint' })])))).toMatchObject({ code: 'UNSUPPORTED_OPERATION' });
     expect(thrownBy(() => refuseUpdates(plan(both, [{ ...delaysJson, owner: null }])))).toMatchObject({ code: 'ALREADY_EXISTS' });
@@ -96,13 +107,19 @@ describe('a plan', () => {
   });
 
   it('lets a view change its description and tags, and nothing else; a changed function is a changed view (§7)', () => {
-    expect(plan(both, [], [{ ...modelJson, description: 'd', tags: { a: 'b' } }]).body.changes).toMatchObject([{ action: 'update', verdict: 'in place', details: [{ path: 'description' }, { path: 'tags' }] }]);
+    expect(plan(both, [], [{ ...modelJson, description: 'd', tags: { a: 'b' } }]).body.changes).toMatchObject([
+      { action: 'update', verdict: 'in place', details: [{ path: 'description' }, { path: 'tags' }] },
+    ]);
     const onDemand = [{ ...modelJson.onDemand[0], sourceHash: `sha256:${'cd'.repeat(32)}` }];
-    expect(plan(both, [], [{ ...modelJson, onDemand }]).body.changes).toMatchObject([{ action: 'update', verdict: 'immutable', details: [{ path: 'onDemand' }] }]);
+    expect(plan(both, [], [{ ...modelJson, onDemand }]).body.changes).toMatchObject([
+      { action: 'update', verdict: 'immutable', details: [{ path: 'onDemand' }] },
+    ]);
   });
 
   it('shows what changes, before and after', () => {
-    expect(plan(both, [withColumn({ name: 'n', type: 'int', nullable: true })]).body.changes[0]?.details).toEqual([{ path: 'schema.n', change: 'add', before: null, after: { name: 'n', type: 'int', nullable: true } }]);
+    expect(plan(both, [withColumn({ name: 'n', type: 'int', nullable: true })]).body.changes[0]?.details).toEqual([
+      { path: 'schema.n', change: 'add', before: null, after: { name: 'n', type: 'int', nullable: true } },
+    ]);
     expect(plan(both, [{ ...delaysJson, ttl: 'P8D' }]).body.changes[0]?.details).toEqual([{ path: 'ttl', change: 'change', before: 'P7D', after: 'P8D' }]);
   });
 });
@@ -110,8 +127,16 @@ describe('a plan', () => {
 describe('an applied plan', () => {
   it('records path, table, payload schema and the greatest version', () => {
     expect(featureGroupOf(both, 'airport_delays', 1)).toEqual({
-      definition: delays, createdAt: '2024-01-01T00:00:00Z', updatedAt: '2024-01-01T00:00:00Z', revision: 1, status: 'ACTIVE', path: 'feature-groups/airport_delays/1',
-      tableId: 'id-airport_delays', generation: 1, onlineShards: 16, schemas: [payloadSchemaOf(delays)],
+      definition: delays,
+      createdAt: '2024-01-01T00:00:00Z',
+      updatedAt: '2024-01-01T00:00:00Z',
+      revision: 1,
+      status: 'ACTIVE',
+      path: 'feature-groups/airport_delays/1',
+      tableId: 'id-airport_delays',
+      generation: 1,
+      onlineShards: 16,
+      schemas: [payloadSchemaOf(delays)],
     });
     expect(both.highestVersions).toEqual({ 'featureGroups/airport_delays': 1, 'featureViews/delay_model': 1 });
     expect(featureViewOf(both, 'delay_model', 1).functions).toEqual([{ name: 'is_long_haul', sha256: 'ab'.repeat(32) }]);
@@ -122,7 +147,12 @@ describe('an applied plan', () => {
     expect(tablesOf(made)).toMatchObject([{ kind: 'alter', path: 'feature-groups/airport_delays/1' }]);
     const after = featureGroupOf(apply(both, made, 2), 'airport_delays', 1);
     expect(after.schemas).toHaveLength(2);
-    expect({ createdAt: after.createdAt, updatedAt: after.updatedAt, etag: etagOf(after), tableId: after.tableId }).toEqual({ createdAt: '2024-01-01T00:00:00Z', updatedAt: '2024-01-02T00:00:00Z', etag: '"r2"', tableId: 'id-airport_delays' });
+    expect({ createdAt: after.createdAt, updatedAt: after.updatedAt, etag: etagOf(after), tableId: after.tableId }).toEqual({
+      createdAt: '2024-01-01T00:00:00Z',
+      updatedAt: '2024-01-02T00:00:00Z',
+      etag: '"r2"',
+      tableId: 'id-airport_delays',
+    });
     expect(featureGroupOf(both, 'airport_delays', 1).schemas).toHaveLength(1);
   });
 
@@ -138,7 +168,10 @@ describe('an applied plan', () => {
   it('answers the newest version that is not deprecated as the latest (§7)', () => {
     const two = apply(both, plan(both, [{ ...delaysJson, version: 2 }]), 2);
     expect(latestFeatureGroup(two, 'airport_delays')?.definition.version).toBe(2);
-    const deprecated = { ...two, featureGroups: two.featureGroups.map((group) => (group.definition.version === 2 ? { ...group, status: 'DEPRECATED' as const } : group)) };
+    const deprecated = {
+      ...two,
+      featureGroups: two.featureGroups.map((group) => (group.definition.version === 2 ? { ...group, status: 'DEPRECATED' as const } : group)),
+    };
     expect(latestFeatureGroup(deprecated, 'airport_delays')?.definition.version).toBe(1);
     expect(thrownBy(() => featureGroupOf(two, 'nothing', 1))).toMatchObject({ code: 'UNKNOWN_FEATURE_GROUP' });
     expect(thrownBy(() => featureViewOf(two, 'delay_model', 9))).toMatchObject({ code: 'UNKNOWN_FEATURE_VIEW' });

@@ -15,7 +15,8 @@ function mapControl(beforePut: (sort: string) => Promise<void> = async () => {})
   const records = new Map<string, ControlRecord>();
   const gets: string[] = [];
   return {
-    records, gets,
+    records,
+    gets,
     get: async (partition, sort) => {
       gets.push(sort);
       return records.get(`${partition}|${sort}`);
@@ -38,8 +39,15 @@ function mapControl(beforePut: (sort: string) => Promise<void> = async () => {})
   };
 }
 
-const registryAt = (revision: number, description = 'd'): Registry => ({ project: 'demo', revision, state: emptyState({ description, createdAt: '2024-01-01T00:00:00Z' }) });
-const ports = (control = mapControl()): RegistryCopyDeps & { readonly control: MapControl; readonly clock: TestClock } => ({ control, clock: testClock(1_000_000_000n) });
+const registryAt = (revision: number, description = 'd'): Registry => ({
+  project: 'demo',
+  revision,
+  state: emptyState({ description, createdAt: '2024-01-01T00:00:00Z' }),
+});
+const ports = (control = mapControl()): RegistryCopyDeps & { readonly control: MapControl; readonly clock: TestClock } => ({
+  control,
+  clock: testClock(1_000_000_000n),
+});
 /** Text that gzip can't shrink much. */
 const random = seededRandom(1);
 const noise = Array.from({ length: 1_000_000 }, () => String.fromCharCode(33 + Math.floor(random.unit() * 90))).join('');
@@ -89,7 +97,11 @@ describe('the registry copy', () => {
 
   it('keeps the parts of a replaced head for an hour', async () => {
     const deps = ports();
-    const parts = (): readonly string[] => [...deps.control.records.values()].map(({ sort }) => sort).filter((sort) => sort !== 'head').toSorted();
+    const parts = (): readonly string[] =>
+      [...deps.control.records.values()]
+        .map(({ sort }) => sort)
+        .filter((sort) => sort !== 'head')
+        .toSorted();
     await writeRegistryCopy(deps, registryAt(1));
     await writeRegistryCopy(deps, registryAt(2));
     deps.clock.set(deps.clock.nowMicros() + 3_599_000_000n);
@@ -113,6 +125,11 @@ describe('the registry copy', () => {
     const deps = ports();
     await writeRegistryCopy(deps, registryAt(1));
     const head = deps.control.records.get('registry/demo|head');
-    expect(JSON.parse(decodeUtf8(head?.bytes ?? new Uint8Array()) ?? '')).toEqual({ revision: 1, parts: 1, sha256: expect.stringMatching(/^[0-9a-f]{64}$/), retired: [] });
+    expect(JSON.parse(decodeUtf8(head?.bytes ?? new Uint8Array()) ?? '')).toEqual({
+      revision: 1,
+      parts: 1,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      retired: [],
+    });
   });
 });

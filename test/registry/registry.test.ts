@@ -12,19 +12,30 @@ import { RegistryCache } from '../../lib/registry/registry-cache.ts';
 import { decodeRevision, registryPath } from '../../lib/registry/revision.ts';
 import { delaysJson, registryDeps } from './examples.ts';
 
-const describeProject = (description: string) => ({ state }: Registry) => ({ state: { ...state, project: { ...state.project, description } }, changes: [] });
-const planOf = (registry: Registry, json: object): DefinitionsPlan => planDefinitions(registry.state, { featureGroups: [parseFeatureGroup(json)], featureViews: [] });
-const idsOf = (plan: DefinitionsPlan): ReadonlyMap<string, string> => new Map(tablesOf(plan).map(({ definition }) => [groupKey(definition), `id-${groupKey(definition)}`]));
+const describeProject =
+  (description: string) =>
+  ({ state }: Registry) => ({ state: { ...state, project: { ...state.project, description } }, changes: [] });
+const planOf = (registry: Registry, json: object): DefinitionsPlan =>
+  planDefinitions(registry.state, { featureGroups: [parseFeatureGroup(json)], featureViews: [] });
+const idsOf = (plan: DefinitionsPlan): ReadonlyMap<string, string> =>
+  new Map(tablesOf(plan).map(({ definition }) => [groupKey(definition), `id-${groupKey(definition)}`]));
 
 /** Counts requests and lets a test do something in front of one. */
-function watched(deps: RegistryDeps, before: (call: string, path: string) => Promise<void> = async () => {}): { readonly deps: RegistryDeps; readonly calls: string[] } {
+function watched(
+  deps: RegistryDeps,
+  before: (call: string, path: string) => Promise<void> = async () => {},
+): { readonly deps: RegistryDeps; readonly calls: string[] } {
   const calls: string[] = [];
   const { store } = deps;
   const proxy = new Proxy(store, {
     get: (target, name) => {
       const method: unknown = Reflect.get(target, name, target);
       if (typeof method !== 'function') return method;
-      if (name === 'list') return (...args: unknown[]): unknown => { calls.push(`list ${String(args[0])}`); return Reflect.apply(method, target, args); };
+      if (name === 'list')
+        return (...args: unknown[]): unknown => {
+          calls.push(`list ${String(args[0])}`);
+          return Reflect.apply(method, target, args);
+        };
       return async (...args: unknown[]): Promise<unknown> => {
         calls.push(`${String(name)} ${String(args[0])}`);
         await before(String(name), String(args[0]));
@@ -43,12 +54,24 @@ describe('a project', () => {
   it('begins with revision 0 and is created once', async () => {
     const deps = registryDeps();
     const first = await createProject(deps, 'demo', { txnId: 'one', description: 'd' });
-    expect(first).toEqual({ kind: 'committed', registry: { project: 'demo', revision: 0, state: { project: { description: 'd', createdAt: '2023-11-14T22:13:20Z' }, featureGroups: [], featureViews: [], grants: [], highestVersions: {} } } });
+    expect(first).toEqual({
+      kind: 'committed',
+      registry: {
+        project: 'demo',
+        revision: 0,
+        state: { project: { description: 'd', createdAt: '2023-11-14T22:13:20Z' }, featureGroups: [], featureViews: [], grants: [], highestVersions: {} },
+      },
+    });
     expect(await createProject(deps, 'demo', { txnId: 'two' })).toEqual({ kind: 'unchanged', registry: first.registry });
     expect(await loadRegistry(deps, 'demo')).toEqual(first.registry);
   });
 
-  it.each([['_x', 'RESERVED_NAME'], ['Demo', 'INVALID_NAME'], ['../x', 'INVALID_NAME'], ['', 'INVALID_NAME']])('is not called %j', async (name, code) => {
+  it.each([
+    ['_x', 'RESERVED_NAME'],
+    ['Demo', 'INVALID_NAME'],
+    ['../x', 'INVALID_NAME'],
+    ['', 'INVALID_NAME'],
+  ])('is not called %j', async (name, code) => {
     await expect(createProject(registryDeps(), name, { txnId: 'x' })).rejects.toMatchObject({ code: 'INVALID_DEFINITION', errors: [{ field: 'name', code }] });
     await expect(loadRegistry(registryDeps(), name)).rejects.toMatchObject({ code: 'UNKNOWN_PROJECT' });
   });
@@ -56,7 +79,8 @@ describe('a project', () => {
   it('is listed, beside whatever else lies at the location', async () => {
     const deps = registryDeps();
     await ensureLocation(deps);
-    for (const path of ['a.txt', 'demo-x/file', 'online.lmdb/data', 'other/feature-groups/x', 'zzz/_registry/readme.txt']) await deps.store.createIfAbsent(objectPath(path), utf8('x'), { identity: path });
+    for (const path of ['a.txt', 'demo-x/file', 'online.lmdb/data', 'other/feature-groups/x', 'zzz/_registry/readme.txt'])
+      await deps.store.createIfAbsent(objectPath(path), utf8('x'), { identity: path });
     for (const name of ['demo', 'b', 'demo0']) await createProject(deps, name, { txnId: name });
     expect(await listProjects(deps)).toEqual(['b', 'demo', 'demo0']);
     expect(await listProjects(registryDeps())).toEqual([]);
@@ -69,7 +93,9 @@ describe('a location', () => {
     expect(await checkLocation(deps)).toBe(false);
     expect(await ensureLocation(deps)).toEqual({ created: true });
     expect(await ensureLocation(deps)).toEqual({ created: false });
-    expect(new TextDecoder().decode((await deps.store.get(objectPath('lakefold.json')))?.bytes)).toBe('{"format":1,"createdBy":"lakefold/test","createdAt":"2023-11-14T22:13:20Z"}');
+    expect(new TextDecoder().decode((await deps.store.get(objectPath('lakefold.json')))?.bytes)).toBe(
+      '{"format":1,"createdBy":"lakefold/test","createdAt":"2023-11-14T22:13:20Z"}',
+    );
   });
 
   it('is refused when a later layout stands there', async () => {
@@ -118,7 +144,14 @@ describe('the registry', () => {
     const created = await projectOf(deps);
     const outcome = await appendRevision(deps, created, { txnId: 'a', message: 'why', committedBy: 'key:x', revise: describeProject('one') });
     expect(decodeRevision((await deps.store.get(registryPath('demo', 1)))?.bytes ?? new Uint8Array(), 'p')).toEqual({
-      revision: 1, txnId: 'a', timestamp: '2023-11-14T22:13:20Z', committedBy: 'key:x', engineInfo: 'lakefold/test', message: 'why', changes: [], state: outcome.registry.state,
+      revision: 1,
+      txnId: 'a',
+      timestamp: '2023-11-14T22:13:20Z',
+      committedBy: 'key:x',
+      engineInfo: 'lakefold/test',
+      message: 'why',
+      changes: [],
+      state: outcome.registry.state,
     });
   });
 
@@ -126,10 +159,12 @@ describe('the registry', () => {
     const deps = registryDeps();
     const base = await projectOf(deps);
     const names = Array.from({ length: 8 }, (_, i) => `g${i}`);
-    await Promise.all(names.map((name) => {
-      const plan = planOf(base, { ...delaysJson, name });
-      return appendPlan(deps, base, { txnId: name, message: name, plan, tableIds: idsOf(plan) });
-    }));
+    await Promise.all(
+      names.map((name) => {
+        const plan = planOf(base, { ...delaysJson, name });
+        return appendPlan(deps, base, { txnId: name, message: name, plan, tableIds: idsOf(plan) });
+      }),
+    );
     const { revision, state } = await loadRegistry(deps, 'demo');
     expect(revision).toBe(8);
     expect(state.featureGroups.map(({ definition }) => definition.name).toSorted()).toEqual(names);
@@ -139,9 +174,15 @@ describe('the registry', () => {
   it('refuses a plan whose ground a winner changed', async () => {
     const deps = registryDeps();
     const base = await projectOf(deps);
-    const [mine, theirs] = [planOf(base, { ...delaysJson, version: undefined, owner: 'me' }), planOf(base, { ...delaysJson, version: undefined, owner: 'them' })];
+    const [mine, theirs] = [
+      planOf(base, { ...delaysJson, version: undefined, owner: 'me' }),
+      planOf(base, { ...delaysJson, version: undefined, owner: 'them' }),
+    ];
     await appendPlan(deps, base, { txnId: 'theirs', message: 'm', plan: theirs, tableIds: idsOf(theirs) });
-    await expect(appendPlan(deps, base, { txnId: 'mine', message: 'm', plan: mine, tableIds: idsOf(mine) })).rejects.toMatchObject({ code: 'PLAN_STALE', context: { planId: mine.body.planId } });
+    await expect(appendPlan(deps, base, { txnId: 'mine', message: 'm', plan: mine, tableIds: idsOf(mine) })).rejects.toMatchObject({
+      code: 'PLAN_STALE',
+      context: { planId: mine.body.planId },
+    });
     expect((await loadRegistry(deps, 'demo')).revision).toBe(1);
   });
 
@@ -164,7 +205,9 @@ describe('the registry', () => {
     const plan = planOf(base, delaysJson);
     const { registry } = await appendPlan(deps, base, { txnId: 'a', message: 'm', plan, tableIds: idsOf(plan) });
     const breaking = planOf(registry, { ...delaysJson, primaryKey: [] });
-    await expect(appendPlan(deps, registry, { txnId: 'b', message: 'm', plan: breaking, tableIds: new Map() })).rejects.toMatchObject({ code: 'BREAKING_SCHEMA_CHANGE' });
+    await expect(appendPlan(deps, registry, { txnId: 'b', message: 'm', plan: breaking, tableIds: new Map() })).rejects.toMatchObject({
+      code: 'BREAKING_SCHEMA_CHANGE',
+    });
     expect((await loadRegistry(deps, 'demo')).revision).toBe(1);
   });
 
@@ -214,4 +257,3 @@ describe('the registry cache', () => {
     expect(await cache.load('demo')).toBe(registry);
   });
 });
-

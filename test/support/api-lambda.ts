@@ -40,7 +40,11 @@ interface Reply {
 }
 
 /** Functions that see only `environment`, bundled with the module `definitions` into `bundles`, once for all that name it. */
-export async function startLambdas(options: { readonly environment: Readonly<Record<string, string>>; readonly definitions: string; readonly bundles: string }): Promise<Lambdas> {
+export async function startLambdas(options: {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly definitions: string;
+  readonly bundles: string;
+}): Promise<Lambdas> {
   const folder = await mkdtemp(join(tmpdir(), 'lakefold-lambda-'));
   const started = new Map<FunctionName, Promise<{ readonly lambda: LambdaFunction; readonly child: ChildProcess }>>();
   const start = async (name: FunctionName): Promise<{ readonly lambda: LambdaFunction; readonly child: ChildProcess }> => {
@@ -49,7 +53,12 @@ export async function startLambdas(options: { readonly environment: Readonly<Rec
     await writeFile(join(directory, 'runtime.mjs'), RUNTIME);
     const scratch = join(folder, `${name}-scratch`);
     await mkdir(scratch);
-    const child = fork(join(directory, 'runtime.mjs'), { env: { ...options.environment, LAKEFOLD_SCRATCH_DIRECTORY: scratch }, cwd: directory, execArgv: ['--no-warnings'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(join(directory, 'runtime.mjs'), {
+      env: { ...options.environment, LAKEFOLD_SCRATCH_DIRECTORY: scratch },
+      cwd: directory,
+      execArgv: ['--no-warnings'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     await replyTo(child, 'started');
     const invoke = async (event: object): Promise<unknown> => {
       const id = randomUUID();
@@ -66,7 +75,11 @@ export async function startLambdas(options: { readonly environment: Readonly<Rec
       return (await running).lambda;
     },
     close: async () => {
-      for (const running of started.values()) await running.then(({ child }) => child.disconnect(), () => undefined);
+      for (const running of started.values())
+        await running.then(
+          ({ child }) => child.disconnect(),
+          () => undefined,
+        );
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -97,24 +110,54 @@ export function httpEvent({ method, path, body, headers = {} }: HttpRequest): ob
   const [rawPath = '', rawQueryString = ''] = path.split('?');
   const isBinary = body instanceof Uint8Array;
   return {
-    version: '2.0', routeKey: '$default', rawPath, rawQueryString,
+    version: '2.0',
+    routeKey: '$default',
+    rawPath,
+    rawQueryString,
     headers: { host: 'api.example.com', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     requestContext: {
-      accountId: '000000000000', apiId: 'api', domainName: 'api.example.com', domainPrefix: 'api', requestId: randomUUID(), routeKey: '$default', stage: '$default', time: '', timeEpoch: 0,
+      accountId: '000000000000',
+      apiId: 'api',
+      domainName: 'api.example.com',
+      domainPrefix: 'api',
+      requestId: randomUUID(),
+      routeKey: '$default',
+      stage: '$default',
+      time: '',
+      timeEpoch: 0,
       http: { method, path: rawPath, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' },
     },
-    ...(body === undefined ? {} : { body: isBinary ? Buffer.from(body).toString('base64') : JSON.stringify(body) }), isBase64Encoded: isBinary,
+    ...(body === undefined ? {} : { body: isBinary ? Buffer.from(body).toString('base64') : JSON.stringify(body) }),
+    isBase64Encoded: isBinary,
   };
 }
 
 /** A batch of queue messages. */
 export function queueEvent(bodies: readonly object[]): SQSEvent {
-  return { Records: bodies.map((body, i) => ({ messageId: `m${i}`, body: JSON.stringify(body), receiptHandle: 'r', attributes: { ApproximateReceiveCount: '1', SentTimestamp: '0', SenderId: 's', ApproximateFirstReceiveTimestamp: '0' }, messageAttributes: {}, md5OfBody: '', eventSource: 'aws:sqs', eventSourceARN: '', awsRegion: 'us-east-1' })) };
+  return {
+    Records: bodies.map((body, i) => ({
+      messageId: `m${i}`,
+      body: JSON.stringify(body),
+      receiptHandle: 'r',
+      attributes: { ApproximateReceiveCount: '1', SentTimestamp: '0', SenderId: 's', ApproximateFirstReceiveTimestamp: '0' },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: '',
+      awsRegion: 'us-east-1',
+    })),
+  };
 }
 
 /** What EventBridge says of a new object. */
 export function objectCreated(bucket: string, key: string): object {
-  return { version: '0', id: randomUUID(), 'detail-type': 'Object Created', source: 'aws.s3', detail: { version: '0', bucket: { name: bucket }, object: { key, size: 1, etag: 'e', sequencer: '0' }, reason: 'PutObject' } };
+  return {
+    version: '0',
+    id: randomUUID(),
+    'detail-type': 'Object Created',
+    source: 'aws.s3',
+    detail: { version: '0', bucket: { name: bucket }, object: { key, size: 1, etag: 'e', sequencer: '0' }, reason: 'PutObject' },
+  };
 }
 
 /** What the schedule of the sweep sends. */

@@ -31,17 +31,34 @@ const NOW_MILLIS = 983_442_600_000;
 export const NOW = '2001-03-01T10:30:00Z';
 
 export const airportDelays = featureGroup({
-  name: 'airport_delays', version: 1, description: 'Trailing departure delays per airport',
+  name: 'airport_delays',
+  version: 1,
+  description: 'Trailing departure delays per airport',
   schema: { origin: t.string(), hour: t.timestamp(), flights_24h: t.int(), mean_delay_24h: t.double().nullable() },
-  primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true, ttl: 'P7D', availabilityDelay: 'PT5M', clusterBy: ['origin', 'hour'], tags: { team: 'ops' }, owner: 'ops@example.com',
+  primaryKey: ['origin'],
+  eventTime: 'hour',
+  onlineEnabled: true,
+  ttl: 'P7D',
+  availabilityDelay: 'PT5M',
+  clusterBy: ['origin', 'hour'],
+  tags: { team: 'ops' },
+  owner: 'ops@example.com',
 });
 
 export const delayModel = featureView({
-  name: 'delay_model', version: 1,
+  name: 'delay_model',
+  version: 1,
   spine: { origin: t.string(), dest: t.string(), predicted_at: t.timestamp(), distance: t.int(), delayed: t.boolean().nullable() },
-  labelTime: 'predicted_at', labels: ['delayed'],
+  labelTime: 'predicted_at',
+  labels: ['delayed'],
   joins: [
-    join(airportDelays, { on: { origin: 'origin' }, features: ['flights_24h', 'mean_delay_24h'], prefix: 'dep_', lookback: 'P2D', defaults: { flights_24h: 0 } }),
+    join(airportDelays, {
+      on: { origin: 'origin' },
+      features: ['flights_24h', 'mean_delay_24h'],
+      prefix: 'dep_',
+      lookback: 'P2D',
+      defaults: { flights_24h: 0 },
+    }),
     join(airportDelays, { on: { dest: 'origin' }, features: ['mean_delay_24h'], prefix: 'arr_' }),
   ],
   onDemand: [onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => distance > 1500 })],
@@ -83,15 +100,27 @@ export interface Api<Parts extends FeatureDeps = FeatureDeps> {
   close(): Promise<void>;
 }
 
-export type MemoryParts = FeatureDeps & { readonly store: MemoryObjectStore; readonly online: MemoryOnlineStore; readonly control: MemoryControl; readonly clock: ManualClock };
+export type MemoryParts = FeatureDeps & {
+  readonly store: MemoryObjectStore;
+  readonly online: MemoryOnlineStore;
+  readonly control: MemoryControl;
+  readonly clock: ManualClock;
+};
 
 /** Deterministic parts: stores in memory, a clock that stands at `NOW` until told to move, work for later done at once. */
 export function memoryParts(): MemoryParts & { readonly log: ReturnType<typeof recordedLog>; readonly later: Promise<void>[] } {
   const clock = new ManualClock({ startMillis: NOW_MILLIS, sleeping: 'skip' });
   const later: Promise<void>[] = [];
   return {
-    clock, random: new SeededRandom(1), log: recordedLog(), engineInfo: 'lakefold/test', codec: openParquetCodec(), later,
-    store: new MemoryObjectStore({ clock }), online: new MemoryOnlineStore(), control: new MemoryControl(),
+    clock,
+    random: new SeededRandom(1),
+    log: recordedLog(),
+    engineInfo: 'lakefold/test',
+    codec: openParquetCodec(),
+    later,
+    store: new MemoryObjectStore({ clock }),
+    online: new MemoryOnlineStore(),
+    control: new MemoryControl(),
     background: { run: (_, task) => void later.push(task()) },
   };
 }
@@ -99,7 +128,10 @@ export function memoryParts(): MemoryParts & { readonly log: ReturnType<typeof r
 const exampleFunctions: FunctionTable = collectDefinitions({ delayModel }).functions;
 
 /** Every app over `parts`, as one server. Close it: the engine has a folder. */
-export async function openApi<Parts extends FeatureDeps & { readonly log: ReturnType<typeof recordedLog>; readonly clock: Clock }>(parts: Parts, functions: FunctionTable = exampleFunctions): Promise<Api<Parts>> {
+export async function openApi<Parts extends FeatureDeps & { readonly log: ReturnType<typeof recordedLog>; readonly clock: Clock }>(
+  parts: Parts,
+  functions: FunctionTable = exampleFunctions,
+): Promise<Api<Parts>> {
   const directory = await mkdtemp(joinPaths(tmpdir(), 'lakefold-api-'));
   const engine = await openDuckDbEngine({ scratchDirectory: directory, threads: 1 });
   const projects = new Projects(parts);
@@ -108,9 +140,14 @@ export async function openApi<Parts extends FeatureDeps & { readonly log: Return
   app.route('/', createIngestApp({ ...parts, projects }));
   app.route('/', createQueryApp({ ...parts, engine, functions, scratch: openScratch(directory), openSource: refusedSource, projects }));
   app.route('/', createServeApp({ ...parts, functions, definitions: copiedDefinitions(parts) }));
-  const send = async (method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer> => answerOf(await app.request(path, requestOf(method, body, headers)));
+  const send = async (method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer> =>
+    answerOf(await app.request(path, requestOf(method, body, headers)));
   return {
-    app, parts, projects, log: parts.log, send,
+    app,
+    parts,
+    projects,
+    log: parts.log,
+    send,
     get: (path) => send('GET', path),
     post: (path, body, headers = {}) => send('POST', path, { body, headers }),
     close: async () => {
@@ -137,7 +174,8 @@ export async function openExampleApi(): Promise<Api<ReturnType<typeof memoryPart
 
 function requestOf(method: string, body: unknown, headers: Readonly<Record<string, string>>): RequestInit {
   if (body === undefined) return { method, headers };
-  if (typeof body === 'string' || body instanceof Uint8Array) return { method, headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : new Uint8Array(body) };
+  if (typeof body === 'string' || body instanceof Uint8Array)
+    return { method, headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : new Uint8Array(body) };
   return { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
@@ -150,11 +188,15 @@ async function answerOf(response: Response): Promise<Answer> {
 function jsonBody(headers: Headers, text: string): unknown {
   if (!/^application\/(problem\+)?json$/.test(headers.get('content-type') ?? '')) return undefined;
   const { requestId, ...body }: { readonly requestId?: unknown } = JSON.parse(text);
-  if (typeof requestId !== 'string' || requestId === '' || requestId !== headers.get('x-request-id')) throw new Error(`expected the request id of x-request-id as requestId, found ${String(requestId)}`);
+  if (typeof requestId !== 'string' || requestId === '' || requestId !== headers.get('x-request-id'))
+    throw new Error(`expected the request id of x-request-id as requestId, found ${String(requestId)}`);
   return body;
 }
 
 /** The rows of an NDJSON answer. */
 export function rowsOf(answer: Pick<Answer, 'text'>): readonly unknown[] {
-  return answer.text.split('\n').filter((line) => line !== '').map((line): unknown => JSON.parse(line));
+  return answer.text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): unknown => JSON.parse(line));
 }

@@ -27,7 +27,13 @@ function millisOnly(vector: Vector): Vector {
 }
 
 function reversed({ batch, firstRow }: DecodedBatch): DecodedBatch {
-  return { firstRow, batch: takeRows(batch, Array.from({ length: batch.rowCount }, (_, i) => batch.rowCount - 1 - i)) };
+  return {
+    firstRow,
+    batch: takeRows(
+      batch,
+      Array.from({ length: batch.rowCount }, (_, i) => batch.rowCount - 1 - i),
+    ),
+  };
 }
 
 export interface BrokenCodec {
@@ -42,18 +48,32 @@ export function brokenCodecs(codec: TableCodec): readonly BrokenCodec[] {
   let written = 0;
   return [
     { fault: 'drops nulls', caughtBy: 'gives back every value of string, absent ones too', codec: decodesWrong(codec, eachVector(withoutNulls)) },
-    { fault: 'reorders rows', caughtBy: 'tells the position of each batch and keeps the physical order over many batches', codec: decodesWrong(codec, reversed) },
+    {
+      fault: 'reorders rows',
+      caughtBy: 'tells the position of each batch and keeps the physical order over many batches',
+      codec: decodesWrong(codec, reversed),
+    },
     { fault: 'loses microseconds', caughtBy: 'gives back every value of timestamp, absent ones too', codec: decodesWrong(codec, eachVector(millisOnly)) },
-    { fault: 'starts every batch at row 0', caughtBy: 'tells the position of each batch and keeps the physical order over many batches', codec: decodesWrong(codec, (decoded) => ({ ...decoded, firstRow: 0 })) },
+    {
+      fault: 'starts every batch at row 0',
+      caughtBy: 'tells the position of each batch and keeps the physical order over many batches',
+      codec: decodesWrong(codec, (decoded) => ({ ...decoded, firstRow: 0 })),
+    },
     {
       fault: 'ignores the asked order of columns',
       caughtBy: 'yields the columns asked for, in the order asked for',
-      codec: decodesWrong(codec, ({ batch, firstRow }) => ({ firstRow, batch: { ...batch, columns: batch.columns.toReversed(), vectors: batch.vectors.toReversed() } })),
+      codec: decodesWrong(codec, ({ batch, firstRow }) => ({
+        firstRow,
+        batch: { ...batch, columns: batch.columns.toReversed(), vectors: batch.vectors.toReversed() },
+      })),
     },
     {
       fault: 'knows columns by their logical name only',
       caughtBy: 'finds a renamed column by its physical name',
-      codec: { ...codec, decode: (source, options) => codec.decode(source, { ...options, columns: options.columns.map((column) => ({ ...column, physicalName: column.name })) }) },
+      codec: {
+        ...codec,
+        decode: (source, options) => codec.decode(source, { ...options, columns: options.columns.map((column) => ({ ...column, physicalName: column.name })) }),
+      },
     },
     {
       fault: 'writes other bytes each time',
@@ -83,9 +103,20 @@ export function brokenCodecs(codec: TableCodec): readonly BrokenCodec[] {
     {
       fault: 'accepts a null anywhere',
       caughtBy: 'refuses a null in a column that is not nullable',
-      codec: { ...codec, encode: (batch, options) => codec.encode({ ...batch, columns: batch.columns.map((column) => ({ ...column, nullable: true })) }, options) },
+      codec: {
+        ...codec,
+        encode: (batch, options) => codec.encode({ ...batch, columns: batch.columns.map((column) => ({ ...column, nullable: true })) }, options),
+      },
     },
-    { fault: 'miscounts rows', caughtBy: 'describes how many rows and which columns a file has', codec: { ...codec, describe: async (source) => ({ ...(await codec.describe(source)), rowCount: 1 }) } },
-    { fault: 'goes on when told to stop', caughtBy: 'stops when told to', codec: { ...codec, decode: (source, { columns }) => codec.decode(source, { columns }) } },
+    {
+      fault: 'miscounts rows',
+      caughtBy: 'describes how many rows and which columns a file has',
+      codec: { ...codec, describe: async (source) => ({ ...(await codec.describe(source)), rowCount: 1 }) },
+    },
+    {
+      fault: 'goes on when told to stop',
+      caughtBy: 'stops when told to',
+      codec: { ...codec, decode: (source, { columns }) => codec.decode(source, { columns }) },
+    },
   ];
 }

@@ -29,13 +29,20 @@ function elsewhere(): Promise<void> {
 export const brokenControls: readonly BrokenAdapter<ControlSubject>[] = [
   broken('ignores conditions', ['puts under `absent`', 'puts under a revision', 'lets one of many'], (good) => ({ put: (record) => good.put(record) })),
   broken('takes any revision for the one asked for', ['puts under a revision'], (good) => ({
-    put: async (record, options) => good.put(record, options?.condition?.kind === 'revision' ? { condition: { kind: 'revision', revision: (await good.get(record.partition, record.sort))?.revision ?? 0 } } : options),
+    put: async (record, options) =>
+      good.put(
+        record,
+        options?.condition?.kind === 'revision'
+          ? { condition: { kind: 'revision', revision: (await good.get(record.partition, record.sort))?.revision ?? 0 } }
+          : options,
+      ),
   })),
   broken('looks first and writes later', ['lets one of many'], (good) => ({
     put: async (record, options) => {
       const stored = await good.get(record.partition, record.sort);
       await elsewhere();
-      const isHeld = options?.condition === undefined || (options.condition.kind === 'absent' ? stored === undefined : stored?.revision === options.condition.revision);
+      const isHeld =
+        options?.condition === undefined || (options.condition.kind === 'absent' ? stored === undefined : stored?.revision === options.condition.revision);
       return isHeld ? good.put(record) : undefined;
     },
   })),
@@ -47,8 +54,12 @@ export const brokenControls: readonly BrokenAdapter<ControlSubject>[] = [
       return stored === undefined ? undefined : { ...stored, revision };
     },
   })),
-  broken('starts revisions at 0', ['gives a record back as it was put'], (good) => ({ put: async (record, options) => lowered(await good.put(record, options)) })),
-  broken('loses the bytes', ['keeps bytes as they were'], (good) => ({ put: async (record, options) => good.put({ ...record, bytes: new Uint8Array() }, options) })),
+  broken('starts revisions at 0', ['gives a record back as it was put'], (good) => ({
+    put: async (record, options) => lowered(await good.put(record, options)),
+  })),
+  broken('loses the bytes', ['keeps bytes as they were'], (good) => ({
+    put: async (record, options) => good.put({ ...record, bytes: new Uint8Array() }, options),
+  })),
   broken('deletes whatever the condition', ['deletes under a revision'], (good) => ({ delete: (partition, sort) => good.delete(partition, sort) })),
   broken('calls it a failure to delete what is not there', ['deletes under a revision'], (good) => ({
     delete: async (partition, sort, options) => (await good.get(partition, sort)) !== undefined && good.delete(partition, sort, options),
@@ -70,7 +81,9 @@ export const brokenControls: readonly BrokenAdapter<ControlSubject>[] = [
       yield* (await collected(good.query(partition, options))).slice(0, 100);
     },
   })),
-  broken('cuts what is too long', ['holds 350 KB'], (good) => ({ put: (record, options) => good.put({ ...record, bytes: record.bytes.slice(0, 350 * 1024) }, options) })),
+  broken('cuts what is too long', ['holds 350 KB'], (good) => ({
+    put: (record, options) => good.put({ ...record, bytes: record.bytes.slice(0, 350 * 1024) }, options),
+  })),
   broken('joins partition and sort key', ['refuses keys that are empty'], (good) => ({
     get: (partition, sort, options) => good.get('all', `${partition}/${sort}`, options),
     put: (record, options) => good.put({ ...record, partition: 'all', sort: `${record.partition}/${record.sort}` }, options),

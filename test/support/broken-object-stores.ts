@@ -66,7 +66,10 @@ function renamed(inner: ObjectStore, rename: (path: ObjectPath) => string): Part
   };
 }
 
-const created = async (inner: ObjectStore, path: ObjectPath): Promise<{ readonly kind: 'created'; readonly etag: string }> => ({ kind: 'created', etag: (await inner.head(path))?.etag ?? '' });
+const created = async (inner: ObjectStore, path: ObjectPath): Promise<{ readonly kind: 'created'; readonly etag: string }> => ({
+  kind: 'created',
+  etag: (await inner.head(path))?.etag ?? '',
+});
 
 /** Every way in which a store has been, or could be, wrong. */
 export const brokenObjectStores: readonly BrokenObjectStore[] = [
@@ -82,7 +85,7 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
       return created(inner, path);
     },
   })),
-  broken('calls its own earlier write another\'s', 'says created when the same write is repeated', (inner) => ({
+  broken("calls its own earlier write another's", 'says created when the same write is repeated', (inner) => ({
     createIfAbsent: async (path, bytes, options) => ((await inner.head(path)) === undefined ? inner.createIfAbsent(path, bytes, options) : { kind: 'exists' }),
   })),
   broken('looks first and writes later', 'lets exactly one of 32 concurrent creates win', (inner) => ({
@@ -102,7 +105,7 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
       },
     };
   }),
-  broken('takes a concurrent try of the same write for another\'s', 'says created to every one of many concurrent tries', (inner) => {
+  broken("takes a concurrent try of the same write for another's", 'says created to every one of many concurrent tries', (inner) => {
     const underWay = new Set<string>();
     return {
       createIfAbsent: async (path, bytes, options) => {
@@ -115,7 +118,8 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
     };
   }),
   broken('does not know an identity again that no header can hold', 'knows a write again whatever its identity', (inner) => ({
-    createIfAbsent: async (path, bytes, options) => (/^[\x20-\x7e]*$/.test(options.identity) || (await inner.head(path)) === undefined ? inner.createIfAbsent(path, bytes, options) : { kind: 'exists' }),
+    createIfAbsent: async (path, bytes, options) =>
+      /^[\x20-\x7e]*$/.test(options.identity) || (await inner.head(path)) === undefined ? inner.createIfAbsent(path, bytes, options) : { kind: 'exists' },
   })),
   broken('replaces whatever is there', 'replaces only the object that still has the etag', (inner) => ({
     replaceIfMatch: async (path, bytes) => {
@@ -130,8 +134,9 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
       return { kind: 'replaced', etag: (await inner.head(path))?.etag ?? '' };
     },
   })),
-  broken('calls its own replacement another\'s', 'replaces only the object that still has the etag', (inner) => ({
-    replaceIfMatch: async (path, bytes, options) => ((await inner.head(path))?.etag === options.ifMatch ? inner.replaceIfMatch(path, bytes, options) : { kind: 'changed' }),
+  broken("calls its own replacement another's", 'replaces only the object that still has the etag', (inner) => ({
+    replaceIfMatch: async (path, bytes, options) =>
+      (await inner.head(path))?.etag === options.ifMatch ? inner.replaceIfMatch(path, bytes, options) : { kind: 'changed' },
   })),
   broken('overwrites only what is absent', 'overwrites whether or not', (inner) => ({
     overwrite: async (path, bytes) => {
@@ -145,10 +150,14 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
     },
   })),
   broken('stops a listing after a page', 'lists 2001 objects', (inner) => relisted(inner, (infos) => infos.slice(0, 1000))),
-  broken('repeats an object where pages meet', 'lists 2001 objects', (inner) => relisted(inner, (infos) => infos.flatMap((info, index) => (index === 999 ? [info, info] : [info])))),
+  broken('repeats an object where pages meet', 'lists 2001 objects', (inner) =>
+    relisted(inner, (infos) => infos.flatMap((info, index) => (index === 999 ? [info, info] : [info]))),
+  ),
   broken('skips an object where pages meet', 'lists 2001 objects', (inner) => relisted(inner, (infos) => infos.filter((_, index) => index !== 1000))),
   broken('lists backwards', 'lists in the order of UTF-8 bytes', (inner) => relisted(inner, (infos) => infos.reverse())),
-  broken('lists in the order of UTF-16', 'lists in the order of UTF-8 bytes', (inner) => relisted(inner, (infos) => infos.sort((a, b) => (a.path < b.path ? -1 : 1)))),
+  broken('lists in the order of UTF-16', 'lists in the order of UTF-8 bytes', (inner) =>
+    relisted(inner, (infos) => infos.sort((a, b) => (a.path < b.path ? -1 : 1))),
+  ),
   broken('lists folder by folder', 'lists in the order of UTF-8 bytes', (inner) => {
     const key = (info: ObjectInfo): string => info.path.replaceAll('/', '\u0001');
     return relisted(inner, (infos) => infos.sort((a, b) => (key(a) < key(b) ? -1 : 1)));
@@ -163,7 +172,8 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
     },
   })),
   broken('takes every path for an object when it starts after a folder', 'starts a listing after any text', (inner) => ({
-    list: (prefix, options = {}) => inner.list(prefix, options.startAfter === undefined ? options : { ...options, startAfter: options.startAfter.replace(/\/$/, '0') }),
+    list: (prefix, options = {}) =>
+      inner.list(prefix, options.startAfter === undefined ? options : { ...options, startAfter: options.startAfter.replace(/\/$/, '0') }),
   })),
   broken('compares encoded paths with the text to start after', 'starts a listing after odd paths', (inner) => ({
     list: async function* (prefix, options = {}) {
@@ -171,8 +181,12 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
       for await (const info of inner.list(prefix)) if (startAfter === undefined || encodeURIComponent(info.path) > startAfter) yield info;
     },
   })),
-  broken('reads one byte too many', 'reads half-open ranges', (inner) => reranged(inner, (range) => ('last' in range ? range : { start: range.start, end: range.end + 1 }))),
-  broken('reads the first bytes for the last', 'reads half-open ranges', (inner) => reranged(inner, (range) => ('last' in range ? { start: 0, end: range.last } : range))),
+  broken('reads one byte too many', 'reads half-open ranges', (inner) =>
+    reranged(inner, (range) => ('last' in range ? range : { start: range.start, end: range.end + 1 })),
+  ),
+  broken('reads the first bytes for the last', 'reads half-open ranges', (inner) =>
+    reranged(inner, (range) => ('last' in range ? { start: 0, end: range.last } : range)),
+  ),
   broken('refuses a range behind the end', 'reads half-open ranges', (inner) => ({
     get: async (path, options = {}) => {
       const size = (await inner.head(path))?.sizeBytes ?? 0;
@@ -180,14 +194,14 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
       return inner.get(path, options);
     },
   })),
-  broken('gives the size of the range as the object\'s', 'reads half-open ranges', (inner) => ({
+  broken("gives the size of the range as the object's", 'reads half-open ranges', (inner) => ({
     get: async (path, options) => {
       const got = await inner.get(path, options);
       return got === undefined ? undefined : { ...got, sizeBytes: got.bytes.length };
     },
   })),
   broken('takes any range', 'refuses ranges that are none', (inner) => ({ get: (path) => inner.get(path) })),
-  broken('keeps the caller\'s array', 'shares no bytes', (inner) => {
+  broken("keeps the caller's array", 'shares no bytes', (inner) => {
     const kept = new Map<string, Uint8Array>();
     return {
       createIfAbsent: async (path, bytes, options) => {
@@ -242,5 +256,7 @@ export const brokenObjectStores: readonly BrokenObjectStore[] = [
   broken('works on after an abort', 'does nothing once the signal is aborted', (inner) => ({
     overwrite: (path, bytes) => inner.overwrite(path, bytes),
   })),
-  broken('tells another size in listings', 'gives back what was created', (inner) => relisted(inner, (infos) => infos.map((info) => ({ ...info, sizeBytes: info.sizeBytes + 1 })))),
+  broken('tells another size in listings', 'gives back what was created', (inner) =>
+    relisted(inner, (infos) => infos.map((info) => ({ ...info, sizeBytes: info.sizeBytes + 1 }))),
+  ),
 ];

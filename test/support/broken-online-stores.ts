@@ -45,12 +45,31 @@ function mergeIf(isAllowed: (stored: OnlineItem | undefined, row: OnlineRow) => 
 const isOlder = (stored: OnlineItem, row: OnlineRow): boolean => stored.order === undefined || compareBytes(stored.order, row.order) < 0;
 
 const misruledStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
-  misruled('puts without a condition', ['U1 replaces an older row', 'ends at the newest row', 'does as the model does'], mergeIf(() => true)),
-  misruled('compares commits where it should compare order', ['U1 lets a late row of an earlier commit win'], mergeIf((stored, row) => stored === undefined || stored.commit < row.commit)),
-  misruled('takes order bytes for signed', ['U1 compares order as unsigned bytes'], mergeIf((stored, row) => stored === undefined || stored.deleted || compareSigned(stored.order, row.order) < 0)),
-  misruled('ignores the fence', ['U1 the fence keeps out the commits', 'fold vectors'], mergeIf((stored, row) => stored === undefined || stored.deleted || isOlder(stored, row))),
+  misruled(
+    'puts without a condition',
+    ['U1 replaces an older row', 'ends at the newest row', 'does as the model does'],
+    mergeIf(() => true),
+  ),
+  misruled(
+    'compares commits where it should compare order',
+    ['U1 lets a late row of an earlier commit win'],
+    mergeIf((stored, row) => stored === undefined || stored.commit < row.commit),
+  ),
+  misruled(
+    'takes order bytes for signed',
+    ['U1 compares order as unsigned bytes'],
+    mergeIf((stored, row) => stored === undefined || stored.deleted || compareSigned(stored.order, row.order) < 0),
+  ),
+  misruled(
+    'ignores the fence',
+    ['U1 the fence keeps out the commits', 'fold vectors'],
+    mergeIf((stored, row) => stored === undefined || stored.deleted || isOlder(stored, row)),
+  ),
   misruled('lets the commit of the fence through', ['U1 the fence keeps out the commits'], {
-    decideMerge: (stored, row) => (stored?.fence === row.commit ? { kind: 'applied', item: { order: row.order, commit: row.commit, fence: stored.fence, deleted: false, payload: row.payload } } : decideMerge(stored, row)),
+    decideMerge: (stored, row) =>
+      stored?.fence === row.commit
+        ? { kind: 'applied', item: { order: row.order, commit: row.commit, fence: stored.fence, deleted: false, payload: row.payload } }
+        : decideMerge(stored, row),
   }),
   misruled('puts a whole item where it should update one, so that the fence is lost', ['U1 the fence stays', 'fold vectors'], {
     decideMerge: (stored, row) => {
@@ -61,7 +80,9 @@ const misruledStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   misruled('lets a deleted mark keep the order of the row before', ['U1 takes any order over a deleted mark'], {
     decideEdit: (stored, edit) => {
       const decision = decideEdit(stored, edit);
-      return decision.kind === 'applied' && edit.row === undefined && stored?.order !== undefined ? { kind: 'applied', item: { ...decision.item, order: stored.order, deleted: false } } : decision;
+      return decision.kind === 'applied' && edit.row === undefined && stored?.order !== undefined
+        ? { kind: 'applied', item: { ...decision.item, order: stored.order, deleted: false } }
+        : decision;
     },
   }),
   misruled('does not clear the deleted mark', ['U1 takes any order over a deleted mark'], {
@@ -73,10 +94,14 @@ const misruledStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   misruled('keeps the expiry of the row before', ['U1 drops the expiry'], {
     decideMerge: (stored, row) => {
       const decision = decideMerge(stored, row);
-      return decision.kind === 'applied' && stored?.expiresAt !== undefined ? { kind: 'applied', item: { expiresAt: stored.expiresAt, ...decision.item } } : decision;
+      return decision.kind === 'applied' && stored?.expiresAt !== undefined
+        ? { kind: 'applied', item: { expiresAt: stored.expiresAt, ...decision.item } }
+        : decision;
     },
   }),
-  misruled('calls every refusal stale', ['U2 calls a row that is there already', 'U2 answers for each row'], { decideMerge: (stored, row) => notDuplicate(decideMerge(stored, row)) }),
+  misruled('calls every refusal stale', ['U2 calls a row that is there already', 'U2 answers for each row'], {
+    decideMerge: (stored, row) => notDuplicate(decideMerge(stored, row)),
+  }),
   misruled('calls every refusal a duplicate', ['U2 calls what a deleted mark keeps out'], {
     decideMerge: (stored, row) => {
       const decision = decideMerge(stored, row);
@@ -84,12 +109,15 @@ const misruledStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
     },
   }),
   misruled('lets edits obey the order of rows', ['U7 writes what an edit leaves'], {
-    decideEdit: (stored, edit) => (edit.row !== undefined && stored?.order !== undefined && compareBytes(stored.order, edit.row.order) > 0 ? { kind: 'stale' } : decideEdit(stored, edit)),
+    decideEdit: (stored, edit) =>
+      edit.row !== undefined && stored?.order !== undefined && compareBytes(stored.order, edit.row.order) > 0 ? { kind: 'stale' } : decideEdit(stored, edit),
   }),
   misruled('leaves the payload beside a deleted mark', ['U7 leaves a mark without order'], {
     decideEdit: (stored, edit) => {
       const decision = decideEdit(stored, edit);
-      return decision.kind === 'applied' && edit.row === undefined && stored?.payload !== undefined ? { kind: 'applied', item: { ...decision.item, payload: stored.payload } } : decision;
+      return decision.kind === 'applied' && edit.row === undefined && stored?.payload !== undefined
+        ? { kind: 'applied', item: { ...decision.item, payload: stored.payload } }
+        : decision;
     },
   }),
   misruled('leaves the mark on a key that an edit brings back', ['U7 brings a deleted key back'], {
@@ -98,30 +126,53 @@ const misruledStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
       return decision.kind === 'applied' && stored?.deleted === true ? { kind: 'applied', item: { ...decision.item, deleted: true } } : decision;
     },
   }),
-  misruled('edits over later commits', ['U7 refuses an edit after a later commit'], { decideEdit: (stored, edit) => decideEdit(stored === undefined ? undefined : { ...stored, commit: 0 }, edit) }),
+  misruled('edits over later commits', ['U7 refuses an edit after a later commit'], {
+    decideEdit: (stored, edit) => decideEdit(stored === undefined ? undefined : { ...stored, commit: 0 }, edit),
+  }),
   misruled('edits over later edits', ['U7 refuses an edit after a later edit'], { decideEdit: (_stored, edit) => decideEdit(undefined, edit) }),
-  misruled('applies an edit again', ['U7 calls an edit that is repeated'], { decideEdit: (stored, edit) => (stored?.fence === edit.version ? decideEdit(undefined, edit) : decideEdit(stored, edit)) }),
+  misruled('applies an edit again', ['U7 calls an edit that is repeated'], {
+    decideEdit: (stored, edit) => (stored?.fence === edit.version ? decideEdit(undefined, edit) : decideEdit(stored, edit)),
+  }),
 ];
 
 const mishandlingStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   broken('reads, then writes, so that racing writers overwrite each other', ['ends at the newest row'], (good) => ({
     merge: async (table, rows) => Promise.all(rows.map((row) => mergeUnlocked(good, table, row))),
   })),
-  broken('writes nothing as one row', ['writes nothing for nothing'], (good) => ({ merge: async (table, rows, options) => (rows.length === 0 ? ['applied'] : good.merge(table, rows, options)) })),
+  broken('writes nothing as one row', ['writes nothing for nothing'], (good) => ({
+    merge: async (table, rows, options) => (rows.length === 0 ? ['applied'] : good.merge(table, rows, options)),
+  })),
   broken('writes only the first row of a call', ['U2 answers for each row', 'scans every shard'], (good) => ({
     merge: async (table, rows, options) => [...(await good.merge(table, rows.slice(0, 1), options)), ...rows.slice(1).map((): OnlineWrite => 'applied')],
   })),
   broken('cuts payloads to 64 KB', ['keeps a payload of 300 KB'], (good) => ({
-    merge: (table, rows, options) => good.merge(table, rows.map((row) => ({ ...row, payload: row.payload.slice(0, 65_536) })), options),
+    merge: (table, rows, options) =>
+      good.merge(
+        table,
+        rows.map((row) => ({ ...row, payload: row.payload.slice(0, 65_536) })),
+        options,
+      ),
   })),
   broken('keeps expiry in 32 bits', ['keeps expiry to the second'], (good) => ({
     read: async (request, options) => {
       const answer = await good.read(request, options);
-      return { ...answer, items: answer.items.map((read) => (read.kind === 'item' ? { kind: 'item', item: JSON.parse(JSON.stringify(read.item), (name, value: unknown) => (name === 'expiresAt' ? Number(value) | 0 : value)) } : read)) };
+      return {
+        ...answer,
+        items: answer.items.map((read) =>
+          read.kind === 'item'
+            ? { kind: 'item', item: JSON.parse(JSON.stringify(read.item), (name, value: unknown) => (name === 'expiresAt' ? Number(value) | 0 : value)) }
+            : read,
+        ),
+      };
     },
   })),
   broken('drops the expiry', ['U1 writes the row of an absent key whole'], (good) => ({
-    merge: (table, rows, options) => good.merge(table, rows.map(({ key, order, commit, payload }) => ({ key, order, commit, payload })), options),
+    merge: (table, rows, options) =>
+      good.merge(
+        table,
+        rows.map(({ key, order, commit, payload }) => ({ key, order, commit, payload })),
+        options,
+      ),
   })),
   { name: 'holds on to the bytes of its caller', caughtBy: ['keeps bytes as they were'], make: () => ({ store: sharingStore(), project: 'demo' }) },
   broken('does not look at signals', ['rejects with the reason of a signal'], (good) => ({ merge: (table, rows) => good.merge(table, rows) })),
@@ -169,8 +220,12 @@ const mishandlingStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
 
 const waywardWatermarks: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   moving('moves the watermark without looking', ['U6 has no watermark until', 'U6 moves only from where', 'U6 moves to another table'], (stored) => stored),
-  moving('compares versions only', ['U6 moves only from where', 'U6 tells no versions ahead'], (stored, expected) => (stored?.version === expected?.version ? stored : expected)),
-  moving('does not compare tables', ['U6 moves only from where'], (stored, expected) => (stored !== undefined && expected !== undefined && stored.tableId !== expected.tableId ? stored : expected)),
+  moving('compares versions only', ['U6 moves only from where', 'U6 tells no versions ahead'], (stored, expected) =>
+    stored?.version === expected?.version ? stored : expected,
+  ),
+  moving('does not compare tables', ['U6 moves only from where'], (stored, expected) =>
+    stored !== undefined && expected !== undefined && stored.tableId !== expected.tableId ? stored : expected,
+  ),
   broken('loses an update of the watermark when two read before either writes', ['U6 lets one of many movers'], (good) => ({
     moveWatermark: async (table, move) => {
       const stored = await good.watermark(table);
@@ -193,7 +248,11 @@ const waywardWatermarks: readonly BrokenAdapter<OnlineStoreSubject>[] = [
 export const brokenOnlineStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [...misruledStores, ...mishandlingStores, ...waywardWatermarks];
 
 /** A store that moves the watermark from wherever `from` says. */
-function moving(name: string, caughtBy: readonly string[], from: (stored: Watermark | undefined, expected: Watermark | undefined) => Watermark | undefined): BrokenAdapter<OnlineStoreSubject> {
+function moving(
+  name: string,
+  caughtBy: readonly string[],
+  from: (stored: Watermark | undefined, expected: Watermark | undefined) => Watermark | undefined,
+): BrokenAdapter<OnlineStoreSubject> {
   return broken(name, caughtBy, (good) => ({
     moveWatermark: async (table, move, options) => good.moveWatermark(table, { ...move, expected: from(await good.watermark(table), move.expected) }, options),
   }));

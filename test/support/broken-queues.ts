@@ -30,7 +30,9 @@ export const brokenQueues: readonly BrokenAdapter<QueueSubject>[] = [
       return messages;
     },
   })),
-  broken('hands out what is being worked on', ['hands out what was sent', 'hands each message to one'], (good) => ({ receive: (options) => good.receive({ ...options, visibilitySeconds: 0 }) })),
+  broken('hands out what is being worked on', ['hands out what was sent', 'hands each message to one'], (good) => ({
+    receive: (options) => good.receive({ ...options, visibilitySeconds: 0 }),
+  })),
   broken('counts every delivery as the first', ['hands a message out again'], (good) => ({
     receive: async (options) => (await good.receive(options)).map((message) => ({ ...message, receiveCount: 1 })),
   })),
@@ -52,7 +54,8 @@ export const brokenQueues: readonly BrokenAdapter<QueueSubject>[] = [
   broken('hands out all there is', ['hands out no more than asked for'], (good) => ({
     receive: async (options) => {
       const all: QueueMessage[] = [];
-      for (let page = await good.receive({ ...options, countMax: 10 }); page.length > 0; page = await good.receive({ ...options, countMax: 10 })) all.push(...page);
+      for (let page = await good.receive({ ...options, countMax: 10 }); page.length > 0; page = await good.receive({ ...options, countMax: 10 }))
+        all.push(...page);
       return all;
     },
   })),

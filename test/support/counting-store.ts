@@ -19,14 +19,36 @@ export function countingObjectStore(store: ObjectStore): CountingObjectStore {
   const requests: ObjectRequest[] = [];
   const note = (kind: ObjectRequest['kind'], path: ObjectPath | string): void => void requests.push({ kind, path });
   return {
-    requests, location: store.location,
-    get: (path, options) => { note('GET', path); return store.get(path, options); },
-    head: (path, options) => { note('HEAD', path); return store.head(path, options); },
-    createIfAbsent: (path, bytes, options) => { note('PUT IF ABSENT', path); return store.createIfAbsent(path, bytes, options); },
-    replaceIfMatch: (path, bytes, options) => { note('PUT IF MATCH', path); return store.replaceIfMatch(path, bytes, options); },
-    overwrite: (path, bytes, options) => { note('PUT', path); return store.overwrite(path, bytes, options); },
-    list: (prefix, options) => { note('LIST', prefix); return store.list(prefix, options); },
-    delete: (path, options) => { note('DELETE', path); return store.delete(path, options); },
+    requests,
+    location: store.location,
+    get: (path, options) => {
+      note('GET', path);
+      return store.get(path, options);
+    },
+    head: (path, options) => {
+      note('HEAD', path);
+      return store.head(path, options);
+    },
+    createIfAbsent: (path, bytes, options) => {
+      note('PUT IF ABSENT', path);
+      return store.createIfAbsent(path, bytes, options);
+    },
+    replaceIfMatch: (path, bytes, options) => {
+      note('PUT IF MATCH', path);
+      return store.replaceIfMatch(path, bytes, options);
+    },
+    overwrite: (path, bytes, options) => {
+      note('PUT', path);
+      return store.overwrite(path, bytes, options);
+    },
+    list: (prefix, options) => {
+      note('LIST', prefix);
+      return store.list(prefix, options);
+    },
+    delete: (path, options) => {
+      note('DELETE', path);
+      return store.delete(path, options);
+    },
   };
 }
 
@@ -45,11 +67,26 @@ export function countingOnlineStore(store: OnlineStore): CountingOnlineStore {
       calls.push(`read: ${answer.storeRequests}`);
       return answer;
     },
-    merge: (table, rows, options) => { calls.push('merge'); return store.merge(table, rows, options); },
-    edit: (table, edits, options) => { calls.push('edit'); return store.edit(table, edits, options); },
-    watermark: (table, options) => { calls.push('watermark'); return store.watermark(table, options); },
-    moveWatermark: (table, move, options) => { calls.push('moveWatermark'); return store.moveWatermark(table, move, options); },
-    scan: (table, options) => { calls.push('scan'); return store.scan(table, options); },
+    merge: (table, rows, options) => {
+      calls.push('merge');
+      return store.merge(table, rows, options);
+    },
+    edit: (table, edits, options) => {
+      calls.push('edit');
+      return store.edit(table, edits, options);
+    },
+    watermark: (table, options) => {
+      calls.push('watermark');
+      return store.watermark(table, options);
+    },
+    moveWatermark: (table, move, options) => {
+      calls.push('moveWatermark');
+      return store.moveWatermark(table, move, options);
+    },
+    scan: (table, options) => {
+      calls.push('scan');
+      return store.scan(table, options);
+    },
     close: () => store.close(),
   };
 }

@@ -8,5 +8,4 @@ export interface DynamoDbDeviations {
 }
 
 export const DYNAMODB_LOCAL_DEVIATIONS: DynamoDbDeviations = { online: {}, control: {} };
-/** It hands DynamoDB to DynamoDB Local. */
 export const MINISTACK_DYNAMODB_DEVIATIONS: DynamoDbDeviations = { online: {}, control: {} };

@@ -17,7 +17,12 @@ export interface DynamoDbTarget {
 }
 
 export function dynamoDbSettings(endpoint: string): DynamoDBClientConfig {
-  return { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' }, requestHandler: { requestTimeout: ANSWER_MAX_MILLIS } };
+  return {
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    requestHandler: { requestTimeout: ANSWER_MAX_MILLIS },
+  };
 }
 
 /** New tables. Closing the client is the caller's. */

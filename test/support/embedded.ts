@@ -20,5 +20,12 @@ export function openParquetCodec(): TableCodec {
 
 /** Everything a table in `directory` needs. */
 export async function deltaDeps(directory: string): Promise<DeltaDeps> {
-  return { store: await openFilesStore(directory), codec: openParquetCodec(), clock: new SystemClock(), random: new SystemRandom(), log: silentLog, engineInfo: 'lakefold/test' };
+  return {
+    store: await openFilesStore(directory),
+    codec: openParquetCodec(),
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    log: silentLog,
+    engineInfo: 'lakefold/test',
+  };
 }

@@ -16,7 +16,10 @@ import { FINGERPRINT, FOLD_TABLE, foldGroupOf, keyOf, modelTable, orderOfModel, 
 const KEYS = ['a', 'b', 'c'];
 
 /** One publisher's attempt: the real one, or one that schedules by other rules. */
-export type PublishOnce = (deps: Parameters<typeof publish>[0], input: PublishInput & { readonly source: ModelTable; readonly group: FoldGroup }) => Promise<unknown>;
+export type PublishOnce = (
+  deps: Parameters<typeof publish>[0],
+  input: PublishInput & { readonly source: ModelTable; readonly group: FoldGroup },
+) => Promise<unknown>;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -37,7 +40,10 @@ export async function runHistory(options: ChaosOptions): Promise<readonly string
   const online = options.table ?? FOLD_TABLE;
   const group = foldGroupOf();
   const turns: string[] = [];
-  const chaos = chaosStore(inTurn(options.store, (fault) => turns.push(fault)), random);
+  const chaos = chaosStore(
+    inTurn(options.store, (fault) => turns.push(fault)),
+    random,
+  );
   const clock = testClock(0n);
   const publisher = options.publisher ?? publish;
   const deps = { clock, random, log: recordedLog() };
@@ -46,7 +52,11 @@ export async function runHistory(options: ChaosOptions): Promise<readonly string
     busy[i] = true;
     const input = { table: online, source: table, group, ...(known === undefined ? {} : { known }) };
     // A publisher whose watermark request was lost gives up; another takes over.
-    void publisher({ ...deps, online: chaos.store }, input).catch(() => undefined).finally(() => { busy[i] = false; });
+    void publisher({ ...deps, online: chaos.store }, input)
+      .catch(() => undefined)
+      .finally(() => {
+        busy[i] = false;
+      });
   };
   const commits = 2 + Math.floor(random.unit() * (options.commitsMax ?? 8));
   let made = 0;
@@ -76,7 +86,9 @@ function inTurn(store: OnlineStore, report: (fault: string) => void): OnlineStor
   return wrapped(store, {
     edit: async (table, edits, options) => {
       const watermark = await store.watermark(table, { consistent: true });
-      for (const { version } of edits) if ((watermark?.version ?? -1) < version - 1) report(`edit ${version}: expected the watermark at ${version - 1}, found ${watermark?.version ?? 'none'}`);
+      for (const { version } of edits)
+        if ((watermark?.version ?? -1) < version - 1)
+          report(`edit ${version}: expected the watermark at ${version - 1}, found ${watermark?.version ?? 'none'}`);
       return store.edit(table, edits, options);
     },
   });
@@ -97,7 +109,10 @@ function wrapped(store: OnlineStore, changes: Partial<OnlineStore>): OnlineStore
 }
 
 /** Every commit once more: nothing may be written. */
-async function repeatedWrites(deps: FoldDeps, target: { readonly table: ModelTable; readonly online: OnlineTable; readonly group: FoldGroup }): Promise<readonly string[]> {
+async function repeatedWrites(
+  deps: FoldDeps,
+  target: { readonly table: ModelTable; readonly online: OnlineTable; readonly group: FoldGroup },
+): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const commit of await target.table.commits(-1, target.table.version())) {
     if (commit.kind === 'none') continue;
@@ -118,15 +133,19 @@ async function finish(run: { readonly chaos: Chaos; readonly busy: readonly bool
 
 /** Lets every publisher run on to its next request. */
 function settle(): Promise<void> {
-  return new Promise((resolve) => { setImmediate(resolve); });
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function randomCommit(table: ModelTable, random: Random): FoldCommit {
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random.unit() * items.length)];
   const newRow = (): ModelRow => ({
-    key: pick(KEYS) ?? 'a', eventTime: BigInt(1 + Math.floor(random.unit() * 4)),
+    key: pick(KEYS) ?? 'a',
+    eventTime: BigInt(1 + Math.floor(random.unit() * 4)),
     // Received in any order: a batch received early may commit late.
-    ingestedAt: BigInt(1 + Math.floor(random.unit() * 30)), value: Math.floor(random.unit() * 1000),
+    ingestedAt: BigInt(1 + Math.floor(random.unit() * 30)),
+    value: Math.floor(random.unit() * 1000),
   });
   const newRows = (): ModelRow[] => Array.from({ length: 1 + Math.floor(random.unit() * 3) }, newRow);
   const some = (): ModelRow[] => table.rows().filter(() => random.unit() < 0.4);
@@ -136,7 +155,9 @@ function randomCommit(table: ModelTable, random: Random): FoldCommit {
   if (choice < 0.65) return table.delete({ key: pick(KEYS) ?? 'a' });
   if (choice < 0.75) {
     const row = pick(table.rows());
-    return row?.key === undefined || row.key === null || row.eventTime === null ? table.append(newRows()) : table.delete({ key: row.key, eventTime: row.eventTime });
+    return row?.key === undefined || row.key === null || row.eventTime === null
+      ? table.append(newRows())
+      : table.delete({ key: row.key, eventTime: row.eventTime });
   }
   if (choice < 0.8) return table.overwrite(newRows());
   if (choice < 0.88) return table.restore(Math.floor(random.unit() * (table.version() + 1)));
@@ -158,19 +179,22 @@ function chaosStore(inner: OnlineStore, random: Random): Chaos {
   const waiting: ((fate: Fate) => Promise<void>)[] = [];
   const late: (() => Promise<unknown>)[] = [];
   /** `lost` is what the publisher sees when the answer does not come back. */
-  const request = <T>(run: () => Promise<T>, lost: () => Promise<T>): Promise<T> => new Promise((resolve, reject) => {
-    waiting.push(async (fate) => {
-      if (fate === 'late' || fate === 'twice') late.push(run);
-      if (fate === 'late') lost().then(resolve, reject);
-      else {
-        const answer = run();
-        (fate === 'lostAnswer' ? answer.then(lost) : answer).then(resolve, reject);
-        await answer.catch(() => undefined);
-      }
+  const request = <T>(run: () => Promise<T>, lost: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      waiting.push(async (fate) => {
+        if (fate === 'late' || fate === 'twice') late.push(run);
+        if (fate === 'late') lost().then(resolve, reject);
+        else {
+          const answer = run();
+          (fate === 'lostAnswer' ? answer.then(lost) : answer).then(resolve, reject);
+          await answer.catch(() => undefined);
+        }
+      });
     });
-  });
   const failed = async (): Promise<readonly OnlineWrite[]> => ['failed'];
-  const throwing = async (): Promise<never> => { throw new Error('the answer was lost'); };
+  const throwing = async (): Promise<never> => {
+    throw new Error('the answer was lost');
+  };
   const take = <T>(items: T[]): T | undefined => items.splice(Math.floor(random.unit() * items.length), 1)[0];
   const store = wrapped(inner, {
     merge: async (table, rows) => (await Promise.all(rows.map((row) => request(() => inner.merge(table, [row]), failed)))).flat(),
@@ -186,7 +210,9 @@ function chaosStore(inner: OnlineStore, random: Random): Chaos {
       const luck = options.calm === true ? 1 : random.unit();
       await take(waiting)?.(luck < 0.06 ? 'lostAnswer' : luck < 0.14 ? 'late' : luck < 0.22 ? 'twice' : 'answered');
     },
-    landLate: async () => { while (late.length > 0) await take(late)?.(); },
+    landLate: async () => {
+      while (late.length > 0) await take(late)?.();
+    },
   };
 }
 
@@ -199,7 +225,9 @@ async function differences(table: ModelTable, online: { readonly store: OnlineSt
     const payload = read(item.payload ?? new Uint8Array());
     found.set(toHex(key), `${toHex(item.order ?? new Uint8Array())} ${payload.kind === 'values' ? String(payload.values[0]) : payload.kind}`);
   }
-  const faults = [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) => (expected.get(key) === found.get(key) ? [] : [`key ${key}: expected ${expected.get(key) ?? 'nothing'}, found ${found.get(key) ?? 'nothing'}`]));
+  const faults = [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) =>
+    expected.get(key) === found.get(key) ? [] : [`key ${key}: expected ${expected.get(key) ?? 'nothing'}, found ${found.get(key) ?? 'nothing'}`],
+  );
   const watermark = await online.store.watermark(online.table, { consistent: true });
   const head = await table.head();
   return watermark?.version === head ? faults : [...faults, `watermark: expected ${head}, found ${watermark?.version ?? 'none'}`];
@@ -209,4 +237,3 @@ async function differences(table: ModelTable, online: { readonly store: OnlineSt
 export function generationOf(table: OnlineTable, generation: number): OnlineTable {
   return { ...table, generation };
 }
-

@@ -15,8 +15,12 @@ export function testClock(startMicros = 0n): TestClock {
     now: () => epochMillis(Number(now / 1000n)),
     nowMicros: () => epochMicros(now),
     monotonicMillis: () => Number(now) / 1000,
-    sleep: async (millis) => { now += BigInt(Math.round(millis * 1000)); },
-    set: (micros) => { now = micros; },
+    sleep: async (millis) => {
+      now += BigInt(Math.round(millis * 1000));
+    },
+    set: (micros) => {
+      now = micros;
+    },
   };
 }
 
@@ -38,6 +42,10 @@ export interface RecordedLog extends Log {
 
 export function recordedLog(): RecordedLog {
   const lines: RecordedLog['lines'] = [];
-  const at = (level: string) => (event: string, fields: LogFields = {}) => { lines.push({ level, event, fields }); };
+  const at =
+    (level: string) =>
+    (event: string, fields: LogFields = {}) => {
+      lines.push({ level, event, fields });
+    };
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -28,8 +28,12 @@ export function randomOrderPublisher(rules: PublishRules): PublishOnce {
       // The item is created by commit 0, so that a position ahead always has something below it.
       const commit = watermark === undefined ? commits[0] : allowed[Math.floor(deps.random.unit() * allowed.length)];
       if (commit === undefined) return;
-      const applied = commit.kind === 'edit' ? await applyEdit(deps, { table, source, group, commit })
-        : commit.kind === 'merge' ? await applyMerges(deps, { table, group, commits: [commit] }) : { done: [commit.version] };
+      const applied =
+        commit.kind === 'edit'
+          ? await applyEdit(deps, { table, source, group, commit })
+          : commit.kind === 'merge'
+            ? await applyMerges(deps, { table, group, commits: [commit] })
+            : { done: [commit.version] };
       await recordApplied(deps, { table, tableId: source.tableId, watermark, done: applied.done, committedAt: async () => 1000 });
     }
   };

@@ -26,7 +26,14 @@ export interface StoreRules {
 }
 
 export const ALL_RULES: StoreRules = {
-  mergeFence: true, mergeOrder: true, mergeOverDeleted: true, mergeKeepsFence: true, editFence: true, editCommit: true, editSetsFence: true, deleteDropsOrder: true,
+  mergeFence: true,
+  mergeOrder: true,
+  mergeOverDeleted: true,
+  mergeKeepsFence: true,
+  editFence: true,
+  editCommit: true,
+  editSetsFence: true,
+  deleteDropsOrder: true,
 };
 
 interface Cell extends OnlineItem {
@@ -49,7 +56,15 @@ export function modelOnlineStore(rules: StoreRules = ALL_RULES): OnlineStore {
       if (!fenceOk || !orderOk) return held.order !== undefined && !held.deleted && compareBytes(held.order, row.order) === 0 ? 'duplicate' : 'stale';
     }
     const fence = rules.mergeKeepsFence ? held?.fence : undefined;
-    cells.set(at, { key: row.key, order: row.order, commit: row.commit, deleted: false, payload: row.payload, ...(fence === undefined ? {} : { fence }), ...(row.expiresAt === undefined ? {} : { expiresAt: row.expiresAt }) });
+    cells.set(at, {
+      key: row.key,
+      order: row.order,
+      commit: row.commit,
+      deleted: false,
+      payload: row.payload,
+      ...(fence === undefined ? {} : { fence }),
+      ...(row.expiresAt === undefined ? {} : { expiresAt: row.expiresAt }),
+    });
     return 'applied';
   };
 
@@ -60,8 +75,18 @@ export function modelOnlineStore(rules: StoreRules = ALL_RULES): OnlineStore {
     const commitOk = !rules.editCommit || held === undefined || held.commit <= version;
     if (!fenceOk || !commitOk) return held?.commit === version ? 'duplicate' : 'stale';
     const fence = rules.editSetsFence ? { fence: version } : held?.fence === undefined ? {} : { fence: held.fence };
-    if (row === undefined) cells.set(at, { key, commit: version, ...fence, deleted: true, ...(rules.deleteDropsOrder || held?.order === undefined ? {} : { order: held.order }) });
-    else cells.set(at, { key, commit: version, ...fence, deleted: false, order: row.order, payload: row.payload, ...(row.expiresAt === undefined ? {} : { expiresAt: row.expiresAt }) });
+    if (row === undefined)
+      cells.set(at, { key, commit: version, ...fence, deleted: true, ...(rules.deleteDropsOrder || held?.order === undefined ? {} : { order: held.order }) });
+    else
+      cells.set(at, {
+        key,
+        commit: version,
+        ...fence,
+        deleted: false,
+        order: row.order,
+        payload: row.payload,
+        ...(row.expiresAt === undefined ? {} : { expiresAt: row.expiresAt }),
+      });
     return 'applied';
   };
 

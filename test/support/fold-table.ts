@@ -28,8 +28,12 @@ export const FOLD_TABLE: OnlineTable = { project: 'demo', featureGroup: 'airport
 
 export function foldGroupOf(options: { readonly ttl?: string; readonly maxFutureSkew?: string } = {}): FoldGroup {
   return compileFoldGroup({
-    keyColumns: [KEY], eventTime: EVENT_TIME, features: [VALUE], fingerprint: FINGERPRINT,
-    ...(options.ttl === undefined ? {} : { ttl: duration(options.ttl) }), ...(options.maxFutureSkew === undefined ? {} : { maxFutureSkew: duration(options.maxFutureSkew) }),
+    keyColumns: [KEY],
+    eventTime: EVENT_TIME,
+    features: [VALUE],
+    fingerprint: FINGERPRINT,
+    ...(options.ttl === undefined ? {} : { ttl: duration(options.ttl) }),
+    ...(options.maxFutureSkew === undefined ? {} : { maxFutureSkew: duration(options.maxFutureSkew) }),
   });
 }
 
@@ -60,23 +64,25 @@ export function modelTable(tableId = 'table-1', options: { readonly alsoTouched?
   const versions: { readonly rows: readonly ModelRow[]; readonly commit: FoldCommit }[] = [];
   const reads = { commits: 0, rows: 0 };
   const rowsOfVersion = (version = versions.length - 1): readonly ModelRow[] => versions[version]?.rows ?? [];
-  const counted = (rows: readonly ModelRow[]) => async function* (): AsyncIterable<Batch> {
-    reads.rows += 1;
-    // Two batches, so that the newest row of a key is looked for across them.
-    const half = Math.ceil(rows.length / 2);
-    for (const part of [rows.slice(0, half), rows.slice(half)]) if (part.length > 0) yield batchOf(part);
-  };
+  const counted = (rows: readonly ModelRow[]) =>
+    async function* (): AsyncIterable<Batch> {
+      reads.rows += 1;
+      // Two batches, so that the newest row of a key is looked for across them.
+      const half = Math.ceil(rows.length / 2);
+      for (const part of [rows.slice(0, half), rows.slice(half)]) if (part.length > 0) yield batchOf(part);
+    };
   const commit = (removed: readonly ModelRow[], added: readonly ModelRow[]): FoldCommit => {
     const gone = new Set(removed);
     const rows = [...rowsOfVersion().filter((row) => !gone.has(row)), ...added];
     const head = { version: versions.length, committedAt: 1000 + versions.length };
     const before = rowsOfVersion();
     const touched = (): AsyncIterable<Batch> => counted(before.filter((row) => gone.has(row) || options.alsoTouched?.() === true))();
-    const entry: FoldCommit = removed.length === 0 && added.length === 0
-      ? { ...head, kind: 'none' }
-      : isMerge(removed, added)
-        ? { ...head, kind: 'merge', rows: counted(added) }
-        : { ...head, kind: 'edit', rows: counted(added), removed: touched };
+    const entry: FoldCommit =
+      removed.length === 0 && added.length === 0
+        ? { ...head, kind: 'none' }
+        : isMerge(removed, added)
+          ? { ...head, kind: 'merge', rows: counted(added) }
+          : { ...head, kind: 'edit', rows: counted(added), removed: touched };
     versions.push({ rows, commit: entry });
     return entry;
   };
@@ -109,12 +115,19 @@ export function modelTable(tableId = 'table-1', options: { readonly alsoTouched?
       });
       return commit(removed, added);
     },
-    delete: ({ key, eventTime }) => commit(rowsOfVersion().filter((row) => row.key === key && (eventTime === undefined || row.eventTime === eventTime)), []),
+    delete: ({ key, eventTime }) =>
+      commit(
+        rowsOfVersion().filter((row) => row.key === key && (eventTime === undefined || row.eventTime === eventTime)),
+        [],
+      ),
     overwrite: (rows) => commit(rowsOfVersion(), rows),
     restore: (version) => {
       const now = rowsOfVersion();
       const then = rowsOfVersion(version);
-      return commit(now.filter((row) => !then.includes(row)), then.filter((row) => !now.includes(row)));
+      return commit(
+        now.filter((row) => !then.includes(row)),
+        then.filter((row) => !now.includes(row)),
+      );
     },
     foreign: ({ removed, added }) => commit(removed, added),
     version: () => versions.length - 1,
@@ -134,9 +147,14 @@ export function modelTable(tableId = 'table-1', options: { readonly alsoTouched?
 
 /** U1: every row removed is replaced by one of the same (key, event time) that is greater. */
 function isMerge(removed: readonly ModelRow[], added: readonly ModelRow[]): boolean {
-  return removed.every((row) => added.some((other) => other.key === row.key && other.eventTime === row.eventTime && compareBytes(orderOfModel(other), orderOfModel(row)) > 0));
+  return removed.every((row) =>
+    added.some((other) => other.key === row.key && other.eventTime === row.eventTime && compareBytes(orderOfModel(other), orderOfModel(row)) > 0),
+  );
 }
 
 function batchOf(rows: readonly ModelRow[]): Batch {
-  return batchOfRows(COLUMNS, rows.map((row): Row => [row.key, row.eventTime, row.value, row.ingestedAt]));
+  return batchOfRows(
+    COLUMNS,
+    rows.map((row): Row => [row.key, row.eventTime, row.value, row.ingestedAt]),
+  );
 }

@@ -16,7 +16,12 @@ export interface ForeignRows {
 /** Appends the rows as version `version`; whether a column may be null is not asked. */
 export async function foreignAppend({ store, codec, clock }: DeltaDeps, { root, version, columns, rows }: ForeignRows): Promise<void> {
   const path = `part-0000${version}-foreign.parquet`;
-  const bytes = await codec.encode(batchOfRows(columns.map((column) => ({ ...column, nullable: true })), rows));
+  const bytes = await codec.encode(
+    batchOfRows(
+      columns.map((column) => ({ ...column, nullable: true })),
+      rows,
+    ),
+  );
   await store.createIfAbsent(objectPath(`${root}/${path}`), bytes, { identity: path });
   const entry = [
     { commitInfo: { timestamp: clock.now(), operation: 'WRITE', operationParameters: { mode: 'Append' }, engineInfo: 'delta-rs:py-1.1.4' } },
@@ -26,7 +31,10 @@ export async function foreignAppend({ store, codec, clock }: DeltaDeps, { root, 
 }
 
 /** Writes an entry of any text. */
-export async function foreignEntry({ store }: Pick<DeltaDeps, 'store'>, { root, version, text }: { readonly root: string; readonly version: number; readonly text: string }): Promise<void> {
+export async function foreignEntry(
+  { store }: Pick<DeltaDeps, 'store'>,
+  { root, version, text }: { readonly root: string; readonly version: number; readonly text: string },
+): Promise<void> {
   const outcome = await store.createIfAbsent(commitPath(root, version), utf8(text), { identity: `foreign-${version}` });
   if (outcome.kind !== 'created') throw new Error(`version ${version} is taken`);
 }

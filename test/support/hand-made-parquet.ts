@@ -51,13 +51,56 @@ export function levels(...packed: readonly number[]): number[] {
 }
 
 export function handMadeParquet(file: HandMadeFile): Uint8Array {
-  const dataPage = struct([[1, i32(file.valueCount)], [2, i32(0)], [3, i32(3)], [4, i32(3)]]);
-  const header = writeThriftStruct(struct([[1, i32(0)], [2, i32(file.page.length)], [3, i32(file.page.length)], [5, { type: STRUCT, value: dataPage }]]));
+  const dataPage = struct([
+    [1, i32(file.valueCount)],
+    [2, i32(0)],
+    [3, i32(3)],
+    [4, i32(3)],
+  ]);
+  const header = writeThriftStruct(
+    struct([
+      [1, i32(0)],
+      [2, i32(file.page.length)],
+      [3, i32(file.page.length)],
+      [5, { type: STRUCT, value: dataPage }],
+    ]),
+  );
   const size = header.length + file.page.length;
-  const meta = struct([[1, i32(file.physicalType)], [2, list(I32, [0, 3])], [3, list(BINARY, file.path.map(utf8))], [4, i32(0)], [5, i64(file.valueCount)], [6, i64(size)], [7, i64(size)], [9, i64(4)]]);
-  const group = struct([[1, list(STRUCT, [struct([[2, i64(4)], [3, { type: STRUCT, value: meta }]])])], [2, i64(size)], [3, i64(file.rowCount)]]);
-  const root = struct([[4, { type: BINARY, value: utf8('root') }], [5, i32(1)]]);
-  const footer = writeThriftStruct(struct([[1, i32(1)], [2, list(STRUCT, [root, ...file.schema])], [3, i64(file.rowCount)], [4, list(STRUCT, [group])]]));
+  const meta = struct([
+    [1, i32(file.physicalType)],
+    [2, list(I32, [0, 3])],
+    [3, list(BINARY, file.path.map(utf8))],
+    [4, i32(0)],
+    [5, i64(file.valueCount)],
+    [6, i64(size)],
+    [7, i64(size)],
+    [9, i64(4)],
+  ]);
+  const group = struct([
+    [
+      1,
+      list(STRUCT, [
+        struct([
+          [2, i64(4)],
+          [3, { type: STRUCT, value: meta }],
+        ]),
+      ]),
+    ],
+    [2, i64(size)],
+    [3, i64(file.rowCount)],
+  ]);
+  const root = struct([
+    [4, { type: BINARY, value: utf8('root') }],
+    [5, i32(1)],
+  ]);
+  const footer = writeThriftStruct(
+    struct([
+      [1, i32(1)],
+      [2, list(STRUCT, [root, ...file.schema])],
+      [3, i64(file.rowCount)],
+      [4, list(STRUCT, [group])],
+    ]),
+  );
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, footer.length, true);
   return Uint8Array.from([...utf8('PAR1'), ...header, ...file.page, ...footer, ...length, ...utf8('PAR1')]);

@@ -20,12 +20,16 @@ async function work(): Promise<void> {
   process.stdout.write('ready\n');
   for (let round = 1; round <= Number(rounds); round += 1) {
     const eventTime = round * 1000 + Number(name);
-    await online.merge(tableOf('demo'), Array.from({ length: ROWS }, (_, i) => rowOf(`k${i}`, { eventTime, commit: eventTime })));
+    await online.merge(
+      tableOf('demo'),
+      Array.from({ length: ROWS }, (_, i) => rowOf(`k${i}`, { eventTime, commit: eventTime })),
+    );
     process.stdout.write(`merged ${eventTime}\n`);
-    for (let counted = false; !counted; ) {
+    for (let counted = false; !counted;) {
       const stored = await control.get('counter', 'k');
       const next = { partition: 'counter', sort: 'k', bytes: utf8(String(Number(new TextDecoder().decode(stored?.bytes ?? utf8('0'))) + 1)) };
-      counted = (await control.put(next, { condition: stored === undefined ? { kind: 'absent' } : { kind: 'revision', revision: stored.revision } })) !== undefined;
+      counted =
+        (await control.put(next, { condition: stored === undefined ? { kind: 'absent' } : { kind: 'revision', revision: stored.revision } })) !== undefined;
     }
     process.stdout.write('counted\n');
     await queue.send(`${name}/${round}`);

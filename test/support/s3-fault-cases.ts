@@ -17,7 +17,10 @@ const busyBefore: ProxyFault = { kind: 'answer-before', status: 503, code: 'Slow
 
 /** Ways in which the answer to a write that landed is lost. */
 const LOST_AFTER: readonly ProxyFault[] = [
-  { kind: 'drop-answer' }, { kind: 'answer-after', status: 500, code: 'InternalError' }, { kind: 'answer-after', status: 503, code: 'SlowDown' }, { kind: 'answer-after', status: 400, code: 'RequestTimeout' },
+  { kind: 'drop-answer' },
+  { kind: 'answer-after', status: 500, code: 'InternalError' },
+  { kind: 'answer-after', status: 503, code: 'SlowDown' },
+  { kind: 'answer-after', status: 400, code: 'RequestTimeout' },
 ];
 /** Ways in which a write is lost before it landed. */
 const LOST_BEFORE: readonly ProxyFault[] = [{ kind: 'reset-before' }, { kind: 'answer-before', status: 500, code: 'InternalError' }, busyBefore];
@@ -70,7 +73,11 @@ export function describeS3Faults(suite: { readonly name: string; target(): Promi
         proxy.script('PUT', [fault, fault]);
         expect(await create()).toEqual(created);
         expect(methods()).toEqual(['PUT', 'HEAD', 'PUT', 'HEAD', 'PUT']);
-        expect(proxy.requests.map((request) => request.headers['x-amz-meta-lakefold-identity']).filter((value) => value !== undefined)).toEqual(['txn%2Fmine%201', 'txn%2Fmine%201', 'txn%2Fmine%201']);
+        expect(proxy.requests.map((request) => request.headers['x-amz-meta-lakefold-identity']).filter((value) => value !== undefined)).toEqual([
+          'txn%2Fmine%201',
+          'txn%2Fmine%201',
+          'txn%2Fmine%201',
+        ]);
       });
 
       it(`says exists when another's object is there after a lost answer (${name(fault)})`, async () => {
@@ -91,7 +98,10 @@ export function describeS3Faults(suite: { readonly name: string; target(): Promi
     });
 
     it('gives up on 409 after ten requests, its fate unknown', async () => {
-      proxy.script('PUT', Array.from({ length: 20 }, () => conflict));
+      proxy.script(
+        'PUT',
+        Array.from({ length: 20 }, () => conflict),
+      );
       expect(await create()).toMatchObject({ kind: 'unknown', cause: { code: 'STORE_UNAVAILABLE' } });
       expect(methods()).toHaveLength(10);
     });
@@ -114,7 +124,10 @@ export function describeS3Faults(suite: { readonly name: string; target(): Promi
 
     it('says unknown when the answer is lost and reading back fails too', async () => {
       proxy.script('PUT', [{ kind: 'drop-answer' }]);
-      proxy.script('HEAD', Array.from({ length: 3 }, () => ({ kind: 'answer-before', status: 500, code: 'InternalError' }) as const));
+      proxy.script(
+        'HEAD',
+        Array.from({ length: 3 }, () => ({ kind: 'answer-before', status: 500, code: 'InternalError' }) as const),
+      );
       expect(await create()).toMatchObject({ kind: 'unknown', cause: { code: 'STORE_UNAVAILABLE' } });
       expect(await create()).toEqual(created);
     });
@@ -129,7 +142,10 @@ export function describeS3Faults(suite: { readonly name: string; target(): Promi
     });
 
     it('says created when the store goes silent after the write landed', async () => {
-      const impatient = await openS3ForTest({ ...target, endpoint: proxy.endpoint }, { prefix: s3.prefix, settings: { requestHandler: { socketTimeout: 100 } } });
+      const impatient = await openS3ForTest(
+        { ...target, endpoint: proxy.endpoint },
+        { prefix: s3.prefix, settings: { requestHandler: { socketTimeout: 100 } } },
+      );
       proxy.script('PUT', [{ kind: 'delay-answer', millis: 3000 }]);
       expect(await impatient.store.createIfAbsent(path, mine, { identity })).toEqual(created);
       expect(methods()).toEqual(['PUT', 'HEAD']);
@@ -156,7 +172,10 @@ export function describeS3Faults(suite: { readonly name: string; target(): Promi
       const gone = await startFaultProxy(target.endpoint);
       await gone.close();
       const nowhere = await openS3ForTest({ ...target, endpoint: gone.endpoint });
-      await expect(nowhere.store.createIfAbsent(path, mine, { identity })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', context: { fault: 'ECONNREFUSED' } });
+      await expect(nowhere.store.createIfAbsent(path, mine, { identity })).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        context: { fault: 'ECONNREFUSED' },
+      });
       await expect(nowhere.store.get(path)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
       await nowhere.close();
     });
@@ -186,8 +205,17 @@ export function describeS3Faults(suite: { readonly name: string; target(): Promi
       const drain = async (): Promise<void> => {
         for await (const info of single.store.list('')) expect(info).toBeUndefined();
       };
-      proxy.script('GET', [busyBefore, busyBefore, { kind: 'answer-before', status: 403, code: 'AccessDenied' }, { kind: 'answer-before', status: 404, code: 'NoSuchBucket' }]);
-      await expect(single.store.get(path)).rejects.toMatchObject({ code: 'STORE_THROTTLED', kind: 'unavailable', context: { fault: 'SlowDown', storeStatus: 503 } });
+      proxy.script('GET', [
+        busyBefore,
+        busyBefore,
+        { kind: 'answer-before', status: 403, code: 'AccessDenied' },
+        { kind: 'answer-before', status: 404, code: 'NoSuchBucket' },
+      ]);
+      await expect(single.store.get(path)).rejects.toMatchObject({
+        code: 'STORE_THROTTLED',
+        kind: 'unavailable',
+        context: { fault: 'SlowDown', storeStatus: 503 },
+      });
       await expect(drain()).rejects.toMatchObject({ code: 'STORE_THROTTLED' });
       await expect(single.store.get(path)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', context: { fault: 'AccessDenied' } });
       await expect(single.store.get(path)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', context: { fault: 'NoSuchBucket' } });

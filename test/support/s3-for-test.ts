@@ -28,7 +28,13 @@ export function emulatorSettings(endpoint: string): S3ClientConfig {
 export async function openS3ForTest(target: S3Target, options: { readonly settings?: S3ClientConfig; readonly prefix?: string } = {}): Promise<OpenedS3> {
   const prefix = options.prefix ?? `test/${randomUUID()}`;
   const clock = tickingClock();
-  const store = createS3ObjectStore({ settings: { ...emulatorSettings(target.endpoint), ...options.settings }, bucket: target.bucket, prefix, clock, random: seededRandom(7) });
+  const store = createS3ObjectStore({
+    settings: { ...emulatorSettings(target.endpoint), ...options.settings },
+    bucket: target.bucket,
+    prefix,
+    clock,
+    random: seededRandom(7),
+  });
   return { store, clock, prefix, close: async () => store.close() };
 }
 

@@ -23,7 +23,9 @@ const VALUES: Readonly<Record<string, readonly Value[]>> = {
   b: [true, false],
 };
 
-export const filterRow: fc.Arbitrary<Value[]> = fc.tuple(...FILTER_COLUMNS.map(({ name }) => fc.option(fc.constantFrom(...(VALUES[name] ?? [])), { nil: null, freq: 3 })));
+export const filterRow: fc.Arbitrary<Value[]> = fc.tuple(
+  ...FILTER_COLUMNS.map(({ name }) => fc.option(fc.constantFrom(...(VALUES[name] ?? [])), { nil: null, freq: 3 })),
+);
 
 const leaf: fc.Arbitrary<Filter> = fc.constantFrom(...FILTER_COLUMNS.map(({ name }) => name)).chain((column) => {
   const value = fc.option(fc.constantFrom(...(VALUES[column] ?? [])), { nil: null, freq: 8 });
@@ -46,7 +48,8 @@ export const anyFilter: fc.Arbitrary<Filter> = fc.letrec<{ filter: Filter }>((ti
 /** True, false or unknown. */
 export function judgeRow(filter: Filter, row: Row): boolean | null {
   switch (filter.kind) {
-    case 'and': case 'or': {
+    case 'and':
+    case 'or': {
       const parts = filter.filters.map((part) => judgeRow(part, row));
       const decisive = filter.kind === 'or';
       if (parts.includes(decisive)) return decisive;
@@ -56,14 +59,24 @@ export function judgeRow(filter: Filter, row: Row): boolean | null {
       const inner = judgeRow(filter.filter, row);
       return inner === null ? null : !inner;
     }
-    case 'isNull': return valueIn(filter.column, row) === null;
-    case 'isNotNull': return valueIn(filter.column, row) !== null;
-    case 'in': return judgeRow({ kind: 'or', filters: filter.values.map((value) => ({ kind: 'compare', column: filter.column, op: '=', value })) }, row);
+    case 'isNull':
+      return valueIn(filter.column, row) === null;
+    case 'isNotNull':
+      return valueIn(filter.column, row) !== null;
+    case 'in':
+      return judgeRow({ kind: 'or', filters: filter.values.map((value) => ({ kind: 'compare', column: filter.column, op: '=', value })) }, row);
     case 'compare': {
       const value = valueIn(filter.column, row);
       if (value === null || filter.value === null) return null;
       const order = compare(value, filter.value);
-      const holds: Readonly<Record<Comparison, boolean>> = { '=': order === 0, '!=': order !== 0, '<': order < 0, '<=': order <= 0, '>': order > 0, '>=': order >= 0 };
+      const holds: Readonly<Record<Comparison, boolean>> = {
+        '=': order === 0,
+        '!=': order !== 0,
+        '<': order < 0,
+        '<=': order <= 0,
+        '>': order > 0,
+        '>=': order >= 0,
+      };
       return holds[filter.op];
     }
   }

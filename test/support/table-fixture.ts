@@ -42,10 +42,26 @@ export interface TableFixture {
 export async function tableFixture(definition: Partial<TableDefinition> & { readonly engineInfo?: string } = {}): Promise<TableFixture> {
   const clock = new ManualClock({ sleeping: 'skip' });
   const store = new MemoryObjectStore({ clock });
-  const deps: DeltaDeps = { store, codec: createNdjsonCodec(), clock, random: new SeededRandom(1), log: silentLog, engineInfo: definition.engineInfo ?? 'lakefold/test' };
-  const { table } = await DeltaTable.create(deps, T_ROOT, { columns: [KEY, NUMBER, RECEIVED], partitionBy: [], profile: 'merge-on-read', configuration: {}, ...definition });
+  const deps: DeltaDeps = {
+    store,
+    codec: createNdjsonCodec(),
+    clock,
+    random: new SeededRandom(1),
+    log: silentLog,
+    engineInfo: definition.engineInfo ?? 'lakefold/test',
+  };
+  const { table } = await DeltaTable.create(deps, T_ROOT, {
+    columns: [KEY, NUMBER, RECEIVED],
+    partitionBy: [],
+    profile: 'merge-on-read',
+    configuration: {},
+    ...definition,
+  });
   return {
-    clock, store, deps, table,
+    clock,
+    store,
+    deps,
+    table,
     open: (other = store) => DeltaTable.open({ ...deps, store: other }, T_ROOT),
     rows: async ({ asOf, ...options } = {}) => {
       const snapshot = await loadSnapshot(deps, T_ROOT, asOf);
@@ -55,7 +71,9 @@ export async function tableFixture(definition: Partial<TableDefinition> & { read
     },
     foreign: async (actions) => {
       const version = (await loadSnapshot(deps, T_ROOT)).version + 1;
-      await store.createIfAbsent(commitPath(T_ROOT, version), utf8(actions.map((action) => `${stringifyJson(action)}\n`).join('')), { identity: `foreign ${version}` });
+      await store.createIfAbsent(commitPath(T_ROOT, version), utf8(actions.map((action) => `${stringifyJson(action)}\n`).join('')), {
+        identity: `foreign ${version}`,
+      });
       return version;
     },
     file: async (name, batch) => {

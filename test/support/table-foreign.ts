@@ -66,7 +66,11 @@ function removeOf(deps: DeltaDeps, file: AddFile): object {
 }
 
 /** A row kept from a file of ours keeps its receipt; new rows have none. Both may lie in one file. */
-async function stage(deps: DeltaDeps, { root, snapshot }: Place, rows: readonly ModelRow[]): Promise<{ readonly add: object; readonly rows: readonly ModelRow[] }[]> {
+async function stage(
+  deps: DeltaDeps,
+  { root, snapshot }: Place,
+  rows: readonly ModelRow[],
+): Promise<{ readonly add: object; readonly rows: readonly ModelRow[] }[]> {
   const partitionColumns = snapshot.columns.filter(({ name }) => snapshot.metadata.partitionColumns.includes(name));
   const groups = new Map<string, ModelRow[]>();
   for (const row of rows) {
@@ -95,5 +99,8 @@ async function stage(deps: DeltaDeps, { root, snapshot }: Place, rows: readonly 
 
 function withoutReceipts(batch: Batch, rows: readonly ModelRow[]): Batch {
   const position = batch.columns.findIndex(({ name }) => name === '_ingested_at');
-  return batchOfRows(batch.columns, rowsOf(batch).map((values, i) => values.with(position, rows[i]?.r === -1n ? null : (values[position] ?? null))));
+  return batchOfRows(
+    batch.columns,
+    rowsOf(batch).map((values, i) => values.with(position, rows[i]?.r === -1n ? null : (values[position] ?? null))),
+  );
 }

@@ -33,35 +33,69 @@ export interface GroupFixture {
   readonly onlineKeys: () => Promise<readonly string[]>;
 }
 
-export async function groupFixture(options: { readonly profile?: FeatureGroupDefinition['profile']; readonly online?: OnlineStore; readonly partitionBy?: readonly string[] } = {}): Promise<GroupFixture> {
+export async function groupFixture(
+  options: { readonly profile?: FeatureGroupDefinition['profile']; readonly online?: OnlineStore; readonly partitionBy?: readonly string[] } = {},
+): Promise<GroupFixture> {
   const clock = new ManualClock({ sleeping: 'skip' });
   const store = new MemoryObjectStore({ clock });
   const log = recordedLog();
   const deps: FeatureDeps = {
-    store, codec: createNdjsonCodec(), clock, random: new SeededRandom(1), log, engineInfo: 'lakefold/test',
-    online: options.online ?? new MemoryOnlineStore(), control: new MemoryControl(), background: { run: () => undefined },
+    store,
+    codec: createNdjsonCodec(),
+    clock,
+    random: new SeededRandom(1),
+    log,
+    engineInfo: 'lakefold/test',
+    online: options.online ?? new MemoryOnlineStore(),
+    control: new MemoryControl(),
+    background: { run: () => undefined },
   };
   const draft = parseFeatureGroup({
-    name: 'g', primaryKey: ['k'], onlineEnabled: true, profile: options.profile ?? 'merge-on-read', partitionBy: options.partitionBy ?? [],
-    schema: [{ name: 'k', type: 'string', nullable: false }, { name: 'v', type: 'int', nullable: true }],
+    name: 'g',
+    primaryKey: ['k'],
+    onlineEnabled: true,
+    profile: options.profile ?? 'merge-on-read',
+    partitionBy: options.partitionBy ?? [],
+    schema: [
+      { name: 'k', type: 'string', nullable: false },
+      { name: 'v', type: 'int', nullable: true },
+    ],
   });
   const definition = { ...draft, version: 1 };
   const layout = tableLayout('demo', definition);
-  const { table } = await DeltaTable.create(deps, 'demo/feature-groups/g/1', { columns: layout.columns, partitionBy: layout.partitionColumns, profile: definition.profile, configuration: layout.configuration });
+  const { table } = await DeltaTable.create(deps, 'demo/feature-groups/g/1', {
+    columns: layout.columns,
+    partitionBy: layout.partitionColumns,
+    profile: definition.profile,
+    configuration: layout.configuration,
+  });
   const state: FeatureGroupState = {
-    definition, createdAt: '', updatedAt: '', revision: 1, status: 'ACTIVE', path: 'feature-groups/g/1', tableId: table.snapshot.metadata.id, generation: 1, onlineShards: 4,
+    definition,
+    createdAt: '',
+    updatedAt: '',
+    revision: 1,
+    status: 'ACTIVE',
+    path: 'feature-groups/g/1',
+    tableId: table.snapshot.metadata.id,
+    generation: 1,
+    onlineShards: 4,
     schemas: [{ fingerprint: '00112233445566cc', columns: [['v', 'int', true]] }],
   };
   return openFixture({ deps, clock, store, log, state });
 }
 
-async function openFixture({ state, ...parts }: Pick<GroupFixture, 'deps' | 'clock' | 'store' | 'log'> & { readonly state: FeatureGroupState }): Promise<GroupFixture> {
+async function openFixture({
+  state,
+  ...parts
+}: Pick<GroupFixture, 'deps' | 'clock' | 'store' | 'log'> & { readonly state: FeatureGroupState }): Promise<GroupFixture> {
   const { deps } = parts;
   const table = await DeltaTable.open(deps, 'demo/feature-groups/g/1');
   const group = compileGroup({ project: 'demo', state, table, receipts: new ReceiptClock(deps.clock) });
   return {
-    ...parts, group,
-    ingest: (rows, options) => ingest(deps, group, { operation: 'upsert', batch: batchOfRows(group.columns, rows), received: rows.length, rejected: [], wait: 'online', ...options }),
+    ...parts,
+    group,
+    ingest: (rows, options) =>
+      ingest(deps, group, { operation: 'upsert', batch: batchOfRows(group.columns, rows), received: rows.length, rejected: [], wait: 'online', ...options }),
     reopen: (clock = parts.clock) => openFixture({ ...parts, state, clock, deps: { ...deps, clock } }),
     onlineKeys: async () => {
       const keys: string[] = [];

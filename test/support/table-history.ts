@@ -60,7 +60,12 @@ export async function runTableHistory(options: HistoryOptions): Promise<readonly
   const inner = new MemoryObjectStore({ clock });
   const codec = options.codec ?? createNdjsonCodec();
   const plain: DeltaDeps = { store: inner, codec, clock, random: new SeededRandom(options.seed + 1), log: silentLog, engineInfo: 'lakefold/test' };
-  await DeltaTable.create(plain, ROOT, { columns: columnsOf(options.shape), partitionBy: options.shape.partitionBy, profile: options.shape.profile, configuration: {} });
+  await DeltaTable.create(plain, ROOT, {
+    columns: columnsOf(options.shape),
+    partitionBy: options.shape.partitionBy,
+    profile: options.shape.profile,
+    configuration: {},
+  });
   const world: World = { inner, turns: turnsOf(random), random, plain, done: [], faults: [], shape: options.shape };
   const handles = 1 + Math.floor(random.unit() * 3);
   const actors = Array.from({ length: handles }, (_, i) => handle(world, { number: i, codec, ops: 2 + Math.floor(random.unit() * (options.opsMax ?? 5)) }));
@@ -87,11 +92,25 @@ async function handle(world: World, actor: { readonly number: number; readonly c
 
 async function foreignWriter(world: World, codec: TableCodec): Promise<void> {
   const { random, turns } = world;
-  const deps: DeltaDeps = { ...world.plain, codec, store: turningStore(world.inner, turns, { random, faults: { lostAnswer: 0, lostRequest: 0 } }), random: new SeededRandom(Math.floor(random.unit() * 2 ** 31)) };
+  const deps: DeltaDeps = {
+    ...world.plain,
+    codec,
+    store: turningStore(world.inner, turns, { random, faults: { lostAnswer: 0, lostRequest: 0 } }),
+    random: new SeededRandom(Math.floor(random.unit() * 2 ** 31)),
+  };
   for (let i = 0; i < 2; i += 1) {
     const { version, removed, added } = await commitForeign(deps, ROOT, randomChange(random, world.shape));
     const snapshot = await loadSnapshot(world.plain, ROOT, { version });
-    const outcome: WriteOutcome = { kind: 'committed', version, committedAt: snapshot.committedAt, counts: { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 }, filesAdded: 0, filesRemoved: 0, snapshot, attempts: 1 };
+    const outcome: WriteOutcome = {
+      kind: 'committed',
+      version,
+      committedAt: snapshot.committedAt,
+      counts: { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 },
+      filesAdded: 0,
+      filesRemoved: 0,
+      snapshot,
+      attempts: 1,
+    };
     world.done.push({ op: { kind: 'foreign', removed, added }, outcome, notFound: 0, from: 0, to: version, key: undefined });
   }
 }
@@ -100,41 +119,68 @@ async function perform(world: World, table: DeltaTable, { op: wanted, key }: { r
   const from = await headOf(world);
   // A handle that has not seen the column writes rows without it.
   const op = 'rows' in wanted && !knowsExtra(table) ? { ...wanted, rows: wanted.rows.map((row) => ({ ...row, x: null })) } : wanted;
-  const options: WriteOptions = { attemptsMax: 1000, ...(key === undefined ? {} : { idempotency: { kind: 'request', key, bodyHash: 'same', windowMillis: 10 ** 12 } }) };
+  const options: WriteOptions = {
+    attemptsMax: 1000,
+    ...(key === undefined ? {} : { idempotency: { kind: 'request', key, bodyHash: 'same', windowMillis: 10 ** 12 } }),
+  };
   const { outcome, notFound } = await write(world, table, { op, options });
   if (outcome === undefined) return;
   world.done.push({ op, outcome, notFound, from, to: await headOf(world), key });
   if (outcome.kind === 'committed') {
     const warm = await textsAt(world.plain, outcome.snapshot);
     const fresh = await textsAt(world.plain, await loadSnapshot(world.plain, ROOT, { version: outcome.version }));
-    if (warm.join() !== fresh.join()) world.faults.push(`version ${outcome.version} (${op.kind}): the warm snapshot reads\n${warm.join('\n')}\na fresh one\n${fresh.join('\n')}`);
+    if (warm.join() !== fresh.join())
+      world.faults.push(`version ${outcome.version} (${op.kind}): the warm snapshot reads\n${warm.join('\n')}\na fresh one\n${fresh.join('\n')}`);
     const loaded = await loadSnapshot(world.plain, ROOT, { version: outcome.version });
-    if (loaded.committedAt !== outcome.committedAt && loaded.checkpointVersion === undefined) world.faults.push(`version ${outcome.version}: committed at ${outcome.committedAt} warm, ${loaded.committedAt} fresh`);
+    if (loaded.committedAt !== outcome.committedAt && loaded.checkpointVersion === undefined)
+      world.faults.push(`version ${outcome.version}: committed at ${outcome.committedAt} warm, ${loaded.committedAt} fresh`);
   }
 }
 
-async function write(world: World, table: DeltaTable, { op, options }: { readonly op: TableOp; readonly options: WriteOptions }): Promise<{ readonly outcome: WriteOutcome | undefined; readonly notFound: number }> {
+async function write(
+  world: World,
+  table: DeltaTable,
+  { op, options }: { readonly op: TableOp; readonly options: WriteOptions },
+): Promise<{ readonly outcome: WriteOutcome | undefined; readonly notFound: number }> {
   const { shape, random } = world;
   const keys = ['k'];
   const sortBy = shape.hasEventTime ? ['k', 'e'] : keys;
   const columns = shuffled(columnsOf(shape, { withExtra: knowsExtra(table) }), random);
-  const of = (outcome: WriteOutcome | undefined, notFound = 0): { readonly outcome: WriteOutcome | undefined; readonly notFound: number } => ({ outcome, notFound });
+  const of = (outcome: WriteOutcome | undefined, notFound = 0): { readonly outcome: WriteOutcome | undefined; readonly notFound: number } => ({
+    outcome,
+    notFound,
+  });
   switch (op.kind) {
-    case 'append': return table.append(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
-    case 'overwrite': return table.overwrite(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
-    case 'upsert': return table.upsert(batchOf(columns, op.rows), { ...options, keys, ...(shape.hasEventTime ? { eventTime: 'e' } : {}) }).then(({ outcome }) => of(outcome));
+    case 'append':
+      return table.append(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
+    case 'overwrite':
+      return table.overwrite(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
+    case 'upsert':
+      return table
+        .upsert(batchOf(columns, op.rows), { ...options, keys, ...(shape.hasEventTime ? { eventTime: 'e' } : {}) })
+        .then(({ outcome }) => of(outcome));
     case 'deleteKeys': {
       const whole = op.keys.filter((key) => key.e === undefined).map(({ k }) => [k]);
       const exact = op.keys.flatMap(({ k, e }) => (e === undefined ? [] : [[k, e]]));
-      const { outcome, notFound } = await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: whole }, ...(exact.length === 0 ? [] : [{ columns: ['k', 'e'], rows: exact }])] }, { ...options, sortBy });
+      const { outcome, notFound } = await table.delete(
+        { kind: 'keys', sets: [{ columns: ['k'], rows: whole }, ...(exact.length === 0 ? [] : [{ columns: ['k', 'e'], rows: exact }])] },
+        { ...options, sortBy },
+      );
       return of(outcome, notFound);
     }
-    case 'deleteWhere': return table.delete({ kind: 'where', filter: op.where.filter }, { ...options, sortBy }).then(({ outcome }) => of(outcome));
-    case 'restore': return of(await table.restore({ version: op.version }, options));
-    case 'optimize': return of(await table.optimize({ ...options, sortBy }));
-    case 'alter': return of(await table.alter({ columns: columnsOf(shape, { withExtra: true }), configuration: {} }, options));
-    case 'checkpoint': await table.checkpoint(); return of(undefined);
-    case 'foreign': return of(undefined);
+    case 'deleteWhere':
+      return table.delete({ kind: 'where', filter: op.where.filter }, { ...options, sortBy }).then(({ outcome }) => of(outcome));
+    case 'restore':
+      return of(await table.restore({ version: op.version }, options));
+    case 'optimize':
+      return of(await table.optimize({ ...options, sortBy }));
+    case 'alter':
+      return of(await table.alter({ columns: columnsOf(shape, { withExtra: true }), configuration: {} }, options));
+    case 'checkpoint':
+      await table.checkpoint();
+      return of(undefined);
+    case 'foreign':
+      return of(undefined);
   }
 }
 
@@ -143,7 +189,10 @@ function knowsExtra(table: DeltaTable): boolean {
 }
 
 function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
-  return items.map((item) => ({ item, at: random.unit() })).toSorted((a, b) => a.at - b.at).map(({ item }) => item);
+  return items
+    .map((item) => ({ item, at: random.unit() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }
 
 async function headOf(world: World): Promise<number> {
@@ -169,9 +218,21 @@ async function judge(world: World): Promise<readonly string[]> {
     if (done === undefined) return [...faults, `version ${version}: no operation answers for it`];
     const step = applyOp(versions, done.op);
     const outcome = done.outcome;
-    if (outcome.kind === 'committed' && step.counts !== undefined && done.op.kind !== 'foreign' && JSON.stringify(outcome.counts) !== JSON.stringify(step.counts)) faults.push(`version ${version} (${done.op.kind}): expected counts ${JSON.stringify(step.counts)}, found ${JSON.stringify(outcome.counts)}`);
-    if (outcome.kind === 'committed' && done.op.kind === 'restore' && outcome.counts.rowsInserted - outcome.counts.rowsDeleted !== step.rows.length - (versions.at(-1)?.length ?? 0)) faults.push(`version ${version} (restore): counts ${JSON.stringify(outcome.counts)}`);
-    if (outcome.kind === 'committed' && done.notFound !== step.notFound) faults.push(`version ${version} (${done.op.kind}): expected ${step.notFound} not found, found ${done.notFound}`);
+    if (
+      outcome.kind === 'committed' &&
+      step.counts !== undefined &&
+      done.op.kind !== 'foreign' &&
+      JSON.stringify(outcome.counts) !== JSON.stringify(step.counts)
+    )
+      faults.push(`version ${version} (${done.op.kind}): expected counts ${JSON.stringify(step.counts)}, found ${JSON.stringify(outcome.counts)}`);
+    if (
+      outcome.kind === 'committed' &&
+      done.op.kind === 'restore' &&
+      outcome.counts.rowsInserted - outcome.counts.rowsDeleted !== step.rows.length - (versions.at(-1)?.length ?? 0)
+    )
+      faults.push(`version ${version} (restore): counts ${JSON.stringify(outcome.counts)}`);
+    if (outcome.kind === 'committed' && done.notFound !== step.notFound)
+      faults.push(`version ${version} (${done.op.kind}): expected ${step.notFound} not found, found ${done.notFound}`);
     versions.push(step.rows);
   }
   const hasForeign = world.done.some(({ op }) => op.kind === 'foreign');
@@ -180,7 +241,8 @@ async function judge(world: World): Promise<readonly string[]> {
     const snapshot = await loadSnapshot(world.plain, ROOT, { version });
     const found = await textsAt(world.plain, snapshot);
     const expected = textsOf(rows);
-    if (found.join() !== expected.join()) return [...faults, `version ${version} (${byVersion.get(version)?.op.kind ?? 'create'}): expected\n${expected.join('\n')}\nfound\n${found.join('\n')}`];
+    if (found.join() !== expected.join())
+      return [...faults, `version ${version} (${byVersion.get(version)?.op.kind ?? 'create'}): expected\n${expected.join('\n')}\nfound\n${found.join('\n')}`];
     // A checkpoint keeps no commit time, and a foreign entry is as old as its file: there only the log's start tells.
     if (snapshot.committedAt <= previous && !hasForeign) faults.push(`version ${version}: committed at ${snapshot.committedAt}, not after ${previous}`);
     previous = snapshot.committedAt;
@@ -214,7 +276,8 @@ function uncommitted(world: World, versions: readonly (readonly ModelRow[])[]): 
     if (outcome.kind === 'conflict') faults.push(`${op.kind}: conflict, ${outcome.reason}`);
     if (outcome.kind === 'alreadyApplied') {
       const first = world.done.find((other) => other.key === key && other.outcome.kind === 'committed');
-      if (first?.outcome.kind === 'committed' && first.outcome.version !== outcome.version) faults.push(`${op.kind}: key ${key} is said to be version ${outcome.version}, it is ${first.outcome.version}`);
+      if (first?.outcome.kind === 'committed' && first.outcome.version !== outcome.version)
+        faults.push(`${op.kind}: key ${key} is said to be version ${outcome.version}, it is ${first.outcome.version}`);
     }
     if (outcome.kind !== 'nothing' || (op.kind !== 'deleteKeys' && op.kind !== 'deleteWhere')) continue;
     const isTrue = Array.from({ length: to - from + 1 }, (_, i) => versions.slice(0, from + i + 1)).some((upTo) => {

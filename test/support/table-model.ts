@@ -37,18 +37,27 @@ export function columnsOf(shape: TableShape, options: { readonly withExtra?: boo
 
 function valueOf(row: ModelRow, name: string): Value {
   switch (name) {
-    case 'k': return row.k;
-    case 'e': return row.e;
-    case 'p': return row.p;
-    case 'v': return row.v;
-    case 'x': return row.x;
-    default: return row.r;
+    case 'k':
+      return row.k;
+    case 'e':
+      return row.e;
+    case 'p':
+      return row.p;
+    case 'v':
+      return row.v;
+    case 'x':
+      return row.x;
+    default:
+      return row.r;
   }
 }
 
 /** `columns` in any order. */
 export function batchOf(columns: readonly Column[], rows: readonly ModelRow[]): Batch {
-  return batchOfRows(columns, rows.map((row) => columns.map(({ name }) => valueOf(row, name))));
+  return batchOfRows(
+    columns,
+    rows.map((row) => columns.map(({ name }) => valueOf(row, name))),
+  );
 }
 
 export function rowsOfBatch(batch: Batch): ModelRow[] {
@@ -56,7 +65,14 @@ export function rowsOfBatch(batch: Batch): ModelRow[] {
     const named = Object.fromEntries(batch.columns.map(({ name }, i) => [name, values[i] ?? null]));
     const numberOf = (value: Value | undefined): number | null => (typeof value === 'number' ? value : null);
     const { k, e, p, _ingested_at: r } = named;
-    return { k: String(k), e: typeof e === 'bigint' ? e : null, p: typeof p === 'string' ? p : null, v: numberOf(named['v']), x: numberOf(named['x']), r: typeof r === 'bigint' ? r : -1n };
+    return {
+      k: String(k),
+      e: typeof e === 'bigint' ? e : null,
+      p: typeof p === 'string' ? p : null,
+      v: numberOf(named['v']),
+      x: numberOf(named['x']),
+      r: typeof r === 'bigint' ? r : -1n,
+    };
   });
 }
 
@@ -81,7 +97,10 @@ function compareRows(a: ModelRow, b: ModelRow): number {
 
 function digestOf(row: ModelRow): Uint8Array {
   const columns = [KEY, TIME, PART, NUMBER, EXTRA];
-  return rowDigest(columns, columns.map(({ name }) => valueOf(row, name)));
+  return rowDigest(
+    columns,
+    columns.map(({ name }) => valueOf(row, name)),
+  );
 }
 
 export interface KeyMatch {
@@ -116,9 +135,12 @@ const NONE: WriteCounts = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, ded
 export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp): ModelStep {
   const rows = versions.at(-1) ?? [];
   switch (op.kind) {
-    case 'append': return { rows: [...rows, ...op.rows], counts: { ...NONE, rowsInserted: op.rows.length }, notFound: 0 };
-    case 'overwrite': return { rows: op.rows, counts: { ...NONE, rowsInserted: op.rows.length, rowsDeleted: rows.length }, notFound: 0 };
-    case 'upsert': return upserted(rows, op.rows);
+    case 'append':
+      return { rows: [...rows, ...op.rows], counts: { ...NONE, rowsInserted: op.rows.length }, notFound: 0 };
+    case 'overwrite':
+      return { rows: op.rows, counts: { ...NONE, rowsInserted: op.rows.length, rowsDeleted: rows.length }, notFound: 0 };
+    case 'upsert':
+      return upserted(rows, op.rows);
     case 'deleteKeys': {
       const left = rows.filter((row) => !op.keys.some((key) => matches(row, key)));
       const asked = new Map(op.keys.map((key) => [`${key.k}@${key.e}`, key]));
@@ -129,13 +151,19 @@ export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp)
       const left = rows.filter((row) => !op.where.passes(row));
       return { rows: left, counts: { ...NONE, rowsDeleted: rows.length - left.length }, notFound: 0 };
     }
-    case 'restore': return { rows: versions[op.version] ?? [], notFound: 0 };
+    case 'restore':
+      return { rows: versions[op.version] ?? [], notFound: 0 };
     case 'foreign': {
       const left = [...rows];
-      for (const gone of op.removed) left.splice(left.findIndex((row) => textOf(row) === textOf(gone)), 1);
+      for (const gone of op.removed)
+        left.splice(
+          left.findIndex((row) => textOf(row) === textOf(gone)),
+          1,
+        );
       return { rows: [...left, ...op.added], notFound: 0 };
     }
-    default: return { rows, counts: NONE, notFound: 0 };
+    default:
+      return { rows, counts: NONE, notFound: 0 };
   }
 }
 

@@ -60,8 +60,18 @@ function randomWhere(random: Random, shape: TableShape): ModelFilter {
     { filter: { kind: 'compare', column: 'k', op: '>', value: 'b' }, passes: ({ k }) => k === 'ü\u{1f600}' },
     // Foreign rows read as received when their file was written, which no statistics tell.
     { filter: { kind: 'compare', column: '_ingested_at', op: '>', value: BASE + 100n }, passes: ({ r }) => r > BASE + 100n },
-    { filter: { kind: 'and', filters: [{ kind: 'isNotNull', column: '_ingested_at' }, { kind: 'compare', column: 'v', op: '=', value: 1 }] }, passes: ({ v }) => v === 1 },
+    {
+      filter: {
+        kind: 'and',
+        filters: [
+          { kind: 'isNotNull', column: '_ingested_at' },
+          { kind: 'compare', column: 'v', op: '=', value: 1 },
+        ],
+      },
+      passes: ({ v }) => v === 1,
+    },
   ];
-  if (shape.hasEventTime) wheres.push({ filter: { kind: 'compare', column: 'e', op: '>', value: BASE + 500n }, passes: ({ e }) => e !== null && e > BASE + 500n });
+  if (shape.hasEventTime)
+    wheres.push({ filter: { kind: 'compare', column: 'e', op: '>', value: BASE + 500n }, passes: ({ e }) => e !== null && e > BASE + 500n });
   return pick(random, wheres);
 }

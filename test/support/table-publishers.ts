@@ -76,20 +76,55 @@ async function createWorld(options: PublisherOptions): Promise<World> {
   const clock = new ManualClock({ sleeping: 'skip' });
   const inner = new MemoryObjectStore({ clock });
   const plain: FeatureDeps = {
-    store: inner, codec: createNdjsonCodec(), clock, random: new SeededRandom(options.seed + 1), log: silentLog, engineInfo: 'lakefold/test',
-    online: options.online, control: new MemoryControl(), background: { run: () => undefined },
+    store: inner,
+    codec: createNdjsonCodec(),
+    clock,
+    random: new SeededRandom(options.seed + 1),
+    log: silentLog,
+    engineInfo: 'lakefold/test',
+    online: options.online,
+    control: new MemoryControl(),
+    background: { run: () => undefined },
   };
   const { shape } = options;
   const draft = parseFeatureGroup({
-    name: 'g', primaryKey: ['k'], eventTime: shape.hasEventTime ? 'e' : null, onlineEnabled: true, profile: shape.profile, partitionBy: shape.partitionBy,
-    schema: columnsOf(shape).filter(({ name }) => name !== '_ingested_at').map(({ name, type, nullable }) => ({ name, type: type.kind, nullable })),
+    name: 'g',
+    primaryKey: ['k'],
+    eventTime: shape.hasEventTime ? 'e' : null,
+    onlineEnabled: true,
+    profile: shape.profile,
+    partitionBy: shape.partitionBy,
+    schema: columnsOf(shape)
+      .filter(({ name }) => name !== '_ingested_at')
+      .map(({ name, type, nullable }) => ({ name, type: type.kind, nullable })),
   });
   const definition = { ...draft, version: 1 };
   const layout = tableLayout(PROJECT, definition);
-  const { table } = await DeltaTable.create(plain, `${PROJECT}/${PATH}`, { columns: layout.columns, partitionBy: layout.partitionColumns, profile: definition.profile, configuration: layout.configuration });
+  const { table } = await DeltaTable.create(plain, `${PROJECT}/${PATH}`, {
+    columns: layout.columns,
+    partitionBy: layout.partitionColumns,
+    profile: definition.profile,
+    configuration: layout.configuration,
+  });
   const state: FeatureGroupState = {
-    definition, createdAt: '', updatedAt: '', revision: 1, status: 'ACTIVE', path: PATH, tableId: table.snapshot.metadata.id, generation: options.generation ?? 1, onlineShards: 4,
-    schemas: [{ fingerprint: FINGERPRINT, columns: [['p', 'string', true], ['v', 'int', true]] }],
+    definition,
+    createdAt: '',
+    updatedAt: '',
+    revision: 1,
+    status: 'ACTIVE',
+    path: PATH,
+    tableId: table.snapshot.metadata.id,
+    generation: options.generation ?? 1,
+    onlineShards: 4,
+    schemas: [
+      {
+        fingerprint: FINGERPRINT,
+        columns: [
+          ['p', 'string', true],
+          ['v', 'int', true],
+        ],
+      },
+    ],
   };
   return { options, random, turns: turnsOf(random), inner, state, faults: [], late: [], plain };
 }
@@ -104,7 +139,11 @@ async function runWriter(world: World, number: number): Promise<void> {
   // Two clocks agree to the microsecond, the third is an hour ahead or behind.
   const clock = new ManualClock({ sleeping: 'skip', startMillis: 1_750_000_000_000 + (number < 2 ? 0 : random.unit() < 0.5 ? 3_600_000 : -3_600_000) });
   const deps: FeatureDeps = {
-    ...world.plain, clock, log: reporting(world), random: new SeededRandom(Math.floor(random.unit() * 2 ** 31)), online: chaosOnline(world),
+    ...world.plain,
+    clock,
+    log: reporting(world),
+    random: new SeededRandom(Math.floor(random.unit() * 2 ** 31)),
+    online: chaosOnline(world),
     store: turningStore(world.inner, turns, { random, faults: { lostAnswer: 0.05, lostRequest: 0 } }),
   };
   const group = await openAt(world, deps);
@@ -112,13 +151,20 @@ async function runWriter(world: World, number: number): Promise<void> {
   for (let i = 0; i < steps; i += 1) {
     if (random.unit() < 0.3) await clock.advance(1 + Math.floor(random.unit() * 5));
     // A publisher whose request was lost gives up, and a repeat goes to whoever is there.
-    await step(world, { deps, group, key: `${number}/${i}` }).catch((error: unknown) => { if (!String(error).includes('the answer was lost')) world.faults.push(String(error)); });
+    await step(world, { deps, group, key: `${number}/${i}` }).catch((error: unknown) => {
+      if (!String(error).includes('the answer was lost')) world.faults.push(String(error));
+    });
   }
 }
 
 /** A receipt hides why a publish failed; the log tells. */
 function reporting(world: World): Log {
-  return { ...silentLog, error: (event, fields) => { if (!String(fields?.['cause']).includes('the answer was lost')) world.faults.push(`${event}: ${String(fields?.['cause'])}`); } };
+  return {
+    ...silentLog,
+    error: (event, fields) => {
+      if (!String(fields?.['cause']).includes('the answer was lost')) world.faults.push(`${event}: ${String(fields?.['cause'])}`);
+    },
+  };
 }
 
 async function step(world: World, actor: { readonly deps: FeatureDeps; readonly group: OpenGroup; readonly key: string }): Promise<void> {
@@ -126,7 +172,11 @@ async function step(world: World, actor: { readonly deps: FeatureDeps; readonly 
   const { deps, group } = actor;
   const choice = random.unit();
   if (choice < 0.12) {
-    await commitForeign({ ...deps, store: turningStore(world.inner, world.turns, { random, faults: { lostAnswer: 0, lostRequest: 0 } }) }, group.table.root, randomChange(random, options.shape));
+    await commitForeign(
+      { ...deps, store: turningStore(world.inner, world.turns, { random, faults: { lostAnswer: 0, lostRequest: 0 } }) },
+      group.table.root,
+      randomChange(random, options.shape),
+    );
     return;
   }
   if (choice < 0.3) {
@@ -136,7 +186,9 @@ async function step(world: World, actor: { readonly deps: FeatureDeps; readonly 
   const op = randomOp(random, { shape: options.shape, head: group.table.snapshot.version });
   const wait = random.unit() < 0.7 ? 'online' : 'commit';
   switch (op.kind) {
-    case 'append': case 'upsert': case 'overwrite': {
+    case 'append':
+    case 'upsert':
+    case 'overwrite': {
       const idempotency: Idempotency = { kind: 'request', key: actor.key, bodyHash: 'same', windowMillis: 10 ** 12 };
       const columns = columnsOf(options.shape).filter(({ name }) => name !== '_ingested_at');
       const request = { operation: op.kind, batch: batchOf(columns, op.rows), received: op.rows.length, rejected: [], idempotency, wait } as const;
@@ -146,14 +198,24 @@ async function step(world: World, actor: { readonly deps: FeatureDeps; readonly 
       return;
     }
     case 'deleteKeys': {
-      const sets = [{ columns: ['k'], rows: op.keys.filter(({ e }) => e === undefined).map(({ k }) => [k]) }, ...(options.shape.hasEventTime ? [{ columns: ['k', 'e'], rows: op.keys.flatMap(({ k, e }) => (e === undefined ? [] : [[k, e]])) }] : [])];
+      const sets = [
+        { columns: ['k'], rows: op.keys.filter(({ e }) => e === undefined).map(({ k }) => [k]) },
+        ...(options.shape.hasEventTime ? [{ columns: ['k', 'e'], rows: op.keys.flatMap(({ k, e }) => (e === undefined ? [] : [[k, e]])) }] : []),
+      ];
       await deleteRows(deps, group, { kind: 'keys', sets }, { wait });
       return;
     }
-    case 'deleteWhere': await deleteRows(deps, group, { kind: 'where', filter: op.where.filter }, { wait }); return;
-    case 'restore': await restoreRows(deps, group, { version: op.version }, { wait }); return;
-    case 'optimize': await optimizeRows(deps, group); return;
-    default: await group.table.checkpoint();
+    case 'deleteWhere':
+      await deleteRows(deps, group, { kind: 'where', filter: op.where.filter }, { wait });
+      return;
+    case 'restore':
+      await restoreRows(deps, group, { version: op.version }, { wait });
+      return;
+    case 'optimize':
+      await optimizeRows(deps, group);
+      return;
+    default:
+      await group.table.checkpoint();
   }
 }
 
@@ -165,29 +227,39 @@ function check(world: World, receipt: Receipt): void {
   if (receipt.received !== sent) world.faults.push(`version ${commit.version}: received ${receipt.received}, counted ${sent}`);
   if (online?.state !== 'applied' || online.superseded + online.applied + online.stale + online.expired + online.failed === 0) return;
   const folded = online.superseded + online.applied + online.stale + online.expired + online.failed;
-  if (folded !== commit.rowsInserted + commit.rowsUpdated) world.faults.push(`version ${commit.version} (${commit.operation}): ${commit.rowsInserted + commit.rowsUpdated} rows, folded ${JSON.stringify(online)}`);
+  if (folded !== commit.rowsInserted + commit.rowsUpdated)
+    world.faults.push(`version ${commit.version} (${commit.operation}): ${commit.rowsInserted + commit.rowsUpdated} rows, folded ${JSON.stringify(online)}`);
 }
 
 /** U9. */
 function checkRepeat(world: World, first: Receipt, repeat: Receipt): void {
   const expected = { ...first.commit, alreadyApplied: true };
-  if (JSON.stringify(repeat.commit) !== JSON.stringify(expected)) world.faults.push(`repeated: expected ${JSON.stringify(expected)}, found ${JSON.stringify(repeat.commit)}`);
+  if (JSON.stringify(repeat.commit) !== JSON.stringify(expected))
+    world.faults.push(`repeated: expected ${JSON.stringify(expected)}, found ${JSON.stringify(repeat.commit)}`);
   check(world, repeat);
 }
 
 function chaosOnline(world: World): OnlineStore {
-  const { random, turns, late, options: { online } } = world;
-  const request = <T>(run: () => Promise<T>, lost: () => Promise<T>): Promise<T> => turns.take(async () => {
-    const luck = random.unit();
-    if (late.length > 0 && random.unit() < 0.1) await late.splice(Math.floor(random.unit() * late.length), 1)[0]?.();
-    if (luck < 0.05) late.push(run);
-    if (luck < 0.05) return lost();
-    const answer = await run();
-    if (luck < 0.1) late.push(run);
-    return luck > 0.97 ? lost() : answer;
-  });
+  const {
+    random,
+    turns,
+    late,
+    options: { online },
+  } = world;
+  const request = <T>(run: () => Promise<T>, lost: () => Promise<T>): Promise<T> =>
+    turns.take(async () => {
+      const luck = random.unit();
+      if (late.length > 0 && random.unit() < 0.1) await late.splice(Math.floor(random.unit() * late.length), 1)[0]?.();
+      if (luck < 0.05) late.push(run);
+      if (luck < 0.05) return lost();
+      const answer = await run();
+      if (luck < 0.1) late.push(run);
+      return luck > 0.97 ? lost() : answer;
+    });
   const failed = async (): Promise<readonly OnlineWrite[]> => ['failed'];
-  const throwing = async (): Promise<never> => { throw new Error('the answer was lost'); };
+  const throwing = async (): Promise<never> => {
+    throw new Error('the answer was lost');
+  };
   return {
     read: (reads, readOptions) => turns.take(() => online.read(reads, readOptions)),
     merge: async (table, rows) => (await Promise.all(rows.map((row) => request(() => online.merge(table, [row]), failed)))).flat(),
@@ -201,14 +273,19 @@ function chaosOnline(world: World): OnlineStore {
 
 async function differences(world: World, group: OpenGroup): Promise<readonly string[]> {
   const expected = await newestAtHead(world, group);
-  const read = compilePayloadReader(world.state.schemas, [{ name: 'p', type: { kind: 'string' } }, { name: 'v', type: { kind: 'int' } }]);
+  const read = compilePayloadReader(world.state.schemas, [
+    { name: 'p', type: { kind: 'string' } },
+    { name: 'v', type: { kind: 'int' } },
+  ]);
   const found = new Map<string, string>();
   for await (const { key, item } of world.options.online.scan(group.onlineTable)) {
     if (item.deleted) continue;
     const payload = read(item.payload ?? new Uint8Array());
     found.set(toHex(key), `${toHex(item.order ?? new Uint8Array())} ${payload.kind === 'values' ? payload.values.join() : payload.kind}`);
   }
-  const faults = [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) => (expected.get(key) === found.get(key) ? [] : [`key ${key}: expected ${expected.get(key) ?? 'nothing'}, found ${found.get(key) ?? 'nothing'}`]));
+  const faults = [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) =>
+    expected.get(key) === found.get(key) ? [] : [`key ${key}: expected ${expected.get(key) ?? 'nothing'}, found ${found.get(key) ?? 'nothing'}`],
+  );
   const watermark = await world.options.online.watermark(group.onlineTable, { consistent: true });
   let head = -1;
   for await (const { path } of world.inner.list(`${group.table.root}/_delta_log/`)) if (isLogEntry(path)) head += 1;
@@ -223,7 +300,16 @@ async function newestAtHead(world: World, group: OpenGroup): Promise<ReadonlyMap
   for await (const batch of readRows(world.plain, { root: group.table.root, snapshot })) {
     for (const row of rowsOfBatch(batch)) {
       const values = (name: string): string | bigint | number | null => (name === 'k' ? row.k : name === 'e' ? row.e : name === 'p' ? row.p : row.v);
-      const order = toHex(orderBytes(row.e, row.r, rowDigest(columns, columns.map(({ name }) => values(name)))));
+      const order = toHex(
+        orderBytes(
+          row.e,
+          row.r,
+          rowDigest(
+            columns,
+            columns.map(({ name }) => values(name)),
+          ),
+        ),
+      );
       const key = toHex(encodeKey([{ kind: 'string' }], [row.k]));
       const text = `${order} ${[row.p, row.v].join()}`;
       if ((newest.get(key) ?? '') < text) newest.set(key, text);
@@ -231,4 +317,3 @@ async function newestAtHead(world: World, group: OpenGroup): Promise<ReadonlyMap
   }
   return newest;
 }
-

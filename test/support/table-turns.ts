@@ -18,17 +18,24 @@ export function turnsOf(random: Random): Turns {
   const waiting: (() => void)[] = [];
   return {
     take: async (request) => {
-      await new Promise<void>((resolve) => { waiting.push(resolve); });
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
       return request();
     },
     run: async (work) => {
       let isDone = false;
-      const all = Promise.allSettled(work).then((settled) => { isDone = true; return settled; });
+      const all = Promise.allSettled(work).then((settled) => {
+        isDone = true;
+        return settled;
+      });
       for (let idle = 0; !isDone && idle < IDLE_ROUNDS_MAX; idle += 1) {
         const [next] = waiting.splice(Math.floor(random.unit() * waiting.length), 1);
         if (next !== undefined) idle = 0;
         next?.();
-        await new Promise((resolve) => { setImmediate(resolve); });
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
       }
       for (const outcome of await all) if (outcome.status === 'rejected') throw outcome.reason;
     },
@@ -67,12 +74,13 @@ export function turningStore(inner: ObjectStore, turns: Turns, input: { readonly
   return wrappedStore(inner, {
     get: (path, options) => turns.take(() => inner.get(path, options)),
     head: (path, options) => turns.take(() => inner.head(path, options)),
-    createIfAbsent: (path, bytes, options) => turns.take(async () => {
-      const luck = isLogEntry(path) ? random.unit() : 1;
-      if (luck < faults.lostRequest) return { kind: 'unknown', cause: new Error('the request was lost') };
-      const outcome = await inner.createIfAbsent(path, bytes, options);
-      return luck < faults.lostRequest + faults.lostAnswer ? { kind: 'unknown', cause: new Error('the answer was lost') } : outcome;
-    }),
+    createIfAbsent: (path, bytes, options) =>
+      turns.take(async () => {
+        const luck = isLogEntry(path) ? random.unit() : 1;
+        if (luck < faults.lostRequest) return { kind: 'unknown', cause: new Error('the request was lost') };
+        const outcome = await inner.createIfAbsent(path, bytes, options);
+        return luck < faults.lostRequest + faults.lostAnswer ? { kind: 'unknown', cause: new Error('the answer was lost') } : outcome;
+      }),
     overwrite: (path, bytes, options) => turns.take(() => inner.overwrite(path, bytes, options)),
     list: async function* list(prefix, options) {
       yield* await turns.take(async () => {

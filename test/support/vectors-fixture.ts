@@ -11,25 +11,57 @@ import { modelOnlineStore } from './fold-store.ts';
 
 export const AIRPORT_DELAYS: ServedGroup = {
   definition: {
-    name: 'airport_delays', version: 1, primaryKey: ['origin'], eventTime: 'hour', onlineEnabled: true, ttl: 'P7D',
+    name: 'airport_delays',
+    version: 1,
+    primaryKey: ['origin'],
+    eventTime: 'hour',
+    onlineEnabled: true,
+    ttl: 'P7D',
     schema: [
-      { name: 'origin', type: 'string', nullable: false }, { name: 'hour', type: 'timestamp', nullable: false },
-      { name: 'flights_24h', type: 'int', nullable: false }, { name: 'mean_delay_24h', type: 'double', nullable: true },
+      { name: 'origin', type: 'string', nullable: false },
+      { name: 'hour', type: 'timestamp', nullable: false },
+      { name: 'flights_24h', type: 'int', nullable: false },
+      { name: 'mean_delay_24h', type: 'double', nullable: true },
     ],
   },
-  generation: 1, onlineShards: 4,
-  schemas: [{ fingerprint: '9f3c00112233aabb', columns: [['flights_24h', 'int', false], ['mean_delay_24h', 'double', true]] }],
+  generation: 1,
+  onlineShards: 4,
+  schemas: [
+    {
+      fingerprint: '9f3c00112233aabb',
+      columns: [
+        ['flights_24h', 'int', false],
+        ['mean_delay_24h', 'double', true],
+      ],
+    },
+  ],
 };
 
 export function join(given: Partial<ServedJoin>): ServedJoin {
-  return { name: 'dep', featureGroup: 'airport_delays', version: 1, on: { origin: 'origin' }, features: [], prefix: '', lookback: null, filter: null, defaults: {}, via: null, ...given };
+  return {
+    name: 'dep',
+    featureGroup: 'airport_delays',
+    version: 1,
+    on: { origin: 'origin' },
+    features: [],
+    prefix: '',
+    lookback: null,
+    filter: null,
+    defaults: {},
+    via: null,
+    ...given,
+  };
 }
 
 export const DELAY_MODEL: ServedView = {
-  name: 'delay_model', version: 1,
+  name: 'delay_model',
+  version: 1,
   spine: [
-    { name: 'origin', type: 'string', nullable: false }, { name: 'dest', type: 'string', nullable: false }, { name: 'predicted_at', type: 'timestamp', nullable: false },
-    { name: 'distance', type: 'int', nullable: false }, { name: 'delayed', type: 'boolean', nullable: true },
+    { name: 'origin', type: 'string', nullable: false },
+    { name: 'dest', type: 'string', nullable: false },
+    { name: 'predicted_at', type: 'timestamp', nullable: false },
+    { name: 'distance', type: 'int', nullable: false },
+    { name: 'delayed', type: 'boolean', nullable: true },
   ],
   labels: ['delayed'],
   joins: [
@@ -37,12 +69,17 @@ export const DELAY_MODEL: ServedView = {
     join({ name: 'arr', on: { dest: 'origin' }, features: ['mean_delay_24h'], prefix: 'arr_' }),
   ],
   onDemand: [{ name: 'is_long_haul', inputs: [{ name: 'distance', type: 'int', nullable: false }], returns: { type: 'boolean', nullable: false } }],
-  inferenceHelpers: [], trainingHelpers: [],
+  inferenceHelpers: [],
+  trainingHelpers: [],
 };
 
 const FUNCTIONS: ReadonlyMap<string, OnDemandFunction> = new Map<string, OnDemandFunction>([['is_long_haul', ({ distance }) => Number(distance) > 1500]]);
 
-export function planOf(view: ServedView = DELAY_MODEL, groups: readonly ServedGroup[] = [AIRPORT_DELAYS], functions: ReadonlyMap<string, OnDemandFunction> = FUNCTIONS): ViewPlan {
+export function planOf(
+  view: ServedView = DELAY_MODEL,
+  groups: readonly ServedGroup[] = [AIRPORT_DELAYS],
+  functions: ReadonlyMap<string, OnDemandFunction> = FUNCTIONS,
+): ViewPlan {
   return compileView({ project: 'demo', view, groups, functions });
 }
 
@@ -61,11 +98,19 @@ export interface RecordGiven {
 /** Stores records as the fold does. */
 export async function putRecords(store: OnlineStore, group: ServedGroup, records: readonly RecordGiven[]): Promise<void> {
   const keyTypes = group.definition.primaryKey.map((name) => parseType(group.definition.schema.find((column) => column.name === name)?.type ?? ''));
-  await store.merge(tableOf(group), records.map(({ key, at, values, schema }) => {
-    const payloadSchema = group.schemas[schema ?? group.schemas.length - 1];
-    if (payloadSchema === undefined) throw new Error('a group without schema');
-    return { key: encodeKey(keyTypes, key), order: orderBytes(at === null ? null : instant(at), 1n, new Uint8Array(8)), commit: 1, payload: compilePayloadEncoder(payloadSchema).encode(values) };
-  }));
+  await store.merge(
+    tableOf(group),
+    records.map(({ key, at, values, schema }) => {
+      const payloadSchema = group.schemas[schema ?? group.schemas.length - 1];
+      if (payloadSchema === undefined) throw new Error('a group without schema');
+      return {
+        key: encodeKey(keyTypes, key),
+        order: orderBytes(at === null ? null : instant(at), 1n, new Uint8Array(8)),
+        commit: 1,
+        payload: compilePayloadEncoder(payloadSchema).encode(values),
+      };
+    }),
+  );
 }
 
 export async function putWatermark(store: OnlineStore, group: ServedGroup, version: number): Promise<void> {

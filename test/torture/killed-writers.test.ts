@@ -30,7 +30,15 @@ describe('writers killed at random', () => {
     folder = await mkdtemp(join(tmpdir(), 'lakefold-torture-'));
     // Beside the packages it imports, so that a worker starts without a loader.
     bundle = fileURLToPath(new URL(`../../.cache/torture-writer-${process.pid}.mjs`, import.meta.url));
-    await build({ entryPoints: [fileURLToPath(new URL('table-writer.ts', import.meta.url))], outfile: bundle, bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'error' });
+    await build({
+      entryPoints: [fileURLToPath(new URL('table-writer.ts', import.meta.url))],
+      outfile: bundle,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      logLevel: 'error',
+    });
   });
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
@@ -45,51 +53,64 @@ describe('writers killed at random', () => {
     if (child.stdout === null) throw new Error('no output of the writer');
     createInterface({ input: child.stdout }).on('line', (line) => {
       const [word, sequence, version] = line.split(' ');
-      if (word === 'ready' && killAfterReadyMillis !== undefined) setTimeout(() => { killed = child.kill('SIGKILL') || killed; }, killAfterReadyMillis).unref();
+      if (word === 'ready' && killAfterReadyMillis !== undefined)
+        setTimeout(() => {
+          killed = child.kill('SIGKILL') || killed;
+        }, killAfterReadyMillis).unref();
       if (word === 'ack') acks.set(Number(sequence), Number(version));
       if (word === 'done') done = true;
     });
-    return new Promise((resolve) => { child.on('close', () => { resolve({ acks, outcome: done ? 'done' : killed ? 'killed' : 'failed' }); }); });
+    return new Promise((resolve) => {
+      child.on('close', () => {
+        resolve({ acks, outcome: done ? 'done' : killed ? 'killed' : 'failed' });
+      });
+    });
   }
 
-  it(`keeps every acknowledged row of ${WRITERS} × ${COMMITS} commits exactly once, versions without a gap, through ${KILLS} kills`, async () => {
-    const seed = Date.now() % 1_000_000;
-    const random = new SeededRandom(seed);
-    await DeltaTable.create(await deltaDeps(folder), '', { columns: WRITER_COLUMNS, partitionBy: [], profile: 'merge-on-read', configuration: {} });
-    const acknowledged = new Map<string, number>();
-    const contradictions: string[] = [];
-    let kills = 0;
-    const note = (writer: number, acks: ReadonlyMap<number, number>): void => {
-      for (const [sequence, version] of acks) {
-        const key = `${writer}/${sequence}`;
-        const known = acknowledged.get(key);
-        if (known !== undefined && known !== version) contradictions.push(`${key} was acknowledged at ${known}, then at ${version}`);
-        acknowledged.set(key, version);
-      }
-    };
-    const work = async (writer: number): Promise<void> => {
-      for (;;) {
-        const disturb = kills < KILLS;
-        const { acks, outcome } = await startWriter(writer, disturb ? 5 + Math.floor(random.unit() * 496) : undefined);
-        note(writer, acks);
-        if (outcome === 'killed') kills += 1;
-        if (outcome === 'failed') throw new Error(`writer ${writer} failed by itself (seed ${seed})`);
-        if (outcome === 'done' && !disturb) return;
-      }
-    };
-    await Promise.all(Array.from({ length: WRITERS }, (_, writer) => work(writer)));
+  it(
+    `keeps every acknowledged row of ${WRITERS} × ${COMMITS} commits exactly once, versions without a gap, through ${KILLS} kills`,
+    async () => {
+      const seed = Date.now() % 1_000_000;
+      const random = new SeededRandom(seed);
+      await DeltaTable.create(await deltaDeps(folder), '', { columns: WRITER_COLUMNS, partitionBy: [], profile: 'merge-on-read', configuration: {} });
+      const acknowledged = new Map<string, number>();
+      const contradictions: string[] = [];
+      let kills = 0;
+      const note = (writer: number, acks: ReadonlyMap<number, number>): void => {
+        for (const [sequence, version] of acks) {
+          const key = `${writer}/${sequence}`;
+          const known = acknowledged.get(key);
+          if (known !== undefined && known !== version) contradictions.push(`${key} was acknowledged at ${known}, then at ${version}`);
+          acknowledged.set(key, version);
+        }
+      };
+      const work = async (writer: number): Promise<void> => {
+        for (;;) {
+          const disturb = kills < KILLS;
+          const { acks, outcome } = await startWriter(writer, disturb ? 5 + Math.floor(random.unit() * 496) : undefined);
+          note(writer, acks);
+          if (outcome === 'killed') kills += 1;
+          if (outcome === 'failed') throw new Error(`writer ${writer} failed by itself (seed ${seed})`);
+          if (outcome === 'done' && !disturb) return;
+        }
+      };
+      await Promise.all(Array.from({ length: WRITERS }, (_, writer) => work(writer)));
 
-    const table = await DeltaTable.open(await deltaDeps(folder), '');
-    const found = new Map<string, number>();
-    for await (const batch of table.read()) for (const [writer, sequence] of rowsOf(batch)) found.set(`${String(writer)}/${String(sequence)}`, (found.get(`${String(writer)}/${String(sequence)}`) ?? 0) + 1);
-    const expected = new Map(Array.from({ length: WRITERS * COMMITS }, (_, i) => [`${Math.floor(i / COMMITS)}/${i % COMMITS}`, 1]));
-    expect(kills, `seed ${seed}`).toBeGreaterThanOrEqual(KILLS);
-    expect(contradictions, `seed ${seed}`).toEqual([]);
-    expect(Object.fromEntries(found), `seed ${seed}`).toEqual(Object.fromEntries(expected));
-    expect(acknowledged.size).toBe(WRITERS * COMMITS);
-    expect(await commitVersions(folder)).toEqual(Array.from({ length: WRITERS * COMMITS + 1 }, (_, version) => version));
-    expect(await rowsPerVersion(table, acknowledged)).toEqual([]);
-  }, MINUTES_MAX * 60_000);
+      const table = await DeltaTable.open(await deltaDeps(folder), '');
+      const found = new Map<string, number>();
+      for await (const batch of table.read())
+        for (const [writer, sequence] of rowsOf(batch))
+          found.set(`${String(writer)}/${String(sequence)}`, (found.get(`${String(writer)}/${String(sequence)}`) ?? 0) + 1);
+      const expected = new Map(Array.from({ length: WRITERS * COMMITS }, (_, i) => [`${Math.floor(i / COMMITS)}/${i % COMMITS}`, 1]));
+      expect(kills, `seed ${seed}`).toBeGreaterThanOrEqual(KILLS);
+      expect(contradictions, `seed ${seed}`).toEqual([]);
+      expect(Object.fromEntries(found), `seed ${seed}`).toEqual(Object.fromEntries(expected));
+      expect(acknowledged.size).toBe(WRITERS * COMMITS);
+      expect(await commitVersions(folder)).toEqual(Array.from({ length: WRITERS * COMMITS + 1 }, (_, version) => version));
+      expect(await rowsPerVersion(table, acknowledged)).toEqual([]);
+    },
+    MINUTES_MAX * 60_000,
+  );
 });
 
 async function commitVersions(folder: string): Promise<number[]> {

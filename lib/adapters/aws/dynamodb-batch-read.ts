@@ -37,14 +37,20 @@ interface BatchUnderWay {
 export async function readBatches(deps: DynamoDbDeps, keys: readonly ItemKey[], options: BatchReadOptions): Promise<BatchRead> {
   const batch: BatchUnderWay = { found: new Map(), failed: new Map(), requests: 0 };
   const deadline = deps.clock.monotonicMillis() + options.timeMaxMillis;
-  const chunks = Array.from({ length: Math.ceil(keys.length / ONLINE_READ_KEYS_MAX) }, (_, i) => keys.slice(i * ONLINE_READ_KEYS_MAX, (i + 1) * ONLINE_READ_KEYS_MAX));
+  const chunks = Array.from({ length: Math.ceil(keys.length / ONLINE_READ_KEYS_MAX) }, (_, i) =>
+    keys.slice(i * ONLINE_READ_KEYS_MAX, (i + 1) * ONLINE_READ_KEYS_MAX),
+  );
   await mapConcurrent(chunks, { concurrencyMax: READ_CONCURRENCY }, (chunk) => readChunk(deps, chunk, { ...options, batch, deadline }));
   return batch;
 }
 
-async function readChunk(deps: DynamoDbDeps, chunk: readonly ItemKey[], options: BatchReadOptions & { readonly batch: BatchUnderWay; readonly deadline: number }): Promise<void> {
+async function readChunk(
+  deps: DynamoDbDeps,
+  chunk: readonly ItemKey[],
+  options: BatchReadOptions & { readonly batch: BatchUnderWay; readonly deadline: number },
+): Promise<void> {
   let pending = chunk;
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     options.signal?.throwIfAborted();
     const { left, cause, isFinal } = await readOnce(deps, pending, options);
     if (left.length === 0) return;
@@ -72,7 +78,10 @@ async function readOnce(
     for (const attributes of answer.Responses?.[table] ?? []) batch.found.set(idOf(attributes), attributes);
     const unprocessed = new Set((answer.UnprocessedKeys?.[table]?.Keys ?? []).map(idOf));
     const left = keys.filter(({ p, k }) => unprocessed.has(keyId(p.S, k.B)));
-    return { left, cause: new LakefoldError('STORE_THROTTLED', `table ${table} left ${left.length} of ${keys.length} keys unprocessed`, { context: { table } }) };
+    return {
+      left,
+      cause: new LakefoldError('STORE_THROTTLED', `table ${table} left ${left.length} of ${keys.length} keys unprocessed`, { context: { table } }),
+    };
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason;
     return { left: keys, cause: translateDynamoDbError(error, { action: 'read from', table }), isFinal: !isRepeatable(dynamoDbFaultOf(error)) };

@@ -60,7 +60,9 @@ export class DynamoDbControl implements Control {
     const request = {
       TableName: this.#table,
       Key: keyOf(partition, sort),
-      ...(condition === undefined ? {} : { ConditionExpression: condition.kind === 'absent' ? 'attribute_not_exists(p)' : 'attribute_not_exists(p) OR r = :r' }),
+      ...(condition === undefined
+        ? {}
+        : { ConditionExpression: condition.kind === 'absent' ? 'attribute_not_exists(p)' : 'attribute_not_exists(p) OR r = :r' }),
       ...(condition?.kind === 'revision' ? { ExpressionAttributeValues: { ':r': number(condition.revision) } } : {}),
     };
     return this.#calling('write to', options, async () => {
@@ -88,7 +90,10 @@ export class DynamoDbControl implements Control {
 
   async close(): Promise<void> {}
 
-  #queryPage(asked: { readonly partition: string; readonly prefix: string; readonly start: Attributes | undefined }, options: RequestOptions): Promise<QueryCommandOutput> {
+  #queryPage(
+    asked: { readonly partition: string; readonly prefix: string; readonly start: Attributes | undefined },
+    options: RequestOptions,
+  ): Promise<QueryCommandOutput> {
     const { partition, prefix, start } = asked;
     const request = {
       TableName: this.#table,
@@ -109,7 +114,10 @@ export class DynamoDbControl implements Control {
   }
 }
 
-function putRequest(record: PutRecord, options: { readonly table: string; readonly writer: string; readonly condition: ControlCondition | undefined }): UpdateItemCommandInput {
+function putRequest(
+  record: PutRecord,
+  options: { readonly table: string; readonly writer: string; readonly condition: ControlCondition | undefined },
+): UpdateItemCommandInput {
   const { condition } = options;
   return {
     TableName: options.table,
@@ -132,5 +140,10 @@ function keyOf(partition: string, sort: string): Attributes {
 }
 
 function decodeRecord(attributes: Attributes): ControlRecord {
-  return { partition: attributes['p']?.S ?? '', sort: attributes['s']?.S ?? '', bytes: bytesOf(attributes['b'], 'b'), revision: numberOf(attributes['r'], 'r') };
+  return {
+    partition: attributes['p']?.S ?? '',
+    sort: attributes['s']?.S ?? '',
+    bytes: bytesOf(attributes['b'], 'b'),
+    revision: numberOf(attributes['r'], 'r'),
+  };
 }

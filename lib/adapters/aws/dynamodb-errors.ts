@@ -44,14 +44,18 @@ export function sdkAttemptsOf(error: unknown): number {
 }
 
 /** The public error of a fault that ends a call; `signal` tells an abort of the caller's from a fault. */
-export function translateDynamoDbError(error: unknown, place: { readonly action: string; readonly table: string; readonly signal?: AbortSignal | undefined }): unknown {
+export function translateDynamoDbError(
+  error: unknown,
+  place: { readonly action: string; readonly table: string; readonly signal?: AbortSignal | undefined },
+): unknown {
   if (error instanceof LakefoldError) return error;
   if (place.signal?.aborted === true) return place.signal.reason;
   const { status } = metadataOf(error);
   const name = namesOf(error)[0] ?? 'an unknown fault';
   const found = status === undefined ? name : `${status} ${name}`;
   const options = { cause: error, context: { table: place.table, fault: name, ...(status === undefined ? {} : { storeStatus: status }) } };
-  if (dynamoDbFaultOf(error) === 'throttled') return new LakefoldError('STORE_THROTTLED', `could not ${place.action} table ${place.table}: the store asked to slow down (${found})`, options);
+  if (dynamoDbFaultOf(error) === 'throttled')
+    return new LakefoldError('STORE_THROTTLED', `could not ${place.action} table ${place.table}: the store asked to slow down (${found})`, options);
   return new LakefoldError('STORE_UNAVAILABLE', `could not ${place.action} table ${place.table}: ${found}`, options);
 }
 

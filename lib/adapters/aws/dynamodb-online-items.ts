@@ -99,7 +99,12 @@ export function decodeWatermark(attributes: Attributes | undefined): Watermark |
   const { a, m } = attributes;
   if (m?.S === undefined) throw corrupt('m', 'a string');
   const ahead = (a?.NS ?? []).map((text) => numberOf({ N: text }, 'a'));
-  return { version: numberOf(attributes['n'], 'n'), ahead: ahead.sort((left, right) => left - right), committedAt: epochMillis(numberOf(attributes['t'], 't')), tableId: m.S };
+  return {
+    version: numberOf(attributes['n'], 'n'),
+    ahead: ahead.sort((left, right) => left - right),
+    committedAt: epochMillis(numberOf(attributes['t'], 't')),
+    tableId: m.S,
+  };
 }
 
 export function number(value: number): AttributeValue.NMember {

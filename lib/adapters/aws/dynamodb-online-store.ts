@@ -6,12 +6,34 @@ import { ONLINE_WRITE_CONCURRENCY } from '../../core/limits.ts';
 import { distinctRequests, isSamePosition, refusedEdit, refusedMerge, storableWatermark } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
-import type { OnlineEdit, OnlineItem, OnlineRead, OnlineReadOptions, OnlineReadRequest, OnlineRow, OnlineStore, OnlineTable, OnlineWrite, Watermark } from '../../ports/online-store.ts';
+import type {
+  OnlineEdit,
+  OnlineItem,
+  OnlineRead,
+  OnlineReadOptions,
+  OnlineReadRequest,
+  OnlineRow,
+  OnlineStore,
+  OnlineTable,
+  OnlineWrite,
+  Watermark,
+} from '../../ports/online-store.ts';
 import { readBatches } from './dynamodb-batch-read.ts';
 import { abortable, callRepeatedly } from './dynamodb-calls.ts';
 import type { DynamoDbDeps } from './dynamodb-calls.ts';
 import { dynamoDbFaultOf, isRepeatable, sdkAttemptsOf, translateDynamoDbError } from './dynamodb-errors.ts';
-import { decodeItem, decodeKey, decodeWatermark, editUpdate, itemKeyOf, keyId, mergeUpdate, shardPartition, watermarkKeyOf, watermarkUpdate } from './dynamodb-online-items.ts';
+import {
+  decodeItem,
+  decodeKey,
+  decodeWatermark,
+  editUpdate,
+  itemKeyOf,
+  keyId,
+  mergeUpdate,
+  shardPartition,
+  watermarkKeyOf,
+  watermarkUpdate,
+} from './dynamodb-online-items.ts';
 import type { Attributes, ItemUpdate } from './dynamodb-online-items.ts';
 
 /** A lookup that is not answered by then is of no use to its caller, ms. */
@@ -88,7 +110,11 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return decodeWatermark(answer.Item);
   }
 
-  async moveWatermark(table: OnlineTable, move: { readonly expected: Watermark | undefined; readonly next: Watermark }, options: RequestOptions = {}): Promise<boolean> {
+  async moveWatermark(
+    table: OnlineTable,
+    move: { readonly expected: Watermark | undefined; readonly next: Watermark },
+    options: RequestOptions = {},
+  ): Promise<boolean> {
     const next = storableWatermark(move.next);
     const update = watermarkUpdate(table, { expected: move.expected === undefined ? undefined : storableWatermark(move.expected), next });
     // Whoever stands where we wanted to go has done the same work, so a move that may be ours is.
@@ -124,7 +150,9 @@ export class DynamoDbOnlineStore implements OnlineStore {
       ConsistentRead: true,
       ...(start === undefined ? {} : { ExclusiveStartKey: start }),
     };
-    return this.#calling('read from', { ...options, timeMaxMillis: SCAN_TIME_MAX_MILLIS }, () => this.#deps.client.send(new QueryCommand(request), abortable(options)));
+    return this.#calling('read from', { ...options, timeMaxMillis: SCAN_TIME_MAX_MILLIS }, () =>
+      this.#deps.client.send(new QueryCommand(request), abortable(options)),
+    );
   }
 
   async #write(update: ItemUpdate, options: RequestOptions & { readonly refusal: (stored: OnlineItem | undefined) => Refusal }): Promise<OnlineWrite> {
@@ -151,7 +179,10 @@ export class DynamoDbOnlineStore implements OnlineStore {
     options: RequestOptions,
   ): Promise<{ readonly kind: 'applied' } | { readonly kind: 'refused'; readonly stored: Attributes | undefined; readonly mayHaveLanded: boolean }> {
     try {
-      await this.#deps.client.send(new UpdateItemCommand({ TableName: this.#options.table, ...update, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }), abortable(options));
+      await this.#deps.client.send(
+        new UpdateItemCommand({ TableName: this.#options.table, ...update, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }),
+        abortable(options),
+      );
       return { kind: 'applied' };
     } catch (error) {
       if (dynamoDbFaultOf(error) !== 'condition') throw error;

@@ -47,5 +47,8 @@ async function ensureTable(
     if (Table?.TableStatus === 'ACTIVE') return;
     await deps.clock.sleep(LOOK_PAUSE_MILLIS, options.signal);
   }
-  throw new LakefoldError('STORE_UNAVAILABLE', `expected table ${wanted.table} to become active, found it still being made after ${(LOOKS_MAX * LOOK_PAUSE_MILLIS) / 1000} s`);
+  throw new LakefoldError(
+    'STORE_UNAVAILABLE',
+    `expected table ${wanted.table} to become active, found it still being made after ${(LOOKS_MAX * LOOK_PAUSE_MILLIS) / 1000} s`,
+  );
 }

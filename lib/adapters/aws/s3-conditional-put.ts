@@ -39,7 +39,10 @@ export interface ConditionalPut {
   readonly signal: AbortSignal | undefined;
 }
 
-export type ConditionalPutOutcome = { readonly kind: 'written'; readonly etag: string } | { readonly kind: 'lost' } | { readonly kind: 'unknown'; readonly cause: unknown };
+export type ConditionalPutOutcome =
+  | { readonly kind: 'written'; readonly etag: string }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'unknown'; readonly cause: unknown };
 
 /** @throws LakefoldError when no request can have been carried out: STORE_UNAVAILABLE, UNSUPPORTED_OPERATION */
 export async function conditionalPut(deps: ConditionalPutDeps, put: ConditionalPut): Promise<ConditionalPutOutcome> {
@@ -76,9 +79,16 @@ function giveUp(mayHaveLanded: boolean, cause: unknown): ConditionalPutOutcome {
   throw cause;
 }
 
-async function send(deps: ConditionalPutDeps, put: ConditionalPut): Promise<{ readonly kind: 'written'; readonly etag: string } | { readonly kind: 'failed'; readonly error: unknown }> {
+async function send(
+  deps: ConditionalPutDeps,
+  put: ConditionalPut,
+): Promise<{ readonly kind: 'written'; readonly etag: string } | { readonly kind: 'failed'; readonly error: unknown }> {
   const command = new PutObjectCommand({
-    Bucket: deps.bucket, Key: put.key, Body: put.bytes, ContentLength: put.bytes.length, Metadata: { [IDENTITY_KEY]: encodeURIComponent(put.identity) },
+    Bucket: deps.bucket,
+    Key: put.key,
+    Body: put.bytes,
+    ContentLength: put.bytes.length,
+    Metadata: { [IDENTITY_KEY]: encodeURIComponent(put.identity) },
     ...(put.ifMatch === undefined ? { IfNoneMatch: '*' } : { IfMatch: put.ifMatch }),
   });
   try {

@@ -13,7 +13,16 @@ import { LakefoldError } from '../../core/errors.ts';
  */
 export type S3Fault = 'absent' | 'precondition' | 'contended' | 'range' | 'unsent' | 'throttled' | 'lost' | 'refused';
 
-const THROTTLES: ReadonlySet<string> = new Set(['SlowDown', 'Throttling', 'ThrottlingException', 'ThrottledException', 'TooManyRequestsException', 'RequestLimitExceeded', 'BandwidthLimitExceeded', 'RequestThrottled']);
+const THROTTLES: ReadonlySet<string> = new Set([
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'BandwidthLimitExceeded',
+  'RequestThrottled',
+]);
 const CONTENTIONS: ReadonlySet<string> = new Set(['ConditionalRequestConflict', 'OperationAborted']);
 const UNSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'CredentialsProviderError']);
 
@@ -35,7 +44,10 @@ export function s3FaultOf(error: unknown): S3Fault {
 }
 
 /** The public error of a fault that ends a call; `signal` tells an abort of the caller's from a fault. */
-export function translateS3Error(error: unknown, place: { readonly action: string; readonly where: string; readonly signal?: AbortSignal | undefined }): unknown {
+export function translateS3Error(
+  error: unknown,
+  place: { readonly action: string; readonly where: string; readonly signal?: AbortSignal | undefined },
+): unknown {
   if (error instanceof LakefoldError) return error;
   if (place.signal?.aborted === true) return place.signal.reason;
   const fault = s3FaultOf(error);
@@ -43,8 +55,14 @@ export function translateS3Error(error: unknown, place: { readonly action: strin
   const name = namesOf(error)[0] ?? 'an unknown fault';
   const found = status === undefined ? name : `${status} ${name}`;
   const options = { cause: error, context: { object: place.where, fault: name, ...(status === undefined ? {} : { storeStatus: status }) } };
-  if (fault === 'throttled') return new LakefoldError('STORE_THROTTLED', `could not ${place.action} ${place.where}: the store asked to slow down (${found})`, options);
-  if (status === 501) return new LakefoldError('UNSUPPORTED_OPERATION', `could not ${place.action} ${place.where}: expected a store that knows conditional writes, found ${found}`, options);
+  if (fault === 'throttled')
+    return new LakefoldError('STORE_THROTTLED', `could not ${place.action} ${place.where}: the store asked to slow down (${found})`, options);
+  if (status === 501)
+    return new LakefoldError(
+      'UNSUPPORTED_OPERATION',
+      `could not ${place.action} ${place.where}: expected a store that knows conditional writes, found ${found}`,
+      options,
+    );
   return new LakefoldError('STORE_UNAVAILABLE', `could not ${place.action} ${place.where}: ${found}`, options);
 }
 

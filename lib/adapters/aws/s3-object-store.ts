@@ -6,7 +6,17 @@ import { isObjectPath, objectPath } from '../../core/path.ts';
 import type { ObjectPath } from '../../core/path.ts';
 import { epochMillis } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ByteRange, CreateOptions, CreateOutcome, ListOptions, ObjectInfo, ObjectStore, ReplaceOutcome, RequestOptions, StoredObject } from '../../ports/object-store.ts';
+import type {
+  ByteRange,
+  CreateOptions,
+  CreateOutcome,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  ReplaceOutcome,
+  RequestOptions,
+  StoredObject,
+} from '../../ports/object-store.ts';
 import type { Random } from '../../ports/random.ts';
 import { conditionalPut } from './s3-conditional-put.ts';
 import { s3FaultOf, translateS3Error } from './s3-errors.ts';
@@ -30,7 +40,9 @@ export interface S3ObjectStoreOptions {
 }
 
 /** Makes both clients from one group of settings: region, endpoint, credentials, path style. They share their connections. */
-export function createS3ObjectStore(options: Omit<S3ObjectStoreOptions, 'client' | 'conditionalClient'> & { readonly settings: S3ClientConfig }): S3ObjectStore {
+export function createS3ObjectStore(
+  options: Omit<S3ObjectStoreOptions, 'client' | 'conditionalClient'> & { readonly settings: S3ClientConfig },
+): S3ObjectStore {
   const { settings, ...rest } = options;
   const requestHandler = settings.requestHandler ?? { connectionTimeout: CONNECT_MAX_MILLIS, socketTimeout: SILENCE_MAX_MILLIS };
   const client = new S3Client({ maxAttempts: ATTEMPTS_MAX, ...settings, requestHandler });
@@ -80,19 +92,33 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async createIfAbsent(path: ObjectPath, bytes: Uint8Array, options: CreateOptions): Promise<CreateOutcome> {
-    const outcome = await conditionalPut(this.#options, { key: this.#base + path, bytes, identity: options.identity, ifMatch: undefined, signal: options.signal });
+    const outcome = await conditionalPut(this.#options, {
+      key: this.#base + path,
+      bytes,
+      identity: options.identity,
+      ifMatch: undefined,
+      signal: options.signal,
+    });
     if (outcome.kind === 'written') return { kind: 'created', etag: outcome.etag };
     return outcome.kind === 'lost' ? { kind: 'exists' } : outcome;
   }
 
   async replaceIfMatch(path: ObjectPath, bytes: Uint8Array, options: CreateOptions & { readonly ifMatch: string }): Promise<ReplaceOutcome> {
-    const outcome = await conditionalPut(this.#options, { key: this.#base + path, bytes, identity: options.identity, ifMatch: options.ifMatch, signal: options.signal });
+    const outcome = await conditionalPut(this.#options, {
+      key: this.#base + path,
+      bytes,
+      identity: options.identity,
+      ifMatch: options.ifMatch,
+      signal: options.signal,
+    });
     if (outcome.kind === 'written') return { kind: 'replaced', etag: outcome.etag };
     return outcome.kind === 'lost' ? { kind: 'changed' } : outcome;
   }
 
   async overwrite(path: ObjectPath, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
-    await this.#calling('overwrite', path, options, () => this.#options.client.send(new PutObjectCommand({ ...this.#object(path), Body: bytes, ContentLength: bytes.length }), abortable(options)));
+    await this.#calling('overwrite', path, options, () =>
+      this.#options.client.send(new PutObjectCommand({ ...this.#object(path), Body: bytes, ContentLength: bytes.length }), abortable(options)),
+    );
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
@@ -173,7 +199,10 @@ function rangeHeader(range: ByteRange): string {
   return 'last' in range ? `bytes=-${range.last}` : `bytes=${range.start}-${range.end - 1}`;
 }
 
-function infoOf(path: ObjectPath, facts: { readonly sizeBytes: number | undefined; readonly modified: Date | undefined; readonly etag: string | undefined }): ObjectInfo {
+function infoOf(
+  path: ObjectPath,
+  facts: { readonly sizeBytes: number | undefined; readonly modified: Date | undefined; readonly etag: string | undefined },
+): ObjectInfo {
   // HTTP dates are whole seconds; a listing may be finer, and one object must not have two times.
   const modifiedAt = epochMillis(Math.floor((facts.modified?.getTime() ?? 0) / 1000) * 1000);
   return { path, sizeBytes: facts.sizeBytes ?? 0, modifiedAt, etag: facts.etag ?? '' };

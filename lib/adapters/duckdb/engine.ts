@@ -189,7 +189,12 @@ async function createView(connection: DuckDBConnection, relation: Relation, next
   for (const read of fileReads(relation)) {
     const stored = await storedColumns(connection, scanSql(read));
     const deletedTable = read.hasDeletions ? nextTable() : undefined;
-    if (deletedTable !== undefined) await loadDeletions(connection, deletedTable, read.files.map((file) => file.deleted ?? []));
+    if (deletedTable !== undefined)
+      await loadDeletions(
+        connection,
+        deletedTable,
+        read.files.map((file) => file.deleted ?? []),
+      );
     selects.push(readSql(read, relation.columns, { stored, deletedTable }));
   }
   await connection.run(viewSql(relation, selects));
@@ -226,4 +231,3 @@ async function* readResult(result: DuckDBResult, signal: AbortSignal | undefined
     rowCount += rows;
   }
 }
-

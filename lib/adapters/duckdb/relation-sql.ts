@@ -22,7 +22,7 @@ export function fileReads(relation: Relation): FileRead[] {
 }
 
 function readOf(group: RelationGroup, hasDeletions: boolean): FileRead {
-  return { files: group.files.filter((file) => ((file.deleted?.length ?? 0) > 0) === hasDeletions), physicalColumns: group.physicalColumns, hasDeletions };
+  return { files: group.files.filter((file) => (file.deleted?.length ?? 0) > 0 === hasDeletions), physicalColumns: group.physicalColumns, hasDeletions };
 }
 
 /** `union_by_name` lets files lack a column or store it narrower; hive-style folder names are Delta's business, not DuckDB's. */
@@ -31,10 +31,15 @@ export function scanSql(read: FileRead): string {
 }
 
 /** A SELECT of the relation's columns from one read; `deletedTable` has columns `file`, `position`. */
-export function readSql(read: FileRead, columns: readonly Column[], have: { readonly stored: StoredColumns; readonly deletedTable: string | undefined }): string {
+export function readSql(
+  read: FileRead,
+  columns: readonly Column[],
+  have: { readonly stored: StoredColumns; readonly deletedTable: string | undefined },
+): string {
   refuseHiddenNames(read, have.stored);
   const list = columns.map((column) => `${withDefault(column, read, columnSql(column, read, have.stored))} AS ${quoteName(column.name)}`);
-  const join = have.deletedTable === undefined ? '' : ` ANTI JOIN ${quoteName(have.deletedTable)} d ON d.file = t.file_index AND d.position = t.file_row_number`;
+  const join =
+    have.deletedTable === undefined ? '' : ` ANTI JOIN ${quoteName(have.deletedTable)} d ON d.file = t.file_index AND d.position = t.file_row_number`;
   return `SELECT ${list.join(', ')} FROM ${scanSql(read)} t${join}`;
 }
 
@@ -49,7 +54,9 @@ function refuseHiddenNames(read: FileRead, stored: StoredColumns): void {
   const hidden = [...stored.keys()].find((name) => ['file_index', 'file_row_number'].includes(name.toLowerCase()));
   const needsPlace = read.hasDeletions || read.files.length > 1;
   if (hidden !== undefined && needsPlace) {
-    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected no column of the engine's own name ${hidden}, found one in ${read.files[0]?.localPath}`, { context: { column: hidden } });
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected no column of the engine's own name ${hidden}, found one in ${read.files[0]?.localPath}`, {
+      context: { column: hidden },
+    });
   }
 }
 
@@ -57,8 +64,12 @@ function columnSql(column: Column, read: FileRead, stored: StoredColumns): strin
   const target = sqlType(column.type);
   const source = read.physicalColumns.find((physical) => physical.name === column.name)?.source ?? { kind: 'missing' };
   switch (source.kind) {
-    case 'missing': return `CAST(NULL AS ${target})`;
-    case 'partition': return perFile(read, (file) => partitionLiteral(column.type, Object.hasOwn(file.partitionValues, column.name) ? (file.partitionValues[column.name] ?? null) : null));
+    case 'missing':
+      return `CAST(NULL AS ${target})`;
+    case 'partition':
+      return perFile(read, (file) =>
+        partitionLiteral(column.type, Object.hasOwn(file.partitionValues, column.name) ? (file.partitionValues[column.name] ?? null) : null),
+      );
     case 'column': {
       const storedType = stored.get(source.physicalName);
       if (storedType === undefined) return `CAST(NULL AS ${target})`;
@@ -73,7 +84,9 @@ function columnSql(column: Column, read: FileRead, stored: StoredColumns): strin
 
 function withDefault(column: Column, read: FileRead, value: string): string {
   if (column.name !== INGESTED_AT || read.files.every((file) => file.ingestedAtDefault === undefined)) return value;
-  const defaults = perFile(read, (file) => (file.ingestedAtDefault === undefined ? 'CAST(NULL AS TIMESTAMPTZ)' : `make_timestamptz(${file.ingestedAtDefault})`));
+  const defaults = perFile(read, (file) =>
+    file.ingestedAtDefault === undefined ? 'CAST(NULL AS TIMESTAMPTZ)' : `make_timestamptz(${file.ingestedAtDefault})`,
+  );
   return `COALESCE(${value}, ${defaults})`;
 }
 
@@ -87,7 +100,10 @@ function perFile(read: FileRead, expression: (file: RelationFile) => string): st
 
 /** Writes the result of `sql` to one file, the same bytes for the same rows in the same order. */
 export function copySql(sql: string, target: { readonly file: string; readonly format: 'parquet' | 'csv' }): string {
-  const options = target.format === 'parquet' ? `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${COPY_ROW_GROUP_ROWS}` : `FORMAT csv, HEADER true, DATEFORMAT '%Y-%m-%d', TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'`;
+  const options =
+    target.format === 'parquet'
+      ? `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${COPY_ROW_GROUP_ROWS}`
+      : `FORMAT csv, HEADER true, DATEFORMAT '%Y-%m-%d', TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'`;
   return `COPY (${sql}) TO ${quoteText(target.file)} (${options})`;
 }
 

@@ -9,7 +9,17 @@ import { LakefoldError } from '../../core/errors.ts';
 import type { ObjectPath } from '../../core/path.ts';
 import { epochMillis } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ByteRange, CreateOptions, CreateOutcome, ListOptions, ObjectInfo, ObjectStore, ReplaceOutcome, RequestOptions, StoredObject } from '../../ports/object-store.ts';
+import type {
+  ByteRange,
+  CreateOptions,
+  CreateOutcome,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  ReplaceOutcome,
+  RequestOptions,
+  StoredObject,
+} from '../../ports/object-store.ts';
 import type { Random } from '../../ports/random.ts';
 import { DurableDirectories, parentOf } from './durable-directories.ts';
 import { errnoOf } from './file-system.ts';
@@ -132,7 +142,8 @@ class LocalFiles implements FilesObjectStore {
       try {
         const outcome = await lockedReplace(this.#fs, staged, async () => (await this.head(path))?.etag === options.ifMatch);
         if (outcome.kind === 'replaced') return await this.#acknowledged(staged.directory, { kind: 'replaced', etag: etagOf(staged.stat) });
-        if (outcome.kind === 'busy') return { kind: 'unknown', cause: new LakefoldError('STORE_UNAVAILABLE', `another process is replacing ${JSON.stringify(path)}`) };
+        if (outcome.kind === 'busy')
+          return { kind: 'unknown', cause: new LakefoldError('STORE_UNAVAILABLE', `another process is replacing ${JSON.stringify(path)}`) };
         const current = await this.head(path);
         return current === undefined ? { kind: 'changed' } : await this.#compareReplaced(path, bytes, current);
       } finally {
@@ -216,7 +227,10 @@ class LocalFiles implements FilesObjectStore {
   }
 
   /** The name is there for all to see; only its durability is open, and a repeat settles that. */
-  async #acknowledged<Outcome extends { readonly kind: string }>(directory: string, outcome: Outcome): Promise<Outcome | { readonly kind: 'unknown'; readonly cause: unknown }> {
+  async #acknowledged<Outcome extends { readonly kind: string }>(
+    directory: string,
+    outcome: Outcome,
+  ): Promise<Outcome | { readonly kind: 'unknown'; readonly cause: unknown }> {
     try {
       await this.#directories.sync(directory);
       return outcome;
@@ -247,7 +261,10 @@ class LocalFiles implements FilesObjectStore {
   }
 
   async #writing<Result>(action: string, path: ObjectPath, run: () => Promise<Result>): Promise<Result> {
-    if (isTemporaryPath(path)) throw new LakefoldError('INVALID_ARGUMENT', `expected a path without parts that begin with '.tmp-', found ${JSON.stringify(path)}`, { context: { path } });
+    if (isTemporaryPath(path))
+      throw new LakefoldError('INVALID_ARGUMENT', `expected a path without parts that begin with '.tmp-', found ${JSON.stringify(path)}`, {
+        context: { path },
+      });
     try {
       return await run();
     } catch (error) {

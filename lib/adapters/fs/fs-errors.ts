@@ -18,7 +18,11 @@ export function translateFsError(error: unknown, action: string, path: string): 
     case 'EISDIR':
     case 'EEXIST':
     case 'ENOTEMPTY':
-      return new LakefoldError('INVALID_ARGUMENT', `expected a path whose folders are folders and whose name is free for a file, found ${JSON.stringify(path)} (${errno}): local files cannot hold both 'a' and 'a/b'`, options);
+      return new LakefoldError(
+        'INVALID_ARGUMENT',
+        `expected a path whose folders are folders and whose name is free for a file, found ${JSON.stringify(path)} (${errno}): local files cannot hold both 'a' and 'a/b'`,
+        options,
+      );
     case 'ENAMETOOLONG':
     case 'EILSEQ':
       return new LakefoldError('INVALID_ARGUMENT', `expected a path this file system can name, found ${JSON.stringify(path)} (${errno})`, options);

@@ -35,7 +35,7 @@ interface Place {
 async function* walk(fs: FileSystem, root: string, place: Place): AsyncGenerator<ListedFile> {
   place.signal?.throwIfAborted();
   const names = await matchingNames(fs, root, place);
-  for (let index = 0; index < names.length; ) {
+  for (let index = 0; index < names.length;) {
     const name = names[index] ?? '';
     if (name.endsWith('/')) {
       yield* walk(fs, root, { ...place, folder: place.folder + name });

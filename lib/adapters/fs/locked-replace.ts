@@ -21,7 +21,11 @@ export interface StagedReplacement {
  *
  * The lock is a second name of the staged file itself, so that one rename both publishes and unlocks.
  */
-export async function lockedReplace(fs: FileSystem, staged: StagedReplacement, matches: () => Promise<boolean>): Promise<{ readonly kind: 'replaced' | 'changed' | 'busy' }> {
+export async function lockedReplace(
+  fs: FileSystem,
+  staged: StagedReplacement,
+  matches: () => Promise<boolean>,
+): Promise<{ readonly kind: 'replaced' | 'changed' | 'busy' }> {
   const name = toHex(sha256(utf8(staged.target))).slice(0, 32);
   const lock = `${staged.directory}/${temporaryName(`replace-${name}`)}`;
   if (!(await takeLock(fs, staged, lock))) return { kind: 'busy' };

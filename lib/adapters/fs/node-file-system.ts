@@ -18,7 +18,8 @@ export const nodeFileSystem: FileSystem = {
   create: async (path) => openFile(await open(path, 'wx', 0o644)),
   open: async (path) => openFile(await open(path, 'r')),
   stat: async (path) => statOf(await fs.promises.stat(path, { bigint: true })),
-  readDirectory: async (path) => (await fs.promises.readdir(path, { withFileTypes: true })).map((entry): DirectoryEntry => ({ name: entry.name, kind: kindOf(entry) })),
+  readDirectory: async (path) =>
+    (await fs.promises.readdir(path, { withFileTypes: true })).map((entry): DirectoryEntry => ({ name: entry.name, kind: kindOf(entry) })),
   makeDirectory: async (path) => fs.promises.mkdir(path),
   syncDirectory: async (path) => {
     const descriptor = fs.openSync(path, 'r');
@@ -56,7 +57,12 @@ function openFile(descriptor: number): OpenFile {
 }
 
 function statOf(stats: fs.BigIntStats): FileStat {
-  return { kind: kindOf(stats), sizeBytes: Number(stats.size), modifiedMillis: Number(stats.mtimeMs), tag: `${stats.ino.toString(36)}-${stats.mtimeNs.toString(36)}` };
+  return {
+    kind: kindOf(stats),
+    sizeBytes: Number(stats.size),
+    modifiedMillis: Number(stats.mtimeMs),
+    tag: `${stats.ino.toString(36)}-${stats.mtimeNs.toString(36)}`,
+  };
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): FileKind {

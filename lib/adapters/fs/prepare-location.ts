@@ -37,7 +37,11 @@ async function probeHardLinks(deps: Deps, root: string): Promise<FileStat> {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || !NO_HARD_LINKS.has(errno)) throw error;
-    throw new LakefoldError('UNSUPPORTED_FILESYSTEM', `expected a local file system with hard links below ${JSON.stringify(root)}, found one that answers link() with ${errno}`, { cause: error, context: { directory: root, errno } });
+    throw new LakefoldError(
+      'UNSUPPORTED_FILESYSTEM',
+      `expected a local file system with hard links below ${JSON.stringify(root)}, found one that answers link() with ${errno}`,
+      { cause: error, context: { directory: root, errno } },
+    );
   } finally {
     await file.close();
     await fs.unlink(first).catch(() => undefined);

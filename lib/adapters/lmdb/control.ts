@@ -90,7 +90,10 @@ export class LmdbControl implements Control {
     for (;;) {
       options.signal?.throwIfAborted();
       this.#database.resetReadTxn();
-      const page = Array.from(this.#database.getRange({ start: Buffer.from(start), limit: PAGE_RECORDS }), ({ key, value }) => ({ key: plainBytes(key), value: plainBytes(value) }));
+      const page = Array.from(this.#database.getRange({ start: Buffer.from(start), limit: PAGE_RECORDS }), ({ key, value }) => ({
+        key: plainBytes(key),
+        value: plainBytes(value),
+      }));
       for (const { key, value } of page) {
         if (Buffer.compare(key.subarray(0, head.length), head) !== 0) return;
         const sort = decodeUtf8(key.subarray(utf8(partition).length + 1));

@@ -66,5 +66,7 @@ function guarded<Result>(what: string, action: string, work: () => Result): Resu
 
 function translated(error: unknown, action: string, what: string): LakefoldError {
   if (error instanceof LakefoldError) return error;
-  return new LakefoldError('STORE_UNAVAILABLE', `could not ${action} ${what} of LMDB: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  return new LakefoldError('STORE_UNAVAILABLE', `could not ${action} ${what} of LMDB: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
+  });
 }

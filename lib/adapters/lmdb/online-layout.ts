@@ -49,7 +49,8 @@ export function encodeItem(item: OnlineItem): Uint8Array {
   const headBytes = 10 + (order === undefined ? 0 : ORDER_BYTES) + (fence === undefined ? 0 : 8) + (expiresAt === undefined ? 0 : 8);
   const bytes = new Uint8Array(headBytes + (payload?.length ?? 0));
   bytes[0] = LAYOUT;
-  bytes[1] = (item.deleted ? DELETED : 0) | (order === undefined ? 0 : HAS_ORDER) | (fence === undefined ? 0 : HAS_FENCE) | (expiresAt === undefined ? 0 : EXPIRES);
+  bytes[1] =
+    (item.deleted ? DELETED : 0) | (order === undefined ? 0 : HAS_ORDER) | (fence === undefined ? 0 : HAS_FENCE) | (expiresAt === undefined ? 0 : EXPIRES);
   let at = 2;
   if (order !== undefined) {
     bytes.set(order, at);

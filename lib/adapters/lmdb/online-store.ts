@@ -7,7 +7,18 @@ import { decideEdit, decideMerge, distinctRequests, isSamePosition, onlineTableN
 import type { OnlineDecision } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
-import type { OnlineEdit, OnlineItem, OnlineRead, OnlineReadOptions, OnlineReadRequest, OnlineRow, OnlineStore, OnlineTable, OnlineWrite, Watermark } from '../../ports/online-store.ts';
+import type {
+  OnlineEdit,
+  OnlineItem,
+  OnlineRead,
+  OnlineReadOptions,
+  OnlineReadRequest,
+  OnlineRow,
+  OnlineStore,
+  OnlineTable,
+  OnlineWrite,
+  Watermark,
+} from '../../ports/online-store.ts';
 import { inWriteTransaction, openDatabase, openEnvironment, plainBytes, readValue } from './environment.ts';
 import type { BinaryDatabase } from './environment.ts';
 import { decodeItem, decodeItemHead, decodeWatermark, encodeItem, encodeWatermark, itemKey, itemKeyPrefix, watermarkKey } from './online-layout.ts';
@@ -66,7 +77,11 @@ export class LmdbOnlineStore implements OnlineStore {
     return this.#watermark(table);
   }
 
-  async moveWatermark(table: OnlineTable, move: { readonly expected: Watermark | undefined; readonly next: Watermark }, options: RequestOptions = {}): Promise<boolean> {
+  async moveWatermark(
+    table: OnlineTable,
+    move: { readonly expected: Watermark | undefined; readonly next: Watermark },
+    options: RequestOptions = {},
+  ): Promise<boolean> {
     options.signal?.throwIfAborted();
     const next = encodeWatermark(storableWatermark(move.next));
     return inWriteTransaction(this.#database, () => {
@@ -84,7 +99,10 @@ export class LmdbOnlineStore implements OnlineStore {
     for (;;) {
       options.signal?.throwIfAborted();
       this.#database.resetReadTxn();
-      const page = Array.from(this.#database.getRange({ start: Buffer.from(start), end: Buffer.from(end), limit: SCAN_PAGE_ENTRIES }), ({ key, value }) => ({ key: plainBytes(key), value: plainBytes(value) }));
+      const page = Array.from(this.#database.getRange({ start: Buffer.from(start), end: Buffer.from(end), limit: SCAN_PAGE_ENTRIES }), ({ key, value }) => ({
+        key: plainBytes(key),
+        value: plainBytes(value),
+      }));
       for (const { key, value } of page) yield { key: entityKey(key.slice(prefix.length)), item: decodeItem(value) };
       const last = page.at(-1);
       if (last === undefined || page.length < SCAN_PAGE_ENTRIES) return;

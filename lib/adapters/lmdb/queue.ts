@@ -67,7 +67,8 @@ export class LmdbQueue implements Queue {
 
   constructor(root: RootDatabase<Uint8Array, Uint8Array>, options: LmdbQueueOptions) {
     const name = options.name ?? DEFAULT_NAME;
-    if (name === '' || name.includes('\0')) throw new LakefoldError('INVALID_ARGUMENT', `expected the name of a queue without NUL, found ${JSON.stringify(name)}`);
+    if (name === '' || name.includes('\0'))
+      throw new LakefoldError('INVALID_ARGUMENT', `expected the name of a queue without NUL, found ${JSON.stringify(name)}`);
     this.#root = root;
     this.#database = openDatabase(root, 'queue');
     this.#clock = options.clock;

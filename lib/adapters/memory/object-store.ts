@@ -4,7 +4,17 @@ import { bytesEqual, compareUtf8 } from '../../core/bytes.ts';
 import type { ObjectPath } from '../../core/path.ts';
 import type { EpochMillis } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ByteRange, CreateOptions, CreateOutcome, ListOptions, ObjectInfo, ObjectStore, ReplaceOutcome, RequestOptions, StoredObject } from '../../ports/object-store.ts';
+import type {
+  ByteRange,
+  CreateOptions,
+  CreateOutcome,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  ReplaceOutcome,
+  RequestOptions,
+  StoredObject,
+} from '../../ports/object-store.ts';
 
 interface Entry {
   readonly bytes: Uint8Array;

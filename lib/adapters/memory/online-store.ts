@@ -5,7 +5,18 @@ import { ONLINE_READ_KEYS_MAX } from '../../core/limits.ts';
 import { decideEdit, decideMerge, distinctRequests, isSamePosition, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
 import type { OnlineDecision } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
-import type { OnlineEdit, OnlineItem, OnlineRead, OnlineReadOptions, OnlineReadRequest, OnlineRow, OnlineStore, OnlineTable, OnlineWrite, Watermark } from '../../ports/online-store.ts';
+import type {
+  OnlineEdit,
+  OnlineItem,
+  OnlineRead,
+  OnlineReadOptions,
+  OnlineReadRequest,
+  OnlineRow,
+  OnlineStore,
+  OnlineTable,
+  OnlineWrite,
+  Watermark,
+} from '../../ports/online-store.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 
 /** What decides a write. */
@@ -58,7 +69,11 @@ export class MemoryOnlineStore implements OnlineStore {
     return this.#watermarks.get(onlineTableName(table));
   }
 
-  async moveWatermark(table: OnlineTable, move: { readonly expected: Watermark | undefined; readonly next: Watermark }, options: RequestOptions = {}): Promise<boolean> {
+  async moveWatermark(
+    table: OnlineTable,
+    move: { readonly expected: Watermark | undefined; readonly next: Watermark },
+    options: RequestOptions = {},
+  ): Promise<boolean> {
     options.signal?.throwIfAborted();
     const name = onlineTableName(table);
     const next = storableWatermark(move.next);

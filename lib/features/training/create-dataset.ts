@@ -64,11 +64,21 @@ export async function createTrainingDataset(
   input: { readonly project: string; readonly view: FeatureViewState; readonly request: TrainingRequest; readonly createdBy?: string },
   options: RequestOptions = {},
 ): Promise<TrainingDataset> {
-  const { view: { definition: view }, request, project } = input;
+  const {
+    view: { definition: view },
+    request,
+    project,
+  } = input;
   const spine = await readSpine(deps, view, request);
   const pinned = await pinGroups(view, request.pins, deps.openGroup);
   const { joins, warnings } = await planJoins(deps, view, pinned);
-  const finisher = new RowFinisher({ view, spineColumns: spine.batch.columns, joins, functions: new Map(view.onDemand.map((definition) => [definition.name, functionOf(deps.functions, definition)])), request });
+  const finisher = new RowFinisher({
+    view,
+    spineColumns: spine.batch.columns,
+    joins,
+    functions: new Map(view.onDemand.map((definition) => [definition.name, functionOf(deps.functions, definition)])),
+    request,
+  });
   const batch = await finishedRows(deps, { spine, joins, finisher }, options);
   const counts = { spineRows: spine.batch.rowCount, rows: batch.rowCount, dropped: finisher.dropped, joins: finisher.counts() };
   const claim = await claimNumber(deps, datasetDirectory(project, view));
@@ -79,18 +89,35 @@ export async function createTrainingDataset(
   const pins = [...pinned.values()].map(({ pin }) => pin);
   const functions = view.onDemand.map(({ name, sourceHash }) => ({ name, sourceHash }));
   const dataset: TrainingDataset = {
-    featureView: { name: view.name, version: view.version }, trainingDataset: claim.number, status: 'READY', createdAt: formatMillis(deps.clock.now()), createdBy: input.createdBy ?? null,
-    request: request.shown, erased: false, pins, functions, transforms: [], schema: datasetColumns({ view, spine, joins, columns: finisher.columns }), counts,
+    featureView: { name: view.name, version: view.version },
+    trainingDataset: claim.number,
+    status: 'READY',
+    createdAt: formatMillis(deps.clock.now()),
+    createdBy: input.createdBy ?? null,
+    request: request.shown,
+    erased: false,
+    pins,
+    functions,
+    transforms: [],
+    schema: datasetColumns({ view, spine, joins, columns: finisher.columns }),
+    counts,
     splits: [{ name: 'data', rows: batch.rowCount, files: [describeFile(path, batch.rowCount, bytes)], statistics: [] }],
-    spineHash: rowsHash(spine.batch), queryHash: hashOf(utf8(canonicalJson({ view, pins, functions, request: request.shown }))), contentHash: contentHash([{ name: 'data', batch }]),
-    writer: deps.engineInfo, warnings,
+    spineHash: rowsHash(spine.batch),
+    queryHash: hashOf(utf8(canonicalJson({ view, pins, functions, request: request.shown }))),
+    contentHash: contentHash([{ name: 'data', batch }]),
+    writer: deps.engineInfo,
+    warnings,
   };
   await writeOnce(deps, joinPath(claim.directory, 'manifest.json'), { bytes: utf8(stringifyJson({ format: 1, ...dataset })), identity: claim.identity });
   deps.log.info('training_dataset.created', { view: `${view.name}/${view.version}`, trainingDataset: claim.number, rows: batch.rowCount });
   return dataset;
 }
 
-async function finishedRows(deps: TrainingDeps, { spine, joins, finisher }: { readonly spine: Spine; readonly joins: readonly JoinPlan[]; readonly finisher: RowFinisher }, options: RequestOptions): Promise<Batch> {
+async function finishedRows(
+  deps: TrainingDeps,
+  { spine, joins, finisher }: { readonly spine: Spine; readonly joins: readonly JoinPlan[]; readonly finisher: RowFinisher },
+  options: RequestOptions,
+): Promise<Batch> {
   const batches: Batch[] = [];
   let offset = 0;
   for await (const joined of joinSpine(deps, { spine, joins }, options)) {
@@ -110,14 +137,27 @@ function labelAt(spine: Spine, row: number): bigint | null {
 async function pinFiles(deps: DeltaDeps, groups: readonly PinnedGroup[], datasetId: string): Promise<void> {
   for (const { group, snapshot } of groups) {
     const prefix = `${group.table.root}/`;
-    const files = [...snapshot.files.values()].flatMap((file) => pathsOf(group.table.root, file, deps.store.location).map((path) => ({ path: path.slice(prefix.length), size: path.endsWith('.bin') ? null : file.size })));
+    const files = [...snapshot.files.values()].flatMap((file) =>
+      pathsOf(group.table.root, file, deps.store.location).map((path) => ({ path: path.slice(prefix.length), size: path.endsWith('.bin') ? null : file.size })),
+    );
     const path = joinPath(group.table.root, '_lakefold/pins', `${snapshot.version}.${datasetId}.json`);
     await writeOnce(deps, path, { bytes: utf8(stringifyJson({ files })), identity: deps.random.uuid() });
   }
 }
 
-function datasetColumns(of: { readonly view: FeatureViewState['definition']; readonly spine: Spine; readonly joins: readonly JoinPlan[]; readonly columns: readonly Column[] }): readonly DatasetColumn[] {
-  const features = new Map(of.joins.flatMap((join) => join.outputs.map(({ name, column }) => [name, { featureGroup: join.definition.featureGroup, version: join.definition.version, feature: column.name }] as const)));
+function datasetColumns(of: {
+  readonly view: FeatureViewState['definition'];
+  readonly spine: Spine;
+  readonly joins: readonly JoinPlan[];
+  readonly columns: readonly Column[];
+}): readonly DatasetColumn[] {
+  const features = new Map(
+    of.joins.flatMap((join) =>
+      join.outputs.map(
+        ({ name, column }) => [name, { featureGroup: join.definition.featureGroup, version: join.definition.version, feature: column.name }] as const,
+      ),
+    ),
+  );
   const isPassThrough = new Set(of.spine.passThrough.map((column) => column.name));
   const isFunction = new Set(of.view.onDemand.map((definition) => definition.name));
   const roleOf = (name: string): DatasetColumn['role'] => {
@@ -128,5 +168,10 @@ function datasetColumns(of: { readonly view: FeatureViewState['definition']; rea
     if (of.view.trainingHelpers.includes(name) || of.view.inferenceHelpers.includes(name)) return 'helper';
     return isPassThrough.has(name) ? 'passThrough' : 'spine';
   };
-  return of.columns.map((column) => ({ name: column.name, type: formatType(column.type), role: roleOf(column.name), ...(features.get(column.name) ?? { featureGroup: null, version: null, feature: null }) }));
+  return of.columns.map((column) => ({
+    name: column.name,
+    type: formatType(column.type),
+    role: roleOf(column.name),
+    ...(features.get(column.name) ?? { featureGroup: null, version: null, feature: null }),
+  }));
 }

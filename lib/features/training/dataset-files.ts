@@ -28,7 +28,10 @@ export function datasetDirectory(project: string, view: { readonly name: string;
 }
 
 /** Reserves the next number of a view version: 1, 2, … @throws LakefoldError STORE_UNAVAILABLE */
-export async function claimNumber(deps: DeltaDeps, directory: string): Promise<{ readonly number: number; readonly directory: string; readonly identity: string }> {
+export async function claimNumber(
+  deps: DeltaDeps,
+  directory: string,
+): Promise<{ readonly number: number; readonly directory: string; readonly identity: string }> {
   const identity = deps.random.uuid();
   const bytes = utf8(stringifyJson({ format: 1, txnId: identity, claimedAt: formatMillis(deps.clock.now()) }));
   for (let number = 1 + (await highestNumber(deps, directory)); number <= CLAIMS_MAX; number += 1) {
@@ -58,7 +61,10 @@ async function highestNumber(deps: Pick<DeltaDeps, 'store'>, directory: string):
 /** Writes one object of a claimed dataset. @throws LakefoldError STORE_UNAVAILABLE when it can't be told to be written */
 export async function writeOnce(deps: DeltaDeps, path: ObjectPath, object: { readonly bytes: Uint8Array; readonly identity: string }): Promise<void> {
   const outcome = await deps.store.createIfAbsent(path, object.bytes, { identity: object.identity });
-  if (outcome.kind !== 'created') throw new LakefoldError('STORE_UNAVAILABLE', `expected to write ${path}, found it ${outcome.kind === 'exists' ? 'taken' : 'in doubt'}`, { context: { path } });
+  if (outcome.kind !== 'created')
+    throw new LakefoldError('STORE_UNAVAILABLE', `expected to write ${path}, found it ${outcome.kind === 'exists' ? 'taken' : 'in doubt'}`, {
+      context: { path },
+    });
 }
 
 /** Hash of the content, the same whatever format and engine (P19): `#<split>` and each row's canonical line. */
@@ -89,9 +95,12 @@ function* canonicalChunks(batch: Batch): Iterable<string> {
 /** The rows in the format, as one file. */
 export async function encodeRows(deps: DeltaDeps, batch: Batch, format: TrainingFormat): Promise<{ readonly bytes: Uint8Array; readonly extension: string }> {
   switch (format) {
-    case 'parquet': return { bytes: await deps.codec.encode(concatBatches(batch.columns, [batch])), extension: 'parquet' };
-    case 'ndjson': return { bytes: utf8([...canonicalChunks(batch)].join('')), extension: 'ndjson' };
-    case 'csv': return { bytes: utf8(csvText(batch)), extension: 'csv' };
+    case 'parquet':
+      return { bytes: await deps.codec.encode(concatBatches(batch.columns, [batch])), extension: 'parquet' };
+    case 'ndjson':
+      return { bytes: utf8([...canonicalChunks(batch)].join('')), extension: 'ndjson' };
+    case 'csv':
+      return { bytes: utf8(csvText(batch)), extension: 'csv' };
   }
 }
 
@@ -102,7 +111,12 @@ export function describeFile(path: string, rows: number, bytes: Uint8Array): Dat
 /** RFC 4180: header, CRLF; absent values empty, empty text quoted. */
 export function csvText(batch: Batch): string {
   const lines = [batch.columns.map((column) => csvField(column.name)).join(',')];
-  for (let i = 0; i < batch.rowCount; i += 1) lines.push(rowAt(batch, i).map((value, c) => csvValue(batch.columns[c], value)).join(','));
+  for (let i = 0; i < batch.rowCount; i += 1)
+    lines.push(
+      rowAt(batch, i)
+        .map((value, c) => csvValue(batch.columns[c], value))
+        .join(','),
+    );
   return `${lines.join('\r\n')}\r\n`;
 }
 

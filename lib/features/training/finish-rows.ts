@@ -41,16 +41,25 @@ export class RowFinisher {
     this.#input = input;
     this.#functions = input.view.onDemand.map((definition): OnDemandPlan => {
       const compute = input.functions.get(definition.name);
-      if (compute === undefined) throw new LakefoldError('FUNCTION_MISMATCH', `expected function ${definition.name} of view ${input.view.name}/${input.view.version}, found none of this name`, { context: { function: definition.name } });
+      if (compute === undefined)
+        throw new LakefoldError(
+          'FUNCTION_MISMATCH',
+          `expected function ${definition.name} of view ${input.view.name}/${input.view.version}, found none of this name`,
+          { context: { function: definition.name } },
+        );
       return {
-        name: definition.name, compute, returns: { type: parseType(definition.returns.type), nullable: definition.returns.nullable },
+        name: definition.name,
+        compute,
+        returns: { type: parseType(definition.returns.type), nullable: definition.returns.nullable },
         inputs: definition.inputs.map(({ name, type, nullable }) => ({ name, type: parseType(type), nullable })),
       };
     });
     this.#tallies = input.joins.map(() => ({ matched: 0, missing: 0, expired: 0, ageMicros: 0, ageMicrosMax: 0 }));
     this.columns = [
-      ...input.spineColumns, ...input.joins.flatMap((join) => join.outputs.map(({ name, column }): Column => ({ name, type: column.type, nullable: true }))),
-      ...this.#functions.map((plan): Column => ({ name: plan.name, type: plan.returns.type, nullable: true })), ...this.#diagnosticColumns(),
+      ...input.spineColumns,
+      ...input.joins.flatMap((join) => join.outputs.map(({ name, column }): Column => ({ name, type: column.type, nullable: true }))),
+      ...this.#functions.map((plan): Column => ({ name: plan.name, type: plan.returns.type, nullable: true })),
+      ...this.#diagnosticColumns(),
     ];
   }
 
@@ -64,9 +73,16 @@ export class RowFinisher {
     const statuses = joins.map((_, i) => vectorNamed(joined, pickColumns(i).status));
     const events = joins.map((_, i) => vectorNamed(joined, pickColumns(i).eventMicros));
     this.#tally({ statuses, events, labels });
-    const features = joins.flatMap((join, i) => join.outputs.map((output) => withDefault(vectorNamed(joined, output.name), { type: output.column.type, default: output.default, status: statuses[i] })));
+    const features = joins.flatMap((join, i) =>
+      join.outputs.map((output) => withDefault(vectorNamed(joined, output.name), { type: output.column.type, default: output.default, status: statuses[i] })),
+    );
     const spine = spineColumns.map((column) => ({ ...vectorNamed(joined, column.name), type: column.type }));
-    const named = new Map<string, Vector>([...spineColumns.map((column, i) => [column.name, spine[i]] as const), ...joins.flatMap((join) => join.outputs).map(({ name }, i) => [name, features[i]] as const)].flatMap(([name, vector]) => (vector === undefined ? [] : [[name, vector] as const])));
+    const named = new Map<string, Vector>(
+      [
+        ...spineColumns.map((column, i) => [column.name, spine[i]] as const),
+        ...joins.flatMap((join) => join.outputs).map(({ name }, i) => [name, features[i]] as const),
+      ].flatMap(([name, vector]) => (vector === undefined ? [] : [[name, vector] as const])),
+    );
     const computed = this.#functions.map((plan) => this.#compute(plan, { named, labels, rowCount: joined.rowCount }));
     const diagnostics = request.diagnostics ? joins.flatMap((_, i) => diagnosticVectors(statuses[i], events[i])) : [];
     this.#rows += joined.rowCount;
@@ -78,28 +94,54 @@ export class RowFinisher {
   counts(): readonly JoinCounts[] {
     const [first] = this.#faults;
     if (first !== undefined && this.#input.request.onFunctionError === 'error') {
-      throw new LakefoldError('ON_DEMAND_FAILED', `expected on-demand functions to succeed, found ${this.#faults.length} failures, first in row ${first.row}: ${first.message}`, { errors: this.#faults.slice(0, 100), errorCount: this.#faults.length });
+      throw new LakefoldError(
+        'ON_DEMAND_FAILED',
+        `expected on-demand functions to succeed, found ${this.#faults.length} failures, first in row ${first.row}: ${first.message}`,
+        { errors: this.#faults.slice(0, 100), errorCount: this.#faults.length },
+      );
     }
     return this.#input.joins.map((join, i) => {
       const { matched, missing, expired, ageMicros, ageMicrosMax } = this.#tallies[i] ?? { matched: 0, missing: 0, expired: 0, ageMicros: 0, ageMicrosMax: 0 };
       const hasAges = matched > 0 && join.query.eventTime !== undefined;
-      return { join: join.definition.name, matched, missing, expired, ageSecondsMean: hasAges ? ageMicros / matched / 1e6 : null, ageSecondsMax: hasAges ? ageMicrosMax / 1e6 : null };
+      return {
+        join: join.definition.name,
+        matched,
+        missing,
+        expired,
+        ageSecondsMean: hasAges ? ageMicros / matched / 1e6 : null,
+        ageSecondsMax: hasAges ? ageMicrosMax / 1e6 : null,
+      };
     });
   }
 
-  #compute(plan: OnDemandPlan, rows: { readonly named: ReadonlyMap<string, Vector>; readonly labels: readonly (bigint | null)[]; readonly rowCount: number }): Vector {
+  #compute(
+    plan: OnDemandPlan,
+    rows: { readonly named: ReadonlyMap<string, Vector>; readonly labels: readonly (bigint | null)[]; readonly rowCount: number },
+  ): Vector {
     const inputs = plan.inputs.map(({ name }) => rows.named.get(name));
     const builder = vectorBuilder(plan.returns.type, rows.rowCount);
     for (let i = 0; i < rows.rowCount; i += 1) {
       const label = rows.labels[i] ?? null;
-      const result = callOnDemand(plan, inputs.map((vector): Value => (vector === undefined ? null : valueAt(vector, i))), label === null ? '' : formatInstant(label));
+      const result = callOnDemand(
+        plan,
+        inputs.map((vector): Value => (vector === undefined ? null : valueAt(vector, i))),
+        label === null ? '' : formatInstant(label),
+      );
       if (result.kind === 'failed') this.#faults.push({ row: this.#rows + i, feature: plan.name, code: 'ON_DEMAND_FAILED', message: result.reason });
       builder.push(result.kind === 'computed' ? result.value : null);
     }
     return builder.finish();
   }
 
-  #tally({ statuses, events, labels }: { readonly statuses: readonly Vector[]; readonly events: readonly Vector[]; readonly labels: readonly (bigint | null)[] }): void {
+  #tally({
+    statuses,
+    events,
+    labels,
+  }: {
+    readonly statuses: readonly Vector[];
+    readonly events: readonly Vector[];
+    readonly labels: readonly (bigint | null)[];
+  }): void {
     for (const [j, tally] of this.#tallies.entries()) {
       const status = statuses[j];
       const event = events[j];
@@ -127,12 +169,16 @@ export class RowFinisher {
   #diagnosticColumns(): readonly Column[] {
     if (!this.#input.request.diagnostics) return [];
     return this.#input.joins.flatMap((join): readonly Column[] => [
-      { name: `_status_${join.definition.name}`, type: { kind: 'string' }, nullable: false }, { name: `_event_time_${join.definition.name}`, type: { kind: 'timestamp' }, nullable: true },
+      { name: `_status_${join.definition.name}`, type: { kind: 'string' }, nullable: false },
+      { name: `_event_time_${join.definition.name}`, type: { kind: 'timestamp' }, nullable: true },
     ]);
   }
 }
 
-function withDefault(vector: Vector, column: { readonly type: Column['type']; readonly default: Value | undefined; readonly status: Vector | undefined }): Vector {
+function withDefault(
+  vector: Vector,
+  column: { readonly type: Column['type']; readonly default: Value | undefined; readonly status: Vector | undefined },
+): Vector {
   if (column.default === undefined || column.status === undefined) return { ...vector, type: column.type };
   const builder = vectorBuilder(column.type, vector.length);
   for (let i = 0; i < vector.length; i += 1) builder.push(Number(column.status.values[i]) === PICKED ? valueAt(vector, i) : column.default);

@@ -42,7 +42,11 @@ export interface PinnedGroup {
 }
 
 /** Every group a view joins, each once, at the version asked for or its newest. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, INVALID_ARGUMENT for a pin of no joined group */
-export async function pinGroups(view: FeatureViewDefinition, pins: Readonly<Record<string, number>>, open: (name: string, version: number) => Promise<OpenGroup>): Promise<ReadonlyMap<string, PinnedGroup>> {
+export async function pinGroups(
+  view: FeatureViewDefinition,
+  pins: Readonly<Record<string, number>>,
+  open: (name: string, version: number) => Promise<OpenGroup>,
+): Promise<ReadonlyMap<string, PinnedGroup>> {
   const pinned = new Map<string, PinnedGroup>();
   for (const join of view.joins) {
     const name = groupName({ name: join.featureGroup, version: join.version });
@@ -50,37 +54,60 @@ export async function pinGroups(view: FeatureViewDefinition, pins: Readonly<Reco
     const group = await open(join.featureGroup, join.version);
     const asked = pins[name];
     const snapshot = await group.table.at(asked === undefined ? undefined : { version: asked });
-    const isPointInTime = view.joins.filter((other) => other.featureGroup === join.featureGroup && other.version === join.version).every((other) => other.temporal && group.eventTime !== undefined);
+    const isPointInTime = view.joins
+      .filter((other) => other.featureGroup === join.featureGroup && other.version === join.version)
+      .every((other) => other.temporal && group.eventTime !== undefined);
     pinned.set(name, {
-      group, snapshot,
+      group,
+      snapshot,
       pin: {
-        featureGroup: join.featureGroup, version: join.version, commitVersion: snapshot.version, committedAt: formatMillis(snapshot.committedAt),
-        schemaVersion: group.state.schemas.length, ttl: group.definition.ttl, availabilityDelay: group.definition.availabilityDelay, pointInTime: isPointInTime,
+        featureGroup: join.featureGroup,
+        version: join.version,
+        commitVersion: snapshot.version,
+        committedAt: formatMillis(snapshot.committedAt),
+        schemaVersion: group.state.schemas.length,
+        ttl: group.definition.ttl,
+        availabilityDelay: group.definition.availabilityDelay,
+        pointInTime: isPointInTime,
       },
     });
   }
   const unknown = Object.keys(pins).find((name) => !pinned.has(name));
-  if (unknown !== undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected pins of ${[...pinned.keys()].join(', ')}, found ${JSON.stringify(unknown)}`, { context: { field: `pins.${unknown}` } });
+  if (unknown !== undefined)
+    throw new LakefoldError('INVALID_ARGUMENT', `expected pins of ${[...pinned.keys()].join(', ')}, found ${JSON.stringify(unknown)}`, {
+      context: { field: `pins.${unknown}` },
+    });
   return pinned;
 }
 
 /** @throws LakefoldError UNSUPPORTED_OPERATION for `via`, POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE, HISTORY_EXPIRED */
-export async function planJoins(deps: RelationDeps, view: FeatureViewDefinition, pinned: ReadonlyMap<string, PinnedGroup>): Promise<{ readonly joins: readonly JoinPlan[]; readonly warnings: readonly Warning[] }> {
+export async function planJoins(
+  deps: RelationDeps,
+  view: FeatureViewDefinition,
+  pinned: ReadonlyMap<string, PinnedGroup>,
+): Promise<{ readonly joins: readonly JoinPlan[]; readonly warnings: readonly Warning[] }> {
   const joins: JoinPlan[] = [];
   const warnings: Warning[] = [];
   for (const [i, definition] of view.joins.entries()) {
-    if (definition.via !== null) throw new LakefoldError('UNSUPPORTED_OPERATION', `join ${definition.name} takes its key from another join, which training sets do not`, { context: { join: definition.name } });
+    if (definition.via !== null)
+      throw new LakefoldError('UNSUPPORTED_OPERATION', `join ${definition.name} takes its key from another join, which training sets do not`, {
+        context: { join: definition.name },
+      });
     const name = groupName({ name: definition.featureGroup, version: definition.version });
     const source = pinned.get(name);
     if (source === undefined) throw new LakefoldError('INTERNAL', `group ${name} was not pinned`);
     const { group, snapshot } = source;
     await assertKept(deps, group, snapshot);
     if (group.eventTime === undefined && definition.temporal) {
-      throw new LakefoldError('POINT_IN_TIME_REQUIRES_EVENT_TIME', `expected an event time in ${name}, or temporal: false in join ${definition.name}`, { context: { join: definition.name, featureGroup: name } });
+      throw new LakefoldError('POINT_IN_TIME_REQUIRES_EVENT_TIME', `expected an event time in ${name}, or temporal: false in join ${definition.name}`, {
+        context: { join: definition.name, featureGroup: name },
+      });
     }
-    if (!definition.temporal) warnings.push({ code: 'NOT_POINT_IN_TIME', message: `join ${definition.name} reads ${name} as of its pin, whatever the label time` });
+    if (!definition.temporal)
+      warnings.push({ code: 'NOT_POINT_IN_TIME', message: `join ${definition.name} reads ${name} as of its pin, whatever the label time` });
     const missing = definition.features.filter((feature) => !snapshot.columns.some((column) => column.name === feature));
-    for (const feature of missing) warnings.push({ code: 'FEATURE_NOT_IN_VERSION', message: `version ${snapshot.version} of ${name} has no column ${feature}` });
+    for (const feature of missing)
+      warnings.push({ code: 'FEATURE_NOT_IN_VERSION', message: `version ${snapshot.version} of ${name} has no column ${feature}` });
     joins.push(await planJoin(deps, { definition, group, snapshot, relationName: `r${i}` }));
   }
   return { joins, warnings };
@@ -88,7 +115,12 @@ export async function planJoins(deps: RelationDeps, view: FeatureViewDefinition,
 
 async function planJoin(
   deps: RelationDeps,
-  { definition, group, snapshot, relationName }: { readonly definition: JoinDefinition; readonly group: OpenGroup; readonly snapshot: Snapshot; readonly relationName: string },
+  {
+    definition,
+    group,
+    snapshot,
+    relationName,
+  }: { readonly definition: JoinDefinition; readonly group: OpenGroup; readonly snapshot: Snapshot; readonly relationName: string },
 ): Promise<JoinPlan> {
   const eventTime = definition.temporal ? group.eventTime : undefined;
   const filter: Filter | undefined = definition.filter === null ? undefined : parseFilter(definition.filter, group.columns);
@@ -97,16 +129,29 @@ async function planJoin(
   const relation = await planRelation(deps, { root: group.table.root, snapshot, name: relationName, columns: stored });
   const columnOf = (name: string): Column => {
     const column = group.columns.find((candidate) => candidate.name === name);
-    if (column === undefined) throw new LakefoldError('UNKNOWN_FEATURE', `expected a column of ${groupName(group.definition)}, found ${name}`, { context: { feature: name } });
+    if (column === undefined)
+      throw new LakefoldError('UNKNOWN_FEATURE', `expected a column of ${groupName(group.definition)}, found ${name}`, { context: { feature: name } });
     return column;
   };
   const absent = [...group.columns, INGESTED_AT_COLUMN].filter((column) => !present.has(column.name));
   const keyToSpine = new Map(Object.entries(definition.on).map(([spine, key]) => [key, spine]));
   return {
-    definition, relation: { ...relation, columns: [...relation.columns, ...absent] },
-    outputs: definition.features.map((feature) => ({ name: definition.prefix + feature, column: columnOf(feature), default: defaultOf(definition, columnOf(feature)) })),
+    definition,
+    relation: { ...relation, columns: [...relation.columns, ...absent] },
+    outputs: definition.features.map((feature) => ({
+      name: definition.prefix + feature,
+      column: columnOf(feature),
+      default: defaultOf(definition, columnOf(feature)),
+    })),
     query: {
-      name: definition.name, relation: relationName, columns: group.columns, eventTime, boundary: definition.boundary, filter, ties: { kind: 'none' }, latestBy: eventTime === undefined ? group.eventTime : undefined,
+      name: definition.name,
+      relation: relationName,
+      columns: group.columns,
+      eventTime,
+      boundary: definition.boundary,
+      filter,
+      ties: { kind: 'none' },
+      latestBy: eventTime === undefined ? group.eventTime : undefined,
       on: group.keyColumns.map((column) => ({ spine: keyToSpine.get(column.name) ?? column.name, key: column.name })),
       features: definition.features.map((name) => ({ name, output: definition.prefix + name })),
       delayMicros: microsOf(definition.availabilityDelay ?? group.definition.availabilityDelay) ?? 0n,

@@ -14,7 +14,11 @@ import type { Spine } from './spine.ts';
 const ORDINAL = '__ordinal';
 
 /** Joined rows in spine order: spine columns, then features and helpers of each join. */
-export async function* joinSpine(deps: { readonly engine: Engine }, { spine, joins }: { readonly spine: Spine; readonly joins: readonly JoinPlan[] }, options: RequestOptions = {}): AsyncIterable<Batch> {
+export async function* joinSpine(
+  deps: { readonly engine: Engine },
+  { spine, joins }: { readonly spine: Spine; readonly joins: readonly JoinPlan[] },
+  options: RequestOptions = {},
+): AsyncIterable<Batch> {
   const resolved = await resolveTies(deps, joins, options);
   const sql = pointInTimeSql({
     spine: { relation: 'spine', ordinal: ORDINAL, columns: spine.batch.columns.map((column) => column.name) },
@@ -29,8 +33,13 @@ function withOrdinals(spine: Spine): Batch {
   const ordinals = BigInt64Array.from({ length: batch.rowCount }, (_, i) => BigInt(i));
   const ordinal: Vector = { type: { kind: 'bigint' }, length: batch.rowCount, values: ordinals };
   return {
-    columns: [...batch.columns.map((column) => ({ ...column, nullable: true })), { name: ORDINAL, type: ordinal.type, nullable: false }, { name: LABEL_MICROS, type: labelMicros.type, nullable: true }],
-    vectors: [...batch.vectors, ordinal, labelMicros], rowCount: batch.rowCount,
+    columns: [
+      ...batch.columns.map((column) => ({ ...column, nullable: true })),
+      { name: ORDINAL, type: ordinal.type, nullable: false },
+      { name: LABEL_MICROS, type: labelMicros.type, nullable: true },
+    ],
+    vectors: [...batch.vectors, ordinal, labelMicros],
+    rowCount: batch.rowCount,
   };
 }
 
@@ -49,7 +58,8 @@ async function resolveTies(deps: { readonly engine: Engine }, joins: readonly Jo
       continue;
     }
     const batches: Batch[] = [];
-    for await (const batch of deps.engine.query({ relations: [relation], sql: equalReceiptsSql(query), ...options })) batches.push({ ...batch, columns: relation.columns });
+    for await (const batch of deps.engine.query({ relations: [relation], sql: equalReceiptsSql(query), ...options }))
+      batches.push({ ...batch, columns: relation.columns });
     const tied = concatBatches(relation.columns, batches);
     if (tied.rowCount === 0) resolved.push({ query: { ...query, ties: { kind: 'byReceipt' } }, winners: undefined });
     else resolved.push({ query: { ...query, ties: { kind: 'resolved', relation: `w${i}` } }, winners: { name: `w${i}`, batch: greatestRows(tied, query) } });
@@ -67,11 +77,18 @@ function greatestRows(batch: Batch, join: PointInTimeJoin): Batch {
     const identity = identityOf(i);
     if (identity === undefined) continue;
     const time = eventTimes === undefined ? null : valueAt(eventTimes, i);
-    const order = orderBytes(time === null ? null : typeof time === 'bigint' ? time : microsOfDays(Number(time)), BigInt(valueAt(receipts, i) as bigint), contentDigest(batch, i));
+    const order = orderBytes(
+      time === null ? null : typeof time === 'bigint' ? time : microsOfDays(Number(time)),
+      BigInt(valueAt(receipts, i) as bigint),
+      contentDigest(batch, i),
+    );
     const known = best.get(identity);
     if (known === undefined || compareOrder(order, known.order) > 0) best.set(identity, { index: i, order });
   }
-  return batchOfRows(batch.columns, [...best.values()].map(({ index }) => rowAt(batch, index)));
+  return batchOfRows(
+    batch.columns,
+    [...best.values()].map(({ index }) => rowAt(batch, index)),
+  );
 }
 
 async function firstNumber(batches: AsyncIterable<Batch>): Promise<number> {

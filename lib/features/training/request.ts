@@ -7,7 +7,15 @@ import type { AsOf } from '../../delta/snapshot-state.ts';
 export type SpineRequest =
   | { readonly kind: 'rows'; readonly rows: readonly Json[] }
   | { readonly kind: 'source'; readonly source: string; readonly format: string }
-  | { readonly kind: 'featureGroup'; readonly name: string; readonly version: number; readonly asOf: AsOf | undefined; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Json }
+  | {
+      readonly kind: 'featureGroup';
+      readonly name: string;
+      readonly version: number;
+      readonly asOf: AsOf | undefined;
+      readonly startTime: bigint | null;
+      readonly endTime: bigint | null;
+      readonly where: Json;
+    }
   /** The view's root over `[startTime, endTime)`. */
   | { readonly kind: 'root'; readonly startTime: bigint | null; readonly endTime: bigint | null };
 
@@ -28,41 +36,93 @@ export interface TrainingRequest {
 }
 
 const MEMBERS = [
-  'spine', 'startTime', 'endTime', 'labelTime', 'asOfTime', 'knownAsOf', 'expiredHistory', 'pins', 'onInvalidRow', 'onFunctionError', 'dropMissing', 'where', 'diagnostics', 'transform',
-  'format', 'statistics', 'description', 'split',
+  'spine',
+  'startTime',
+  'endTime',
+  'labelTime',
+  'asOfTime',
+  'knownAsOf',
+  'expiredHistory',
+  'pins',
+  'onInvalidRow',
+  'onFunctionError',
+  'dropMissing',
+  'where',
+  'diagnostics',
+  'transform',
+  'format',
+  'statistics',
+  'description',
+  'split',
 ];
 /** Members whose other values this version does not carry out; refusing beats a set that is not what was asked for. */
-const ONLY: Readonly<Record<string, readonly Json[]>> = { asOfTime: [null], knownAsOf: [null], expiredHistory: ['error'], where: [null], transform: [true, false], statistics: [true, false], split: [null] };
+const ONLY: Readonly<Record<string, readonly Json[]>> = {
+  asOfTime: [null],
+  knownAsOf: [null],
+  expiredHistory: ['error'],
+  where: [null],
+  transform: [true, false],
+  statistics: [true, false],
+  split: [null],
+};
 
 /** @throws LakefoldError UNKNOWN_FIELD, INVALID_ARGUMENT, UNSUPPORTED_OPERATION naming the member */
 export function parseTrainingRequest(body: JsonObject): TrainingRequest {
-  for (const key of Object.keys(body)) if (!MEMBERS.includes(key)) throw new LakefoldError('UNKNOWN_FIELD', `expected one of ${MEMBERS.join(', ')}, found ${JSON.stringify(key)}`, { context: { field: key } });
+  for (const key of Object.keys(body))
+    if (!MEMBERS.includes(key))
+      throw new LakefoldError('UNKNOWN_FIELD', `expected one of ${MEMBERS.join(', ')}, found ${JSON.stringify(key)}`, { context: { field: key } });
   for (const [key, allowed] of Object.entries(ONLY)) {
     const value = body[key];
-    if (value !== undefined && !allowed.some((candidate) => candidate === value)) throw new LakefoldError('UNSUPPORTED_OPERATION', `${key} other than ${allowed.map(String).join(', ')} is not available`, { context: { field: key } });
+    if (value !== undefined && !allowed.some((candidate) => candidate === value))
+      throw new LakefoldError('UNSUPPORTED_OPERATION', `${key} other than ${allowed.map(String).join(', ')} is not available`, { context: { field: key } });
   }
   const startTime = instantOf(body, 'startTime');
   const endTime = instantOf(body, 'endTime');
   const spine = spineOf(body['spine'] ?? null, { startTime, endTime });
   const format = wordOf(body, 'format', ['parquet', 'csv', 'ndjson', 'arrow', 'tfrecord'] as const, 'parquet');
-  if (format === 'arrow' || format === 'tfrecord') throw new LakefoldError('UNSUPPORTED_OPERATION', `expected format parquet, csv or ndjson, found ${format}`, { context: { field: 'format' } });
+  if (format === 'arrow' || format === 'tfrecord')
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected format parquet, csv or ndjson, found ${format}`, { context: { field: 'format' } });
   const labelTime = body['labelTime'] ?? null;
   if (labelTime !== null && typeof labelTime !== 'string') throw invalid('labelTime', 'a column name', labelTime);
   const description = body['description'] ?? null;
   if (description !== null && typeof description !== 'string') throw invalid('description', 'text', description);
   const request = {
-    labelTime, description, format, pins: pinsOf(body['pins'] ?? {}),
-    onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'), onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
-    dropMissing: flagOf(body, 'dropMissing'), diagnostics: flagOf(body, 'diagnostics'),
+    labelTime,
+    description,
+    format,
+    pins: pinsOf(body['pins'] ?? {}),
+    onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'),
+    onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
+    dropMissing: flagOf(body, 'dropMissing'),
+    diagnostics: flagOf(body, 'diagnostics'),
   };
   return { ...request, spine, shown: shownRequest(body, request) };
 }
 
 /** In shapes.md's order. */
-function shownRequest(body: JsonObject, { labelTime, description, format, pins, onInvalidRow, onFunctionError, dropMissing, diagnostics }: Omit<TrainingRequest, 'spine' | 'shown'>): JsonObject {
+function shownRequest(
+  body: JsonObject,
+  { labelTime, description, format, pins, onInvalidRow, onFunctionError, dropMissing, diagnostics }: Omit<TrainingRequest, 'spine' | 'shown'>,
+): JsonObject {
   return {
-    spine: shownSpine(body['spine'] ?? null), startTime: body['startTime'] ?? null, endTime: body['endTime'] ?? null, labelTime, asOfTime: null, knownAsOf: null, expiredHistory: 'error', pins,
-    onInvalidRow, onFunctionError, dropMissing, where: null, diagnostics, transform: body['transform'] ?? true, format, statistics: body['statistics'] ?? true, description, split: null,
+    spine: shownSpine(body['spine'] ?? null),
+    startTime: body['startTime'] ?? null,
+    endTime: body['endTime'] ?? null,
+    labelTime,
+    asOfTime: null,
+    knownAsOf: null,
+    expiredHistory: 'error',
+    pins,
+    onInvalidRow,
+    onFunctionError,
+    dropMissing,
+    where: null,
+    diagnostics,
+    transform: body['transform'] ?? true,
+    format,
+    statistics: body['statistics'] ?? true,
+    description,
+    split: null,
   };
 }
 
@@ -71,7 +131,12 @@ function spineOf(json: Json, range: { readonly startTime: bigint | null; readonl
   if (!isJsonObject(json)) throw invalid('spine', 'an object', json);
   const forms = (['rows', 'source', 'featureGroup'] as const).filter((form) => json[form] !== undefined);
   const [form] = forms;
-  if (form === undefined || forms.length !== 1) throw new LakefoldError('INVALID_ARGUMENT', `expected exactly one of rows, source and featureGroup in spine, found ${forms.length === 0 ? 'none' : forms.join(' and ')}`, { context: { field: 'spine' } });
+  if (form === undefined || forms.length !== 1)
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      `expected exactly one of rows, source and featureGroup in spine, found ${forms.length === 0 ? 'none' : forms.join(' and ')}`,
+      { context: { field: 'spine' } },
+    );
   onlyMembers(json, SPINE_MEMBERS[form], 'spine');
   const { rows, source, featureGroup } = json;
   if (rows !== undefined) {
@@ -84,11 +149,17 @@ function spineOf(json: Json, range: { readonly startTime: bigint | null; readonl
     if (typeof format !== 'string') throw invalid('spine.format', 'a format', format);
     return { kind: 'source', source, format };
   }
-  if (!isJsonObject(featureGroup) || typeof featureGroup['name'] !== 'string' || typeof featureGroup['version'] !== 'number') throw invalid('spine.featureGroup', '{ name, version }', featureGroup);
+  if (!isJsonObject(featureGroup) || typeof featureGroup['name'] !== 'string' || typeof featureGroup['version'] !== 'number')
+    throw invalid('spine.featureGroup', '{ name, version }', featureGroup);
   onlyMembers(featureGroup, ['name', 'version'], 'spine.featureGroup');
   return {
-    kind: 'featureGroup', name: featureGroup['name'], version: featureGroup['version'], asOf: asOfOf(json['asOf'] ?? null),
-    startTime: instantOf(json, 'startTime') ?? range.startTime, endTime: instantOf(json, 'endTime') ?? range.endTime, where: json['where'] ?? null,
+    kind: 'featureGroup',
+    name: featureGroup['name'],
+    version: featureGroup['version'],
+    asOf: asOfOf(json['asOf'] ?? null),
+    startTime: instantOf(json, 'startTime') ?? range.startTime,
+    endTime: instantOf(json, 'endTime') ?? range.endTime,
+    where: json['where'] ?? null,
   };
 }
 
@@ -103,7 +174,10 @@ const SPINE_MEMBERS = { rows: ['rows'], source: ['source', 'format'], featureGro
 
 function onlyMembers(json: JsonObject, known: readonly string[], field: string): void {
   const unknown = Object.keys(json).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new LakefoldError('UNKNOWN_FIELD', `expected ${known.join(', ')} in ${field}, found ${JSON.stringify(unknown)}`, { context: { field: `${field}.${unknown}` } });
+  if (unknown !== undefined)
+    throw new LakefoldError('UNKNOWN_FIELD', `expected ${known.join(', ')} in ${field}, found ${JSON.stringify(unknown)}`, {
+      context: { field: `${field}.${unknown}` },
+    });
 }
 
 /** `{ "version": n }` or `{ "instant": "…" }`; absent and null are the newest version. */
@@ -121,10 +195,12 @@ function asOfOf(json: Json): AsOf | undefined {
 
 function pinsOf(json: Json): Readonly<Record<string, number>> {
   if (!isJsonObject(json)) throw invalid('pins', 'an object of group/version to commit version', json);
-  return Object.fromEntries(Object.entries(json).map(([group, version]) => {
-    if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) throw invalid(`pins.${group}`, 'a commit version', version);
-    return [group, version];
-  }));
+  return Object.fromEntries(
+    Object.entries(json).map(([group, version]) => {
+      if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) throw invalid(`pins.${group}`, 'a commit version', version);
+      return [group, version];
+    }),
+  );
 }
 
 function instantOf(json: JsonObject, field: string): bigint | null {
@@ -152,5 +228,7 @@ function isList(json: Json | undefined): json is readonly Json[] {
 }
 
 function invalid(field: string, expected: string, found: unknown): LakefoldError {
-  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} in ${field}, found ${JSON.stringify(found)?.slice(0, 80) ?? 'nothing'}`, { context: { field } });
+  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} in ${field}, found ${JSON.stringify(found)?.slice(0, 80) ?? 'nothing'}`, {
+    context: { field },
+  });
 }

@@ -71,7 +71,11 @@ function refuseNulls(batch: Batch): void {
     const [first] = rows;
     if (first === undefined) continue;
     throw new LakefoldError('INVALID_SPINE', `expected a value of ${column.name} in every spine row, found none in ${rows.length}, first row ${first}`, {
-      context: { column: column.name }, errors: rows.slice(0, FAULTS_LISTED_MAX).map((row) => ({ row, feature: column.name, code: 'NULL_NOT_ALLOWED', message: `expected a value in ${column.name}, found null` })), errorCount: rows.length,
+      context: { column: column.name },
+      errors: rows
+        .slice(0, FAULTS_LISTED_MAX)
+        .map((row) => ({ row, feature: column.name, code: 'NULL_NOT_ALLOWED', message: `expected a value in ${column.name}, found null` })),
+      errorCount: rows.length,
     });
   }
 }
@@ -79,11 +83,15 @@ function refuseNulls(batch: Batch): void {
 async function spineRows(deps: SpineDeps, of: SpineOf, spine: SpineRequest): Promise<SpineRows> {
   const { view } = of;
   switch (spine.kind) {
-    case 'rows': return parsed(deps, of, { body: { format: 'objects', rows: spine.rows }, passThrough: [] });
-    case 'source': return fromSource(deps, of, spine);
-    case 'featureGroup': return fromGroup(deps, view, { ...spine, group: await deps.openGroup(spine.name, spine.version) });
+    case 'rows':
+      return parsed(deps, of, { body: { format: 'objects', rows: spine.rows }, passThrough: [] });
+    case 'source':
+      return fromSource(deps, of, spine);
+    case 'featureGroup':
+      return fromGroup(deps, view, { ...spine, group: await deps.openGroup(spine.name, spine.version) });
     case 'root': {
-      if (view.root === null) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine, or a view with a root; ${view.name}/${view.version} has none`);
+      if (view.root === null)
+        throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine, or a view with a root; ${view.name}/${view.version} has none`);
       return fromGroup(deps, view, { ...spine, where: null, asOf: undefined, group: await deps.openGroup(view.root.name, view.root.version) });
     }
   }
@@ -95,18 +103,31 @@ async function fromSource(deps: SpineDeps, of: SpineOf, { source, format }: { re
   switch (format) {
     case 'parquet': {
       const { columns } = await asMalformed(() => deps.codec.describe(file));
-      const passThrough = columns.filter((column) => !view.spine.some((declared) => declared.name === column.name)).map((column) => ({ ...column, nullable: true }));
-      requireDeclared(view, columns.map((column) => column.name));
+      const passThrough = columns
+        .filter((column) => !view.spine.some((declared) => declared.name === column.name))
+        .map((column) => ({ ...column, nullable: true }));
+      requireDeclared(
+        view,
+        columns.map((column) => column.name),
+      );
       return parsed(deps, of, { body: { format, body: file }, passThrough });
     }
-    case 'csv': case 'ndjson': return parsed(deps, of, { body: { format, body: await file.readAll() }, passThrough: [] });
-    default: throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine of format parquet, csv or ndjson, found ${JSON.stringify(format)}`, { context: { field: 'spine.format' } });
+    case 'csv':
+    case 'ndjson':
+      return parsed(deps, of, { body: { format, body: await file.readAll() }, passThrough: [] });
+    default:
+      throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine of format parquet, csv or ndjson, found ${JSON.stringify(format)}`, {
+        context: { field: 'spine.format' },
+      });
   }
 }
 
 function requireDeclared(view: FeatureViewDefinition, found: readonly string[]): void {
   const missing = view.spine.find((column) => !column.nullable && !found.includes(column.name));
-  if (missing !== undefined) throw new LakefoldError('INVALID_SPINE', `expected spine column ${missing.name} of type ${missing.type}, found ${found.join(', ')}`, { context: { column: missing.name } });
+  if (missing !== undefined)
+    throw new LakefoldError('INVALID_SPINE', `expected spine column ${missing.name} of type ${missing.type}, found ${found.join(', ')}`, {
+      context: { column: missing.name },
+    });
 }
 
 async function parsed(
@@ -121,9 +142,14 @@ async function parsed(
   const [first] = list;
   if (first !== undefined) {
     const isLabelTime = list.every((fault) => fault.feature === labels.labelTime);
-    throw new LakefoldError(isLabelTime ? 'INVALID_LABEL_TIME' : 'INVALID_SPINE', `expected ${batch.rowCount} spine rows of the declared types, found ${new Set(list.map(({ row }) => row)).size} with faults, first row ${first.row}: ${first.message}`, {
-      errors: list, errorCount: faults.count - (all.length - list.length),
-    });
+    throw new LakefoldError(
+      isLabelTime ? 'INVALID_LABEL_TIME' : 'INVALID_SPINE',
+      `expected ${batch.rowCount} spine rows of the declared types, found ${new Set(list.map(({ row }) => row)).size} with faults, first row ${first.row}: ${first.message}`,
+      {
+        errors: list,
+        errorCount: faults.count - (all.length - list.length),
+      },
+    );
   }
   return { batch, passThrough: [...passThrough].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
@@ -131,16 +157,34 @@ async function parsed(
 async function fromGroup(
   deps: SpineDeps,
   view: FeatureViewDefinition,
-  from: { readonly group: OpenGroup; readonly asOf: AsOf | undefined; readonly startTime: bigint | null; readonly endTime: bigint | null; readonly where: Parameters<typeof parseFilter>[0] },
+  from: {
+    readonly group: OpenGroup;
+    readonly asOf: AsOf | undefined;
+    readonly startTime: bigint | null;
+    readonly endTime: bigint | null;
+    readonly where: Parameters<typeof parseFilter>[0];
+  },
 ): Promise<SpineRows> {
   for (const declared of view.spine) {
     const column = from.group.columns.find((candidate) => candidate.name === declared.name);
-    if (column === undefined) throw new LakefoldError('INVALID_SPINE', `expected spine column ${declared.name} in group ${from.group.definition.name}, found ${from.group.columns.map(({ name }) => name).join(', ')}`, { context: { column: declared.name } });
-    if (formatType(column.type) !== declared.type) throw new LakefoldError('INVALID_SPINE', `expected ${declared.type} for spine column ${declared.name}, found ${formatType(column.type)} in group ${from.group.definition.name}`, { context: { column: declared.name } });
+    if (column === undefined)
+      throw new LakefoldError(
+        'INVALID_SPINE',
+        `expected spine column ${declared.name} in group ${from.group.definition.name}, found ${from.group.columns.map(({ name }) => name).join(', ')}`,
+        { context: { column: declared.name } },
+      );
+    if (formatType(column.type) !== declared.type)
+      throw new LakefoldError(
+        'INVALID_SPINE',
+        `expected ${declared.type} for spine column ${declared.name}, found ${formatType(column.type)} in group ${from.group.definition.name}`,
+        { context: { column: declared.name } },
+      );
   }
   const { columns, rows } = await readGroup(deps, from.group, {
-    features: view.spine.map((column) => column.name), ...(from.asOf === undefined ? {} : { asOf: from.asOf }),
-    ...(from.startTime === null ? {} : { startTime: from.startTime }), ...(from.endTime === null ? {} : { endTime: from.endTime }),
+    features: view.spine.map((column) => column.name),
+    ...(from.asOf === undefined ? {} : { asOf: from.asOf }),
+    ...(from.startTime === null ? {} : { startTime: from.startTime }),
+    ...(from.endTime === null ? {} : { endTime: from.endTime }),
     ...(from.where === null ? {} : { where: parseFilter(from.where, from.group.columns) }),
   });
   const batches: Batch[] = [];
@@ -149,7 +193,12 @@ async function fromGroup(
 }
 
 function inputColumn(definition: ColumnDefinition): InputColumn {
-  return { name: definition.name, type: parseType(definition.type), nullable: definition.nullable, ...(definition.unit === undefined ? {} : { unit: definition.unit }) };
+  return {
+    name: definition.name,
+    type: parseType(definition.type),
+    nullable: definition.nullable,
+    ...(definition.unit === undefined ? {} : { unit: definition.unit }),
+  };
 }
 
 function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow }: LabelTimes): Vector {
@@ -157,9 +206,13 @@ function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow }: LabelTimes): V
   const values = new BigInt64Array(batch.rowCount);
   const nulls = new Uint8Array(batch.rowCount);
   if (labelTime === null) return { type, length: batch.rowCount, values, nulls: nulls.fill(1) };
-  if (!batch.columns.some((column) => column.name === labelTime)) throw new LakefoldError('INVALID_SPINE', `expected label time ${labelTime} among the spine's columns`, { context: { column: labelTime } });
+  if (!batch.columns.some((column) => column.name === labelTime))
+    throw new LakefoldError('INVALID_SPINE', `expected label time ${labelTime} among the spine's columns`, { context: { column: labelTime } });
   const vector = vectorNamed(batch, labelTime);
-  if (vector.type.kind !== 'timestamp' && vector.type.kind !== 'date') throw new LakefoldError('INVALID_SPINE', `expected a timestamp or date as label time, found ${formatType(vector.type)} in ${labelTime}`, { context: { column: labelTime } });
+  if (vector.type.kind !== 'timestamp' && vector.type.kind !== 'date')
+    throw new LakefoldError('INVALID_SPINE', `expected a timestamp or date as label time, found ${formatType(vector.type)} in ${labelTime}`, {
+      context: { column: labelTime },
+    });
   const invalid: number[] = [];
   for (let i = 0; i < batch.rowCount; i += 1) {
     const value = isNullAt(vector, i) ? null : valueAt(vector, i);
@@ -172,7 +225,11 @@ function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow }: LabelTimes): V
   }
   if (invalid.length > 0 && onInvalidRow === 'error') {
     throw new LakefoldError('INVALID_LABEL_TIME', `expected a label time in every spine row, found none in ${invalid.length}, first row ${invalid[0]}`, {
-      context: { rows: invalid.slice(0, FAULTS_LISTED_MAX) }, errors: invalid.slice(0, FAULTS_LISTED_MAX).map((row) => ({ row, field: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })), errorCount: invalid.length,
+      context: { rows: invalid.slice(0, FAULTS_LISTED_MAX) },
+      errors: invalid
+        .slice(0, FAULTS_LISTED_MAX)
+        .map((row) => ({ row, field: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })),
+      errorCount: invalid.length,
     });
   }
   return { type, length: batch.rowCount, values, ...(invalid.length === 0 ? {} : { nulls }) };
