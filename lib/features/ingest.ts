@@ -98,7 +98,11 @@ export async function publishIfWanted(
   if (!group.definition.onlineEnabled) return null;
   if (commit.wait === 'online') {
     const { facts, known } = commit;
-    const published = await publishForReceipt(deps, group, { version: facts.version, ...(known === undefined ? {} : { known }) });
+    const published = await publishForReceipt(deps, group, {
+      version: facts.version,
+      rows: facts.counts.rowsInserted + facts.counts.rowsUpdated,
+      ...(known === undefined ? {} : { known }),
+    });
     const hasRows = !facts.alreadyApplied || facts.counts.rowsInserted + facts.counts.rowsUpdated > 0;
     return hasRows ? published : { ...published, superseded: 0, applied: 0, stale: 0, expired: 0 };
   }

@@ -32,19 +32,19 @@ export async function publishGroup(
 
 /**
  * Publishes a commit for its receipt. After a commit landed the answer is never a failure: what could not be written now
- * is `pending`, and the next publish writes it.
+ * is `pending` and counted `failed`, and the next publish writes it.
  */
 export async function publishForReceipt(
   deps: FeatureDeps,
   group: OpenGroup,
-  commit: { readonly version: number; readonly known?: FoldCommit },
+  commit: { readonly version: number; /** Rows it inserted or updated. */ readonly rows: number; readonly known?: FoldCommit },
 ): Promise<OnlineReceipt> {
   try {
     const { commits, to } = await publishGroup(deps, group, commit.known === undefined ? { to: commit.version } : { known: commit.known });
     return onlineReceipt(commits.get(commit.version) ?? zeroCounts(), { version: commit.version, watermark: to });
   } catch (error) {
     deps.log.error('publish.failed', { table: group.table.root, version: commit.version, cause: String(error) });
-    return { ...onlineReceipt(zeroCounts(), { version: commit.version, watermark: -1 }), state: 'pending' };
+    return { ...onlineReceipt(zeroCounts(), { version: commit.version, watermark: -1 }), state: 'pending', failed: commit.rows };
   }
 }
 
