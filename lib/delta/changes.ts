@@ -3,8 +3,9 @@ import { takeRows } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { joinPath } from '../core/path.ts';
 import { parseLogEntry } from './action-codec.ts';
-import type { Action, AddFile, CommitInfo, DeletionVectorDescriptor, LogEntry, RemoveFile } from './actions.ts';
+import type { Action, AddFile, DeletionVectorDescriptor, LogEntry, RemoveFile } from './actions.ts';
 import type { FoldKind } from './commit.ts';
+import { commitInfoOf, isOurs } from './commit-info.ts';
 import { readDeletionVector } from './deletion-vector.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
@@ -29,15 +30,6 @@ export async function readEntry(deps: Pick<ReadDeps, 'store'>, root: string, ver
     modifiedAt: object.modifiedAt,
     sizeBytes: object.sizeBytes,
   };
-}
-
-export function commitInfoOf(actions: readonly Action[]): CommitInfo | undefined {
-  return actions.find((action) => action.kind === 'commitInfo');
-}
-
-/** Whether one of our own writers made the commit: only then its tags and timestamp are taken at their word. */
-export function isOurs(info: CommitInfo | undefined): boolean {
-  return info?.engineInfo?.startsWith('lakefold/') === true;
 }
 
 /** Semantics U1, U8: a commit that only adds rows is a merge, one that removes rows an edit, one without data change nothing. */

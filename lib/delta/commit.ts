@@ -15,7 +15,7 @@ import { checkReadable, checkWritable } from './protocol.ts';
 import { applyCommit } from './snapshot.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { isAppendOnly } from './table-properties.ts';
-import type { Idempotency, WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
+import { NO_ROWS, type Idempotency, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
 
 /** How the fold treats the commit (semantics U1, U8). */
 export type FoldKind = 'merge' | 'edit' | 'none';
@@ -61,7 +61,7 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     checkReadable(snapshot.protocol, snapshot.metadata);
     checkWritable(snapshot.protocol, snapshot.metadata);
     const appliedAt = appliedVersion(snapshot, options.idempotency, deps.clock.now());
-    if (appliedAt !== undefined) return { kind: 'stop', value: { snapshot, actions: [], planned: { kind: 'nothing', counts: NO_COUNTS }, appliedAt } };
+    if (appliedAt !== undefined) return { kind: 'stop', value: { snapshot, actions: [], planned: { kind: 'nothing', counts: NO_ROWS }, appliedAt } };
     const planned = await request.plan(snapshot);
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
@@ -92,14 +92,12 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     case 'stopped': {
       const { appliedAt, planned } = outcome.value;
       if (appliedAt !== undefined) return { kind: 'alreadyApplied', version: appliedAt };
-      return { kind: 'nothing', counts: planned.kind === 'nothing' ? planned.counts : NO_COUNTS };
+      return { kind: 'nothing', counts: planned.kind === 'nothing' ? planned.counts : NO_ROWS };
     }
     case 'committed':
       return committed(outcome.version, outcome.value, outcome.attempts);
   }
 }
-
-const NO_COUNTS: WriteCounts = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
 
 function committed(version: number, { snapshot, actions, planned }: Attempt, attempts: number): WriteOutcome {
   const next = applyCommit(snapshot, { version, actions });
@@ -109,7 +107,7 @@ function committed(version: number, { snapshot, actions, planned }: Attempt, att
     committedAt: next.committedAt,
     snapshot: next,
     attempts,
-    counts: planned.kind === 'write' ? planned.counts : NO_COUNTS,
+    counts: planned.kind === 'write' ? planned.counts : NO_ROWS,
     filesAdded: actions.filter((action) => action.kind === 'add').length,
     filesRemoved: actions.filter((action) => action.kind === 'remove').length,
   };

@@ -2,7 +2,9 @@
 import { mapConcurrent } from '../core/concurrency.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { CommitInfo } from './actions.ts';
-import { commitInfoOf, isOurs, readEntry, type RecordedEntry } from './changes.ts';
+import { readEntry, type RecordedEntry } from './changes.ts';
+import { commitInfoOf, isOurs } from './commit-info.ts';
+import { commitTime } from './time-travel.ts';
 import { logDirectory, parseLogFile } from './log-path.ts';
 import type { ReadDeps } from './read.ts';
 
@@ -40,9 +42,7 @@ export async function readHistory(
   const records: CommitRecord[] = [];
   for (const entry of entries) {
     if (entry === undefined) continue;
-    const previous = records.at(-1);
-    const record = recordOf(entry);
-    records.push(previous === undefined ? record : { ...record, committedAt: Math.max(record.committedAt, previous.committedAt + 1) });
+    records.push(recordOf(entry, records.at(-1)?.committedAt));
   }
   return records;
 }
@@ -57,15 +57,15 @@ export async function oldestEntry(deps: Pick<ReadDeps, 'store'>, root: string): 
   return 0;
 }
 
-/** The record of one entry; its commit time is the entry's own, not yet compared with the one before. */
-export function recordOf(entry: RecordedEntry): CommitRecord {
+/** The record of one entry; `previous` is the commit time of the version before, where it is known. */
+export function recordOf(entry: RecordedEntry, previous?: number): CommitRecord {
   const info = commitInfoOf(entry.actions);
   const adds = entry.actions.filter((action) => action.kind === 'add');
   const metric = (name: string): number => Number(info?.operationMetrics?.[name] ?? 0);
   const ours = isOurs(info);
   return {
     version: entry.version,
-    committedAt: info?.inCommitTimestamp ?? (ours ? info?.timestamp : undefined) ?? entry.modifiedAt,
+    committedAt: commitTime(info, entry.modifiedAt, previous),
     operation: operationOf(info),
     engineOperation: info?.operation ?? null,
     engine: info?.engineInfo ?? null,

@@ -11,7 +11,8 @@ import { OverlayMap } from './overlay-map.ts';
 import { checkReadable } from './protocol.ts';
 import { parseSchema } from './schema.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
-import { commitInfoOf, commitTime } from './time-travel.ts';
+import { commitTime } from './time-travel.ts';
+import { commitInfoOf } from './commit-info.ts';
 
 /** A state that may still lack protocol or metadata: what a checkpoint alone gives. A `Snapshot` is one. */
 export interface PartialState {
@@ -70,7 +71,7 @@ class Changes {
       throw new LakefoldError('LOG_GAP', `expected version ${this.#version + 1} next, found ${entry.version}`, { context: { version: this.#version + 1 } });
     }
     this.#version = entry.version;
-    this.#committedAt = commitTime(commitInfoOf(entry), fileTime, this.#committedAt);
+    this.#committedAt = commitTime(commitInfoOf(entry.actions), fileTime, this.#committedAt);
     for (const action of entry.actions) if (action.kind === 'remove') this.#remove(action);
     for (const action of entry.actions) {
       switch (action.kind) {

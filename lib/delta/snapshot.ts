@@ -12,7 +12,8 @@ import { commitPath, logDirectory } from './log-path.ts';
 import { firstMissing, headOf, listLog, type CheckpointFiles, type LogListing } from './log-segment.ts';
 import { replay, type PartialState } from './replay.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
-import { commitInfoOf, commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
+import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
+import { commitInfoOf } from './commit-info.ts';
 
 export type SnapshotDeps = CheckpointDeps;
 
@@ -192,12 +193,12 @@ async function readCommitInfo(store: ObjectStore, root: string, { version, info 
   if (info.sizeBytes > FIRST_LINE_BYTES) {
     const head = await store.get(path, { range: { start: 0, end: FIRST_LINE_BYTES } });
     const end = head?.bytes.indexOf(0x0a) ?? -1;
-    const first = head === undefined || end === -1 ? undefined : commitInfoOf({ version, actions: parseLogEntry(head.bytes.subarray(0, end), place) });
+    const first = head === undefined || end === -1 ? undefined : commitInfoOf(parseLogEntry(head.bytes.subarray(0, end), place));
     if (first !== undefined) return first;
   }
   const object = await store.get(path);
   if (object === undefined) throw gap(version, version);
-  return commitInfoOf({ version, actions: parseLogEntry(object.bytes, place) });
+  return commitInfoOf(parseLogEntry(object.bytes, place));
 }
 
 function gap(missing: number, target: number): LakefoldError {

@@ -1,19 +1,13 @@
 /** Which version an instant means (semantics §0, "Commit time of a version"). */
 import { LakefoldError } from '../core/errors.ts';
 import { formatMillis } from '../core/time.ts';
-import type { CommitInfo, LogEntry } from './actions.ts';
+import type { CommitInfo } from './actions.ts';
+import { isOurs } from './commit-info.ts';
 
 /** A version and its commit time, epoch ms. */
 export interface VersionTime {
   readonly version: number;
   readonly committedAt: number;
-}
-
-const OWN_ENGINE = 'lakefold/';
-
-export function commitInfoOf(entry: LogEntry): CommitInfo | undefined {
-  const found = entry.actions.find((action) => action.kind === 'commitInfo');
-  return found?.kind === 'commitInfo' ? found : undefined;
 }
 
 /**
@@ -23,7 +17,7 @@ export function commitInfoOf(entry: LogEntry): CommitInfo | undefined {
  * Without any of them (a snapshot built from actions alone) what `commitInfo` says stands in for the file's time.
  */
 export function commitTime(info: CommitInfo | undefined, fileTime: number | undefined, previous: number | undefined): number {
-  const own = info?.engineInfo?.startsWith(OWN_ENGINE) === true ? info.timestamp : undefined;
+  const own = isOurs(info) ? info?.timestamp : undefined;
   const stated = info?.inCommitTimestamp ?? own ?? fileTime ?? info?.timestamp;
   if (stated === undefined) return previous === undefined ? 0 : previous + 1;
   return previous === undefined ? stated : Math.max(stated, previous + 1);

@@ -5,7 +5,9 @@ import { decodeKey, type EntityKey } from '../core/keys.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { Column } from '../core/types.ts';
-import { addedRows, commitInfoOf, foldKindOf, isOurs, readEntry, type RecordedEntry, rowsAppeared, rowsDisappeared } from '../delta/changes.ts';
+import { addedRows, foldKindOf, readEntry, type RecordedEntry, rowsAppeared, rowsDisappeared } from '../delta/changes.ts';
+import { commitInfoOf } from '../delta/commit-info.ts';
+import { commitTime } from '../delta/time-travel.ts';
 import { type FileRows, readFile, type ReadDeps } from '../delta/read.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { Snapshot } from '../delta/snapshot-state.ts';
@@ -28,8 +30,7 @@ export function foldSourceOf(deps: ReadDeps, table: DeltaTable, options: { reado
       const versions = Array.from({ length: Math.max(0, to - after) }, (_, i) => after + 1 + i);
       const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, table.root, version));
       const commits: FoldCommit[] = [];
-      for (const [i, version] of versions.entries())
-        commits.push(commitOf(deps, table, { version, entry: entries[i], previous: commits.at(-1)?.committedAt ?? 0 }));
+      for (const [i, version] of versions.entries()) commits.push(commitOf(deps, table, { version, entry: entries[i], previous: commits.at(-1)?.committedAt }));
       return commits;
     },
     rowsAt: (version, keys) => rowsAt(deps, table, { version, keys, keyColumns: options.keyColumns }),
@@ -39,15 +40,14 @@ export function foldSourceOf(deps: ReadDeps, table: DeltaTable, options: { reado
 function commitOf(
   deps: ReadDeps,
   table: DeltaTable,
-  { version, entry, previous }: { readonly version: number; readonly entry: RecordedEntry | undefined; readonly previous: number },
+  { version, entry, previous }: { readonly version: number; readonly entry: RecordedEntry | undefined; readonly previous: number | undefined },
 ): FoldCommit {
   if (entry === undefined) {
     throw new LakefoldError('HISTORY_EXPIRED', `expected version ${version} of ${table.root} in the log, found nothing there`, {
       context: { version, reason: 'RETENTION' },
     });
   }
-  const info = commitInfoOf(entry.actions);
-  const committedAt = Math.max(info?.inCommitTimestamp ?? (isOurs(info) ? info?.timestamp : undefined) ?? entry.modifiedAt, previous + 1);
+  const committedAt = commitTime(commitInfoOf(entry.actions), entry.modifiedAt, previous);
   const at = { root: table.root, snapshot: table.snapshot, before: () => table.at({ version: version - 1 }) };
   const { columns } = table.snapshot;
   const head = { version, committedAt };

@@ -8,7 +8,7 @@ import type { FileSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
 import { type CheckedRows, validateExpectations } from './expectations.ts';
 import { ingest, type IngestOperation } from './ingest.ts';
-import type { OpenGroup } from './open-group.ts';
+import { identityColumns, type OpenGroup } from './open-group.ts';
 import { parseRows, type RowsBody } from './parse-rows.ts';
 import type { Receipt } from './receipt.ts';
 import { inputColumns } from './received-rows.ts';
@@ -75,7 +75,7 @@ export function sourceOf(bytes: Uint8Array): FileSource {
 function lastOfEach(group: OpenGroup, batch: Batch): CheckedRows {
   const identityOf = identityOver(
     batch,
-    [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name),
+    identityColumns(group).map((column) => column.name),
   );
   const last = new Map<string, number>();
   for (let row = 0; row < batch.rowCount; row += 1) last.set(identityOf(row) ?? `\0${row}`, row);

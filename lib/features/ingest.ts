@@ -7,7 +7,7 @@ import type { AddingOutcome } from '../delta/table.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { FeatureDeps } from './deps.ts';
 import { knownMerge } from './fold-source.ts';
-import type { OpenGroup } from './open-group.ts';
+import { identityColumns, type OpenGroup } from './open-group.ts';
 import { checkpointIfDue, publishForReceipt } from './publish-group.ts';
 import { type CommitFacts, commitReceipt, type Receipt, type ValidationReceipt, type Warning } from './receipt.ts';
 import { newestOf, rememberReceipt, withReceipts } from './receipt-time.ts';
@@ -65,7 +65,7 @@ async function refuseKnownKey(deps: FeatureDeps, group: OpenGroup, idempotency: 
 }
 
 async function write(group: OpenGroup, request: IngestRequest): Promise<AddingOutcome> {
-  const identity = [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name);
+  const identity = identityColumns(group).map((column) => column.name);
   const first = group.receipts.issue(group.table.snapshot, request.batch.rowCount);
   const rows = withReceipts(request.batch, first, request.operation === 'upsert' ? undefined : identity);
   const options: WriteOptions = {

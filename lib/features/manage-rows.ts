@@ -7,7 +7,7 @@ import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
 import { zeroCounts } from '../online/fold-counts.ts';
 import type { FeatureDeps } from './deps.ts';
 import { publishIfWanted } from './ingest.ts';
-import type { OpenGroup } from './open-group.ts';
+import { identityColumns, type OpenGroup } from './open-group.ts';
 import { checkpointIfDue, publishGroup } from './publish-group.ts';
 import { commitReceipt, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
 import { settle } from './settle.ts';
@@ -138,7 +138,7 @@ async function finish(
 }
 
 function identityOf(group: OpenGroup): readonly string[] {
-  return [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])].map((column) => column.name);
+  return identityColumns(group).map((column) => column.name);
 }
 
 function refOf(group: OpenGroup): GroupRef {

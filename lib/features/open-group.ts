@@ -30,6 +30,11 @@ export function groupName(definition: { readonly name: string; readonly version:
   return `${definition.name}/${definition.version}`;
 }
 
+/** The columns that tell its rows apart: keys, then the event time where it has one. */
+export function identityColumns(group: Pick<OpenGroup, 'keyColumns' | 'eventTime'>): readonly Column[] {
+  return group.eventTime === undefined ? group.keyColumns : [...group.keyColumns, group.eventTime];
+}
+
 /** Opens the group's table. @throws LakefoldError TABLE_NOT_FOUND, SCHEMA_DRIFT when the table lacks or retyped a column */
 export async function openGroup(deps: DeltaDeps, project: string, state: FeatureGroupState): Promise<OpenGroup> {
   const table = await DeltaTable.open(deps, `${project}/${state.path}`);
@@ -72,7 +77,7 @@ export function compileGroup({
     features,
     table,
     receipts,
-    columns: [...keyColumns, ...(eventTime === undefined ? [] : [eventTime]), ...features],
+    columns: [...identityColumns({ keyColumns, eventTime }), ...features],
     maxFutureSkew: definition.maxFutureSkew === null ? undefined : duration(definition.maxFutureSkew),
     fold: compileFoldGroup({
       keyColumns,

@@ -5,7 +5,7 @@ import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
-import { groupName, type OpenGroup } from './open-group.ts';
+import { groupName, identityColumns, type OpenGroup } from './open-group.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
 
 /** @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, TYPE_MISMATCH with the entry at fault */
@@ -40,7 +40,7 @@ export function parseDelete(group: OpenGroup, body: JsonObject): DeleteWhat {
 
 function parseKey(group: OpenGroup, key: Json, entry: number): { readonly values: Value[]; readonly eventTime: Value | undefined } {
   if (!isJsonObject(key)) throw fault('INVALID_ARGUMENT', { entry, code: 'INVALID_ARGUMENT', message: 'expected a key object' });
-  const known = [...group.keyColumns, ...(group.eventTime === undefined ? [] : [group.eventTime])];
+  const known = identityColumns(group);
   const unknown = Object.keys(key).find((name) => !known.some((column) => column.name === name));
   if (unknown !== undefined)
     throw fault('UNKNOWN_ENTRY_KEY', {
