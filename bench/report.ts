@@ -1,0 +1,48 @@
+/** How every benchmark reports: one line a goal, the peer or floor measured in the same run, their ratio. */
+
+export interface Goal {
+  /** Short and stable, so that runs can be compared: `open-100k`. */
+  readonly id: string;
+  readonly what: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly peer: { readonly name: string; readonly value: number };
+  /** `atMost`: the ratio value / peer may not be greater; `atLeast`: not less. */
+  readonly limit: { readonly kind: 'atMost' | 'atLeast'; readonly ratio: number };
+}
+
+/** Prints the goal's line; answers whether it was met. */
+export function reportGoal({ id, what, unit, value, peer, limit }: Goal): boolean {
+  const ratio = value / peer.value;
+  const met = limit.kind === 'atMost' ? ratio <= limit.ratio : ratio >= limit.ratio;
+  const bound = `${limit.kind === 'atMost' ? '<=' : '>='} ${limit.ratio}`;
+  console.log(
+    `GOAL ${id} ${what}: ${shown(value)} ${unit} vs ${peer.name} ${shown(peer.value)} ${unit}, ratio ${ratio.toFixed(2)} (${bound}) ${met ? 'pass' : 'FAIL'}`,
+  );
+  return met;
+}
+
+/** Runs the contenders in turn, `rounds` times each, and answers the median of each in milliseconds. */
+export async function interleaved(rounds: number, contenders: readonly (() => Promise<unknown>)[]): Promise<readonly number[]> {
+  const times = contenders.map((): number[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [i, contender] of contenders.entries()) {
+      const startedAt = performance.now();
+      await contender();
+      times[i]?.push(performance.now() - startedAt);
+    }
+  }
+  return times.map(medianOf);
+}
+
+/** The middle value; of an even count the mean of the two in the middle. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
+  return (upper + lower) / 2;
+}
+
+function shown(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
