@@ -54,3 +54,5 @@ export const SCRATCH_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** How long idempotency keys are remembered, ms, and how many a table. */
 export const IDEMPOTENCY_WINDOW_MILLIS = 7 * 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_KEYS_MAX = 100_000;
+/** Rows one update changes: they are held in memory between reading and writing. */
+export const UPDATE_ROWS_MAX = 2_000_000;

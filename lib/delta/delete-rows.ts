@@ -3,9 +3,9 @@ import { type Batch, batchOfRows } from '../core/batch.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
-import { type Filter, filterColumns, passingRows } from './filter.ts';
-import { filesThatMayPass, readFile, selectColumns } from './read.ts';
-import { planRemovals } from './removals.ts';
+import type { Filter } from './filter.ts';
+import { findMatching, type MatchingRows, removeMatching } from './matching-rows.ts';
+import { readFile, selectColumns } from './read.ts';
 import { identityOver } from './row-identity.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { candidates } from './upsert.ts';
@@ -33,21 +33,22 @@ export function deletePlanner(
 ): { readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>; readonly notFound: () => number } {
   let notFound = 0;
   let ordinal = 0;
-  const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
+  const find = async (snapshot: Snapshot): Promise<MatchingRows> => {
+    if (what.kind === 'where') return findMatching(deps, { root: target.root, snapshot }, what.filter);
     const removals = new Map<string, Set<number>>();
     const take = (path: string, position: number): void => {
       const positions = removals.get(path);
       if (positions === undefined) removals.set(path, new Set([position]));
       else positions.add(position);
     };
-    if (what.kind === 'where') {
-      await findByFilter(deps, { ...target, snapshot }, { filter: what.filter, take });
-    } else {
-      notFound = 0;
-      for (const set of what.sets) notFound += await findByKeys(deps, { ...target, snapshot }, { set, take });
-    }
+    notFound = 0;
+    for (const set of what.sets) notFound += await findByKeys(deps, { ...target, snapshot }, { set, take });
     const positions = new Map([...removals].map(([path, found]) => [path, [...found].sort((a, b) => a - b)]));
-    const actions = await planRemovals(deps, { ...target, snapshot, ordinal }, positions);
+    return { whole: [], positions, rowCount: [...positions.values()].reduce((sum, found) => sum + found.length, 0) };
+  };
+  const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
+    const matching = await find(snapshot);
+    const actions = await removeMatching(deps, { ...target, snapshot, ordinal }, matching);
     ordinal += actions.filter((action) => action.kind === 'add').length;
     if (actions.length === 0) return { kind: 'nothing', counts: NO_ROWS };
     return {
@@ -58,7 +59,7 @@ export function deletePlanner(
       isBlindAppend: false,
       // Keys are personal where erasure is asked for; a predicate in the log would outlive them.
       operationParameters: { predicate: '[]' },
-      counts: { ...NO_ROWS, rowsDeleted: [...positions.values()].reduce((sum, found) => sum + found.length, 0) },
+      counts: { ...NO_ROWS, rowsDeleted: matching.rowCount },
     };
   };
   return { plan, notFound: () => notFound };
@@ -66,19 +67,6 @@ export function deletePlanner(
 
 interface Found {
   readonly take: (path: string, position: number) => void;
-}
-
-async function findByFilter(
-  deps: DeltaDeps,
-  target: DeleteTarget & { readonly snapshot: Snapshot },
-  { filter, take }: Found & { readonly filter: Filter },
-): Promise<void> {
-  const columns = selectColumns(target.snapshot, [...filterColumns(filter)]);
-  for (const file of filesThatMayPass(target.snapshot, filter)) {
-    for await (const { batch, positions } of readFile(deps, { ...target, file }, { columns })) {
-      for (const index of passingRows(filter, batch)) take(file.path, positions[index] ?? 0);
-    }
-  }
 }
 
 async function findByKeys(

@@ -102,6 +102,44 @@ function mayEqual({ min, max, mayHaveNaN }: ColumnBounds, op: Comparison, value:
   }
 }
 
+/** True only when every row of a file with these bounds passes, whichever of them are deleted. */
+export function mustPass(filter: Filter, boundsOf: (column: string) => ColumnBounds): boolean {
+  switch (filter.kind) {
+    case 'and':
+      return filter.filters.every((part) => mustPass(part, boundsOf));
+    case 'or':
+      return filter.filters.some((part) => mustPass(part, boundsOf));
+    case 'not':
+      return false;
+    case 'isNull': {
+      const { nullCount, rowCount } = boundsOf(filter.column);
+      return nullCount !== undefined && nullCount === rowCount;
+    }
+    case 'isNotNull':
+      return boundsOf(filter.column).nullCount === 0;
+    case 'in':
+      return filter.values.some((value) => value !== null && allHold(boundsOf(filter.column), '=', value));
+    case 'compare':
+      return filter.value !== null && allHold(boundsOf(filter.column), filter.op, filter.value);
+  }
+}
+
+function allHold({ min, max, nullCount, mayHaveNaN }: ColumnBounds, op: Comparison, value: Value): boolean {
+  if (nullCount !== 0 || mayHaveNaN || min === undefined || min === null || max === undefined || max === null) return false;
+  switch (op) {
+    case '=':
+      return compareValues(min, value) === 0 && compareValues(max, value) === 0;
+    case '!=':
+      return compareValues(max, value) < 0 || compareValues(min, value) > 0;
+    case '<':
+    case '<=':
+      return holds(op, compareValues(max, value));
+    case '>':
+    case '>=':
+      return holds(op, compareValues(min, value));
+  }
+}
+
 type Test = (index: number) => boolean | null;
 
 function compile(filter: Filter, batch: Batch): Test {

@@ -8,7 +8,7 @@ import { commitTime } from './time-travel.ts';
 import { logDirectory, parseLogFile } from './log-path.ts';
 import type { ReadDeps } from './read.ts';
 
-export type CommitOperation = 'create' | 'upsert' | 'append' | 'delete' | 'erase' | 'overwrite' | 'schemaChange' | 'optimize' | 'restore' | 'other';
+export type CommitOperation = 'create' | 'upsert' | 'append' | 'update' | 'delete' | 'erase' | 'overwrite' | 'schemaChange' | 'optimize' | 'restore' | 'other';
 
 export interface CommitRecord {
   readonly version: number;
@@ -92,6 +92,8 @@ function operationOf(info: CommitInfo | undefined): CommitOperation {
       return 'upsert';
     case 'WRITE':
       return info.operationParameters?.['mode'] === 'Overwrite' ? 'overwrite' : 'append';
+    case 'UPDATE':
+      return 'update';
     case 'DELETE':
       return 'delete';
     case 'OPTIMIZE':

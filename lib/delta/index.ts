@@ -5,6 +5,7 @@ export type {
   Table,
   TableColumnOutput,
   TableFile,
+  TableOverwriteOptions,
   TableProtocol,
   TableReadOptions,
   TableRow,

@@ -12,6 +12,7 @@ import { commitWrite, type CommitRequest } from './commit.ts';
 import { createTable, type TableDefinition } from './create.ts';
 import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
 import type { DeltaDeps } from './deps.ts';
+import type { Filter } from './filter.ts';
 import { optimizePlanner, planBins } from './optimize.ts';
 import { overwritePlanner } from './overwrite.ts';
 import { readRows, type ReadOptions } from './read.ts';
@@ -20,6 +21,7 @@ import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, planVacuum, type VacuumPlan } from './vacuum.ts';
 import type { WriteOptions, WriteOutcome } from './write-outcome.ts';
+import { type Update, updatePlanner } from './update-rows.ts';
 import { upsertPlanner } from './upsert.ts';
 
 /** An outcome with the rows the commit's new files hold. */
@@ -92,10 +94,18 @@ export class DeltaTable {
     return { outcome, added: planner.added() };
   }
 
-  async overwrite(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<AddingOutcome> {
+  /** Replaces the rows `where` passes, without it every row. @throws LakefoldError CONSTRAINT_VIOLATED for a new row it does not pass */
+  async overwrite(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[]; readonly where?: Filter } = {}): Promise<AddingOutcome> {
     const txnId = this.#deps.random.uuid();
-    const plan = overwritePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, batch);
+    const rows = { batch, ...(options.where === undefined ? {} : { where: options.where }) };
+    const plan = overwritePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, rows);
     return { outcome: await this.#commit({ txnId, plan }, options), added: batch };
+  }
+
+  /** Sets columns of the rows a filter passes. @throws LakefoldError UNKNOWN_FEATURE, CONSTRAINT_VIOLATED, PLAN_TOO_LARGE */
+  async update(update: Update, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<WriteOutcome> {
+    const txnId = this.#deps.random.uuid();
+    return this.#commit({ txnId, plan: updatePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, update) }, options);
   }
 
   async delete(

@@ -9,6 +9,7 @@ import type { AddFile } from '../delta/actions.ts';
 import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
+import type { Filter } from '../delta/filter.ts';
 import { type CommitOperation, oldestEntry, readHistory } from '../delta/history.ts';
 import { fileRowCount } from '../delta/live-rows.ts';
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
@@ -51,6 +52,13 @@ export interface TableReadOptions extends RequestOptions {
 export interface TableWriteOptions extends RequestOptions {
   /** A writer's own count: what is not above the last one committed under its name is not committed again. */
   readonly txn?: { readonly appId: string; readonly version: number };
+}
+
+export interface TableOverwriteOptions extends TableWriteOptions {
+  /** Only the rows it passes are replaced, and every new row must pass it. */
+  readonly where?: Where;
+  /** Lets an overwrite without rows take the old ones out. */
+  readonly allowEmpty?: boolean;
 }
 
 export interface TableFile {
@@ -141,10 +149,28 @@ export class Table {
     return this.#receipt('upsert', outcome);
   }
 
-  /** Replaces every row. @throws LakefoldError as `append` */
-  async overwrite(rows: readonly TableRow[], options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
-    const { outcome } = await this.#table.overwrite(this.#batchOf(rows, []), writeOptions(options));
+  /**
+   * Replaces the rows `where` passes, without it every row; null when there was neither an old row nor a new one.
+   * @throws LakefoldError as `append`; EMPTY_OVERWRITE without rows unless `allowEmpty`, CONSTRAINT_VIOLATED for a new row `where` does not pass
+   */
+  async overwrite(rows: readonly TableRow[], options: TableOverwriteOptions = {}): Promise<CommitReceipt | null> {
+    const { where, allowEmpty = false } = options;
+    if (rows.length === 0 && !allowEmpty) {
+      throw new LakefoldError('EMPTY_OVERWRITE', 'expected at least one row to overwrite with, found none; allowEmpty takes the old ones out all the same');
+    }
+    const filter = where === undefined ? {} : { where: parseFilter(asJson(where), this.#table.snapshot.columns) };
+    const { outcome } = await this.#table.overwrite(this.#batchOf(rows, []), { ...writeOptions(options), ...filter });
     return this.#receipt('overwrite', outcome);
+  }
+
+  /**
+   * Sets columns of the rows `where` passes, of every row without it; null when no row passes.
+   * @throws LakefoldError UNKNOWN_FEATURE, TYPE_MISMATCH, CONSTRAINT_VIOLATED for a null in a required column, PLAN_TOO_LARGE; as `append`
+   */
+  async update(what: { readonly where?: Where; readonly set: TableRow }, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    const { columns } = this.#table.snapshot;
+    const filter: Filter = what.where === undefined ? { kind: 'and', filters: [] } : parseFilter(asJson(what.where), columns);
+    return this.#receipt('update', await this.#table.update({ filter, set: newValues(what.set, columns) }, writeOptions(options)));
   }
 
   /** Null when no row passes. @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_FEATURE, TYPE_MISMATCH; as `append` */
@@ -225,6 +251,20 @@ function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
   };
 }
 
+/** @throws LakefoldError INVALID_ARGUMENT when nothing is set, UNKNOWN_FEATURE, TYPE_MISMATCH */
+function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMap<string, Value> {
+  const names = Object.keys(set);
+  if (names.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected columns of the table in set, found none', { context: { field: 'set' } });
+  return new Map(
+    names.map((name): [string, Value] => {
+      const column = columnNamed(name, columns, 'in set');
+      const result = toValue(column.type, set[name] ?? null);
+      if (result.kind === 'value') return [name, result.value];
+      throw new LakefoldError('TYPE_MISMATCH', `expected ${result.expected} as ${name} of set, found ${result.found}`, { context: { column: name } });
+    }),
+  );
+}
+
 /** Keys that name the same columns are looked for together. */
 function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteWhat {
   const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
@@ -249,12 +289,12 @@ function keyValue(column: Column, input: unknown, entry: number): Value {
   });
 }
 
-function columnNamed(name: string, columns: readonly Column[]): Column {
+function columnNamed(name: string, columns: readonly Column[], place = 'as keys'): Column {
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined)
     throw new LakefoldError(
       'UNKNOWN_FEATURE',
-      `expected columns of the table as keys (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`,
+      `expected columns of the table ${place} (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`,
       { context: { column: name } },
     );
   return column;

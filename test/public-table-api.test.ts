@@ -1,0 +1,90 @@
+/** `lakefold/delta` as a program uses it: writes beyond adding rows. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTable, type RowBatch, type Table } from '../lib/delta/index.ts';
+
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+const SCHEMA = [
+  { name: 'city', type: 'string' },
+  { name: 'n', type: 'int', nullable: true },
+] as const;
+
+async function newTable(options: Partial<Parameters<typeof createTable>[1]> = {}): Promise<Table> {
+  const path = await mkdtemp(join(tmpdir(), 'lakefold-table-'));
+  folders.push(path);
+  return createTable(path, { schema: SCHEMA, ...options });
+}
+
+async function rowsOf(batches: AsyncIterable<RowBatch>): Promise<readonly unknown[]> {
+  const rows: Readonly<Record<string, unknown>>[] = [];
+  for await (const batch of batches) rows.push(...batch.toRows());
+  return rows.toSorted((a, b) => (String(a['city']) < String(b['city']) ? -1 : 1));
+}
+
+describe.each([['merge-on-read'], ['compatible']] as const)('a table (%s)', (profile) => {
+  it('updates the rows of a filter, and all without one', async () => {
+    const table = await newTable({ profile });
+    await table.append([
+      { city: 'Graz', n: 1 },
+      { city: 'Linz', n: 2 },
+    ]);
+    expect(await table.update({ where: { column: 'city', op: '=', value: 'Graz' }, set: { n: 7 } })).toMatchObject({
+      version: 2,
+      operation: 'update',
+      rowsInserted: 0,
+      rowsUpdated: 1,
+      rowsDeleted: 0,
+    });
+    expect(await rowsOf(table.read())).toEqual([
+      { city: 'Graz', n: 7 },
+      { city: 'Linz', n: 2 },
+    ]);
+    expect(await table.update({ set: { n: null } })).toMatchObject({ rowsUpdated: 2 });
+    expect(await rowsOf(table.read({ where: { column: 'n', op: 'isNull' } }))).toHaveLength(2);
+    expect(await table.update({ where: { column: 'city', op: '=', value: 'Wien' }, set: { n: 1 } })).toBeNull();
+  });
+
+  it('overwrites the rows of a filter', async () => {
+    const table = await newTable({ profile });
+    await table.append([
+      { city: 'Graz', n: 1 },
+      { city: 'Linz', n: 2 },
+    ]);
+    const where = { column: 'n', op: '>=', value: 2 } as const;
+    expect(await table.overwrite([{ city: 'Bern', n: 3 }], { where })).toMatchObject({ operation: 'overwrite', rowsInserted: 1, rowsDeleted: 1 });
+    await expect(table.overwrite([{ city: 'Bern', n: 1 }], { where })).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED', status: 422 });
+    expect(await rowsOf(table.read())).toEqual(
+      [
+        { city: 'Graz', n: 1 },
+        { city: 'Bern', n: 3 },
+      ].toSorted((a, b) => (a.city < b.city ? -1 : 1)),
+    );
+  });
+});
+
+describe('a table', () => {
+  it('is emptied only when told so', async () => {
+    const table = await newTable();
+    await table.append([{ city: 'Graz', n: 1 }]);
+    await expect(table.overwrite([])).rejects.toMatchObject({ code: 'EMPTY_OVERWRITE' });
+    expect(await table.overwrite([], { allowEmpty: true })).toMatchObject({ rowsInserted: 0, rowsDeleted: 1 });
+    expect(await table.overwrite([], { allowEmpty: true, where: { column: 'n', op: '=', value: 1 } })).toBeNull();
+  });
+
+  it.each([
+    ['no column to set', {}, 'INVALID_ARGUMENT'],
+    ['a column it lacks', { m: 1 }, 'UNKNOWN_FEATURE'],
+    ['a value of another type', { n: 'seven' }, 'TYPE_MISMATCH'],
+    ['null in a required column', { city: null }, 'CONSTRAINT_VIOLATED'],
+  ])('refuses to update with %s', async (_, set, code) => {
+    const table = await newTable();
+    await table.append([{ city: 'Graz', n: 1 }]);
+    await expect(table.update({ set })).rejects.toMatchObject({ code });
+  });
+});
