@@ -10,6 +10,7 @@ import { parseJson, stringifyJson } from '../core/json.ts';
 import { actionFields } from './action-fields.ts';
 import { readAction, readSidecar, type Sidecar } from './action-reader.ts';
 import type { Action } from './actions.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 
 export interface EntryPlace {
   /** The object, for messages. */
@@ -29,8 +30,21 @@ export function serializeActions(actions: readonly Action[]): Uint8Array {
   return utf8([...first, ...rest].map((action) => `${stringifyJson({ [action.kind]: actionFields(action) })}\n`).join(''));
 }
 
-/** @throws LakefoldError LOG_CORRUPT naming version and line, PATH_OUTSIDE_TABLE */
+/** NDJSON of an entry of our own: as `serializeActions`, its `commitInfo` sealed. */
+export function serializeEntry(actions: readonly Action[]): Uint8Array {
+  return seal(
+    serializeActions(actions.map((action): Action => (action.kind === 'commitInfo' ? { ...action, tags: { ...action.tags, [SEAL]: UNSEALED } } : action))),
+  );
+}
+
+/** @throws LakefoldError LOG_CORRUPT naming version and line, or a broken seal; PATH_OUTSIDE_TABLE */
 export function parseLogEntry(bytes: Uint8Array, place: EntryPlace): Action[] {
+  if (checkSeal(bytes) === 'broken') throw corrupt(place, `the bytes that its checksum, ${SEAL}, was made of`, 'others');
+  return parseActions(bytes, place);
+}
+
+/** The actions of some lines of an entry, which no checksum covers. @throws as `parseLogEntry` */
+export function parseActions(bytes: Uint8Array, place: EntryPlace): Action[] {
   const actions: Action[] = [];
   for (const { line, object } of linesOf(bytes, place)) {
     for (const action of readAction(object, { ...place, line })) actions.push(action);

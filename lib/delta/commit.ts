@@ -6,7 +6,7 @@ import { sha256, toBase32, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
-import { parseLogEntry, serializeActions } from './action-codec.ts';
+import { parseLogEntry, serializeEntry } from './action-codec.ts';
 import type { Action, CommitInfo, Txn } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import { tableLocationOf } from './file-path.ts';
@@ -75,7 +75,7 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
     const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
     const actions: readonly Action[] = [info, ...idempotencyTxn(options.idempotency, version, timestamp), ...planned.actions];
-    return { kind: 'write', bytes: serializeActions(actions), value: { snapshot, actions, planned } };
+    return { kind: 'write', bytes: serializeEntry(actions), value: { snapshot, actions, planned } };
   };
   const outcome = await appendEntry(deps, {
     txnId: request.txnId,

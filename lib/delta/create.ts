@@ -2,7 +2,7 @@
 import { LakefoldError } from '../core/errors.ts';
 import type { Column } from '../core/types.ts';
 import { appendEntry } from '../commitlog/append-entry.ts';
-import { serializeActions } from './action-codec.ts';
+import { serializeEntry } from './action-codec.ts';
 import type { Action } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import { commitPath } from './log-path.ts';
@@ -63,7 +63,7 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
     txnId,
     base: -1,
     pathOf: (version) => commitPath(root, version),
-    plan: async (version) => (version === 0 ? { kind: 'write', bytes: serializeActions(actions), value: actions } : { kind: 'stop', value: actions }),
+    plan: async (version) => (version === 0 ? { kind: 'write', bytes: serializeEntry(actions), value: actions } : { kind: 'stop', value: actions }),
   });
   if (outcome.kind === 'committed') return { kind: 'created', snapshot: replay(undefined, [{ version: 0, actions }], new Map([[0, timestamp]])) };
   if (outcome.kind === 'unknown')

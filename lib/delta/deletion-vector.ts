@@ -4,6 +4,7 @@
  * File: byte 1 (version), then for each vector int32 size, the bitmap, CRC-32 of the bitmap; the envelope is big-endian.
  */
 import { fromHex, toHex } from '../core/bytes.ts';
+import { crc32 } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { joinPath, type ObjectPath } from '../core/path.ts';
 import type { ObjectStore, RequestOptions } from '../ports/object-store.ts';
@@ -127,16 +128,4 @@ async function storedBitmap(store: ObjectStore, path: ObjectPath, descriptor: De
 
 function corrupt(descriptor: DeletionVectorDescriptor, expected: string, found: string): LakefoldError {
   return new LakefoldError('DELETION_VECTOR_CORRUPT', `expected ${expected}, found ${found}`, { context: { deletionVector: dvUniqueId(descriptor) } });
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value >>> 0;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ byte) & 255] ?? 0);
-  return (crc ^ 0xffffffff) >>> 0;
 }

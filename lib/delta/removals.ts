@@ -116,7 +116,7 @@ async function rewriteWithout(deps: DeltaDeps, target: RemovalTarget, touched: r
   const staged = kept.length === 0 ? [] : await stageRows(deps, { ...target, dataChange: true }, concatBatches(target.snapshot.columns, kept));
   return [
     ...touched.map(({ file }) => removeOf(file, { at, dataChange: true })),
-    ...staged.map(({ add }): Action => ({ ...add, tags: { [CARRIED_TAG]: target.txnId } })),
+    ...staged.map(({ add }): Action => ({ ...add, tags: { ...add.tags, [CARRIED_TAG]: target.txnId } })),
   ];
 }
 

@@ -4,7 +4,7 @@ import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { isTableVersion } from '../core/version.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
-import { parseLogEntry } from './action-codec.ts';
+import { parseActions, parseLogEntry } from './action-codec.ts';
 import type { CommitInfo, LogEntry } from './actions.ts';
 import { readCheckpoint, readLastCheckpoint, type CheckpointDeps } from './checkpoint.ts';
 import { tableLocationOf } from './file-path.ts';
@@ -193,7 +193,7 @@ async function readCommitInfo(store: ObjectStore, root: string, { version, info 
   if (info.sizeBytes > FIRST_LINE_BYTES) {
     const head = await store.get(path, { range: { start: 0, end: FIRST_LINE_BYTES } });
     const end = head?.bytes.indexOf(0x0a) ?? -1;
-    const first = head === undefined || end === -1 ? undefined : commitInfoOf(parseLogEntry(head.bytes.subarray(0, end), place));
+    const first = head === undefined || end === -1 ? undefined : commitInfoOf(parseActions(head.bytes.subarray(0, end), place));
     if (first !== undefined) return first;
   }
   const object = await store.get(path);

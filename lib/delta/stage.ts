@@ -2,6 +2,7 @@
 import { type Batch, takeRows, valueAt, isNullAt } from '../core/batch.ts';
 import { compareUtf8 } from '../core/bytes.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
+import { crc32Hex } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { TARGET_FILE_BYTES } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
@@ -31,6 +32,9 @@ export interface StagedFile {
   readonly add: AddFile;
   readonly sources: Uint32Array;
 }
+
+/** Hint on an `add`: CRC-32 of the file, eight hex digits. Parquet as we write it would let a changed byte pass as another value. */
+const FILE_CRC_TAG = 'lakefold.fileCrc32';
 
 const STAGE_CONCURRENCY = 4;
 /** Rows are at least this wide on average once compressed; bounds a file's rows before its bytes are known. */
@@ -96,6 +100,7 @@ async function stageFile(
     size: bytes.length,
     modificationTime: deps.clock.now(),
     dataChange: target.dataChange,
+    tags: { [FILE_CRC_TAG]: crc32Hex(bytes) },
     partitionValues: Object.fromEntries(values.map(([column, value]) => [column.physicalName, serializePartitionValue(column.type, value)])),
     stats: collectStats(
       logical,
