@@ -69,6 +69,21 @@ describe.each([['merge-on-read'], ['compatible']] as const)('a table (%s)', (pro
 });
 
 describe('a table', () => {
+  it('tells what a range of commits did', async () => {
+    const table = await newTable();
+    await table.append([{ city: 'Graz', n: 1 }]);
+    await table.upsert([{ city: 'Graz', n: 2 }], { keys: ['city'] });
+    const committedAt: string[] = [];
+    for await (const commit of table.history()) committedAt.push(commit.committedAt);
+    const rows: unknown[] = [];
+    for await (const batch of table.changes({ fromVersion: 1, toVersion: 2, keys: ['city'] })) rows.push(...batch.toRows());
+    const stamp = { _commit_version: 2n, _commit_timestamp: committedAt[0] };
+    expect(rows).toEqual([
+      { city: 'Graz', n: 1, _change_type: 'update_preimage', ...stamp },
+      { city: 'Graz', n: 2, _change_type: 'update_postimage', ...stamp },
+    ]);
+  });
+
   it('is emptied only when told so', async () => {
     const table = await newTable();
     await table.append([{ city: 'Graz', n: 1 }]);

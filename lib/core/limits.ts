@@ -56,3 +56,5 @@ export const IDEMPOTENCY_WINDOW_MILLIS = 7 * 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_KEYS_MAX = 100_000;
 /** Rows one update changes: they are held in memory between reading and writing. */
 export const UPDATE_ROWS_MAX = 2_000_000;
+/** Rows of one commit that the change feed pairs or compares: an identity and a digest of each are held in memory. */
+export const CHANGE_IDENTITIES_MAX = 2_000_000;

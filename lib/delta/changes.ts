@@ -69,6 +69,12 @@ export async function* addedRows(deps: ReadDeps, table: TableAt, actions: readon
   }
 }
 
+/** Rows that a commit wrote again as they were, out of files it removed. */
+export async function* carriedRows(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
+  const isCarried = carriedBy(actions);
+  for (const action of actions) if (action.kind === 'add' && isCarried(action)) yield* readFile(deps, { ...table, file: action }, { columns });
+}
+
 /** Rows that an edit added or brought back. */
 export async function* rowsAppeared(deps: ReadDeps, table: TableAt, actions: readonly Action[], columns: readonly TableColumn[]): AsyncIterable<FileRows> {
   const { adds, removes } = dataChanges(actions);

@@ -3,6 +3,7 @@ export { createTable, openTable } from '../store/open-table.ts';
 export type { CreateTableOptions, OpenTableOptions, TableColumnInput } from '../store/open-table.ts';
 export type {
   Table,
+  TableChangesOptions,
   TableColumnOutput,
   TableFile,
   TableOverwriteOptions,

@@ -6,6 +6,7 @@ import type { Batch } from '../core/batch.ts';
 import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { alterPlanner, type MetadataChange } from './alter.ts';
 import { appendPlanner } from './append.ts';
+import { type ChangesOptions, readChanges } from './change-feed.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { CONTENTION } from '../commitlog/append-entry.ts';
 import { commitWrite, type CommitRequest } from './commit.ts';
@@ -78,6 +79,12 @@ export class DeltaTable {
   /** Rows of a version, newest by default, in no particular order. */
   async *read(options: ReadOptions & { readonly asOf?: AsOf } = {}): AsyncIterable<Batch> {
     yield* readRows(this.#deps, { root: this.root, snapshot: await this.at(options.asOf) }, options);
+  }
+
+  /** What the commits of a range did to rows; the newest version is asked for only where `toVersion` is left out or not yet known. */
+  async *changes(options: ChangesOptions = {}): AsyncIterable<Batch> {
+    const isKnown = options.toVersion !== undefined && options.toVersion <= this.#snapshot.version;
+    yield* readChanges(this.#deps, { root: this.root, head: isKnown ? this.#snapshot : await this.refresh() }, options);
   }
 
   async append(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<AddingOutcome> {

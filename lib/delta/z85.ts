@@ -19,19 +19,25 @@ export function encodeZ85(bytes: Uint8Array): string {
   return text;
 }
 
-/** Undefined when the text is not Z85. */
+/**
+ * Undefined when the text is not Z85. A last block that begins with `#` stands for as many bytes less than four as it has
+ * of them: delta-kernel's writers pad so, and no plain block can begin with the greatest digit.
+ */
 export function decodeZ85(text: string): Uint8Array | undefined {
   if (text.length % 5 !== 0) return undefined;
-  const bytes = new Uint8Array((text.length / 5) * 4);
+  const padding = /^#{1,3}/.exec(text.slice(-5))?.[0].length ?? 0;
+  const bytes = new Uint8Array((text.length / 5) * 4 - padding);
   for (let block = 0; block < text.length / 5; block += 1) {
+    const absent = (block + 1) * 5 === text.length ? padding : 0;
     let word = 0;
-    for (let i = 0; i < 5; i += 1) {
+    for (let i = absent; i < 5; i += 1) {
       const digit = DIGITS.get(text.charAt(block * 5 + i));
       if (digit === undefined) return undefined;
       word = word * 85 + digit;
     }
-    if (word > 0xffffffff) return undefined;
-    for (let i = 0; i < 4; i += 1) bytes[block * 4 + i] = (word / 2 ** (24 - 8 * i)) & 255;
+    const size = 4 - absent;
+    if (word >= 256 ** size) return undefined;
+    for (let i = 0; i < size; i += 1) bytes[block * 4 + i] = (word / 2 ** (8 * (size - 1 - i))) & 255;
   }
   return bytes;
 }

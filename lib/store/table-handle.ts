@@ -54,6 +54,17 @@ export interface TableWriteOptions extends RequestOptions {
   readonly txn?: { readonly appId: string; readonly version: number };
 }
 
+export interface TableChangesOptions {
+  /** Exclusive, so that ranges chain; left out, from the first commit on. */
+  readonly fromVersion?: number;
+  /** Inclusive; the newest unless given. */
+  readonly toVersion?: number;
+  /** What identifies a row, so that a changed one shows as an update; a feature group's table knows it, another has only deletes and inserts without. */
+  readonly keys?: readonly string[];
+  /** In the order wanted; all in schema order unless given. */
+  readonly columns?: readonly string[];
+}
+
 export interface TableOverwriteOptions extends TableWriteOptions {
   /** Only the rows it passes are replaced, and every new row must pass it. */
   readonly where?: Where;
@@ -185,6 +196,15 @@ export class Table {
   async restore(to: AsOfInput, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
     await this.#table.refresh();
     return this.#receipt('restore', await this.#table.restore(asOfOf(to), writeOptions(options)));
+  }
+
+  /**
+   * What the commits of a range did to rows: the table's columns, then `_change_type` (`insert`, `update_preimage`,
+   * `update_postimage`, `delete`), `_commit_version` and `_commit_timestamp`. Commits ascend; within one, removals and preimages come first.
+   * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED when a file of the range is gone, UNSUPPORTED_OPERATION across a change of types
+   */
+  async *changes(options: TableChangesOptions = {}): AsyncIterable<RowBatch> {
+    yield* rowBatches<TableRow>(this.#table.changes(options));
   }
 
   /** Commits, newest first, as far back as the log reaches. */

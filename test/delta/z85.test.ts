@@ -22,6 +22,12 @@ describe('Z85', () => {
     );
   });
 
+  it('takes leading # of the last block for bytes that are not there', () => {
+    expect(toHex(decodeZ85('Hello##093') ?? new Uint8Array())).toBe('864fd26f0300');
+    expect(decodeZ85('##093Hello')).toBeUndefined();
+    expect(decodeZ85('Hello###83')).toBeUndefined();
+  });
+
   it.each(['abcd', 'abcd"', '#####', 'ab cd'])('refuses %s', (text) => {
     expect(decodeZ85(text)).toBeUndefined();
   });
