@@ -37,6 +37,10 @@ export const COMMIT_BACKOFF_MILLIS = 10;
 export const COMMIT_BACKOFF_MAX_MILLIS = 1000;
 /** Commits between checkpoints. */
 export const CHECKPOINT_INTERVAL = 10;
+/** Commits of one log compaction: what a cold reader fetches at most beside a checkpoint, ten to one. */
+export const LOG_COMPACTION_INTERVAL = 10;
+/** Commits together above which they are not compacted: a reader holds a compaction in memory, bytes. */
+export const LOG_COMPACTION_BYTES_MAX = 32 * 1024 * 1024;
 /** A snapshot older than this is loaded again before it is written on (the fence, delta.md), ms. */
 export const SNAPSHOT_AGE_MAX_MILLIS = 60 * 60 * 1000;
 /** Parquet size bin-packing aims at, and the largest file an append writes. */

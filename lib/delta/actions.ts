@@ -99,8 +99,16 @@ export interface CommitInfo {
 
 export type Action = AddFile | RemoveFile | CdcFile | Metadata | Protocol | Txn | DomainMetadata | CommitInfo;
 
-/** One entry of the log: `_delta_log/<version>.json`. */
+/** One entry of the log: `_delta_log/<version>.json`, or several of them as one. */
 export interface LogEntry {
   readonly version: number;
   readonly actions: readonly Action[];
+  /** Where the entry stands for several commits; `version` is the last of them. */
+  readonly compacted?: CompactedRange;
+}
+
+export interface CompactedRange {
+  readonly from: number;
+  /** What each commit says of its own time, epoch ms; null where only its file's time tells. */
+  readonly times: readonly (number | null)[];
 }

@@ -38,6 +38,11 @@ export function checkpointPath(root: string, version: number): ObjectPath {
   return joinPath(root, '_delta_log', `${versionName(version)}.checkpoint.parquet`);
 }
 
+/** The reconciled actions of `from` to `to`. */
+export function compactionPath(root: string, from: number, to: number): ObjectPath {
+  return joinPath(root, '_delta_log', `${versionName(from)}.${versionName(to)}.compacted.json`);
+}
+
 export function lastCheckpointPath(root: string): ObjectPath {
   return joinPath(root, '_delta_log', '_last_checkpoint');
 }

@@ -1,4 +1,4 @@
-/** What a listing of the log folder offers: commits, and checkpoints of which every part is there. */
+/** What a listing of the log folder offers: commits, compactions, and checkpoints of which every part is there. */
 import type { ListOptions, ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { logDirectory, parseLogFile, versionName } from './log-path.ts';
 
@@ -9,10 +9,18 @@ export interface CheckpointFiles {
   readonly files: readonly ObjectInfo[];
 }
 
+export interface CompactionFile {
+  readonly from: number;
+  readonly to: number;
+  readonly info: ObjectInfo;
+}
+
 export interface LogListing {
   readonly commits: ReadonlyMap<number, ObjectInfo>;
   /** Newest first; of one version single files before parts. */
   readonly checkpoints: readonly CheckpointFiles[];
+  /** By first version; of one the widest first. */
+  readonly compactions: readonly CompactionFile[];
 }
 
 /** Lists commits and checkpoints from `fromVersion` on (all without it). */
@@ -32,11 +40,13 @@ export async function listLog(store: ObjectStore, root: string, options: { reado
 
 function sortListing(infos: readonly { readonly name: string; readonly info: ObjectInfo }[]): LogListing {
   const commits = new Map<number, ObjectInfo>();
+  const compactions: CompactionFile[] = [];
   const whole: CheckpointFiles[] = [];
   const parts = new Map<string, { readonly version: number; readonly parts: number; readonly files: Map<number, ObjectInfo> }>();
   for (const { name, info } of infos) {
     const file = parseLogFile(name);
     if (file.kind === 'commit') commits.set(file.version, info);
+    if (file.kind === 'compaction') compactions.push({ from: file.from, to: file.to, info });
     if (file.kind !== 'checkpoint') continue;
     const { version, form } = file;
     if (form.kind === 'multipart') {
@@ -54,7 +64,11 @@ function sortListing(infos: readonly { readonly name: string; readonly info: Obj
     format: 'parquet',
     files: [...files].toSorted(([a], [b]) => a - b).map(([, info]) => info),
   }));
-  return { commits, checkpoints: [...whole, ...complete].toSorted((a, b) => b.version - a.version || a.files.length - b.files.length) };
+  return {
+    commits,
+    checkpoints: [...whole, ...complete].toSorted((a, b) => b.version - a.version || a.files.length - b.files.length),
+    compactions: compactions.toSorted((a, b) => a.from - b.from || b.to - a.to),
+  };
 }
 
 /** The newest version there is, or undefined in an empty log. */
@@ -62,10 +76,4 @@ export function headOf(listing: LogListing): number | undefined {
   let head = listing.checkpoints[0]?.version;
   for (const version of listing.commits.keys()) if (head === undefined || version > head) head = version;
   return head;
-}
-
-/** The first version from `from` to `to` that has no commit file. */
-export function firstMissing(listing: LogListing, from: number, to: number): number | undefined {
-  for (let version = from; version <= to; version += 1) if (!listing.commits.has(version)) return version;
-  return undefined;
 }

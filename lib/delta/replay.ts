@@ -11,7 +11,7 @@ import { OverlayMap } from './overlay-map.ts';
 import { checkReadable } from './protocol.ts';
 import { parseSchema } from './schema.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
-import { commitTime } from './time-travel.ts';
+import { commitTime, laterThan } from './time-travel.ts';
 import { commitInfoOf } from './commit-info.ts';
 
 /** A state that may still lack protocol or metadata: what a checkpoint alone gives. A `Snapshot` is one. */
@@ -41,7 +41,7 @@ export function tombstoneKey(file: AddFile | RemoveFile): string {
  */
 export function replay(base: PartialState | undefined, entries: readonly LogEntry[], fileTimes: ReadonlyMap<number, number>): Snapshot {
   const changes = new Changes(base);
-  for (const entry of entries) changes.apply(entry, fileTimes.get(entry.version));
+  for (const entry of entries) changes.apply(entry, fileTimes);
   return changes.finish();
 }
 
@@ -66,12 +66,13 @@ class Changes {
     this.#metadata = base?.metadata;
   }
 
-  apply(entry: LogEntry, fileTime: number | undefined): void {
-    if (entry.version !== this.#version + 1) {
-      throw new LakefoldError('LOG_GAP', `expected version ${this.#version + 1} next, found ${entry.version}`, { context: { version: this.#version + 1 } });
+  apply(entry: LogEntry, fileTimes: ReadonlyMap<number, number>): void {
+    const first = entry.compacted?.from ?? entry.version;
+    if (first !== this.#version + 1) {
+      throw new LakefoldError('LOG_GAP', `expected version ${this.#version + 1} next, found ${first}`, { context: { version: this.#version + 1 } });
     }
     this.#version = entry.version;
-    this.#committedAt = commitTime(commitInfoOf(entry.actions), fileTime, this.#committedAt);
+    this.#committedAt = this.#timeOf(entry, fileTimes);
     for (const action of entry.actions) if (action.kind === 'remove') this.#remove(action);
     for (const action of entry.actions) {
       switch (action.kind) {
@@ -123,6 +124,12 @@ class Changes {
       domains: edited(base?.domains, this.#domains),
       checkpointVersion: base?.checkpointVersion,
     };
+  }
+
+  #timeOf(entry: LogEntry, fileTimes: ReadonlyMap<number, number>): number {
+    const { compacted } = entry;
+    if (compacted === undefined) return commitTime(commitInfoOf(entry.actions), fileTimes.get(entry.version), this.#committedAt);
+    return compacted.times.reduce<number>((time, stated, i) => laterThan(stated ?? fileTimes.get(compacted.from + i), time), this.#committedAt ?? 0);
   }
 
   #add(add: AddFile): void {

@@ -9,7 +9,8 @@ import type { CommitInfo, LogEntry } from './actions.ts';
 import { readCheckpoint, readLastCheckpoint, type CheckpointDeps } from './checkpoint.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath, logDirectory } from './log-path.ts';
-import { firstMissing, headOf, listLog, type CheckpointFiles, type LogListing } from './log-segment.ts';
+import { headOf, listLog, type CheckpointFiles, type LogListing } from './log-segment.ts';
+import { missingCommit, planTail, readTail } from './log-tail.ts';
 import { replay, type PartialState } from './replay.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
@@ -60,9 +61,8 @@ export async function refreshSnapshot(deps: SnapshotDeps, root: string, snapshot
   const head = headOf(listing);
   if (head === undefined || head < from) return snapshot;
   const isFar = head - snapshot.version > REPLAY_COMMITS_MAX && listing.checkpoints.length > 0;
-  if (isFar || firstMissing(listing, from, head) !== undefined) return loadSnapshot(deps, root);
-  const { entries, fileTimes } = await readEntries(deps.store, root, commitsOf(listing, from, head));
-  return replay(snapshot, entries, fileTimes);
+  if (isFar || planTail(listing, from, head).missing !== undefined) return loadSnapshot(deps, root);
+  return replay(snapshot, await readTail(deps.store, root, { listing, from, to: head }), fileTimes(listing, from));
 }
 
 /**
@@ -85,8 +85,8 @@ async function loadFrom(deps: SnapshotDeps, root: string, { listing, target }: {
   checkTarget(listing, target);
   let corrupt: LakefoldError | undefined;
   for (const checkpoint of listing.checkpoints.filter((candidate) => candidate.version <= target)) {
-    const missing = firstMissing(listing, checkpoint.version + 1, target);
-    if (missing !== undefined) throw gap(missing, target);
+    const { missing } = planTail(listing, checkpoint.version + 1, target);
+    if (missing !== undefined) throw missingCommit(missing, target);
     try {
       return await loadOnCheckpoint(deps, root, { listing, target, checkpoint });
     } catch (error) {
@@ -94,10 +94,9 @@ async function loadFrom(deps: SnapshotDeps, root: string, { listing, target }: {
       corrupt ??= error;
     }
   }
-  const missing = firstMissing(listing, 0, target);
-  if (missing !== undefined) throw corrupt ?? gap(missing, target);
-  const { entries, fileTimes } = await readEntries(deps.store, root, commitsOf(listing, 0, target));
-  return replay(undefined, entries, fileTimes);
+  const { missing } = planTail(listing, 0, target);
+  if (missing !== undefined) throw corrupt ?? missingCommit(missing, target);
+  return replay(undefined, await readTail(deps.store, root, { listing, from: 0, to: target }), fileTimes(listing, 0));
 }
 
 function checkTarget(listing: LogListing, target: number): void {
@@ -128,10 +127,10 @@ async function loadOnCheckpoint(
   const [state, own, tail] = await Promise.all([
     readCheckpoint(deps, root, checkpoint),
     checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
-    readEntries(deps.store, root, commitsOf(listing, version + 1, target)),
+    readTail(deps.store, root, { listing, from: version + 1, to: target }),
   ]);
   const base: PartialState = { ...state, version, committedAt: own, checkpointVersion: version };
-  return replay(base, tail.entries, tail.fileTimes);
+  return replay(base, tail, fileTimes(listing, version + 1));
 }
 
 /** Commit time of the checkpoint's version; of a commit that was cleaned up only the checkpoint's own time is left. */
@@ -150,30 +149,13 @@ interface CommitFile {
   readonly info: ObjectInfo;
 }
 
-function commitsOf(listing: LogListing, from: number, to: number): CommitFile[] {
-  const files: CommitFile[] = [];
-  for (let version = from; version <= to; version += 1) {
-    const info = listing.commits.get(version);
-    if (info === undefined) throw gap(version, to);
-    files.push({ version, info });
+function fileTimes(listing: LogListing, from: number): ReadonlyMap<number, number> {
+  const times = new Map<number, number>();
+  for (let version = from, info = listing.commits.get(from); info !== undefined; info = listing.commits.get(version)) {
+    times.set(version, info.modifiedAt);
+    version += 1;
   }
-  return files;
-}
-
-async function readEntries(
-  store: ObjectStore,
-  root: string,
-  files: readonly CommitFile[],
-): Promise<{ readonly entries: readonly LogEntry[]; readonly fileTimes: ReadonlyMap<number, number> }> {
-  const tableLocation = tableLocationOf(store.location, root);
-  const entries = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ version }): Promise<LogEntry> => {
-    const path = commitPath(root, version);
-    const object = await store.get(path);
-    // Listed a moment ago: only log clean-up takes commits away.
-    if (object === undefined) throw gap(version, version);
-    return { version, actions: parseLogEntry(object.bytes, { path, version, tableLocation }) };
-  });
-  return { entries, fileTimes: new Map(files.map(({ version, info }) => [version, info.modifiedAt])) };
+  return times;
 }
 
 /** Commit times of every version that can be read, oldest first. */
@@ -197,10 +179,6 @@ async function readCommitInfo(store: ObjectStore, root: string, { version, info 
     if (first !== undefined) return first;
   }
   const object = await store.get(path);
-  if (object === undefined) throw gap(version, version);
+  if (object === undefined) throw missingCommit(version, version);
   return commitInfoOf(parseLogEntry(object.bytes, place));
-}
-
-function gap(missing: number, target: number): LakefoldError {
-  return new LakefoldError('LOG_GAP', `expected every commit up to version ${target}, found none of version ${missing}`, { context: { version: missing } });
 }

@@ -17,8 +17,16 @@ export interface VersionTime {
  * Without any of them (a snapshot built from actions alone) what `commitInfo` says stands in for the file's time.
  */
 export function commitTime(info: CommitInfo | undefined, fileTime: number | undefined, previous: number | undefined): number {
-  const own = isOurs(info) ? info?.timestamp : undefined;
-  const stated = info?.inCommitTimestamp ?? own ?? fileTime ?? info?.timestamp;
+  return laterThan(statedTime(info) ?? fileTime ?? info?.timestamp, previous);
+}
+
+/** What a commit says of its own time, where that counts: the in-commit timestamp, or the timestamp of an entry of our own. */
+export function statedTime(info: CommitInfo | undefined): number | undefined {
+  return info?.inCommitTimestamp ?? (isOurs(info) ? info?.timestamp : undefined);
+}
+
+/** `stated`, but after the previous version's time. */
+export function laterThan(stated: number | undefined, previous: number | undefined): number {
   if (stated === undefined) return previous === undefined ? 0 : previous + 1;
   return previous === undefined ? stated : Math.max(stated, previous + 1);
 }

@@ -1,56 +1,15 @@
 /** Vacuum: everything a retained version needs stays, everything else goes, and asking twice is harmless (G8, G13, G14). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { executeVacuum } from '../../lib/delta/vacuum.ts';
-import { batchOf, columnsOf, type TableShape } from '../support/table-model.ts';
-import { randomOp } from '../support/table-ops.ts';
-import { pathsIn, rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
+import { makeHistory } from '../support/table-days.ts';
+import { pathsIn, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
+import { columnsOf, type TableShape } from '../support/table-model.ts';
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-
-/** One handle, hours and days between commits. */
-async function makeHistory({ table, clock, open }: TableFixture, input: { readonly seed: number; readonly shape: TableShape }): Promise<void> {
-  const random = new SeededRandom(input.seed);
-  const { shape } = input;
-  const columns = columnsOf(shape);
-  for (let i = 0; i < 14; i += 1) {
-    await clock.advance(Math.floor(random.unit() * 2.5 * DAY));
-    const handle = random.unit() < 0.3 ? await open() : table;
-    await handle.refresh();
-    const op = randomOp(random, { shape, head: handle.snapshot.version });
-    switch (op.kind) {
-      case 'append':
-        await handle.append(batchOf(columns, op.rows));
-        break;
-      case 'upsert':
-        await handle.upsert(batchOf(columns, op.rows), { keys: ['k'], eventTime: 'e' });
-        break;
-      case 'overwrite':
-        await handle.overwrite(batchOf(columns, op.rows));
-        break;
-      case 'deleteKeys':
-        await handle.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: op.keys.map(({ k }) => [k]) }] });
-        break;
-      case 'deleteWhere':
-        await handle.delete({ kind: 'where', filter: op.where.filter });
-        break;
-      case 'restore':
-        await handle.restore({ version: op.version });
-        break;
-      case 'optimize':
-        await handle.optimize();
-        break;
-      default:
-        await handle.checkpoint();
-    }
-  }
-  await clock.advance(Math.floor(random.unit() * 5 * DAY));
-}
+const DAY = 24 * 3_600_000;
 
 describe('vacuum', () => {
   it('leaves every version readable that was the newest within the retention, whoever plans it', async () => {
