@@ -34,9 +34,20 @@ export type PlannedWrite =
       readonly isBlindAppend: boolean;
       /** Newest `_ingested_at` the commit adds, µs. */
       readonly ingestedAt?: bigint;
+      /** The requests it answers, where they are others than the options' one. */
+      readonly requests?: readonly PlannedRequest[];
     }
   | { readonly kind: 'nothing'; readonly counts: WriteCounts }
   | { readonly kind: 'conflict'; readonly reason: string };
+
+/** One of the requests that an entry answers together. */
+export interface PlannedRequest {
+  /** By what it is known again; the first one names its tag. */
+  readonly idempotency: readonly [Idempotency, ...Idempotency[]];
+  readonly counts: WriteCounts;
+  readonly received: number;
+  readonly rejected: number;
+}
 
 export interface CommitRequest {
   readonly root: string;
@@ -74,7 +85,7 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     }
     const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
     const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
-    const actions: readonly Action[] = [info, ...idempotencyTxn(options.idempotency, version, timestamp), ...planned.actions];
+    const actions: readonly Action[] = [info, ...idempotencyTxns(requestsOf(planned, options), version, timestamp), ...planned.actions];
     return { kind: 'write', bytes: serializeEntry(actions), value: { snapshot, actions, planned } };
   };
   const outcome = await appendEntry(deps, {
@@ -122,9 +133,11 @@ function applyWinner(deps: DeltaDeps, snapshot: Snapshot, { root, winner }: { re
   return applyCommit(snapshot, { version: winner.version, actions }, winner.modifiedAt);
 }
 
+const REQUEST_APP_ID = 'lakefold/r/';
+
 /** The `txn` appId of an idempotency key. */
 function requestAppId(key: string): string {
-  return `lakefold/r/${toBase32(sha256(utf8(key)).subarray(0, 16))}`;
+  return `${REQUEST_APP_ID}${toBase32(sha256(utf8(key)).subarray(0, 16))}`;
 }
 
 /** The `txn` appId of a stream of sequences. */
@@ -144,11 +157,22 @@ export function appliedVersion(snapshot: Snapshot, idempotency: Idempotency | un
   return txn !== undefined && txn.version >= idempotency.sequence ? snapshot.version : undefined;
 }
 
-function idempotencyTxn(idempotency: Idempotency | undefined, version: number, timestamp: number): readonly Txn[] {
-  if (idempotency === undefined) return [];
-  return idempotency.kind === 'request'
-    ? [{ kind: 'txn', appId: requestAppId(idempotency.key), version, lastUpdated: timestamp }]
-    : [{ kind: 'txn', appId: streamAppId(idempotency.name), version: idempotency.sequence, lastUpdated: timestamp }];
+/** The requests the entry answers; without a key there is none to know again. */
+function requestsOf(planned: PlannedWrite & { kind: 'write' }, { idempotency, received = 0, rejected = 0 }: WriteOptions): readonly PlannedRequest[] {
+  if (planned.requests !== undefined) return planned.requests;
+  return idempotency === undefined ? [] : [{ idempotency: [idempotency], counts: planned.counts, received, rejected }];
+}
+
+// An entry holds one `txn` an appId: of a stream's sequences the greatest.
+function idempotencyTxns(requests: readonly PlannedRequest[], version: number, timestamp: number): readonly Txn[] {
+  const txns = new Map<string, Txn>();
+  for (const idempotency of requests.flatMap((request) => request.idempotency)) {
+    const isRequest = idempotency.kind === 'request';
+    const appId = isRequest ? requestAppId(idempotency.key) : streamAppId(idempotency.name);
+    const number = isRequest ? version : Math.max(idempotency.sequence, txns.get(appId)?.version ?? 0);
+    txns.set(appId, { kind: 'txn', appId, version: number, lastUpdated: timestamp });
+  }
+  return [...txns.values()];
 }
 
 function commitInfo(
@@ -173,12 +197,13 @@ function commitInfo(
     rowsDeleted: String(counts.rowsDeleted),
     dedupedInBatch: String(counts.dedupedInBatch),
     stale: String(counts.stale),
-    rejected: String(options.rejected ?? 0),
+    rejected: String(planned.requests?.reduce((sum, request) => sum + request.rejected, 0) ?? options.rejected ?? 0),
   };
   const tags: Record<string, string> = { 'lakefold.format': '1', 'lakefold.fold': planned.fold };
   if (planned.ingestedAt !== undefined) tags['lakefold.ingestedAt'] = planned.ingestedAt.toString();
   if (options.committedBy !== undefined) tags['lakefold.committedBy'] = options.committedBy;
-  if (options.idempotency?.kind === 'request') tags['lakefold.requests'] = stringifyJson([requestTag(options, counts)]);
+  const requestTags = requestsOf(planned, options).flatMap(requestTag);
+  if (requestTags.length > 0) tags['lakefold.requests'] = stringifyJson(requestTags);
   return {
     kind: 'commitInfo',
     timestamp,
@@ -202,11 +227,19 @@ export interface RequestTag {
   readonly counts: readonly number[];
 }
 
-function requestTag(options: WriteOptions, counts: WriteCounts): RequestTag {
-  const idempotency = options.idempotency?.kind === 'request' ? options.idempotency : { key: '', bodyHash: '' };
-  return {
-    key: requestAppId(idempotency.key).slice('lakefold/r/'.length),
-    body: idempotency.bodyHash,
-    counts: [options.received ?? 0, counts.rowsInserted, counts.rowsUpdated, counts.rowsDeleted, counts.dedupedInBatch, counts.stale, options.rejected ?? 0],
-  };
+function requestTag({ idempotency: [idempotency], counts, received, rejected }: PlannedRequest): readonly RequestTag[] {
+  if (idempotency.kind !== 'request') return [];
+  const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = counts;
+  return [
+    {
+      key: requestTagKey(idempotency.key),
+      body: idempotency.bodyHash,
+      counts: [received, rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale, rejected],
+    },
+  ];
+}
+
+/** What a tag calls the request of an idempotency key. */
+export function requestTagKey(key: string): string {
+  return requestAppId(key).slice(REQUEST_APP_ID.length);
 }

@@ -1,14 +1,13 @@
 /** From a table's write outcome to facts a receipt can state, or the error that says what became of the write. */
 import { LakefoldError } from '../core/errors.ts';
-import { isJsonObject, parseJson } from '../core/json.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { readEntry, type RecordedEntry } from '../delta/changes.ts';
-import { commitInfoOf } from '../delta/commit-info.ts';
 import { streamAppId } from '../delta/commit.ts';
 import { recordOf } from '../delta/history.ts';
 import type { ReadDeps } from '../delta/read.ts';
-import { type Idempotency, NO_ROWS, type WriteCounts, type WriteOutcome } from '../delta/write-outcome.ts';
+import { rememberedRequest } from '../delta/request-tags.ts';
+import { type Idempotency, NO_ROWS, type WriteOutcome } from '../delta/write-outcome.ts';
 import type { CommitFacts } from './receipt.ts';
 
 /**
@@ -50,9 +49,8 @@ async function repeated(
   if (entry === undefined) return { version: appliedBy, committedAt: 0, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
   const { version } = entry;
   const record = recordOf(entry);
-  const tag = commitInfoOf(entry.actions)?.tags?.['lakefold.requests'];
-  const original = tag === undefined ? undefined : parseRequests(tag)[0];
-  if (idempotency?.kind === 'request' && original !== undefined && original.body !== idempotency.bodyHash) {
+  const original = idempotency?.kind === 'request' ? rememberedRequest(entry.actions, idempotency.key) : undefined;
+  if (idempotency?.kind === 'request' && original !== undefined && original.bodyHash !== idempotency.bodyHash) {
     throw new LakefoldError(
       'IDEMPOTENCY_MISMATCH',
       `expected the request that idempotency key ${JSON.stringify(idempotency.key)} was first used for, found another; version ${version} holds the first`,
@@ -62,12 +60,13 @@ async function repeated(
   // The commit of an old sequence is not looked for without end; nothing is claimed of another's rows.
   if (idempotency?.kind === 'stream' && sequence === undefined)
     return { version, committedAt: record.committedAt, counts: NO_ROWS, rejected: 0, alreadyApplied: true };
-  const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = record;
+  // An entry may answer many requests: each is told its own counts.
+  const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = original?.counts ?? record;
   return {
     version,
     committedAt: record.committedAt,
     counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale },
-    rejected: record.rejected,
+    rejected: original?.rejected ?? record.rejected,
     alreadyApplied: true,
   };
 }
@@ -93,20 +92,4 @@ async function findSequence(
     }
   }
   return undefined;
-}
-
-interface OriginalRequest {
-  readonly body: string;
-  readonly received: number;
-  readonly counts: WriteCounts;
-}
-
-function parseRequests(tag: string): readonly OriginalRequest[] {
-  const parsed = parseJson(tag);
-  if (!Array.isArray(parsed)) return [];
-  return parsed.flatMap((request) => {
-    if (!isJsonObject(request) || !Array.isArray(request['counts']) || typeof request['body'] !== 'string') return [];
-    const [received = 0, rowsInserted = 0, rowsUpdated = 0, rowsDeleted = 0, dedupedInBatch = 0, stale = 0] = request['counts'].map(Number);
-    return [{ body: request['body'], received, counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } }];
-  });
 }
