@@ -1,110 +1,158 @@
-"""Drives delta-rs and DuckDB's delta extension for the tests: one JSON command a line in, one answer a line out.
+"""Drives delta-rs, DuckDB's delta extension and Polars for the tests: one JSON command a line in, one answer a line out.
 
-Rows travel as canonical JSON texts: one object a row, keys sorted, integers beyond 2^53-1 and decimals as strings,
-instants as RFC 3339 UTC, so that equal rows have equal text whatever engine read them.
+Commands are the functions below whose names begin with an engine's; rows come back as canonical lines (canonical.py).
+`storage`: delta-rs's options for S3. `extensions`: the files that DuckDB loads.
 """
-import base64
-import datetime
-import decimal
 import json
-import math
 import os
 import sys
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
-
-SAFE = 2**53 - 1
-
-
-def canonical(value):
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, int):
-        return value if -SAFE <= value <= SAFE else str(value)
-    if isinstance(value, float):
-        if math.isnan(value):
-            return 'NaN'
-        if math.isinf(value):
-            return 'Infinity' if value > 0 else '-Infinity'
-        return int(value) if value.is_integer() and abs(value) <= SAFE else value
-    if isinstance(value, decimal.Decimal):
-        return str(value)
-    if isinstance(value, datetime.datetime):
-        moment = value if value.tzinfo is None else value.astimezone(datetime.timezone.utc)
-        text = moment.strftime('%Y-%m-%dT%H:%M:%S')
-        fraction = f'.{moment.microsecond:06d}'.rstrip('0') if moment.microsecond else ''
-        return text + fraction + ('' if value.tzinfo is None else 'Z')
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(bytes(value)).decode()
-    if isinstance(value, dict):
-        return {str(key): canonical(member) for key, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [canonical(member) for member in value]
-    raise TypeError(f'no canonical form of {type(value)}')
+from canonical import arrow_table, lines
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, WriterProperties, write_deltalake
 
 
-def lines(rows):
-    return sorted(json.dumps({key: canonical(value) for key, value in row.items()}, sort_keys=True, ensure_ascii=False, separators=(',', ':')) for row in rows)
+def _arrow_schema(path, storage=None):
+    return pa.schema(DeltaTable(path, storage_options=storage).schema().to_arrow())
 
 
-def deltars_read(path, version=None):
-    from deltalake import QueryBuilder
-    table = DeltaTable(path, version=version)
-    result = pa.table(QueryBuilder().register('t', table).execute('select * from t'))
-    return {'rows': lines(result.to_pylist()), 'version': table.version()}
+def deltars_read(path, version=None, storage=None):
+    table = DeltaTable(path, version=version, storage_options=storage)
+    # The SQL path: the dataset path refuses deletion vectors.
+    rows = pa.table(QueryBuilder().register('t', table).execute('SELECT * FROM t').read_all())
+    return {'rows': lines(rows, pa.schema(table.schema().to_arrow())), 'version': table.version()}
 
 
-def duckdb_read(path, version=None, extension=None):
-    import duckdb
-    connection = duckdb.connect(config={'allow_unsigned_extensions': 'true'})
-    connection.execute("SET TimeZone='UTC'")
-    connection.execute(f"LOAD '{extension}'")
-    argument = '' if version is None else f', version={int(version)}'
-    table = connection.execute(f"select * from delta_scan('{path}'{argument})").to_arrow_table()
-    return {'rows': lines(table.to_pylist())}
+def deltars_changes(path, start=0, end=None, storage=None):
+    table = DeltaTable(path, storage_options=storage)
+    return {'rows': lines(pa.table(table.load_cdf(starting_version=start, ending_version=end).read_all()).drop_columns(['_commit_timestamp']))}
 
 
-def arrow_table(schema, rows):
-    types = {'string': pa.string(), 'int': pa.int32(), 'bigint': pa.int64(), 'double': pa.float64(), 'boolean': pa.bool_(), 'timestamp': pa.timestamp('us', tz='UTC')}
-    fields = [pa.field(name, types[kind]) for name, kind in schema]
-
-    def convert(kind, value):
-        if kind == 'timestamp' and value is not None:
-            return datetime.datetime.fromisoformat(value.replace('Z', '+00:00'))
-        return value
-
-    columns = [pa.array([convert(kind, row[i]) for row in rows], type=types[kind]) for i, (_, kind) in enumerate(schema)]
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+def deltars_write(path, schema, rows, mode='append', partition_by=None, configuration=None, predicate=None, schema_mode=None, storage=None, txn=None):
+    write_deltalake(path, arrow_table(schema, rows), mode=mode, partition_by=partition_by, configuration=configuration, predicate=predicate,
+                    schema_mode=schema_mode, storage_options=storage, writer_properties=WriterProperties(compression='ZSTD'), commit_properties=_commit(txn))
+    return _head(path, storage)
 
 
-def deltars_write(path, schema, rows, mode='append', partition_by=None):
-    write_deltalake(path, arrow_table(schema, rows), mode=mode, partition_by=partition_by)
-    return {'version': DeltaTable(path).version()}
+def deltars_merge(path, schema, rows, keys, delete_when=None, storage=None):
+    on = ' AND '.join(f'target.`{key}` = source.`{key}`' for key in keys)
+    merger = DeltaTable(path, storage_options=storage).merge(arrow_table(schema, rows), predicate=on, source_alias='source', target_alias='target')
+    if delete_when is not None:
+        merger = merger.when_matched_delete(delete_when)
+    merger.when_matched_update_all().when_not_matched_insert_all().execute()
+    return _head(path, storage)
 
 
-def deltars_delete(path, predicate):
+def deltars_delete(path, predicate, storage=None):
+    DeltaTable(path, storage_options=storage).delete(predicate)
+    return _head(path, storage)
+
+
+def deltars_update(path, updates, predicate, storage=None):
+    DeltaTable(path, storage_options=storage).update(updates=updates, predicate=predicate)
+    return _head(path, storage)
+
+
+def deltars_optimize(path, zorder=None, storage=None):
+    optimizer = DeltaTable(path, storage_options=storage).optimize
+    optimizer.z_order(zorder) if zorder else optimizer.compact()
+    return _head(path, storage)
+
+
+def deltars_checkpoint(path, storage=None):
+    DeltaTable(path, storage_options=storage).create_checkpoint()
+    return _head(path, storage)
+
+
+def deltars_compact_log(path, start, end):
+    DeltaTable(path).compact_logs(start, end)
+    return _head(path)
+
+
+def deltars_restore(path, version, storage=None):
+    DeltaTable(path, storage_options=storage).restore(version)
+    return _head(path, storage)
+
+
+def deltars_add_constraint(path, constraints):
+    DeltaTable(path).alter.add_constraint(constraints)
+    return _head(path)
+
+
+def deltars_vacuum(path, hours=0, full=True):
+    """As hard as delta-rs can: everything its own view of the table does not name goes."""
     table = DeltaTable(path)
-    return {'metrics': {key: value for key, value in table.delete(predicate).items() if isinstance(value, int)}, 'version': DeltaTable(path).version()}
+    return {'files': table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full), 'version': table.version()}
 
 
-def deltars_checkpoint(path):
-    DeltaTable(path).create_checkpoint()
-    return {'version': DeltaTable(path).version()}
+def deltars_append_loop(path, writer, commits, rows, storage=None):
+    """`commits` appends of `rows` rows (writer, commit, row), as one concurrent writer."""
+    schema = [['writer', 'string', False], ['commit', 'int', False], ['row', 'int', False]]
+    for commit in range(commits):
+        table = arrow_table(schema, [[writer, commit, row] for row in range(rows)])
+        write_deltalake(path, table, mode='append', storage_options=storage, commit_properties=CommitProperties(max_commit_retries=200))
+    return _head(path, storage)
 
 
-COMMANDS = {name: function for name, function in globals().items() if name.startswith(('deltars_', 'duckdb_'))}
+def duckdb_read(path, version=None, extensions=None, s3=None):
+    argument = '' if version is None else f', version => {int(version)}'
+    with _duckdb(extensions, s3) as connection:
+        return {'rows': lines(connection.execute(f"SELECT * FROM delta_scan('{path}'{argument})").to_arrow_table())}
 
-for line in sys.stdin:
-    request = json.loads(line)
-    try:
-        answer = {'ok': COMMANDS[request['op']](**request['arguments'])}
-    except Exception as error:  # every fault of an engine is an answer for the test
-        answer = {'error': f'{type(error).__name__}: {error}'}
-    print(json.dumps(answer), flush=True)
 
-# Native threads of the engines may abort a normal exit after every answer was right.
-sys.stdout.flush()
-os._exit(0)
+def duckdb_insert(path, schema, rows, extensions=None, s3=None):
+    with _duckdb(extensions, s3) as connection:
+        connection.register('new_rows', arrow_table(schema, rows))
+        connection.execute(f"ATTACH '{path}' AS target (TYPE delta, READ_WRITE)")
+        connection.execute('INSERT INTO target BY NAME SELECT * FROM new_rows')
+    return _head(path) if s3 is None else {}
+
+
+def polars_read(path, version=None, storage=None):
+    import polars
+    frame = polars.scan_delta(path, version=version, storage_options=storage).collect()
+    # Polars has no map type: the table's schema tells a map from a list of pairs.
+    return {'rows': lines(frame.to_arrow(), _arrow_schema(path, storage))}
+
+
+def polars_append(path, schema, rows, storage=None):
+    import polars
+    polars.from_arrow(arrow_table(schema, rows)).write_delta(path, mode='append', storage_options=storage)
+    return _head(path, storage)
+
+
+def _head(path, storage=None):
+    return {'version': DeltaTable(path, storage_options=storage).version()}
+
+
+def _commit(txn):
+    return CommitProperties(app_transactions=[Transaction(txn['appId'], txn['version'])]) if txn else None
+
+
+def _duckdb(extensions, s3):
+    """A connection a question: a fatal error makes the whole in-process database unusable."""
+    import duckdb
+    connection = duckdb.connect(config={'allow_unsigned_extensions': 'true', 'threads': 2})
+    connection.execute("SET TimeZone='UTC'")
+    for file in (extensions or {}).values():
+        connection.execute(f"LOAD '{file}'")
+    if s3 is not None:
+        options = ', '.join(f'{key} {value if isinstance(value, bool) else repr(str(value))}' for key, value in s3.items())
+        connection.execute(f'CREATE SECRET s3 (TYPE s3, {options})')
+    return connection
+
+
+COMMANDS = {name: function for name, function in globals().items() if name.startswith(('deltars_', 'duckdb_', 'polars_'))}
+
+if __name__ == '__main__':
+    answers = os.fdopen(os.dup(1), 'w', encoding='utf-8', newline='\n')
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = {'ok': COMMANDS[request['op']](**request['arguments'])}
+        except BaseException as error:  # every fault of an engine is an answer for the test; a panic is a BaseException
+            answer = {'error': f'{type(error).__name__}: {error}'[:4000]}
+        print(json.dumps(answer, ensure_ascii=False), file=answers, flush=True)
+    # Native threads of the engines may abort a normal exit after every answer was right.
+    os._exit(0)

@@ -1,4 +1,4 @@
-/** What a ring needs installed: pinned Python environments and npm packages under `.cache/`, built once, offline afterwards. */
+/** What a ring needs installed: pinned Python environments, npm packages and jars under `.cache/`, built once, offline afterwards. */
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { run } from './processes.mjs';
 /** The checkout this runner belongs to. */
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-const CACHE = join(ROOT, '.cache');
+const CACHE = process.env['LAKEFOLD_TEST_CACHE'] ?? join(ROOT, '.cache');
 const STAMP = '.complete';
 const INSTALL_LIMIT_MILLIS = 15 * 60_000;
 const PROBE_LIMIT_MILLIS = 30_000;
@@ -27,7 +27,7 @@ const installations = new Map();
 export async function pythonEnvironment(name) {
   const lock = join(ROOT, 'test', 'rings', 'requirements', `${name}.txt`);
   const text = await readFile(lock, 'utf8');
-  const folder = join(CACHE, `venv-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`);
+  const folder = join(CACHE, `venv-${shortHash(text)}`);
   await installOnce(folder, async (building) => {
     await run([await findPython(), '-m', 'venv', building], { limitMillis: INSTALL_LIMIT_MILLIS });
     await run([join(building, 'bin', 'python'), ...PIP, '-r', lock], { limitMillis: INSTALL_LIMIT_MILLIS });
@@ -35,12 +35,34 @@ export async function pythonEnvironment(name) {
   return { folder, python: join(folder, 'bin', 'python') };
 }
 
-/** DuckDB's delta extension as its wheel brings it: a file for LOAD. */
-export async function duckdbDeltaExtension({ folder }) {
+/** One of DuckDB's extensions as its wheel brings it: a file for LOAD. */
+export async function duckdbExtension({ folder }, name) {
   const entries = await readdir(join(folder, 'lib'), { recursive: true });
-  const found = entries.filter((entry) => entry.endsWith('delta.duckdb_extension'));
-  if (found.length !== 1) throw new Error(`expected one delta.duckdb_extension below ${folder}, found ${found.length}`);
+  const found = entries.filter((entry) => entry.endsWith(`${name}.duckdb_extension`));
+  if (found.length !== 1) throw new Error(`expected one ${name}.duckdb_extension below ${folder}, found ${found.length}`);
   return join(folder, 'lib', found[0]);
+}
+
+/**
+ * The folder with exactly the jars that `requirements/<name>.xml` depends on.
+ *
+ * @throws Error when there is no Maven, or they are not here yet and cannot be downloaded
+ */
+export async function mavenJars(name) {
+  const pom = join(ROOT, 'test', 'rings', 'requirements', `${name}.xml`);
+  const folder = join(CACHE, `jars-${shortHash(await readFile(pom, 'utf8'))}`);
+  await installOnce(folder, async (building) => {
+    const options = ['-DexcludeTransitive=true', '-DincludeScope=runtime', `-DoutputDirectory=${building}`];
+    await run(['mvn', '--batch-mode', '--quiet', '--file', pom, 'dependency:copy-dependencies', ...options], { limitMillis: INSTALL_LIMIT_MILLIS });
+  });
+  return folder;
+}
+
+/** A folder of the cache for what is made from `parts`, filled by `build` once. */
+export async function madeOnce(name, parts, build) {
+  const folder = join(CACHE, `${name}-${shortHash(parts.join('\n'))}`);
+  await installOnce(folder, build);
+  return folder;
 }
 
 /**
@@ -68,6 +90,10 @@ export function hasNode24() {
   return isComplete(npmFolder(NODE_24));
 }
 
+function shortHash(text) {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
 async function findPython() {
   // LocalStack's pins were made for 3.11; any python3 is tried where that one is absent.
   for (const name of ['python3.11', 'python3']) {
@@ -81,7 +107,7 @@ async function findPython() {
 }
 
 /** The absolute path of a Java of version 17 or newer. */
-async function findJava() {
+export async function findJava() {
   const path = (await run(['/bin/sh', '-c', 'command -v java'], { limitMillis: PROBE_LIMIT_MILLIS }).catch(() => '')).trim();
   if (path === '') throw new Error('java not found (17 or newer is needed)');
   const printed = await run([path, '-version'], { limitMillis: PROBE_LIMIT_MILLIS });

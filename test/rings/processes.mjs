@@ -65,12 +65,12 @@ export async function exitCodeOf(child, limitMillis) {
  * Runs a command to its end and returns what it printed.
  *
  * @param {readonly string[]} command
- * @param {{ cwd?: string, limitMillis: number }} options
+ * @param {{ cwd?: string, env?: Record<string, string>, limitMillis: number }} options
  * @throws Error with the tail of its output when it fails or takes longer than `limitMillis`
  */
-export function run([file, ...args], { cwd, limitMillis }) {
+export function run([file, ...args], { cwd, env, limitMillis }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMillis, killSignal: 'SIGKILL' });
+    const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMillis, killSignal: 'SIGKILL' });
     let printed = '';
     child.stdout.on('data', (chunk) => (printed += chunk));
     child.stderr.on('data', (chunk) => (printed += chunk));

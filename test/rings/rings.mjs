@@ -1,6 +1,7 @@
 /** The rings: real parts the tests run against, each with the variables that hand it to the tests. */
 import { startDynamodbLocal, startLocalstack, startMinistack } from './emulators.mjs';
-import { duckdbDeltaExtension, dynamodbLocal, pythonEnvironment } from './environments.mjs';
+import { duckdbExtension, dynamodbLocal, pythonEnvironment } from './environments.mjs';
+import { startSpark } from './spark.mjs';
 
 /**
  * One line of the summary: the ring, whether it can run, and if not why.
@@ -8,7 +9,9 @@ import { duckdbDeltaExtension, dynamodbLocal, pythonEnvironment } from './enviro
  * @typedef {{ name: string, project: 'emulators' | 'interop', kind: 'ready' | 'failed' | 'not asked', detail: string, variables: Record<string, string> }} Ring
  */
 
-const INTEROP_NAMES = ['LAKEFOLD_TEST_INTEROP_PYTHON', 'LAKEFOLD_TEST_DUCKDB_DELTA_EXTENSION'];
+const INTEROP_NAMES = ['LAKEFOLD_TEST_INTEROP_PYTHON', 'LAKEFOLD_TEST_DUCKDB_DELTA_EXTENSION', 'LAKEFOLD_TEST_DUCKDB_HTTPFS_EXTENSION'];
+// Other engines write tables beside us on S3 too.
+const S3_OF_INTEROP = new Set(['ministack', 'localstack s3']);
 const NOT_ASKED = 'runs with CI=true or LAKEFOLD_DYNAMODB_LOCAL=1 (its licence is for AWS account holders)';
 
 /**
@@ -26,13 +29,17 @@ export async function openRings(work, { projects, withDynamodbLocal, environment
     { name: 'dynamodb local', names: ['LAKEFOLD_TEST_DYNAMODB_LOCAL'], asked: withDynamodbLocal, start: async () => [await startDynamodbLocal(work)] },
     ...localstackRings(work, withDynamodbLocal),
   ].map((ring) => ({ ...ring, project: 'emulators' }));
-  const definitions = [...emulators, { name: 'interop', project: 'interop', names: INTEROP_NAMES, asked: true, start: startInterop }];
-  return Promise.all(definitions.filter((ring) => projects.has(ring.project)).map((ring) => openRing(ring, environment)));
+  const engines = [
+    { name: 'interop', names: INTEROP_NAMES, asked: true, start: startInterop },
+    { name: 'spark', names: ['LAKEFOLD_TEST_SPARK'], asked: true, start: async () => [await startSpark(work)] },
+  ].map((ring) => ({ ...ring, project: 'interop' }));
+  const isWanted = (ring) => projects.has(ring.project) || (projects.has('interop') && S3_OF_INTEROP.has(ring.name));
+  return Promise.all([...emulators, ...engines].filter(isWanted).map((ring) => openRing(ring, environment)));
 }
 
 async function startInterop() {
   const installed = await pythonEnvironment('interop');
-  return [installed.python, await duckdbDeltaExtension(installed)];
+  return [installed.python, await duckdbExtension(installed, 'delta'), await duckdbExtension(installed, 'httpfs')];
 }
 
 /** One LocalStack serves both of its rings; without Java it still has S3. */
