@@ -62,3 +62,7 @@ export const IDEMPOTENCY_KEYS_MAX = 100_000;
 export const UPDATE_ROWS_MAX = 2_000_000;
 /** Rows of one commit that the change feed pairs or compares: an identity and a digest of each are held in memory. */
 export const CHANGE_IDENTITIES_MAX = 2_000_000;
+/** Files of a table kept as objects, with their parsed statistics; the rest are columns. About 1.5 KB each. */
+export const FILE_OBJECTS_KEPT_MAX = 32_768;
+/** Text of statistics of a checkpoint kept decoded; the rest stays compressed. */
+export const STATS_TEXT_BYTES_MAX = 64 * 1024 * 1024;

@@ -24,7 +24,7 @@ export interface AddFile {
   readonly modificationTime: number;
   readonly dataChange: boolean;
   /** Statistics as the JSON text of the log; parsed lazily by stats.ts. */
-  readonly stats?: string;
+  readonly stats?: string | undefined;
   readonly tags?: Readonly<Record<string, string | null>>;
   readonly deletionVector?: DeletionVectorDescriptor;
 }

@@ -5,6 +5,7 @@
  */
 import { batchOfRows, valueAt, type Batch, type Row } from '../core/batch.ts';
 import { compareUtf8 } from '../core/bytes.ts';
+import { isPresent, plainValueAt, type RawColumn } from '../core/raw-column.ts';
 import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
 import { actionFields } from './action-fields.ts';
 import { readAction, readSidecar, type ActionPlace, type Sidecar } from './action-reader.ts';
@@ -73,6 +74,22 @@ export const CHECKPOINT_COLUMNS: readonly Column[] = [
   column('sidecar', SIDECAR),
 ];
 export const SIDECAR_COLUMNS: readonly Column[] = FILE_COLUMNS;
+/** All but files. */
+export const OTHER_COLUMNS: readonly Column[] = CHECKPOINT_COLUMNS.filter(({ name }) => name !== 'add' && name !== 'remove');
+/** What is read of every add: all but the statistics, and those by themselves; and what tells which adds to read at all. */
+export const ADD_COLUMN: Column = column(
+  'add',
+  fieldsOf(ADD, (name) => name !== 'stats'),
+);
+export const STATS_COLUMN: Column = column(
+  'add',
+  fieldsOf(ADD, (name) => name === 'stats'),
+);
+export const PARTITION_COLUMN: Column = column(
+  'add',
+  fieldsOf(ADD, (name) => name === 'partitionValues'),
+);
+export const REMOVE_COLUMN: Column = column('remove', REMOVE);
 
 export interface Kept {
   readonly tombstones: readonly RemoveFile[];
@@ -133,6 +150,32 @@ export function actionsOfRows(batch: Batch, place: Omit<ActionPlace, 'line'> & {
     }
   }
   return { actions, sidecars };
+}
+
+/** As `actionsOfRows`, of columns as a codec has them. @throws as `actionsOfRows` */
+export function actionsOfRaw(columns: readonly (RawColumn | undefined)[], place: Omit<ActionPlace, 'line'> & { readonly firstRow: number }): CheckpointRows {
+  const actions: Action[] = [];
+  const sidecars: Sidecar[] = [];
+  for (const [i, raw] of columns.entries()) {
+    const name = OTHER_COLUMNS[i]?.name;
+    if (raw === undefined || name === undefined) continue;
+    for (let row = 0; row < raw.length; row += 1) {
+      if (!isPresent(raw, row)) continue;
+      const at: ActionPlace = { ...place, line: place.firstRow + row + 1 };
+      const members = plainValueAt(raw, row);
+      if (name === 'sidecar') {
+        const sidecar = readSidecar(members, at);
+        if (sidecar !== undefined) sidecars.push(sidecar);
+      } else {
+        for (const action of readAction({ [name]: members }, at)) actions.push(action);
+      }
+    }
+  }
+  return { actions, sidecars };
+}
+
+function fieldsOf(type: ColumnType, wants: (name: string) => boolean): ColumnType {
+  return type.kind === 'struct' ? { kind: 'struct', fields: type.fields.filter(({ name }) => wants(name)) } : type;
 }
 
 function protocolType(protocol: Protocol): ColumnType {

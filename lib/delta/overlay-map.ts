@@ -7,16 +7,23 @@
 
 /** Below this size folding is cheaper than looking twice. */
 const OVERLAY_MIN = 64;
+/** Folding columns copies every one of them: so many more changes are worth waiting for. */
+const COLUMNS_OVERLAY_MIN = 1024;
+
+/** A base that folds changes in by itself. */
+export interface FoldingMap<V> extends ReadonlyMap<string, V> {
+  withChanges(changes: ReadonlyMap<string, V | undefined>): FoldingMap<V>;
+}
 
 export class OverlayMap<V> implements ReadonlyMap<string, V> {
-  readonly #base: ReadonlyMap<string, V>;
-  /** Undefined = deleted. */
-  readonly #overlay: ReadonlyMap<string, V | undefined>;
+  readonly base: ReadonlyMap<string, V>;
+  /** What changed since the base; undefined = deleted. */
+  readonly overlay: ReadonlyMap<string, V | undefined>;
   readonly size: number;
 
   private constructor(base: ReadonlyMap<string, V>, overlay: ReadonlyMap<string, V | undefined>, size: number) {
-    this.#base = base;
-    this.#overlay = overlay;
+    this.base = base;
+    this.overlay = overlay;
     this.size = size;
   }
 
@@ -28,23 +35,28 @@ export class OverlayMap<V> implements ReadonlyMap<string, V> {
   /** This map with entries set, or deleted where the value is undefined; itself when there are no changes. */
   with(changes: ReadonlyMap<string, V | undefined>): OverlayMap<V> {
     if (changes.size === 0) return this;
-    const overlay = new Map(this.#overlay);
+    const overlay = new Map(this.overlay);
     let { size } = this;
     for (const [key, value] of changes) {
       size += Number(value !== undefined) - Number(this.has(key));
       overlay.delete(key);
-      if (value !== undefined || this.#base.has(key)) overlay.set(key, value);
+      if (value !== undefined || this.base.has(key)) overlay.set(key, value);
     }
-    const next = new OverlayMap(this.#base, overlay, size);
-    return overlay.size > Math.max(OVERLAY_MIN, Math.sqrt(this.#base.size)) ? new OverlayMap(new Map(next), new Map(), size) : next;
+    const { base } = this;
+    if (isFolding(base)) {
+      if (overlay.size <= Math.max(COLUMNS_OVERLAY_MIN, Math.sqrt(base.size))) return new OverlayMap(base, overlay, size);
+      return new OverlayMap(base.withChanges(overlay), new Map(), size);
+    }
+    const next = new OverlayMap(base, overlay, size);
+    return overlay.size > Math.max(OVERLAY_MIN, Math.sqrt(base.size)) ? new OverlayMap(new Map(next), new Map(), size) : next;
   }
 
   get(key: string): V | undefined {
-    return this.#overlay.has(key) ? this.#overlay.get(key) : this.#base.get(key);
+    return this.overlay.has(key) ? this.overlay.get(key) : this.base.get(key);
   }
 
   has(key: string): boolean {
-    return this.#overlay.has(key) ? this.#overlay.get(key) !== undefined : this.#base.has(key);
+    return this.overlay.has(key) ? this.overlay.get(key) !== undefined : this.base.has(key);
   }
 
   forEach(visit: (value: V, key: string, map: ReadonlyMap<string, V>) => void): void {
@@ -52,8 +64,8 @@ export class OverlayMap<V> implements ReadonlyMap<string, V> {
   }
 
   *entries(): Generator<[string, V], undefined> {
-    for (const entry of this.#base) if (!this.#overlay.has(entry[0])) yield entry;
-    for (const [key, value] of this.#overlay) if (value !== undefined) yield [key, value];
+    for (const entry of this.base) if (!this.overlay.has(entry[0])) yield entry;
+    for (const [key, value] of this.overlay) if (value !== undefined) yield [key, value];
     return undefined;
   }
 
@@ -70,4 +82,8 @@ export class OverlayMap<V> implements ReadonlyMap<string, V> {
   [Symbol.iterator](): Generator<[string, V], undefined> {
     return this.entries();
   }
+}
+
+function isFolding<V>(map: ReadonlyMap<string, V>): map is FoldingMap<V> {
+  return 'withChanges' in map;
 }

@@ -5,7 +5,7 @@ import { boundText, isBounded } from './stats-bounds.ts';
 
 const COUNT: ColumnType = { kind: 'bigint' };
 
-/** The column to ask a checkpoint for: path and parsed statistics of each add. */
+/** The column to ask a checkpoint for: the parsed statistics of each add. */
 export function parsedStatsColumn(columns: readonly TableColumn[]): Column {
   const fields = columns.map((column): StructField => ({ name: column.physicalName, type: column.physicalType ?? column.type }));
   const bounds: ColumnType = { kind: 'struct', fields: boundedFields(fields) };
@@ -24,26 +24,23 @@ export function parsedStatsColumn(columns: readonly TableColumn[]): Column {
     name: 'add',
     type: {
       kind: 'struct',
-      fields: [
-        { name: 'path', type: { kind: 'string' } },
-        { name: 'stats_parsed', type: stats },
-      ],
+      fields: [{ name: 'stats_parsed', type: stats }],
     },
     nullable: true,
   };
 }
 
-/** The path as the log spells it and the statistics text of one value of that column. */
-export function statsOfParsed(column: Column, value: Value): { readonly path: string; readonly stats: string } | undefined {
+/** The statistics text of one value of that column. */
+export function statsOfParsed(column: Column, value: Value): string | undefined {
   if (column.type.kind !== 'struct' || !isList(value)) return undefined;
-  const [path = null, parsed = null] = value;
-  const type = column.type.fields[1]?.type;
-  if (typeof path !== 'string' || type?.kind !== 'struct' || !isList(parsed)) return undefined;
+  const [parsed = null] = value;
+  const type = column.type.fields[0]?.type;
+  if (type?.kind !== 'struct' || !isList(parsed)) return undefined;
   const members = type.fields.flatMap((field, i) => {
     const text = jsonOf(field.type, parsed[i] ?? null, field.name === 'maxValues' ? 'max' : 'min');
     return text === undefined ? [] : [`${JSON.stringify(field.name)}:${text}`];
   });
-  return { path, stats: `{${members.join(',')}}` };
+  return `{${members.join(',')}}`;
 }
 
 function jsonOf(type: ColumnType, value: Value, side: 'min' | 'max'): string | undefined {

@@ -10,8 +10,9 @@ import { nullVector, vectorOfArrow } from './arrow-decode.ts';
 import { arrowTableOf } from './arrow-encode.ts';
 import { finishParquet } from './finish.ts';
 import { readFooter, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
+import { openRowGroups } from './row-groups.ts';
 import { columnsOfSchema } from './parquet-types.ts';
-import { projectRowGroup } from './projection.ts';
+import { corruptFile, nodeOf, projectRowGroup } from './projection.ts';
 import { isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
 
 /** Rows of a row group unless asked otherwise: about 10 MiB of a feature group, which a reader holds at once. */
@@ -27,6 +28,7 @@ export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): Ta
     extension: 'zstd.parquet',
     encode: (batch, options = {}) => encode(wasm, batch, options),
     decode: (source, options) => decode(wasm, source, options),
+    rowGroups: (source) => openRowGroups(wasm, source),
     describe,
   };
 }
@@ -81,13 +83,6 @@ async function loaded(source: FileSource): Promise<FileSource> {
   return { sizeBytes: source.sizeBytes, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
 }
 
-/** By field id where the file has ids, else by name. */
-function nodeOf(footer: Footer, column: DecodeColumn): SchemaNode | undefined {
-  const hasIds = column.fieldId !== undefined && footer.columns.some((node) => node.fieldId !== undefined);
-  const name = column.physicalName ?? column.name;
-  return footer.columns.find((node) => (hasIds ? node.fieldId === column.fieldId : node.name === name));
-}
-
 interface DecodeContext {
   readonly wasm: ParquetWasm;
   readonly source: FileSource;
@@ -111,7 +106,7 @@ async function* decodeGroup(
   const ipc = await runWasm(
     wasm,
     () => readIpc(file),
-    (cause) => corrupt('the Parquet reader broke down', cause),
+    (cause) => corruptFile('the Parquet reader broke down', cause),
   );
   const batches = readBatches(ipc);
   const rowCount = batches.reduce((sum, batch) => sum + batch.numRows, 0);
@@ -142,7 +137,7 @@ function readIpc(file: Uint8Array): Uint8Array {
     return readParquet(file, { batchSize: BATCH_ROWS }).intoIPCStream();
   } catch (cause) {
     if (isTrap(cause)) throw cause;
-    throw corrupt(cause instanceof Error ? cause.message : String(cause), cause);
+    throw corruptFile(cause instanceof Error ? cause.message : String(cause), cause);
   }
 }
 
@@ -150,10 +145,6 @@ function readBatches(ipc: Uint8Array): readonly RecordBatch[] {
   try {
     return tableFromIPC(ipc).batches;
   } catch (cause) {
-    throw corrupt('no Arrow data', cause);
+    throw corruptFile('no Arrow data', cause);
   }
-}
-
-function corrupt(found: string, cause: unknown): LakefoldError {
-  return new LakefoldError('FILE_CORRUPT', `expected a readable Parquet file, found one that is not: ${found}`, { cause });
 }

@@ -8,14 +8,22 @@
  */
 import { utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
+import type { ColumnType } from '../core/types.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
-import type { FileSource } from '../ports/table-codec.ts';
+import type { DecodeColumn, FileSource } from '../ports/table-codec.ts';
 import { FIXED_LEN_BYTE_ARRAY, INT96, type ColumnChunk, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
 import { BINARY, I32, I64, LIST, numberAt, STRUCT, structAt, withFields, writeThriftStruct, type ThriftStruct } from './thrift.ts';
 
 /** Holes below this are read over: a second request costs more than the bytes. */
 const GAP_BYTES_MAX = 256 * 1024;
 const MAGIC = utf8('PAR1');
+
+/** By field id where the file has ids, else by name. */
+export function nodeOf(footer: Footer, column: DecodeColumn): SchemaNode | undefined {
+  const hasIds = column.fieldId !== undefined && footer.columns.some((node) => node.fieldId !== undefined);
+  const name = column.physicalName ?? column.name;
+  return footer.columns.find((node) => (hasIds ? node.fieldId === column.fieldId : node.name === name));
+}
 
 /** The i-th column of the result is `nodes[i]` and is called `ci`. */
 export async function projectRowGroup(
@@ -24,7 +32,7 @@ export async function projectRowGroup(
   options: RequestOptions,
 ): Promise<Uint8Array> {
   const { footer, group, nodes } = input;
-  const chunks = nodes.flatMap((node) => group.chunks.slice(node.firstLeaf, node.firstLeaf + node.leafCount));
+  const chunks = nodes.flatMap(leavesOf).flatMap((leaf) => group.chunks[leaf] ?? []);
   const bytesOf = await readChunks(source, chunks, options);
   let at = MAGIC.length;
   const moved = chunks.map((chunk) => {
@@ -51,6 +59,22 @@ export async function projectRowGroup(
   new DataView(file.buffer).setUint32(at + meta.length, meta.length, true);
   file.set(MAGIC, at + meta.length + 4);
   return file;
+}
+
+/** Numbers of the leaves below a node, which need not be neighbours once fields were left out. */
+export function leavesOf(node: SchemaNode): readonly number[] {
+  return node.physicalType === undefined ? node.children.flatMap(leavesOf) : [node.firstLeaf];
+}
+
+/** The node with those fields alone, at every depth, that the struct type names; undefined where none is left. */
+export function withFieldsOf(node: SchemaNode, type: ColumnType): SchemaNode | undefined {
+  if (type.kind !== 'struct' || node.physicalType !== undefined) return node;
+  const children = type.fields.flatMap((field) => {
+    const child = node.children.find((candidate) => candidate.name === field.name);
+    return (child === undefined ? undefined : withFieldsOf(child, field.type)) ?? [];
+  });
+  if (children.length === 0) return undefined;
+  return { ...node, children, element: withFields(node.element, { 5: { type: I32, value: children.length } }) };
 }
 
 /** The bytes of each chunk; neighbours come in one read. */
@@ -108,4 +132,8 @@ function rewriteNode(node: SchemaNode, name?: string): ThriftStruct[] {
     ...(node.physicalType === INT96 ? { 1: { type: I32, value: FIXED_LEN_BYTE_ARRAY }, 2: { type: I32, value: 12 } } : {}),
   });
   return [element, ...node.children.flatMap((child) => rewriteNode(child))];
+}
+
+export function corruptFile(found: string, cause: unknown): LakefoldError {
+  return new LakefoldError('FILE_CORRUPT', `expected a readable Parquet file, found one that is not: ${found}`, { cause });
 }

@@ -47,11 +47,22 @@ function start(wasm: ParquetWasm): Runtime {
 export async function runWasm<T>(wasm: ParquetWasm, work: () => T, onTrap: (cause: unknown) => LakefoldError): Promise<T> {
   runtime ??= start(wasm);
   while (runtime.repair !== undefined) await runtime.repair;
+  return guarded(runtime, work, onTrap);
+}
+
+/** As `runWasm`, at once; while the instance is being replaced that is as good as a trap. */
+export function runWasmNow<T>(wasm: ParquetWasm, work: () => T, onTrap: (cause: unknown) => LakefoldError): T {
+  runtime ??= start(wasm);
+  if (runtime.repair !== undefined) throw onTrap(new Error('the instance is being replaced'));
+  return guarded(runtime, work, onTrap);
+}
+
+function guarded<T>(current: Runtime, work: () => T, onTrap: (cause: unknown) => LakefoldError): T {
   try {
     return work();
   } catch (cause) {
     if (!isTrap(cause)) throw cause;
-    replaceInstance(runtime);
+    replaceInstance(current);
     throw onTrap(cause);
   }
 }

@@ -1,5 +1,6 @@
 /** Rows to the bytes of one data file and back: Parquet in production, NDJSON in simulation. */
-import type { Batch } from '../core/batch.ts';
+import type { Batch, Vector } from '../core/batch.ts';
+import type { RawColumn } from '../core/raw-column.ts';
 import type { Column } from '../core/types.ts';
 import type { RequestOptions } from './object-store.ts';
 
@@ -35,6 +36,26 @@ export interface DecodedBatch {
   readonly firstRow: number;
 }
 
+/** Columns of one row group, fetched and not yet decoded. */
+export interface FetchedColumns {
+  /** What is held in memory until they are decoded. */
+  readonly sizeBytes: number;
+  /** As they lie in the file, in the order asked for; undefined for a column of which the group has no value. @throws LakefoldError FILE_CORRUPT */
+  raw(): Promise<readonly (RawColumn | undefined)[]>;
+  /** As `raw`, at once. @throws LakefoldError FILE_CORRUPT, also where the codec can't decode just now */
+  rawNow(): readonly (RawColumn | undefined)[];
+  /** As values of the types asked for, at once. @throws as `rawNow` */
+  vectorsNow(): readonly Vector[];
+}
+
+/** A piece of a file that can be read by itself. */
+export interface RowGroupReader {
+  readonly firstRow: number;
+  readonly rowCount: number;
+  /** Of a struct only the fields its type names. */
+  fetch(options: DecodeOptions): Promise<FetchedColumns>;
+}
+
 export interface TableCodec {
   /** File-name ending without the dot: `zstd.parquet`, `ndjson`. */
   readonly extension: string;
@@ -42,6 +63,8 @@ export interface TableCodec {
   encode(batch: Batch, options?: EncodeOptions): Promise<Uint8Array>;
   /** Every row in physical order, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
   decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch>;
+  /** The row groups of a file, for who wants columns by their bytes, later or never; codecs without columns have none. @throws LakefoldError FILE_CORRUPT */
+  rowGroups?(source: FileSource): Promise<readonly RowGroupReader[]>;
   /** Columns a foreign file says it has, for ingestion. @throws LakefoldError MALFORMED_FILE */
   describe(source: FileSource): Promise<{ readonly columns: readonly Column[]; readonly rowCount: number }>;
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { batchOfRows, rowsOf, type Row } from '../../lib/core/batch.ts';
 import { BATCH_ROWS } from '../../lib/core/limits.ts';
+import { plainValueAt } from '../../lib/core/raw-column.ts';
 import { parseType, type Column, type Value } from '../../lib/core/types.ts';
 import type { DecodeColumn, DecodedBatch, FileSource, TableCodec } from '../../lib/ports/table-codec.ts';
 
@@ -282,6 +283,44 @@ export const tableCodecCases: readonly TableCodecCase[] = [
         ),
       );
       expect(await codec.describe(sourceOf(bytes))).toEqual({ rowCount: 2, columns: [column('s', 'string'), column('b', 'boolean')] });
+    },
+  },
+  {
+    name: 'fetches row groups piecemeal, where it has such, and gives their columns as they lie',
+    run: async (codec) => {
+      const columns = [column('s', 'struct<t:string,n:bigint,b:boolean,m:map<string,string>,l:array<string>>'), column('absent', 'string')];
+      const rows: readonly Row[] = [
+        [['é', 5n, true, [['k', null]], ['x', '']], null],
+        [null, null],
+        [[null, -9_007_199_254_740_993n, false, [], null], null],
+      ];
+      const bytes = await codec.encode(batchOfRows(columns, rows), { rowGroupRows: 2 });
+      const groups = await codec.rowGroups?.(sourceOf(bytes));
+      if (groups === undefined) return;
+      expect(groups.map(({ firstRow, rowCount }) => [firstRow, rowCount])).toEqual([
+        [0, 2],
+        [2, 1],
+      ]);
+      const asked = [
+        column('s', 'struct<m:map<string,string>,t:string,n:bigint,b:boolean,l:array<string>>'),
+        column('absent', 'string'),
+        column('other', 'int'),
+      ];
+      const found: unknown[] = [];
+      for (const group of groups) {
+        const fetched = await group.fetch({ columns: asked });
+        const now = fetched.rawNow();
+        expect(await fetched.raw()).toEqual(now);
+        for (let row = 0; row < group.rowCount; row += 1) found.push(now.map((raw) => (raw === undefined ? undefined : plainValueAt(raw, row))));
+        expect(fetched.vectorsNow().map((vector) => vector.length)).toEqual(asked.map(() => group.rowCount));
+      }
+      expect(found).toEqual([
+        [{ t: 'é', n: 5n, b: true, m: { k: null }, l: ['x', ''] }, undefined, undefined],
+        [null, undefined, undefined],
+        [{ t: null, n: -9_007_199_254_740_993n, b: false, m: {}, l: null }, undefined, undefined],
+      ]);
+      const some = await groups[0]?.fetch({ columns: [column('s', 'struct<t:string>')] });
+      expect(some?.vectorsNow().map((vector) => vector.values)).toEqual([[['é'], null]]);
     },
   },
 ];

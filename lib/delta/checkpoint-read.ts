@@ -1,0 +1,275 @@
+/** Reads checkpoints of every form: classic, multi-part, V2 in JSON or Parquet, with or without sidecars. */
+import { mapConcurrent } from '../core/concurrency.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
+import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
+import { joinPath, type ObjectPath } from '../core/path.ts';
+import type { Column } from '../core/types.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { FileSource, RowGroupReader, TableCodec } from '../ports/table-codec.ts';
+import { parseJsonCheckpoint, type EntryPlace } from './action-codec.ts';
+import type { Action, AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from './actions.ts';
+import {
+  actionsOfRaw,
+  actionsOfRows,
+  ADD_COLUMN,
+  CHECKPOINT_COLUMNS,
+  OTHER_COLUMNS,
+  PARTITION_COLUMN,
+  REMOVE_COLUMN,
+  SIDECAR_COLUMNS,
+  STATS_COLUMN,
+  type CheckpointRows,
+} from './checkpoint-rows.ts';
+import { FileColumns } from './file-columns.ts';
+import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
+import { decodeLogPath, tableLocationOf } from './file-path.ts';
+import { LazyStats } from './lazy-stats.ts';
+import { logDirectory } from './log-path.ts';
+import type { CheckpointFiles } from './log-segment.ts';
+import { PartitionTuples, type PartitionValues } from './partition-tuples.ts';
+import { fillAdds, fillRemoves, type RawPlace } from './raw-files.ts';
+import { tombstoneKey } from './replay.ts';
+import { parseSchema } from './schema.ts';
+import { parsedStatsColumn } from './stats-parsed.ts';
+
+/** What a checkpoint says; protocol or metadata are missing only from broken ones. */
+export interface CheckpointState {
+  readonly protocol: Protocol | undefined;
+  readonly metadata: Metadata | undefined;
+  readonly files: ReadonlyMap<string, AddFile>;
+  readonly tombstones: ReadonlyMap<string, RemoveFile>;
+  readonly txns: ReadonlyMap<string, Txn>;
+  readonly domains: ReadonlyMap<string, DomainMetadata>;
+}
+
+export interface ReadCheckpointDeps {
+  readonly store: ObjectStore;
+  readonly codec: TableCodec;
+}
+
+export interface ReadCheckpointOptions {
+  /** Makes of the checkpoint's metadata a test of partition values. Only adds that pass are read, and no removes. */
+  readonly pruneBy?: (metadata: Metadata) => (values: PartitionValues) => boolean;
+}
+
+/** @throws LakefoldError CHECKPOINT_CORRUPT when a file is missing or can't be understood, PATH_OUTSIDE_TABLE */
+export async function readCheckpoint(
+  deps: ReadCheckpointDeps,
+  root: string,
+  checkpoint: CheckpointFiles,
+  options: ReadCheckpointOptions = {},
+): Promise<CheckpointState> {
+  const { version } = checkpoint;
+  try {
+    return await readState(deps, root, checkpoint, options);
+  } catch (error) {
+    if (!isLakefoldError(error, 'FILE_CORRUPT') && !isLakefoldError(error, 'FILE_MISSING') && !isLakefoldError(error, 'LOG_CORRUPT')) throw error;
+    throw new LakefoldError('CHECKPOINT_CORRUPT', `expected a readable checkpoint of version ${version}, found: ${error.message}`, {
+      cause: error,
+      context: { version },
+    });
+  }
+}
+
+async function readState(deps: ReadCheckpointDeps, root: string, checkpoint: CheckpointFiles, options: ReadCheckpointOptions): Promise<CheckpointState> {
+  const { version } = checkpoint;
+  const tableLocation = tableLocationOf(deps.store.location, root);
+  const isPruned = options.pruneBy !== undefined;
+  const open = (path: ObjectPath, sizeBytes: number | undefined): Promise<OpenedFile> =>
+    openFile(deps, { path, sizeBytes: isPruned ? sizeBytes : undefined }, { path, version, tableLocation });
+  const tops = await mapConcurrent(checkpoint.files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeBytes }): Promise<OpenedFile> => {
+    if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes));
+    const place = { path, version, tableLocation };
+    return { place, source: undefined, groups: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
+  });
+  const sidecars = tops.flatMap((top) => top.rows.sidecars);
+  const besides = await mapConcurrent(sidecars, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeInBytes }): Promise<OpenedFile> => {
+    const opened = await open(sidecarPath(root, path), sizeInBytes);
+    return opened.groups === undefined ? { ...opened, rows: await decodeRows(deps.codec, opened, SIDECAR_COLUMNS) } : opened;
+  });
+  const state = new Filling(tops.flatMap((top) => top.rows.actions));
+  for (const file of [...tops, ...besides]) await state.fill(file, options);
+  return state.finish();
+}
+
+/** A file of a checkpoint: what it has besides files, and its row groups where the codec has such. */
+interface OpenedFile {
+  readonly place: EntryPlace;
+  readonly source: FileSource | undefined;
+  readonly groups: readonly RowGroupReader[] | undefined;
+  readonly rows: CheckpointRows;
+}
+
+const NO_ROWS: CheckpointRows = { actions: [], sidecars: [] };
+
+async function openFile(
+  deps: ReadCheckpointDeps,
+  file: { readonly path: ObjectPath; readonly sizeBytes: number | undefined },
+  place: EntryPlace,
+): Promise<OpenedFile> {
+  const isRanged = file.sizeBytes !== undefined && file.sizeBytes > RANGED_BYTES_MIN;
+  const source = isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readWhole(deps.store, file.path));
+  return { place, source, groups: await deps.codec.rowGroups?.(source), rows: NO_ROWS };
+}
+
+/** All but adds and removes; from a codec without columns those too. */
+async function readOthers(codec: TableCodec, file: OpenedFile): Promise<OpenedFile> {
+  if (file.groups === undefined) return { ...file, rows: await decodeRows(codec, file, CHECKPOINT_COLUMNS) };
+  const actions: Action[] = [];
+  const sidecars: CheckpointRows['sidecars'][number][] = [];
+  for (const group of file.groups) {
+    const raw = await (await group.fetch({ columns: OTHER_COLUMNS })).raw();
+    const rows = actionsOfRaw(raw, { ...file.place, firstRow: group.firstRow });
+    for (const action of rows.actions) actions.push(action);
+    sidecars.push(...rows.sidecars);
+  }
+  return { ...file, rows: { actions, sidecars } };
+}
+
+async function decodeRows(codec: TableCodec, file: OpenedFile, columns: typeof CHECKPOINT_COLUMNS): Promise<CheckpointRows> {
+  const actions: Action[] = [];
+  const sidecars: CheckpointRows['sidecars'][number][] = [];
+  if (file.source === undefined) return NO_ROWS;
+  for await (const { batch, firstRow } of codec.decode(file.source, { columns })) {
+    const rows = actionsOfRows(batch, { ...file.place, firstRow });
+    for (const action of rows.actions) actions.push(action);
+    sidecars.push(...rows.sidecars);
+  }
+  return { actions, sidecars };
+}
+
+/** The state while file after file of the checkpoint is read. */
+class Filling {
+  #protocol: Protocol | undefined;
+  #metadata: Metadata | undefined;
+  readonly #txns = new Map<string, Txn>();
+  readonly #domains = new Map<string, DomainMetadata>();
+  #parsedColumn: { readonly column: Column | undefined } | undefined;
+  readonly #stats = new LazyStats();
+  readonly #files: FileColumns<AddFile>;
+  readonly #tombstones: FileColumns<RemoveFile>;
+
+  /** `others`: actions of all the files but adds and removes, which are taken with their file. */
+  constructor(others: readonly Action[]) {
+    const shared = { tuples: new PartitionTuples(), stats: this.#stats };
+    this.#files = new FileColumns(ADD_FORM, shared);
+    this.#tombstones = new FileColumns(REMOVE_FORM, shared);
+    for (const action of others) {
+      if (action.kind === 'protocol') this.#protocol = action;
+      else if (action.kind === 'metaData') this.#metadata = action;
+      else if (action.kind === 'txn') this.#txns.set(action.appId, action);
+      else if (action.kind === 'domainMetadata' && !action.removed) this.#domains.set(action.domain, action);
+    }
+  }
+
+  async fill(file: OpenedFile, options: ReadCheckpointOptions): Promise<void> {
+    for (const action of file.rows.actions) {
+      if (action.kind === 'add') this.#files.setFile(action.path, action);
+      else if (action.kind === 'remove') this.#tombstones.setFile(tombstoneKey(action), action);
+    }
+    const test = this.#metadata === undefined ? undefined : options.pruneBy?.(this.#metadata);
+    const keeps = test === undefined ? undefined : this.#keptTuples(test);
+    const rowsAhead = (file.groups ?? []).reduce((sum, group) => sum + group.rowCount, 0);
+    for (const group of file.groups ?? []) {
+      const place = { ...file.place, firstRow: group.firstRow };
+      if (keeps !== undefined && !(await this.#hasKept(group, keeps))) continue;
+      await this.#fillGroup(group, { place, keeps, isPruned: options.pruneBy !== undefined, rowsAhead });
+    }
+  }
+
+  finish(): CheckpointState {
+    return {
+      protocol: this.#protocol,
+      metadata: this.#metadata,
+      files: this.#files,
+      tombstones: this.#tombstones,
+      txns: this.#txns,
+      domains: this.#domains,
+    };
+  }
+
+  async #fillGroup(
+    group: RowGroupReader,
+    {
+      place,
+      keeps,
+      isPruned,
+      rowsAhead,
+    }: { readonly place: RawPlace; readonly keeps: ((tuple: number) => boolean) | undefined; readonly isPruned: boolean; readonly rowsAhead: number },
+  ): Promise<void> {
+    const [add, remove] = await (await group.fetch({ columns: isPruned ? [ADD_COLUMN] : [ADD_COLUMN, REMOVE_COLUMN] })).raw();
+    if (add !== undefined) {
+      const path = add.kind === 'struct' ? add.fields.get('path') : undefined;
+      if (keeps === undefined) this.#files.reserve(rowsAhead - place.firstRow, path?.kind === 'text' ? path.bytes.length : 0);
+      fillAdds(this.#files, { add, statsRow: await this.#statsOf(group), ...(keeps === undefined ? {} : { keeps }) }, place);
+    }
+    fillRemoves(this.#tombstones, remove, place);
+  }
+
+  /** The number of the group's first row in the lazy statistics; undefined when it has none. */
+  async #statsOf(group: RowGroupReader): Promise<number | undefined> {
+    const column = (this.#parsedColumn ??= parsedColumnOf(this.#metadata)).column;
+    const text = await group.fetch({ columns: [STATS_COLUMN] });
+    const parsed = column === undefined ? undefined : { column, fetched: await group.fetch({ columns: [column] }) };
+    const hasText = text.sizeBytes > 0;
+    const hasParsed = parsed !== undefined && parsed.fetched.sizeBytes > 0;
+    if (!hasText && !hasParsed) return undefined;
+    return this.#stats.add({ rowCount: group.rowCount, text: hasText ? text : undefined, parsed: hasParsed ? parsed : undefined });
+  }
+
+  /** Asks the test once for each tuple. */
+  #keptTuples(test: (values: PartitionValues) => boolean): (tuple: number) => boolean {
+    const { tuples } = this.#files.shared;
+    const answers: (boolean | undefined)[] = [];
+    return (tuple) => (answers[tuple] ??= test(tuples.at(tuple)));
+  }
+
+  async #hasKept(group: RowGroupReader, keeps: (tuple: number) => boolean): Promise<boolean> {
+    const [add] = await (await group.fetch({ columns: [PARTITION_COLUMN] })).raw();
+    // A struct of which no row has partition values may still be of adds.
+    if (add?.kind !== 'struct') return true;
+    const map = add.fields.get('partitionValues');
+    for (let row = 0; row < add.length; row += 1) {
+      const tuple = this.#files.shared.tuples.idOfRow(map, row);
+      if (tuple === undefined || keeps(tuple)) return true;
+    }
+    return false;
+  }
+}
+
+/** Of a schema that can't be read nothing is asked; whether the table can be is told by its protocol first. */
+function parsedColumnOf(metadata: Metadata | undefined): { readonly column: Column | undefined } {
+  try {
+    return { column: metadata === undefined ? undefined : parsedStatsColumn(parseSchema(metadata.schemaString)) };
+  } catch (error) {
+    if (isLakefoldError(error)) return { column: undefined };
+    throw error;
+  }
+}
+
+function sidecarPath(root: string, path: string): ObjectPath {
+  return path.includes('/') ? joinPath(root, decodeLogPath(path)) : joinPath(logDirectory(root), '_sidecars', decodeLogPath(path));
+}
+
+async function readWhole(store: ObjectStore, path: ObjectPath): Promise<Uint8Array> {
+  const object = await store.get(path);
+  if (object === undefined) throw new LakefoldError('FILE_MISSING', `expected ${path}, found nothing there`, { context: { path } });
+  return object.bytes;
+}
+
+/** Below this a whole file is one request sooner there than its parts. */
+const RANGED_BYTES_MIN = 8 * 1024 * 1024;
+
+function memorySource(bytes: Uint8Array): FileSource {
+  return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+}
+
+function rangedSource(store: ObjectStore, path: ObjectPath, sizeBytes: number): FileSource {
+  const readAll = (): Promise<Uint8Array> => readWhole(store, path);
+  const read = async (start: number, end: number): Promise<Uint8Array> => {
+    const object = await store.get(path, { range: { start, end } });
+    if (object === undefined) throw new LakefoldError('FILE_MISSING', `expected ${path}, found nothing there`, { context: { path } });
+    return object.bytes;
+  };
+  return { sizeBytes, read, readAll };
+}
