@@ -41,6 +41,8 @@ export const CHECKPOINT_INTERVAL = 10;
 export const LOG_COMPACTION_INTERVAL = 10;
 /** Commits together above which they are not compacted: a reader holds a compaction in memory, bytes. */
 export const LOG_COMPACTION_BYTES_MAX = 32 * 1024 * 1024;
+/** Objects one log clean-up deletes at most; the next one goes on. */
+export const LOG_CLEANUP_FILES_MAX = 10_000;
 /** A snapshot older than this is loaded again before it is written on (the fence, delta.md), ms. */
 export const SNAPSHOT_AGE_MAX_MILLIS = 60 * 60 * 1000;
 /** Parquet size bin-packing aims at, and the largest file an append writes. */

@@ -43,6 +43,10 @@ export function compactionPath(root: string, from: number, to: number): ObjectPa
   return joinPath(root, '_delta_log', `${versionName(from)}.${versionName(to)}.compacted.json`);
 }
 
+export function checksumPath(root: string, version: number): ObjectPath {
+  return joinPath(root, '_delta_log', `${versionName(version)}.crc`);
+}
+
 export function lastCheckpointPath(root: string): ObjectPath {
   return joinPath(root, '_delta_log', '_last_checkpoint');
 }

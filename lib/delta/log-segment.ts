@@ -38,6 +38,11 @@ export async function listLog(store: ObjectStore, root: string, options: { reado
   return sortListing(infos);
 }
 
+/** The same of objects listed already; `directory` is the log's, with a slash at its end. */
+export function logListingOf(directory: string, files: readonly ObjectInfo[]): LogListing {
+  return sortListing(files.map((info) => ({ name: info.path.slice(directory.length), info })));
+}
+
 function sortListing(infos: readonly { readonly name: string; readonly info: ObjectInfo }[]): LogListing {
   const commits = new Map<number, ObjectInfo>();
   const compactions: CompactionFile[] = [];

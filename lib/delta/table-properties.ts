@@ -14,13 +14,29 @@ const UNIT_MILLIS: Readonly<Record<string, number>> = {
 
 const DELETED_FILE_RETENTION = 'delta.deletedFileRetentionDuration';
 const DELETED_FILE_RETENTION_DEFAULT = 'interval 1 week';
+const LOG_RETENTION = 'delta.logRetentionDuration';
+const LOG_RETENTION_DEFAULT = 'interval 30 days';
 
 /** How long tombstones stay in checkpoints, ms. @throws LakefoldError LOG_CORRUPT when the property is no interval */
 export function deletedFileRetentionMillis(metadata: Metadata): number {
-  const text = metadata.configuration[DELETED_FILE_RETENTION] ?? DELETED_FILE_RETENTION_DEFAULT;
+  return intervalOf(metadata, DELETED_FILE_RETENTION, DELETED_FILE_RETENTION_DEFAULT);
+}
+
+/** How long versions stay readable, ms. @throws LakefoldError LOG_CORRUPT when the property is no interval */
+export function logRetentionMillis(metadata: Metadata): number {
+  return intervalOf(metadata, LOG_RETENTION, LOG_RETENTION_DEFAULT);
+}
+
+/** Whether expired log entries may be deleted: `delta.enableExpiredLogCleanup`. */
+export function isLogCleanupEnabled(metadata: Metadata): boolean {
+  return metadata.configuration['delta.enableExpiredLogCleanup']?.toLowerCase() !== 'false';
+}
+
+function intervalOf(metadata: Metadata, property: string, absent: string): number {
+  const text = metadata.configuration[property] ?? absent;
   const millis = parseInterval(text);
   if (millis === undefined)
-    throw new LakefoldError('LOG_CORRUPT', `expected an interval such as 'interval 1 week' in ${DELETED_FILE_RETENTION}, found ${JSON.stringify(text)}`);
+    throw new LakefoldError('LOG_CORRUPT', `expected an interval such as 'interval 1 week' in ${property}, found ${JSON.stringify(text)}`);
   return millis;
 }
 

@@ -14,6 +14,7 @@ import { createTable, type TableDefinition } from './create.ts';
 import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { Filter } from './filter.ts';
+import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
 import { optimizePlanner, planBins } from './optimize.ts';
 import { overwritePlanner } from './overwrite.ts';
 import { readRows, type ReadOptions } from './read.ts';
@@ -36,6 +37,7 @@ export class DeltaTable {
   readonly #deps: DeltaDeps;
   #snapshot: Snapshot;
   #loadedAt: number;
+  #totals: KnownTotals | undefined;
 
   private constructor(deps: DeltaDeps, root: string, snapshot: Snapshot) {
     this.#deps = deps;
@@ -147,8 +149,17 @@ export class DeltaTable {
   async checkpoint(): Promise<Awaited<ReturnType<typeof writeCheckpoint>>> {
     const snapshot = await this.refresh();
     const written = await writeCheckpoint(this.#deps, this.root, snapshot);
-    if (this.#snapshot === snapshot) this.#snapshot = { ...snapshot, checkpointVersion: written.version };
+    this.#keepCheckpoint(snapshot, written.version);
     return written;
+  }
+
+  /** Checksum, log compactions, checkpoint and log clean-up of the newest version, as far as they are due; all may be repeated. */
+  async maintainLog(options: { readonly rest?: 'compact' } = {}): Promise<LogMaintenanceReport> {
+    const snapshot = await this.refresh();
+    const report = await maintainLog(this.#deps, { root: this.root, snapshot, known: this.#totals }, options);
+    this.#totals = report.known;
+    if (report.checkpoint !== undefined) this.#keepCheckpoint(snapshot, report.checkpoint.version);
+    return report;
   }
 
   async vacuum(options: { readonly retentionMillis: number; readonly dryRun: boolean; readonly force?: boolean }): Promise<VacuumPlan> {
@@ -174,6 +185,10 @@ export class DeltaTable {
   async #writeBase(): Promise<Snapshot> {
     const isOld = this.#deps.clock.monotonicMillis() - this.#loadedAt > SNAPSHOT_AGE_MAX_MILLIS;
     return isOld ? this.#keep(await loadSnapshot(this.#deps, this.root)) : this.#snapshot;
+  }
+
+  #keepCheckpoint(snapshot: Snapshot, version: number): void {
+    if (this.#snapshot === snapshot) this.#snapshot = { ...snapshot, checkpointVersion: version };
   }
 
   #keep(snapshot: Snapshot): Snapshot {

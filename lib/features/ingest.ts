@@ -8,7 +8,7 @@ import type { RequestOptions } from '../ports/object-store.ts';
 import type { FeatureDeps } from './deps.ts';
 import { knownMerge } from './fold-source.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
-import { checkpointIfDue, publishForReceipt } from './publish-group.ts';
+import { maintainIfDue, publishForReceipt } from './publish-group.ts';
 import { type CommitFacts, commitReceipt, type Receipt, type ValidationReceipt, type Warning } from './receipt.ts';
 import { newestOf, rememberReceipt, withReceipts } from './receipt-time.ts';
 import { settle } from './settle.ts';
@@ -52,7 +52,7 @@ export async function ingest(deps: FeatureDeps, group: OpenGroup, request: Inges
   const isMerge = outcome.kind === 'committed' && (request.operation !== 'overwrite' || outcome.filesRemoved === 0);
   const known = isMerge ? knownMerge({ version: facts.version, committedAt: facts.committedAt, rows: added }) : undefined;
   const online = await publishIfWanted(deps, group, { facts, wait: request.wait, ...(known === undefined ? {} : { known }) });
-  checkpointIfDue(deps, group, facts.version);
+  maintainIfDue(deps, group, facts.version);
   deps.log.info('ingest.committed', { table: group.table.root, version: facts.version, rows: request.batch.rowCount, alreadyApplied: facts.alreadyApplied });
   return receipt(group, request, { commit: commitReceipt(request.operation, facts), online });
 }

@@ -8,7 +8,7 @@ import { zeroCounts } from '../online/fold-counts.ts';
 import type { FeatureDeps } from './deps.ts';
 import { publishIfWanted } from './ingest.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
-import { checkpointIfDue, publishGroup } from './publish-group.ts';
+import { maintainIfDue, publishGroup } from './publish-group.ts';
 import { commitReceipt, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
 import { settle } from './settle.ts';
 
@@ -53,7 +53,7 @@ export async function optimizeRows(deps: FeatureDeps, group: OpenGroup): Promise
   const made = [...outcome.snapshot.files.values()].filter((file) => !before.files.has(file.path));
   const bytes = (files: typeof gone): number => files.reduce((sum, file) => sum + file.size, 0);
   if (group.definition.onlineEnabled) await publishGroup(deps, group);
-  checkpointIfDue(deps, group, facts.version);
+  maintainIfDue(deps, group, facts.version);
   return {
     commit: commitReceipt('optimize', facts),
     filesRemoved: outcome.filesRemoved,
@@ -133,7 +133,7 @@ async function finish(
   const facts = await settle(deps, group.table.root, { outcome: write.outcome, idempotency: write.options.idempotency, rejected: 0 });
   if (facts === undefined) return { commit: null, online: null };
   const online = await publishIfWanted(deps, group, { facts, wait: write.options.wait });
-  checkpointIfDue(deps, group, facts.version);
+  maintainIfDue(deps, group, facts.version);
   return { commit: commitReceipt(write.operation, facts), online };
 }
 

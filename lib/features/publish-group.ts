@@ -1,6 +1,6 @@
-/** Brings a group's online values up to its table (semantics §2), and checkpoints what every tenth commit needs. */
+/** Brings a group's online values up to its table (semantics §2), and does for its log what commits need. */
 import { LakefoldError } from '../core/errors.ts';
-import { CHECKPOINT_INTERVAL } from '../core/limits.ts';
+import { checkpointInterval } from '../delta/log-maintenance.ts';
 import { type OnlineReceipt, onlineReceipt, zeroCounts } from '../online/fold-counts.ts';
 import type { FoldCommit } from '../online/fold-source.ts';
 import { publish, type PublishResult } from '../online/publish.ts';
@@ -48,20 +48,18 @@ export async function publishForReceipt(
   }
 }
 
-/** Publishes a table some event named, and checkpoints it when commits have piled up behind its last one. */
+/** Publishes a table some event named, and does for its log what the newest commit needs. */
 export async function publishTable(deps: FeatureDeps, group: OpenGroup): Promise<Published | undefined> {
   const published = group.definition.onlineEnabled ? await publishGroup(deps, group) : undefined;
-  const snapshot = await group.table.refresh();
-  if (snapshot.version - (snapshot.checkpointVersion ?? 0) >= CHECKPOINT_INTERVAL) await group.table.checkpoint();
+  await group.table.maintainLog();
   return published;
 }
 
 /** Every tenth commit leaves a checkpoint, after the answer. */
-export function checkpointIfDue(deps: FeatureDeps, group: OpenGroup, version: number): void {
-  const interval = Number(group.table.snapshot.metadata.configuration['delta.checkpointInterval'] ?? CHECKPOINT_INTERVAL);
-  if (version === 0 || version % interval !== 0) return;
-  deps.background.run('checkpoint', async () => {
-    await group.table.checkpoint();
-    deps.log.info('checkpoint.written', { table: group.table.root, version });
+export function maintainIfDue(deps: FeatureDeps, group: OpenGroup, version: number): void {
+  if (version === 0 || version % checkpointInterval(group.table.snapshot) !== 0) return;
+  deps.background.run('maintainLog', async () => {
+    const { checkpoint } = await group.table.maintainLog();
+    if (checkpoint !== undefined) deps.log.info('checkpoint.written', { table: group.table.root, version: checkpoint.version });
   });
 }
