@@ -68,7 +68,7 @@ export function mayPass(filter: Filter, boundsOf: (column: string) => ColumnBoun
     case 'or':
       return filter.filters.some((part) => mayPass(part, boundsOf));
     case 'not':
-      return true;
+      return mayPass(negated(filter.filter), boundsOf);
     case 'isNull':
       return boundsOf(filter.column).nullCount !== 0;
     case 'isNotNull': {
@@ -76,13 +76,37 @@ export function mayPass(filter: Filter, boundsOf: (column: string) => ColumnBoun
       return nullCount === undefined || rowCount === undefined || nullCount < rowCount;
     }
     case 'in':
-      return filter.values.some((value) => value !== null && mayEqual(boundsOf(filter.column), '=', value));
+      return filter.values.some((value) => value !== null && mayHold(boundsOf(filter.column), '=', value));
     case 'compare':
-      return filter.value !== null && mayEqual(boundsOf(filter.column), filter.op, filter.value);
+      return filter.value !== null && mayHold(boundsOf(filter.column), filter.op, filter.value);
   }
 }
 
-function mayEqual({ min, max, mayHaveNaN }: ColumnBounds, op: Comparison, value: Value): boolean {
+/** What is true of exactly the rows of which the filter is false: with SQL's nulls, negation goes all the way in. */
+function negated(filter: Filter): Filter {
+  switch (filter.kind) {
+    case 'and':
+      return { kind: 'or', filters: filter.filters.map(negated) };
+    case 'or':
+      return { kind: 'and', filters: filter.filters.map(negated) };
+    case 'not':
+      return filter.filter;
+    case 'isNull':
+      return { kind: 'isNotNull', column: filter.column };
+    case 'isNotNull':
+      return { kind: 'isNull', column: filter.column };
+    case 'in':
+      return { kind: 'and', filters: filter.values.map((value): Filter => ({ kind: 'compare', column: filter.column, op: '!=', value })) };
+    case 'compare':
+      return { ...filter, op: NEGATED[filter.op] };
+  }
+}
+
+const NEGATED: Readonly<Record<Comparison, Comparison>> = { '=': '!=', '!=': '=', '<': '>=', '<=': '>', '>': '<=', '>=': '<' };
+
+function mayHold({ min, max, nullCount, rowCount, mayHaveNaN }: ColumnBounds, op: Comparison, value: Value): boolean {
+  // Nothing holds of a null.
+  if (nullCount !== undefined && nullCount === rowCount) return false;
   const minKnown = min !== undefined && min !== null;
   // Writers leave NaN out of their bounds, and NaN is the greatest value there is.
   const maxKnown = max !== undefined && max !== null && !mayHaveNaN;
@@ -98,7 +122,7 @@ function mayEqual({ min, max, mayHaveNaN }: ColumnBounds, op: Comparison, value:
     case '>=':
       return !(maxKnown && compareValues(max, value) < 0);
     case '!=':
-      return true;
+      return !(minKnown && maxKnown && compareValues(min, value) === 0 && compareValues(max, value) === 0);
   }
 }
 

@@ -1,9 +1,9 @@
 /** The rows a filter passes, by file and position: what deletes, updates and partial overwrites take out. */
 import type { Action, AddFile } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
-import { type Filter, filterColumns, mayPass, mustPass, passingRows } from './filter.ts';
+import { type Filter, filterColumns, mustPass, passingRows } from './filter.ts';
 import { fileRowCount } from './live-rows.ts';
-import { boundsOf, readFile, type ReadDeps, selectColumns } from './read.ts';
+import { boundsOf, filesThatMayPass, readFile, type ReadDeps, selectColumns } from './read.ts';
 import { planRemovals, type RemovalTarget, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
 
@@ -22,10 +22,8 @@ export async function findMatching(deps: ReadDeps, table: { readonly root: strin
   const whole: AddFile[] = [];
   const positions = new Map<string, readonly number[]>();
   let rowCount = 0;
-  for (const file of snapshot.files.values()) {
-    const bounds = (name: string): ReturnType<typeof boundsOf> => boundsOf(snapshot, file, name);
-    if (!mayPass(filter, bounds)) continue;
-    if (mustPass(filter, bounds)) {
+  for (const file of filesThatMayPass(snapshot, filter)) {
+    if (mustPass(filter, (name) => boundsOf(snapshot, file, name))) {
       whole.push(file);
       rowCount += await fileRowCount(deps, { ...table, file });
       continue;

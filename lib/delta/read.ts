@@ -9,6 +9,7 @@ import type { AddFile } from './actions.ts';
 import { readDeletionVector } from './deletion-vector.ts';
 import { type ColumnBounds, type Filter, filterColumns, mayPass, passingRows, unknownColumn } from './filter.ts';
 import { parsePartitionValue } from './partition-values.ts';
+import { filesInPartitions, partitionBounds, partitionColumnsOf, partitionTest } from './pruning.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { parseStats } from './stats.ts';
 
@@ -66,20 +67,35 @@ export async function* readRows(
 
 /** Live files that may hold a passing row, by partition values and statistics. */
 export function filesThatMayPass(snapshot: Snapshot, where: Filter | undefined): readonly AddFile[] {
-  const files = [...snapshot.files.values()];
-  return where === undefined ? files : files.filter((file) => mayPass(where, (name) => boundsOf(snapshot, file, name)));
+  if (where === undefined) return [...snapshot.files.values()];
+  const columns = new Map([...filterColumns(where)].map((name) => [name, columnNamed(snapshot, name)]));
+  const partitionColumns = partitionColumnsOf(snapshot);
+  const bounds = (file: AddFile) => (name: string) =>
+    columnBounds(snapshot, { file, column: columns.get(name) ?? columnNamed(snapshot, name), partitionColumns });
+  const files: AddFile[] = [];
+  for (const file of filesInPartitions(snapshot.files, partitionTest(snapshot, where))) if (mayPass(where, bounds(file))) files.push(file);
+  return files;
 }
 
 /** What the log knows of a column in a file. */
 export function boundsOf(snapshot: Snapshot, file: AddFile, name: string): ColumnBounds {
+  return columnBounds(snapshot, { file, column: columnNamed(snapshot, name), partitionColumns: partitionColumnsOf(snapshot) });
+}
+
+function columnNamed(snapshot: Snapshot, name: string): TableColumn {
   const column = snapshot.columns.find((candidate) => candidate.name === name);
   if (column === undefined) throw unknownColumn(name, snapshot.columns);
+  return column;
+}
+
+function columnBounds(
+  snapshot: Snapshot,
+  { file, column, partitionColumns }: { readonly file: AddFile; readonly column: TableColumn; readonly partitionColumns: ReadonlyMap<string, TableColumn> },
+): ColumnBounds {
+  const { name } = column;
+  if (partitionColumns.has(name)) return partitionBounds(column, file.partitionValues);
   const stats = parseStats(file, snapshot.columns);
   const mayHaveNaN = column.type.kind === 'float' || column.type.kind === 'double';
-  if (snapshot.metadata.partitionColumns.includes(name)) {
-    const value = parsePartitionValue(column.type, file.partitionValues[column.physicalName] ?? null);
-    return { min: value, max: value, nullCount: value === null ? stats.numRecords : 0, rowCount: stats.numRecords, mayHaveNaN };
-  }
   const bounds = { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords, mayHaveNaN };
   return name === INGESTED_AT && column.type.kind === 'timestamp' ? receiptBounds(bounds, file) : bounds;
 }

@@ -13,7 +13,8 @@ import type { Action, AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
 import { dvUniqueId } from './deletion-vector.ts';
-import { compareValues } from './filter.ts';
+import { compareValues, type Filter } from './filter.ts';
+import { filesInPartitions, partitionTest } from './pruning.ts';
 import { boundsOf, readFile, selectColumns } from './read.ts';
 import { hasDeletionVectors } from './protocol.ts';
 import { planRemovals, withDeletionVector, writeDeletionVectors } from './removals.ts';
@@ -147,7 +148,7 @@ export function candidates(snapshot: Snapshot, rows: { readonly batch: Batch; re
   if (rows.batch.rowCount === 0) return [];
   const vectors = rows.identityColumns.map((name) => ({ name, vector: vectorNamed(rows.batch, name) }));
   const ranges = vectors.map(({ name, vector }) => ({ name, vector, ...rangeOf(vector) }));
-  return [...snapshot.files.values()].filter((file) => {
+  return [...filesInPartitions(snapshot.files, partitionTest(snapshot, withinRanges(ranges)))].filter((file) => {
     const bounds = ranges.map((range) => ({ range, bounds: boundsOf(snapshot, file, range.name) }));
     const meets = bounds.every(
       ({ range: { low, high }, bounds: { min, max } }) =>
@@ -163,6 +164,16 @@ export function candidates(snapshot: Snapshot, rows: { readonly batch: Batch; re
     }
     return false;
   });
+}
+
+function withinRanges(ranges: readonly { readonly name: string; readonly low: Value | undefined; readonly high: Value | undefined }[]): Filter {
+  return {
+    kind: 'and',
+    filters: ranges.flatMap(({ name, low, high }): Filter[] => [
+      { kind: 'compare', column: name, op: '>=', value: low ?? null },
+      { kind: 'compare', column: name, op: '<=', value: high ?? null },
+    ]),
+  };
 }
 
 function isKnown(value: Value | undefined): value is Exclude<Value, null> {

@@ -117,6 +117,30 @@ describe('pruning', () => {
     ] as const;
     expect(open.map((filter) => mayPass(filter as Filter, between))).toEqual(open.map(() => true));
     expect(mayPass({ kind: 'isNotNull', column: 'n' }, bounds({ nullCount: 5, rowCount: 5 }))).toBe(false);
+    const not = (filter: Filter): Filter => ({ kind: 'not', filter });
+    const within = (values: readonly Value[]): Filter => ({ kind: 'in', column: 'n', values });
+    const ruledOut = [
+      not(compare('>=', 10)),
+      not({ kind: 'or', filters: [compare('<', 12), compare('>', 11)] }),
+      not(not(compare('=', 9))),
+      not({ kind: 'isNotNull', column: 'n' }),
+      not(within([15, null])),
+    ];
+    expect(ruledOut.map((filter) => mayPass(filter, between))).toEqual([false, true, false, false, false]);
+    const same = bounds({ min: 7, max: 7, nullCount: 1, rowCount: 5 });
+    expect([compare('!=', 7), not(compare('=', 7)), not(within([7, 8])), compare('!=', 8), not(within([8]))].map((filter) => mayPass(filter, same))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(mayPass(compare('!=', 7), bounds({ min: 7, max: 7, mayHaveNaN: true }))).toBe(true);
+    expect([compare('=', 1), compare('!=', 1), within([1])].map((filter) => mayPass(filter, bounds({ nullCount: 5, rowCount: 5 })))).toEqual([
+      false,
+      false,
+      false,
+    ]);
     expect(mayPass(compare('>', 20), bounds({ min: 10, max: 20, mayHaveNaN: true }))).toBe(true);
   });
 
