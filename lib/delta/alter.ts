@@ -4,6 +4,7 @@ import { isJsonObject, type Json, parseJson, stringifyJson } from '../core/json.
 import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, typesEqual } from '../core/types.ts';
 import type { PlannedWrite } from './commit.ts';
+import { READS_NOTHING } from './conflict.ts';
 import { formatSchema } from './schema.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { NO_ROWS } from './write-outcome.ts';
@@ -28,6 +29,7 @@ export function alterPlanner(change: MetadataChange): (snapshot: Snapshot) => Pr
       counts: NO_ROWS,
       fold: 'none',
       isBlindAppend: false,
+      basis: { kind: 'schema', reads: READS_NOTHING },
       operation: added.length > 0 ? 'ADD COLUMNS' : relaxed.length > 0 ? 'CHANGE COLUMN' : 'SET TBLPROPERTIES',
       operationParameters: {
         columns: JSON.stringify([...added, ...relaxed].map((column) => column.name)),

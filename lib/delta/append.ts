@@ -1,6 +1,7 @@
 /** Appends every row as it is: a blind write that reads nothing of the table. */
 import type { Batch } from '../core/batch.ts';
 import type { PlannedWrite } from './commit.ts';
+import { READS_NOTHING } from './conflict.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
@@ -31,6 +32,7 @@ export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batc
       operation: 'WRITE',
       operationParameters: { mode: 'Append', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) },
       isBlindAppend: true,
+      basis: { kind: 'append', reads: READS_NOTHING },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
   };

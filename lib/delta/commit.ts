@@ -1,13 +1,15 @@
 /**
- * Commits a planned write to a Delta log. After a lost race the winners are applied and the write is planned again on
- * the newer snapshot, its staged files reused: every commit is what its operation does at exactly its version.
+ * Commits a planned write to a Delta log. After a lost race the winners are held against the conflict matrix: the plan
+ * stands, or is made again on the newer snapshot with its staged files, so that every commit is what its operation does
+ * at exactly its version.
  */
 import { sha256, toBase32, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
+import { judge, type MetWinner, type OperationKind, type ReadSet } from './conflict.ts';
 import { parseLogEntry, serializeEntry } from './action-codec.ts';
-import type { Action, CommitInfo, Txn } from './actions.ts';
+import type { Action, CommitInfo, LogEntry, Txn } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
@@ -36,6 +38,8 @@ export type PlannedWrite =
       readonly ingestedAt?: bigint;
       /** The requests it answers, where they are others than the options' one. */
       readonly requests?: readonly PlannedRequest[];
+      /** What a lost race is judged by (conflict.ts); without it the write is planned again whatever won. */
+      readonly basis?: PlanBasis;
     }
   | { readonly kind: 'nothing'; readonly counts: WriteCounts }
   | { readonly kind: 'conflict'; readonly reason: string };
@@ -49,12 +53,20 @@ export interface PlannedRequest {
   readonly rejected: number;
 }
 
+export interface PlanBasis {
+  readonly kind: OperationKind;
+  readonly reads: ReadSet;
+}
+
 export interface CommitRequest {
   readonly root: string;
   readonly base: Snapshot;
   readonly txnId: string;
-  /** Called for each attempt on the newest snapshot; must stage at most once. */
-  readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>;
+  /**
+   * Called on the newest snapshot, first and where what won asks for it; must stage at most once. `changed`: the paths
+   * whose files are not as the last plan saw them, where nothing else that matters to it has changed.
+   */
+  readonly plan: (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite>;
 }
 
 interface Attempt {
@@ -67,13 +79,20 @@ interface Attempt {
 /** @throws LakefoldError UNSUPPORTED_TABLE_FEATURE before anything is written, WRITER_FENCED, LOG_CORRUPT */
 export async function commitWrite(deps: DeltaDeps, request: CommitRequest, options: WriteOptions = {}): Promise<WriteOutcome> {
   let snapshot = request.base;
+  let last: PlannedWrite | undefined;
   const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<Attempt>> => {
-    for (const winner of winners) snapshot = applyWinner(deps, snapshot, { root: request.root, winner });
+    const met = winners.map((winner): MetWinner => {
+      const before = snapshot;
+      const entry = parseWinner(deps, request.root, winner);
+      snapshot = applyCommit(before, entry, winner.modifiedAt);
+      return { entry, before, after: snapshot };
+    });
     checkReadable(snapshot.protocol, snapshot.metadata);
     checkWritable(snapshot.protocol, snapshot.metadata);
     const appliedAt = appliedVersion(snapshot, options.idempotency, deps.clock.now());
     if (appliedAt !== undefined) return { kind: 'stop', value: { snapshot, actions: [], planned: { kind: 'nothing', counts: NO_ROWS }, appliedAt } };
-    const planned = await request.plan(snapshot);
+    const planned = await planNext(request, { last, met, snapshot }, options);
+    last = planned;
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
     if (isAppendOnly(snapshot.metadata) && planned.actions.some((action) => action.kind === 'remove' && action.dataChange)) {
@@ -124,13 +143,31 @@ function committed(version: number, { snapshot, actions, planned }: Attempt, att
   };
 }
 
-function applyWinner(deps: DeltaDeps, snapshot: Snapshot, { root, winner }: { readonly root: string; readonly winner: Winner }): Snapshot {
-  const actions = parseLogEntry(winner.bytes, {
-    path: commitPath(root, winner.version),
-    version: winner.version,
-    tableLocation: tableLocationOf(deps.store.location, root),
-  });
-  return applyCommit(snapshot, { version: winner.version, actions }, winner.modifiedAt);
+/** The last plan where it stands after the winners met since, else a new one. */
+async function planNext(
+  request: CommitRequest,
+  state: { readonly last: PlannedWrite | undefined; readonly met: readonly MetWinner[]; readonly snapshot: Snapshot },
+  options: WriteOptions,
+): Promise<PlannedWrite> {
+  const { last, met, snapshot } = state;
+  if (last?.kind !== 'write' || last.basis === undefined) return request.plan(snapshot);
+  const domains = last.actions.flatMap((action) => (action.kind === 'domainMetadata' ? [action.domain] : []));
+  const appIds = [...last.actions, ...idempotencyTxns(requestsOf(last, options), 0, 0)].flatMap((action) => (action.kind === 'txn' ? [action.appId] : []));
+  const loser = { operation: last.basis.kind, reads: last.basis.reads, domains: new Set(domains), appIds: new Set(appIds) };
+  const verdict = judge(loser, met);
+  switch (verdict.kind) {
+    case 'stands':
+      return last;
+    case 'planAgain':
+      return request.plan(snapshot, verdict.changed);
+    case 'refused':
+      return { kind: 'conflict', reason: verdict.reason };
+  }
+}
+
+function parseWinner(deps: DeltaDeps, root: string, winner: Winner): LogEntry {
+  const place = { path: commitPath(root, winner.version), version: winner.version, tableLocation: tableLocationOf(deps.store.location, root) };
+  return { version: winner.version, actions: parseLogEntry(winner.bytes, place) };
 }
 
 const REQUEST_APP_ID = 'lakefold/r/';

@@ -83,6 +83,7 @@ export function optimizePlanner(deps: DeltaDeps, target: OptimizeTarget, bins: r
       counts: NO_ROWS,
       operation: 'OPTIMIZE',
       isBlindAppend: false,
+      basis: { kind: 'optimize', reads: { found: new Set(intact.flatMap((bin) => bin.files.map(({ path }) => path))), mayHold: () => false } },
       operationParameters: { predicate: '[]', zOrderBy: '[]' },
       actions: intact.flatMap((bin) => [
         ...bin.files.map((file) => removeOf(file, { at, dataChange: false })),

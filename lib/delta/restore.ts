@@ -5,6 +5,7 @@ import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
+import { READS_NOTHING } from './conflict.ts';
 import { readDeletionVector } from './deletion-vector.ts';
 import type { DeltaDeps } from './deps.ts';
 import { fileRowCount } from './live-rows.ts';
@@ -38,6 +39,7 @@ export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot)
       fold: removed.length === 0 && restored.length === 0 ? 'none' : 'edit',
       operation: 'RESTORE',
       isBlindAppend: false,
+      basis: { kind: 'restore', reads: READS_NOTHING },
       actions: [...removed.map((file) => removeOf(file, { at, dataChange: true })), ...restored.map((file) => ({ ...file, dataChange: true }))],
       operationParameters: { version: String(earlier.version) },
       counts: {
