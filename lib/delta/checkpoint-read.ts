@@ -1,5 +1,6 @@
 /** Reads checkpoints of every form: classic, multi-part, V2 in JSON or Parquet, with or without sidecars. */
 import { mapConcurrent } from '../core/concurrency.ts';
+import { crc32Hex } from '../core/crc32.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath, type ObjectPath } from '../core/path.ts';
@@ -50,6 +51,8 @@ export interface ReadCheckpointDeps {
 export interface ReadCheckpointOptions {
   /** Makes of the checkpoint's metadata a test of partition values. Only adds that pass are read, and no removes. */
   readonly pruneBy?: (metadata: Metadata) => (values: PartitionValues) => boolean;
+  /** Of the checkpoint's one file; checked where that is read whole. */
+  readonly crc32?: string | undefined;
 }
 
 /** @throws LakefoldError CHECKPOINT_CORRUPT when a file is missing or can't be understood, PATH_OUTSIDE_TABLE */
@@ -75,10 +78,10 @@ async function readState(deps: ReadCheckpointDeps, root: string, checkpoint: Che
   const { version } = checkpoint;
   const tableLocation = tableLocationOf(deps.store.location, root);
   const isPruned = options.pruneBy !== undefined;
-  const open = (path: ObjectPath, sizeBytes: number | undefined): Promise<OpenedFile> =>
-    openFile(deps, { path, sizeBytes: isPruned ? sizeBytes : undefined }, { path, version, tableLocation });
+  const open = (path: ObjectPath, sizeBytes: number | undefined, crc32?: string): Promise<OpenedFile> =>
+    openFile(deps, { path, sizeBytes: isPruned ? sizeBytes : undefined, crc32 }, { path, version, tableLocation });
   const tops = await mapConcurrent(checkpoint.files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeBytes }): Promise<OpenedFile> => {
-    if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes));
+    if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes, options.crc32));
     const place = { path, version, tableLocation };
     return { place, source: undefined, groups: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
   });
@@ -104,11 +107,11 @@ const NO_ROWS: CheckpointRows = { actions: [], sidecars: [] };
 
 async function openFile(
   deps: ReadCheckpointDeps,
-  file: { readonly path: ObjectPath; readonly sizeBytes: number | undefined },
+  file: { readonly path: ObjectPath; readonly sizeBytes: number | undefined; readonly crc32: string | undefined },
   place: EntryPlace,
 ): Promise<OpenedFile> {
   const isRanged = file.sizeBytes !== undefined && file.sizeBytes > RANGED_BYTES_MIN;
-  const source = isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readWhole(deps.store, file.path));
+  const source = isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps.store, file));
   return { place, source, groups: await deps.codec.rowGroups?.(source), rows: NO_ROWS };
 }
 
@@ -249,6 +252,14 @@ function parsedColumnOf(metadata: Metadata | undefined): { readonly column: Colu
 
 function sidecarPath(root: string, path: string): ObjectPath {
   return path.includes('/') ? joinPath(root, decodeLogPath(path)) : joinPath(logDirectory(root), '_sidecars', decodeLogPath(path));
+}
+
+async function readChecked(store: ObjectStore, file: { readonly path: ObjectPath; readonly crc32: string | undefined }): Promise<Uint8Array> {
+  const bytes = await readWhole(store, file.path);
+  const found = file.crc32 === undefined ? undefined : crc32Hex(bytes);
+  if (found !== file.crc32)
+    throw new LakefoldError('FILE_CORRUPT', `expected bytes of CRC-32 ${file.crc32} in ${file.path}, found ${found}`, { context: { path: file.path } });
+  return bytes;
 }
 
 async function readWhole(store: ObjectStore, path: ObjectPath): Promise<Uint8Array> {

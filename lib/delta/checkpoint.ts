@@ -4,6 +4,7 @@
  * Written: classic Parquet. What is read: checkpoint-read.ts.
  */
 import { sha256, toHex, utf8 } from '../core/bytes.ts';
+import { crc32Hex } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
 import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
@@ -13,6 +14,7 @@ import type { TableCodec } from '../ports/table-codec.ts';
 import type { RemoveFile, Txn } from './actions.ts';
 import { checkpointBatch } from './checkpoint-rows.ts';
 import { checkpointPath, lastCheckpointPath } from './log-path.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
 
@@ -27,6 +29,9 @@ export interface WrittenCheckpoint {
   readonly parts: 1;
   readonly bytes: number;
 }
+
+/** CRC-32 of the checkpoint a pointer of ours points at. */
+const CHECKPOINT_CRC_TAG = 'lakefold.checkpointCrc32';
 
 /** `txn`s of idempotency keys, which have a window; streams and foreign ones have none. */
 const REQUEST_TXN = 'lakefold/r/';
@@ -52,22 +57,38 @@ export async function writeCheckpoint(
     throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { cause: outcome.cause, context: { path } });
   // Whoever was first wrote the same state; only its size may differ.
   const sizeInBytes = outcome.kind === 'created' ? bytes.length : ((await deps.store.head(path))?.sizeBytes ?? bytes.length);
-  const pointed = await readLastCheckpoint(deps.store, root);
+  const pointed = (await readLastCheckpoint(deps.store, root))?.version;
   if (pointed === undefined || pointed <= version) {
-    const pointer = { version, size: batch.rowCount, sizeInBytes, numOfAddFiles: snapshot.files.size };
-    await deps.store.overwrite(lastCheckpointPath(root), utf8(stringifyJson(pointer)));
+    const tags = outcome.kind === 'created' ? { tags: { [CHECKPOINT_CRC_TAG]: crc32Hex(bytes) } } : {};
+    const pointer = { [SEAL]: UNSEALED, version, size: batch.rowCount, sizeInBytes, numOfAddFiles: snapshot.files.size, ...tags };
+    await deps.store.overwrite(lastCheckpointPath(root), seal(utf8(stringifyJson(pointer))));
   }
   return { version, kind: 'classic', parts: 1, bytes: sizeInBytes };
 }
 
-/** The version `_last_checkpoint` points at: a hint, undefined where it is missing or makes no sense. */
-export async function readLastCheckpoint(store: ObjectStore, root: string): Promise<number | undefined> {
+/** What `_last_checkpoint` says. */
+export interface LastCheckpoint {
+  readonly version: number;
+  /** CRC-32 of the checkpoint's one file, where we wrote it. */
+  readonly crc32?: string;
+}
+
+/** What `_last_checkpoint` points at: a hint, undefined where it is missing or makes no sense. */
+export async function readLastCheckpoint(store: ObjectStore, root: string): Promise<LastCheckpoint | undefined> {
   const object = await store.get(lastCheckpointPath(root));
-  if (object === undefined) return undefined;
+  return object === undefined ? undefined : parseLastCheckpoint(object.bytes);
+}
+
+/** Undefined for what makes no sense. */
+function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefined {
+  if (checkSeal(bytes) === 'broken') return undefined;
   try {
-    const pointer = parseJson(object.bytes);
+    const pointer = parseJson(bytes);
     const version = isJsonObject(pointer) ? pointer['version'] : undefined;
-    return typeof version === 'number' && Number.isSafeInteger(version) && version >= 0 ? version : undefined;
+    if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return undefined;
+    const tags = isJsonObject(pointer) ? pointer['tags'] : undefined;
+    const crc = isJsonObject(tags) ? tags[CHECKPOINT_CRC_TAG] : undefined;
+    return { version, ...(typeof crc === 'string' ? { crc32: crc } : {}) };
   } catch {
     return undefined;
   }

@@ -99,7 +99,7 @@ async function readKnownLog(
   const behind = snapshot.version - Math.max(0, own);
   if (behind < Math.min(LOG_COMPACTION_INTERVAL, checkpointInterval(snapshot)) && options.rest === undefined) return { checkpointVersion: own };
   // Another process may have written one meanwhile.
-  const pointed = (await readLastCheckpoint(deps.store, root)) ?? -1;
+  const pointed = (await readLastCheckpoint(deps.store, root))?.version ?? -1;
   const listing = await listLog(deps.store, root, { fromVersion: Math.max(0, own, pointed <= snapshot.version ? pointed : 0) });
   return { checkpointVersion: listing.checkpoints.find(({ version }) => version <= snapshot.version)?.version ?? own, listing };
 }

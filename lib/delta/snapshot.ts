@@ -6,10 +6,10 @@ import { isTableVersion } from '../core/version.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import { parseActions, parseLogEntry } from './action-codec.ts';
 import type { CommitInfo, LogEntry } from './actions.ts';
-import { readLastCheckpoint, type CheckpointDeps } from './checkpoint.ts';
+import { readLastCheckpoint, type CheckpointDeps, type LastCheckpoint } from './checkpoint.ts';
 import { readCheckpoint } from './checkpoint-read.ts';
 import { tableLocationOf } from './file-path.ts';
-import { commitPath, logDirectory } from './log-path.ts';
+import { checkpointPath, commitPath, logDirectory } from './log-path.ts';
 import { headOf, listLog, type CheckpointFiles, type LogListing } from './log-segment.ts';
 import { missingCommit, planTail, readTail } from './log-tail.ts';
 import { replay, type PartialState } from './replay.ts';
@@ -36,12 +36,12 @@ export async function loadSnapshot(deps: SnapshotDeps, root: string, asOf: AsOf 
     return { ...(await loadFrom(deps, root, { listing, target: version })), committedAt };
   }
   const hint = await readLastCheckpoint(deps.store, root);
-  if (hint !== undefined && (asOf.version === undefined || hint <= asOf.version)) {
-    const listing = await listLog(deps.store, root, { fromVersion: hint });
+  if (hint !== undefined && (asOf.version === undefined || hint.version <= asOf.version)) {
+    const listing = await listLog(deps.store, root, { fromVersion: hint.version });
     const target = asOf.version ?? headOf(listing);
     if (target !== undefined && listing.checkpoints.some((checkpoint) => checkpoint.version <= target) && target <= (headOf(listing) ?? -1)) {
       try {
-        return await loadFrom(deps, root, { listing, target });
+        return await loadFrom(deps, root, { listing, target, hint });
       } catch (error) {
         // The pointer is a hint; what is older than it may still do.
         if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT')) throw error;
@@ -49,7 +49,7 @@ export async function loadSnapshot(deps: SnapshotDeps, root: string, asOf: AsOf 
     }
   }
   const listing = await listWhole(deps.store, root);
-  return loadFrom(deps, root, { listing, target: asOf.version ?? headOf(listing) ?? 0 });
+  return loadFrom(deps, root, { listing, target: asOf.version ?? headOf(listing) ?? 0, hint });
 }
 
 /**
@@ -82,14 +82,20 @@ async function listWhole(store: ObjectStore, root: string): Promise<LogListing> 
   return listing;
 }
 
-async function loadFrom(deps: SnapshotDeps, root: string, { listing, target }: { readonly listing: LogListing; readonly target: number }): Promise<Snapshot> {
+interface LoadTarget {
+  readonly listing: LogListing;
+  readonly target: number;
+  readonly hint?: LastCheckpoint | undefined;
+}
+
+async function loadFrom(deps: SnapshotDeps, root: string, { listing, target, hint }: LoadTarget): Promise<Snapshot> {
   checkTarget(listing, target);
   let corrupt: LakefoldError | undefined;
   for (const checkpoint of listing.checkpoints.filter((candidate) => candidate.version <= target)) {
     const { missing } = planTail(listing, checkpoint.version + 1, target);
     if (missing !== undefined) throw missingCommit(missing, target);
     try {
-      return await loadOnCheckpoint(deps, root, { listing, target, checkpoint });
+      return await loadOnCheckpoint(deps, root, { listing, target, checkpoint, hint });
     } catch (error) {
       if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT')) throw error;
       corrupt ??= error;
@@ -122,11 +128,12 @@ function oldestReadable(listing: LogListing): number {
 async function loadOnCheckpoint(
   deps: SnapshotDeps,
   root: string,
-  { listing, target, checkpoint }: { readonly listing: LogListing; readonly target: number; readonly checkpoint: CheckpointFiles },
+  { listing, target, checkpoint, hint }: LoadTarget & { readonly checkpoint: CheckpointFiles },
 ): Promise<Snapshot> {
   const { version } = checkpoint;
+  const isPointedAt = hint?.version === version && checkpoint.files[0]?.path === checkpointPath(root, version);
   const [state, own, tail] = await Promise.all([
-    readCheckpoint(deps, root, checkpoint),
+    readCheckpoint(deps, root, checkpoint, isPointedAt ? { crc32: hint.crc32 } : {}),
     checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
     readTail(deps.store, root, { listing, from: version + 1, to: target }),
   ]);

@@ -197,7 +197,11 @@ describe('checkpoints', () => {
     await Promise.all(api.parts.later);
     const paths: string[] = [];
     for await (const { path } of api.parts.store.list('demo/feature-groups/airport_delays/1/_delta_log/')) paths.push(path.split('/').at(-1) ?? '');
-    expect(paths.filter((path) => !path.endsWith('.json'))).toEqual(['00000000000000000010.checkpoint.parquet', '_last_checkpoint']);
+    expect(paths.filter((path) => !path.endsWith('.json'))).toEqual([
+      '00000000000000000010.checkpoint.parquet',
+      '00000000000000000010.crc',
+      '_last_checkpoint',
+    ]);
     expect(rowsOf(await api.post(`${GROUP}/read`))).toHaveLength(13);
   });
 });

@@ -5,6 +5,7 @@ import { decodeUtf8, utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
 import { parseType } from '../../lib/core/types.ts';
 import type { Action, RemoveFile, Txn } from '../../lib/delta/actions.ts';
+import { crc32Hex } from '../../lib/core/crc32.ts';
 import { readLastCheckpoint, writeCheckpoint } from '../../lib/delta/checkpoint.ts';
 import { readCheckpoint, type CheckpointState } from '../../lib/delta/checkpoint-read.ts';
 import { listLog } from '../../lib/delta/log-segment.ts';
@@ -97,11 +98,16 @@ describe('writing a checkpoint', () => {
     await log.store.overwrite(lastCheckpointPath('t'), utf8('{"version":0}'));
     const outcome = await writeCheckpoint(log, 't', { ...FULL, version: replay(FULL, [{ version: 1, actions: [] }], new Map()).version });
     expect(outcome).toEqual({ version: 1, kind: 'classic', parts: 1, bytes: (await log.store.head(checkpointPath('t', 1)))?.sizeBytes });
-    expect(decodeUtf8((await log.store.get(lastCheckpointPath('t')))?.bytes ?? new Uint8Array())).toBe(
-      `{"version":1,"size":8,"sizeInBytes":${outcome.bytes},"numOfAddFiles":2}`,
-    );
+    expect(JSON.parse(decodeUtf8((await log.store.get(lastCheckpointPath('t')))?.bytes ?? new Uint8Array()) ?? '')).toEqual({
+      'lakefold.crc32': expect.stringMatching(/^[0-9a-f]{8}$/),
+      version: 1,
+      size: 8,
+      sizeInBytes: outcome.bytes,
+      numOfAddFiles: 2,
+      tags: { 'lakefold.checkpointCrc32': crc32Hex((await log.store.get(checkpointPath('t', 1)))?.bytes ?? new Uint8Array()) },
+    });
     await writeCheckpoint(log, 't', FULL);
-    expect(await readLastCheckpoint(log.store, 't')).toBe(1);
+    expect(await readLastCheckpoint(log.store, 't')).toEqual({ version: 1, crc32: expect.stringMatching(/^[0-9a-f]{8}$/) });
   });
 
   it('leaves one that is there alone', async () => {

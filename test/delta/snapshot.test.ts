@@ -33,6 +33,18 @@ describe('loading a snapshot', () => {
     expect(summary(await loadSnapshot(await log(4), 't'))).toEqual({ version: 3, committedAt: 10_030, checkpoint: undefined, files: ['f1', 'f2', 'f3'] });
   });
 
+  it('reads an older checkpoint when a byte of the newest changed, whichever', async () => {
+    const fixture = await log(13, [3, 7]);
+    const path = checkpointPath('t', 7);
+    const bytes = (await fixture.store.get(path))?.bytes ?? new Uint8Array();
+    for (let at = 0; at < bytes.length; at += 97) {
+      const changed = bytes.slice();
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      await fixture.store.overwrite(path, changed);
+      expect(summary(await loadSnapshot(fixture, 't'))).toEqual({ version: 12, committedAt: 10_120, checkpoint: 3, files: fileNames(12) });
+    }
+  });
+
   it('works where the location itself is the table', async () => {
     const fixture = emptyLog();
     await writeCommit(fixture.store, 0, [ownCommit(1), PROTOCOL, METADATA, add('a')], '');

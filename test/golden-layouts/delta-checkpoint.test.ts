@@ -69,7 +69,10 @@ describe('a checkpoint', () => {
     const files = await filesOf(createNdjsonCodec());
     expect([...files].map(([path, bytes]) => [path, decodeUtf8(bytes)])).toEqual([
       [NAME, ROWS],
-      ['t/_delta_log/_last_checkpoint', `{"version":0,"size":6,"sizeInBytes":${ROWS.length},"numOfAddFiles":1}`],
+      [
+        't/_delta_log/_last_checkpoint',
+        `{"lakefold.crc32":"ef6f1cb9","version":0,"size":6,"sizeInBytes":${ROWS.length},"numOfAddFiles":1,"tags":{"lakefold.checkpointCrc32":"934f6d4f"}}`,
+      ],
     ]);
   });
 
