@@ -5,17 +5,17 @@
 import { type Batch, type Vector, vectorOf } from '../core/batch.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
-import { parseJson } from '../core/json.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { Column } from '../core/types.ts';
-import type { Action, Metadata } from './actions.ts';
-import { carriedRows, readEntry, type RecordedEntry, rowsAppeared, rowsDisappeared } from './changes.ts';
+import type { Metadata } from './actions.ts';
+import { derivedChanges, identityOf } from './change-derived.ts';
 import { readChangeFiles } from './change-files.ts';
-import { type ChangedRows, type ChangeSides, pairChanges, type Pairing, withoutCarried, withoutUnchanged } from './change-rows.ts';
+import type { ChangedRows } from './change-rows.ts';
 import { refuseOtherSchemas } from './change-schema.ts';
-import { commitInfoOf, isOurs } from './commit-info.ts';
+import { readEntry, type RecordedEntry } from './changes.ts';
+import { commitInfoOf } from './commit-info.ts';
 import { oldestEntry } from './history.ts';
-import { type FileRows, type ReadDeps, selectColumns } from './read.ts';
+import { type ReadDeps, selectColumns } from './read.ts';
 import { loadSnapshot, type SnapshotDeps } from './snapshot.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { commitTime } from './time-travel.ts';
@@ -85,16 +85,6 @@ function checkRange({ from, to }: { readonly from: number; readonly to: number }
     });
 }
 
-/** Primary key and event time of a feature group's table (storage.md §2). */
-function identityOf({ metadata: { configuration } }: Snapshot): readonly string[] | undefined {
-  const text = configuration['lakefold.primaryKey'];
-  if (text === undefined) return undefined;
-  const keys = parseJson(text);
-  const eventTime = configuration['lakefold.eventTime'];
-  if (!Array.isArray(keys)) return undefined;
-  return [...keys.map(String), ...(eventTime === undefined ? [] : [eventTime])];
-}
-
 interface Range {
   readonly root: string;
   /** At `to`. */
@@ -143,40 +133,6 @@ async function* changesOf(
   }
   const table = { root, snapshot, before: () => loadSnapshot(deps, root, { version: entry.version - 1 }) };
   yield* derivedChanges(deps, table, { actions: entry.actions, columns: snapshot.columns, identity });
-}
-
-/** The changes of one commit from its adds and removes. */
-async function* derivedChanges(
-  deps: ReadDeps,
-  table: { readonly root: string; readonly snapshot: Snapshot; readonly before: () => Promise<Snapshot> },
-  commit: { readonly actions: readonly Action[]; readonly columns: readonly TableColumn[]; readonly identity: readonly string[] | undefined },
-): AsyncIterable<ChangedRows> {
-  const { actions, columns, identity } = commit;
-  const gone = (): AsyncIterable<FileRows> => rowsDisappeared(deps, table, actions, columns);
-  const came = (): AsyncIterable<FileRows> => rowsAppeared(deps, table, actions, columns);
-  const changes = actions.filter((action) => (action.kind === 'add' || action.kind === 'remove') && action.dataChange);
-  const isOneSided = changes.every(({ kind }) => kind === changes[0]?.kind);
-  if (isOneSided) {
-    yield* pairChanges({ gone, came }, { kind: 'none' });
-    return;
-  }
-  const operation = commitInfoOf(actions)?.operation;
-  const carried = (): AsyncIterable<FileRows> => carriedRows(deps, table, actions, columns);
-  const sides: ChangeSides = isOurs(commitInfoOf(actions))
-    ? await withoutCarried({ gone, came }, carried)
-    : operation === undefined || ROW_OPERATIONS.has(operation)
-      ? await withoutUnchanged({ gone, came })
-      : { gone, came };
-  yield* pairChanges(sides, pairingOf(operation, identity));
-}
-
-/** Other engines' operations that write whole files again for the sake of some of their rows. */
-const ROW_OPERATIONS = new Set(['UPDATE', 'DELETE', 'MERGE']);
-
-function pairingOf(operation: string | undefined, identity: readonly string[] | undefined): Pairing {
-  // An update neither adds nor removes rows.
-  if (operation === 'UPDATE') return { kind: 'all' };
-  return identity === undefined ? { kind: 'none' } : { kind: 'identity', columns: identity };
 }
 
 function shown({ batch, types }: ChangedRows, wanted: readonly TableColumn[], stamp: { readonly version: number; readonly committedAt: number }): Batch {

@@ -10,13 +10,15 @@ import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-
 import { judge, type MetWinner, type OperationKind, type ReadSet } from './conflict.ts';
 import { parseLogEntry, serializeEntry } from './action-codec.ts';
 import type { Action, CommitInfo, LogEntry, Txn } from './actions.ts';
+import { identityOf } from './change-derived.ts';
+import { writeChangeFiles } from './change-files.ts';
 import type { DeltaDeps } from './deps.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
 import { checkReadable, checkWritable } from './protocol.ts';
 import { applyCommit } from './snapshot.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { isAppendOnly } from './table-properties.ts';
+import { hasInCommitTimestamps, isAppendOnly, isChangeFeedOn } from './table-properties.ts';
 import { NO_ROWS, type Idempotency, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
 
 /** How the fold treats the commit (semantics U1, U8). */
@@ -34,6 +36,8 @@ export type PlannedWrite =
       readonly operation: string;
       readonly operationParameters: Readonly<Record<string, string>>;
       readonly isBlindAppend: boolean;
+      /** What identifies the rows it replaces, where the table does not say. */
+      readonly changeKeys?: readonly string[];
       /** Newest `_ingested_at` the commit adds, µs. */
       readonly ingestedAt?: bigint;
       /** The requests it answers, where they are others than the options' one. */
@@ -95,16 +99,7 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     last = planned;
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
-    if (isAppendOnly(snapshot.metadata) && planned.actions.some((action) => action.kind === 'remove' && action.dataChange)) {
-      throw new LakefoldError(
-        'CONSTRAINT_VIOLATED',
-        `expected only appends to ${request.root}, found ${planned.operation} that takes rows out of a table with delta.appendOnly`,
-        { context: { constraint: 'delta.appendOnly' } },
-      );
-    }
-    const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
-    const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
-    const actions: readonly Action[] = [info, ...idempotencyTxns(requestsOf(planned, options), version, timestamp), ...planned.actions];
+    const actions = await entryActions(deps, { request, snapshot, version, planned }, options);
     return { kind: 'write', bytes: serializeEntry(actions), value: { snapshot, actions, planned } };
   };
   const outcome = await appendEntry(deps, {
@@ -127,6 +122,31 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     case 'committed':
       return committed(outcome.version, outcome.value, outcome.attempts);
   }
+}
+
+async function entryActions(
+  deps: DeltaDeps,
+  entry: { readonly request: CommitRequest; readonly snapshot: Snapshot; readonly version: number; readonly planned: PlannedWrite & { kind: 'write' } },
+  options: WriteOptions,
+): Promise<readonly Action[]> {
+  const { request, snapshot, version, planned } = entry;
+  if (isAppendOnly(snapshot.metadata) && planned.actions.some((action) => action.kind === 'remove' && action.dataChange)) {
+    throw new LakefoldError(
+      'CONSTRAINT_VIOLATED',
+      `expected only appends to ${request.root}, found ${planned.operation} that takes rows out of a table with delta.appendOnly`,
+      { context: { constraint: 'delta.appendOnly' } },
+    );
+  }
+  const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
+  const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
+  const changeFiles = isChangeFeedOn(snapshot)
+    ? await writeChangeFiles(
+        deps,
+        { root: request.root, snapshot, txnId: deps.random.uuid(), ordinal: 0 },
+        { actions: [info, ...planned.actions], identity: planned.changeKeys ?? identityOf(snapshot) },
+      )
+    : [];
+  return [info, ...idempotencyTxns(requestsOf(planned, options), version, timestamp), ...planned.actions, ...changeFiles];
 }
 
 function committed(version: number, { snapshot, actions, planned }: Attempt, attempts: number): WriteOutcome {
@@ -241,9 +261,11 @@ function commitInfo(
   if (options.committedBy !== undefined) tags['lakefold.committedBy'] = options.committedBy;
   const requestTags = requestsOf(planned, options).flatMap(requestTag);
   if (requestTags.length > 0) tags['lakefold.requests'] = stringifyJson(requestTags);
+  const metadata = actions.find((action) => action.kind === 'metaData') ?? snapshot.metadata;
   return {
     kind: 'commitInfo',
     timestamp,
+    ...(hasInCommitTimestamps(metadata) ? { inCommitTimestamp: timestamp } : {}),
     operation: planned.operation,
     operationParameters: planned.operationParameters,
     readVersion: snapshot.version,

@@ -37,6 +37,7 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
     {
       kind: 'commitInfo',
       timestamp,
+      ...(configuration['delta.enableInCommitTimestamps'] === 'true' ? { inCommitTimestamp: timestamp } : {}),
       operation: 'CREATE TABLE',
       isolationLevel: 'Serializable',
       isBlindAppend: true,
@@ -46,7 +47,7 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
       operationParameters: { partitionBy: JSON.stringify(definition.partitionBy), properties: JSON.stringify(configuration), isManaged: 'false' },
       tags: { 'lakefold.format': '1', 'lakefold.fold': 'none' },
     },
-    protocolFor(definition.profile, { columns: definition.columns }),
+    protocolFor(definition.profile, { columns: definition.columns, configuration }),
     {
       kind: 'metaData',
       id: deps.random.uuid(),

@@ -25,10 +25,6 @@ const LEGACY_WRITER: readonly (readonly [version: number, features: readonly str
 type InUse = (metadata: Metadata) => boolean;
 
 const never: InUse = () => false;
-const whereTrue =
-  (property: string): InUse =>
-  ({ configuration }) =>
-    configuration[property]?.toLowerCase() === 'true';
 const whereFieldHas =
   (prefix: string): InUse =>
   ({ schemaString }) =>
@@ -41,12 +37,12 @@ const WRITABLE: ReadonlyMap<string, InUse> = new Map([
   ['deletionVectors', never],
   ['timestampNtz', never],
   ['domainMetadata', never],
-  ['checkConstraints', ({ configuration }: Metadata) => Object.keys(configuration).some((key) => key.startsWith('delta.constraints.'))],
-  ['changeDataFeed', whereTrue('delta.enableChangeDataFeed')],
+  ['checkConstraints', hasConstraints],
+  ['changeDataFeed', never],
   ['generatedColumns', whereFieldHas('delta.generationExpression')],
   ['identityColumns', whereFieldHas('delta.identity.')],
-  ['columnMapping', ({ configuration }: Metadata) => (configuration['delta.columnMapping.mode'] ?? 'none') !== 'none'],
-  ['inCommitTimestamp', whereTrue('delta.enableInCommitTimestamps')],
+  ['columnMapping', ({ configuration }: Metadata) => columnMappingMode(configuration) !== 'none'],
+  ['inCommitTimestamp', never],
 ]);
 
 /** @throws LakefoldError INVALID_PROTOCOL when it contradicts itself, UNSUPPORTED_TABLE_FEATURE naming the first feature we can't read */
@@ -66,12 +62,54 @@ export function checkWritable(protocol: Protocol, metadata: Metadata): void {
   }
 }
 
-/** The protocol of a new table: `merge-on-read` 3/7 with deletion vectors, `compatible` 1/2 where the columns allow it. */
-export function protocolFor(profile: WriteProfile, options: { readonly columns?: readonly { readonly type: ColumnType }[] } = {}): Protocol {
-  const withNtz = (options.columns ?? []).some(({ type }) => holdsLocalTime(type));
-  const readerFeatures = [...(profile === 'merge-on-read' ? ['deletionVectors'] : []), ...(withNtz ? ['timestampNtz'] : [])];
-  if (readerFeatures.length === 0) return { kind: 'protocol', minReaderVersion: 1, minWriterVersion: 2 };
-  return { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures: [...readerFeatures, 'appendOnly', 'invariants'] };
+/**
+ * The protocol of a new table: `merge-on-read` 3/7 with deletion vectors, `compatible` 1/2 where columns and properties allow
+ * it. A property that needs a feature asks for it.
+ */
+export function protocolFor(
+  profile: WriteProfile,
+  options: { readonly columns?: readonly { readonly type: ColumnType }[]; readonly configuration?: Readonly<Record<string, string>> } = {},
+): Protocol {
+  const { columns = [], configuration = {} } = options;
+  const readerFeatures = [
+    ...(profile === 'merge-on-read' ? ['deletionVectors'] : []),
+    ...(columns.some(({ type }) => holdsLocalTime(type)) ? ['timestampNtz'] : []),
+    ...(columnMappingMode(configuration) === 'none' ? [] : ['columnMapping']),
+  ];
+  const asked = Object.entries(PROPERTY_FEATURES).flatMap(([property, feature]) => (configuration[property]?.toLowerCase() === 'true' ? [feature] : []));
+  const writerFeatures = [...asked, ...(hasConstraints({ configuration }) ? ['checkConstraints'] : [])];
+  if (readerFeatures.length === 0 && writerFeatures.length === 0) return { kind: 'protocol', minReaderVersion: 1, minWriterVersion: 2 };
+  const writers = { minWriterVersion: 7, writerFeatures: [...readerFeatures, 'appendOnly', 'invariants', ...writerFeatures] };
+  if (readerFeatures.length === 0) return { kind: 'protocol', minReaderVersion: 1, ...writers };
+  return { kind: 'protocol', minReaderVersion: 3, readerFeatures, ...writers };
+}
+
+/** Properties that are of no use without a writer feature. */
+const PROPERTY_FEATURES: Readonly<Record<string, string>> = {
+  'delta.enableChangeDataFeed': 'changeDataFeed',
+  'delta.enableInCommitTimestamps': 'inCommitTimestamp',
+};
+
+function hasConstraints({ configuration }: { readonly configuration: Readonly<Record<string, string>> }): boolean {
+  return Object.keys(configuration).some((key) => key.startsWith('delta.constraints.'));
+}
+
+function columnMappingMode(configuration: Readonly<Record<string, string>>): string {
+  return configuration['delta.columnMapping.mode'] ?? 'none';
+}
+
+/**
+ * The protocol with one more feature, whatever it stood for before spelt out; the same where it has it already.
+ * @throws LakefoldError INVALID_PROTOCOL
+ */
+export function withFeature(protocol: Protocol, feature: 'changeDataFeed' | 'inCommitTimestamp' | 'checkConstraints' | 'columnMapping'): Protocol {
+  checkSane(protocol);
+  const [readers, writers] = [readerFeaturesOf(protocol), writerFeaturesOf(protocol)];
+  if (writers.includes(feature)) return protocol;
+  const writerFeatures = [...writers, feature];
+  const readerFeatures = feature === 'columnMapping' ? [...readers, feature] : readers;
+  if (readerFeatures.length === 0) return { kind: 'protocol', minReaderVersion: protocol.minReaderVersion, minWriterVersion: 7, writerFeatures };
+  return { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures };
 }
 
 function checkSane(protocol: Protocol): void {

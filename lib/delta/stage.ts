@@ -23,6 +23,8 @@ export interface StageTarget {
   readonly sortBy?: readonly string[];
   /** False for rewrites, which change no rows. */
   readonly dataChange: boolean;
+  /** Change files stand in a folder of their own; data files beside the log. */
+  readonly folder?: '_change_data';
   /** Number of the first file; files of one transaction never share a number. */
   readonly ordinal: number;
 }
@@ -86,12 +88,12 @@ async function stageFile(
     const vector = rows.vectors[position];
     return [tableColumn(target.snapshot, name), vector === undefined ? null : valueAt(vector, 0)];
   });
-  const name = `part-${target.txnId}-${String(piece.ordinal).padStart(5, '0')}.${deps.codec.extension}`;
+  const name = `${target.folder === undefined ? 'part' : 'cdc'}-${target.txnId}-${String(piece.ordinal).padStart(5, '0')}.${deps.codec.extension}`;
   const directory = partitionDirectory(
     values.map(([column]) => column),
     values.map(([, value]) => value),
   );
-  const path = joinPath(directory, name);
+  const path = joinPath(target.folder ?? '', directory, name);
   await writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
   const logical: Batch = { columns: stored.map(({ column }) => column), vectors: physical.vectors, rowCount: rows.rowCount };
   const add: AddFile = {

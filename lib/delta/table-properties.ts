@@ -1,6 +1,6 @@
 /** Table properties of `metaData.configuration` that govern what we do. */
 import { LakefoldError } from '../core/errors.ts';
-import type { Metadata } from './actions.ts';
+import type { Metadata, Protocol } from './actions.ts';
 
 const UNIT_MILLIS: Readonly<Record<string, number>> = {
   microsecond: 0.001,
@@ -43,6 +43,17 @@ function intervalOf(metadata: Metadata, property: string, absent: string): numbe
 /** Only inserts are allowed: `delta.appendOnly`. */
 export function isAppendOnly(metadata: Metadata): boolean {
   return metadata.configuration['delta.appendOnly']?.toLowerCase() === 'true';
+}
+
+/** Every commit states its own time: `delta.enableInCommitTimestamps`. */
+export function hasInCommitTimestamps(metadata: Metadata): boolean {
+  return metadata.configuration['delta.enableInCommitTimestamps']?.toLowerCase() === 'true';
+}
+
+/** Every commit that changes parts of files brings change files: `delta.enableChangeDataFeed`. */
+export function isChangeFeedOn({ protocol, metadata }: { readonly protocol: Protocol; readonly metadata: Metadata }): boolean {
+  const isSupported = protocol.minWriterVersion === 7 ? (protocol.writerFeatures ?? []).includes('changeDataFeed') : protocol.minWriterVersion >= 4;
+  return isSupported && metadata.configuration['delta.enableChangeDataFeed']?.toLowerCase() === 'true';
 }
 
 /** Milliseconds of Spark's `interval 30 days`, `interval 1 week 12 hours`; undefined for anything else, months and years included. */

@@ -85,7 +85,7 @@ export function upsertPlanner(
         ? batch
         : takeRows(
             batch,
-            Array.from({ length: batch.rowCount }, (_, i) => i).filter((i) => !stale.has(i)),
+            Uint32Array.from({ length: batch.rowCount }, (_, i) => i).filter((i) => !stale.has(i)),
           );
     const adds = await withoutStale(deps, { target, snapshot, staged, stale }, () => stage(kept));
     const taken = await planRemovals(deps, { ...target, snapshot, sortBy: identityColumns, ordinal }, removals);
@@ -100,16 +100,21 @@ export function upsertPlanner(
       fold: kept.rowCount === 0 && taken.length === 0 ? 'none' : fold,
       operation: 'MERGE',
       isBlindAppend: false,
-      operationParameters: {
-        predicate: JSON.stringify(identityColumns.map((name) => `target.${name} = source.${name}`)),
-        matchedPredicates: '[{"actionType":"update"}]',
-        notMatchedPredicates: '[{"actionType":"insert"}]',
-      },
+      changeKeys: identityColumns,
+      operationParameters: mergeParameters(identityColumns),
       counts: { rowsInserted: kept.rowCount - updated.size, rowsUpdated: updated.size, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
   };
   return { plan, added: () => added };
+}
+
+function mergeParameters(identityColumns: readonly string[]): Readonly<Record<string, string>> {
+  return {
+    predicate: JSON.stringify(identityColumns.map((name) => `target.${name} = source.${name}`)),
+    matchedPredicates: '[{"actionType":"update"}]',
+    notMatchedPredicates: '[{"actionType":"insert"}]',
+  };
 }
 
 /** Why rows of these columns can't be written to the snapshot; undefined when they can. */

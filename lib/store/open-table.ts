@@ -30,6 +30,10 @@ export interface CreateTableOptions extends OpenTableOptions {
   readonly partitionBy?: readonly string[];
   /** `merge-on-read` marks deleted rows in deletion vectors, `compatible` writes files again. `merge-on-read` unless given. */
   readonly profile?: 'merge-on-read' | 'compatible';
+  /** Commits that change parts of files bring change files, which Spark's `table_changes` reads; `changes` needs none. False unless given. */
+  readonly changeFeed?: boolean;
+  /** Every commit states its own time, which survives copying; few other engines can then write. False unless given. */
+  readonly inCommitTimestamp?: boolean;
   readonly properties?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly description?: string;
@@ -55,13 +59,21 @@ export async function createTable(path: string, options: CreateTableOptions): Pr
     columns,
     partitionBy,
     profile: options.profile ?? 'merge-on-read',
-    configuration: options.properties ?? {},
+    configuration: configurationOf(options),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.description === undefined ? {} : { description: options.description }),
   });
   if (kind === 'exists')
     throw new LakefoldError('ALREADY_EXISTS', `expected no table at ${path}, found one at version ${table.snapshot.version}`, { context: { path } });
   return new Table(deps, table);
+}
+
+function configurationOf({ changeFeed, inCommitTimestamp, properties }: CreateTableOptions): Readonly<Record<string, string>> {
+  return {
+    ...(changeFeed === true ? { 'delta.enableChangeDataFeed': 'true' } : {}),
+    ...(inCommitTimestamp === true ? { 'delta.enableInCommitTimestamps': 'true' } : {}),
+    ...properties,
+  };
 }
 
 interface Place {

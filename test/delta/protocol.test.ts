@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseType } from '../../lib/core/types.ts';
 import type { Metadata, Protocol } from '../../lib/delta/actions.ts';
-import { checkReadable, checkWritable, protocolFor } from '../../lib/delta/protocol.ts';
+import { checkReadable, checkWritable, protocolFor, withFeature } from '../../lib/delta/protocol.ts';
 import { METADATA } from './log-support.ts';
 
 const legacy = (minReaderVersion: number, minWriterVersion: number): Protocol => ({ kind: 'protocol', minReaderVersion, minWriterVersion });
@@ -83,6 +83,45 @@ describe('reading', () => {
   });
 });
 
+describe('features beyond the profile', () => {
+  it('are those that properties ask for', () => {
+    const all = {
+      'delta.enableChangeDataFeed': 'true',
+      'delta.enableInCommitTimestamps': 'true',
+      'delta.constraints.positive': 'v > 0',
+      'delta.columnMapping.mode': 'name',
+      'delta.appendOnly': 'true',
+    };
+    expect(protocolFor('compatible', { configuration: { 'delta.enableChangeDataFeed': 'true' } })).toEqual({
+      kind: 'protocol',
+      minReaderVersion: 1,
+      minWriterVersion: 7,
+      writerFeatures: ['appendOnly', 'invariants', 'changeDataFeed'],
+    });
+    expect(protocolFor('merge-on-read', { configuration: all })).toEqual(
+      features(['deletionVectors', 'columnMapping'], ['appendOnly', 'invariants', 'changeDataFeed', 'inCommitTimestamp', 'checkConstraints']),
+    );
+    expect(protocolFor('compatible', { configuration: { 'delta.enableChangeDataFeed': 'false', 'delta.columnMapping.mode': 'none' } })).toEqual(legacy(1, 2));
+  });
+
+  it('are added with what a legacy version stood for spelt out', () => {
+    expect(withFeature(legacy(1, 2), 'checkConstraints')).toEqual({
+      kind: 'protocol',
+      minReaderVersion: 1,
+      minWriterVersion: 7,
+      writerFeatures: ['appendOnly', 'invariants', 'checkConstraints'],
+    });
+    expect(withFeature(legacy(2, 5), 'inCommitTimestamp')).toEqual({
+      kind: 'protocol',
+      minReaderVersion: 3,
+      minWriterVersion: 7,
+      readerFeatures: ['columnMapping'],
+      writerFeatures: ['appendOnly', 'invariants', 'checkConstraints', 'changeDataFeed', 'generatedColumns', 'columnMapping', 'inCommitTimestamp'],
+    });
+    expect(withFeature(legacy(1, 3), 'checkConstraints')).toEqual(legacy(1, 3));
+  });
+});
+
 describe('writing', () => {
   it('takes what our own tables have, and features that are listed and not in use', () => {
     for (const protocol of [protocolFor('merge-on-read'), protocolFor('compatible'), legacy(1, 6), legacy(2, 6)]) checkWritable(protocol, METADATA);
@@ -105,10 +144,8 @@ describe('writing', () => {
   });
 
   it.each([
-    [legacy(1, 4), { 'delta.enableChangeDataFeed': 'true' }, 'changeDataFeed'],
     [legacy(1, 3), { 'delta.constraints.positive': 'v > 0' }, 'checkConstraints'],
     [legacy(2, 5), { 'delta.columnMapping.mode': 'name' }, 'columnMapping'],
-    [features([], ['inCommitTimestamp']), { 'delta.enableInCommitTimestamps': 'true' }, 'inCommitTimestamp'],
   ])('refuses %j with %j in use', (protocol, configuration, feature) => {
     expect(() => {
       checkWritable(protocol, configured(configuration));
