@@ -143,6 +143,18 @@ export function takeRows(batch: Batch, indices: ArrayLike<number>): Batch {
   return { columns: batch.columns, vectors: batch.vectors.map((vector) => takeVector(vector, indices)), rowCount: indices.length };
 }
 
+/** The rows `[start, end)`; typed arrays are shared, not copied. */
+export function sliceRows(batch: Batch, start: number, end: number): Batch {
+  if (start === 0 && end === batch.rowCount) return batch;
+  return { columns: batch.columns, vectors: batch.vectors.map((vector) => sliceVector(vector, start, end)), rowCount: end - start };
+}
+
+function sliceVector({ type, values, nulls }: Vector, start: number, end: number): Vector {
+  const kept = ArrayBuffer.isView(values) ? values.subarray(start, end) : values.slice(start, end);
+  const marked = nulls?.subarray(start, end);
+  return { type, length: end - start, values: kept, ...(marked?.includes(1) === true ? { nulls: marked } : {}) };
+}
+
 function takeVector(vector: Vector, indices: ArrayLike<number>): Vector {
   const { length } = indices;
   const storage = storageOf(vector.type);

@@ -68,3 +68,7 @@ export const CHANGE_IDENTITIES_MAX = 2_000_000;
 export const FILE_OBJECTS_KEPT_MAX = 32_768;
 /** Text of statistics of a checkpoint kept decoded; the rest stays compressed. */
 export const STATS_TEXT_BYTES_MAX = 64 * 1024 * 1024;
+/** Holes between wanted bytes of one file that are read over: a second request costs more than the bytes. */
+export const READ_GAP_BYTES_MAX = 256 * 1024;
+/** Range reads of one step through a data file: a row group, or its page index. */
+export const FILE_READS_MAX = 16;

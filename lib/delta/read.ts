@@ -3,11 +3,13 @@ import { type Batch, type Vector, takeRows, vectorOf } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { joinPath } from '../core/path.ts';
+import { intersectRanges, type RowRanges } from '../core/row-ranges.ts';
 import type { ObjectStore, RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, FileSource, TableCodec } from '../ports/table-codec.ts';
 import type { AddFile } from './actions.ts';
 import { readDeletionVector } from './deletion-vector.ts';
 import { type ColumnBounds, type Filter, filterColumns, mayPass, passingRows, unknownColumn } from './filter.ts';
+import { filterRanges } from './filter-ranges.ts';
 import { parsePartitionValue } from './partition-values.ts';
 import { filesInPartitions, partitionBounds, partitionColumnsOf, partitionTest } from './pruning.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
@@ -48,7 +50,11 @@ export async function* readRows(
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   for (const file of filesThatMayPass(table.snapshot, options.where)) {
     if (left <= 0) return;
-    for await (const { batch } of readFile(deps, { ...table, file }, { columns: needed, ...signalOf(options) })) {
+    for await (const { batch } of readFile(
+      deps,
+      { ...table, file },
+      { columns: needed, ...(options.where === undefined ? {} : { where: options.where }), ...signalOf(options) },
+    )) {
       const passing = options.where === undefined ? batch : takeRows(batch, passingRows(options.where, batch));
       const projected = { ...passing, columns: passing.columns.slice(0, wanted.length), vectors: passing.vectors.slice(0, wanted.length) };
       const limited =
@@ -114,11 +120,11 @@ function receiptOf(file: AddFile): bigint {
   return BigInt(file.modificationTime) * 1000n;
 }
 
-/** Live rows of one file, `columns` in the order given; its deletion vector is applied. */
+/** Live rows of one file, `columns` in the order given; its deletion vector is applied. With `where`, rows that cannot pass may be left out. */
 export async function* readFile(
   deps: ReadDeps,
   target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
-  options: RequestOptions & { readonly columns: readonly TableColumn[]; readonly includeDeleted?: 'yes' },
+  options: RequestOptions & { readonly columns: readonly TableColumn[]; readonly includeDeleted?: 'yes'; readonly where?: Filter },
 ): AsyncIterable<FileRows> {
   const { root, snapshot, file } = target;
   const source = await openFile(deps.store, root, file);
@@ -129,7 +135,9 @@ export async function* readFile(
   const deleted =
     file.deletionVector === undefined || options.includeDeleted === 'yes' ? undefined : new Set(await readDeletionVector(deps, root, file.deletionVector));
   try {
-    for await (const { batch, firstRow } of deps.codec.decode(source, { columns: decoded.map(toDecodeColumn), ...signalOf(options) })) {
+    const rows = options.where === undefined ? undefined : await rowsThatMayPass({ codec: deps.codec, source, snapshot }, options.where, signalOf(options));
+    const selected = rows === undefined ? {} : { rows };
+    for await (const { batch, firstRow } of deps.codec.decode(source, { columns: decoded.map(toDecodeColumn), ...selected, ...signalOf(options) })) {
       const whole = withPartitionColumns(batch, { columns: options.columns, decoded, file, partitionColumns });
       const filled = fillIngestedAt(whole, file);
       yield liveRows(filled, firstRow, deleted);
@@ -140,6 +148,26 @@ export async function* readFile(
     }
     throw error;
   }
+}
+
+/** Positions that may hold a passing row, by what the file says of its pages; undefined where the filter bounds no stored column. */
+async function rowsThatMayPass(
+  file: { readonly codec: TableCodec; readonly source: FileSource; readonly snapshot: Snapshot },
+  where: Filter,
+  options: RequestOptions,
+): Promise<RowRanges | undefined> {
+  const { codec, source, snapshot } = file;
+  let rows: RowRanges | undefined;
+  for (const { column: name, ranges } of filterRanges(where)) {
+    // Absent receipts read as the file's time; partition values are not in the file.
+    if (name === INGESTED_AT || snapshot.metadata.partitionColumns.includes(name)) continue;
+    const column = snapshot.columns.find((candidate) => candidate.name === name);
+    if (column === undefined) throw unknownColumn(name, snapshot.columns);
+    const found = await codec.pageRanges(source, { column: toDecodeColumn(column), ranges, ...options });
+    rows = rows === undefined ? found : intersectRanges(rows, found);
+    if (rows.length === 0) break;
+  }
+  return rows;
 }
 
 function liveRows(batch: Batch, firstRow: number, deleted: ReadonlySet<number> | undefined): FileRows {

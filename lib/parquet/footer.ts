@@ -46,10 +46,18 @@ export interface Footer {
   readonly columns: readonly SchemaNode[];
   readonly root: ThriftStruct;
   readonly rowGroups: readonly RowGroup[];
+  /** Leaves whose bounds are ordered as their type is; those of others mean nothing. */
+  readonly orderedLeaves: ReadonlySet<number>;
+}
+
+/** A file whose footer has been read; `near` answers reads of the end of the file, where the page index is, from memory. */
+export interface OpenedFile {
+  readonly footer: Footer;
+  readonly near: FileSource;
 }
 
 /** @throws LakefoldError FILE_CORRUPT when it is no Parquet file, UNSUPPORTED_FORMAT when it is encrypted or spread over files */
-export async function readFooter(source: FileSource): Promise<Footer> {
+export async function openParquet(source: FileSource): Promise<OpenedFile> {
   const { sizeBytes } = source;
   if (sizeBytes < 12) throw new LakefoldError('FILE_CORRUPT', `expected a Parquet file, found ${sizeBytes} bytes`);
   const tail = await source.read(Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes);
@@ -62,7 +70,15 @@ export async function readFooter(source: FileSource): Promise<Footer> {
   if (footerBytes > FOOTER_BYTES_MAX || footerStart < 4)
     throw new LakefoldError('FILE_CORRUPT', `expected a footer inside the file of ${sizeBytes} bytes, found one of ${footerBytes}`);
   const bytes = footerBytes + 8 <= tail.length ? tail.subarray(tail.length - 8 - footerBytes, tail.length - 8) : await source.read(footerStart, sizeBytes - 8);
-  return parseFooter(bytes, footerStart);
+  return { footer: parseFooter(bytes, footerStart), near: withTail(source, tail) };
+}
+
+function withTail(source: FileSource, tail: Uint8Array): FileSource {
+  const tailStart = source.sizeBytes - tail.length;
+  return {
+    ...source,
+    read: async (start, end) => (start >= tailStart ? tail.subarray(start - tailStart, end - tailStart) : source.read(start, end)),
+  };
 }
 
 function parseFooter(bytes: Uint8Array, dataEnd: number): Footer {
@@ -77,7 +93,12 @@ function parseFooter(bytes: Uint8Array, dataEnd: number): Footer {
   const rowCount = numberAt(file, 3) ?? 0;
   const counted = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
   if (rowCount !== counted) throw new LakefoldError('FILE_CORRUPT', `expected ${rowCount} rows as the Parquet footer says, found row groups of ${counted}`);
-  return { rowCount, columns, root, rowGroups };
+  return { rowCount, columns, root, rowGroups, orderedLeaves: orderedLeavesOf(file) };
+}
+
+/** Column orders: one a leaf, its first field set where the order is the type's. */
+function orderedLeavesOf(file: ThriftStruct): ReadonlySet<number> {
+  return new Set(listAt(file, 7).flatMap((order, leaf) => (structOf(order)?.has(1) === true ? [leaf] : [])));
 }
 
 const REPETITIONS = ['required', 'optional', 'repeated'] as const;

@@ -1,17 +1,19 @@
 /** The NDJSON codec of simulation: one canonical row (shapes.md) a line, so that a data file can be read by eye. */
-import { batchOfRows, rowAt, type Batch } from '../core/batch.ts';
+import { batchOfRows, rowAt, valueAt, type Batch } from '../core/batch.ts';
 import { compareUtf8, decodeUtf8, fromBase64, utf8 } from '../core/bytes.ts';
 import { canonicalRow } from '../core/canonical.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../core/json.ts';
 import { BATCH_ROWS } from '../core/limits.ts';
+import { intersectRanges, uniteRanges, type RowRange, type RowRanges } from '../core/row-ranges.ts';
 import { parseDate, parseInstant } from '../core/time.ts';
 import { formatType, parseDecimal, type Column, type ColumnType, type Value } from '../core/types.ts';
-import type { DecodedBatch, DecodeOptions, FileSource, TableCodec } from '../ports/table-codec.ts';
+import type { DecodedBatch, DecodeOptions, FileSource, PageRangesOptions, TableCodec } from '../ports/table-codec.ts';
+import { keyOf, keyRanges, mayMeet, type KeyRange } from './value-bounds.ts';
 
 /** A codec for `.ndjson` files. It keeps no types and no field ids: `describe` infers, and columns are found by name. */
 export function createNdjsonCodec(): TableCodec {
-  return { extension: 'ndjson', encode, decode, describe };
+  return { extension: 'ndjson', encode, decode, pageRanges, describe };
 }
 
 async function encode(batch: Batch): Promise<Uint8Array> {
@@ -30,16 +32,37 @@ async function encode(batch: Batch): Promise<Uint8Array> {
 
 async function* decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch> {
   const lines = await readLines(source);
-  for (let firstRow = 0; firstRow < lines.length; firstRow += BATCH_ROWS) {
-    options.signal?.throwIfAborted();
-    const rows = lines.slice(firstRow, firstRow + BATCH_ROWS).map((line, i) => {
-      const object = parseLine(line, firstRow + i);
-      return options.columns.map((column) =>
-        valueOf(column.type, object[column.physicalName ?? column.name] ?? null, { column: column.name, row: firstRow + i }),
-      );
-    });
-    yield { firstRow, batch: batchOfRows(options.columns, rows) };
+  const wanted = options.rows === undefined ? [{ start: 0, end: lines.length }] : intersectRanges(options.rows, [{ start: 0, end: lines.length }]);
+  for (const range of wanted) {
+    for (let firstRow = range.start; firstRow < range.end; firstRow += BATCH_ROWS) {
+      options.signal?.throwIfAborted();
+      const rows = lines.slice(firstRow, Math.min(range.end, firstRow + BATCH_ROWS)).map((line, i) => {
+        const object = parseLine(line, firstRow + i);
+        return options.columns.map((column) =>
+          valueOf(column.type, object[column.physicalName ?? column.name] ?? null, { column: column.name, row: firstRow + i }),
+        );
+      });
+      yield { firstRow, batch: batchOfRows(options.columns, rows) };
+    }
   }
+}
+
+/** It has every value at hand, so it tells the very rows. */
+async function pageRanges(source: FileSource, { column, ranges, signal }: PageRangesOptions): Promise<RowRanges> {
+  const wanted = keyRanges(ranges, column.type);
+  const found: RowRange[] = [];
+  for await (const { batch, firstRow } of decode(source, { columns: [column], ...(signal === undefined ? {} : { signal }) })) {
+    const [vector] = batch.vectors;
+    for (let i = 0; i < batch.rowCount && vector !== undefined; i += 1) {
+      if (wanted === undefined || mayHold(wanted, valueAt(vector, i))) found.push({ start: firstRow + i, end: firstRow + i + 1 });
+    }
+  }
+  return uniteRanges(found);
+}
+
+function mayHold(wanted: readonly KeyRange[], value: Value): boolean {
+  const key = value === null ? undefined : keyOf(value);
+  return key !== undefined && mayMeet(wanted, key, key);
 }
 
 async function describe(source: FileSource): Promise<{ columns: Column[]; rowCount: number }> {

@@ -1,21 +1,22 @@
 /**
- * A Parquet file in memory that holds one row group and some columns of another file.
+ * A Parquet file in memory that holds some columns of one row group of another file, or some pages of them.
  *
  * It is how only the asked columns are read, by ranges, and through the reader's synchronous call: its asynchronous one
  * throws out of a microtask when the wasm traps, where nobody can catch it. Rewriting the schema also settles three
  * matters: no Arrow schema is stored, so types follow from Parquet alone; column names are unique; and INT96 becomes 12
  * fixed bytes, because the reader would wrap instants outside 1677–2262.
  */
-import { utf8 } from '../core/bytes.ts';
+import { concatBytes, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { ColumnType } from '../core/types.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, FileSource } from '../ports/table-codec.ts';
 import { FIXED_LEN_BYTE_ARRAY, INT96, type ColumnChunk, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
-import { BINARY, I32, I64, LIST, numberAt, STRUCT, structAt, withFields, writeThriftStruct, type ThriftStruct } from './thrift.ts';
+import { DICTIONARY_PAGE, readPageHeaders } from './page-headers.ts';
+import type { LeafPages } from './page-selection.ts';
+import { type ByteSpan, readSpans } from './read-ranges.ts';
+import { BINARY, I32, I64, LIST, numberAt, STRUCT, structAt, withFields, writeThriftStruct, type ThriftField, type ThriftStruct } from './thrift.ts';
 
-/** Holes below this are read over: a second request costs more than the bytes. */
-const GAP_BYTES_MAX = 256 * 1024;
 const MAGIC = utf8('PAR1');
 
 /** By field id where the file has ids, else by name. */
@@ -25,40 +26,48 @@ export function nodeOf(footer: Footer, column: DecodeColumn): SchemaNode | undef
   return footer.columns.find((node) => (hasIds ? node.fieldId === column.fieldId : node.name === name));
 }
 
-/** The i-th column of the result is `nodes[i]` and is called `ci`. */
-export async function projectRowGroup(
-  source: FileSource,
-  input: { readonly footer: Footer; readonly group: RowGroup; readonly nodes: readonly SchemaNode[] },
-  options: RequestOptions,
-): Promise<Uint8Array> {
-  const { footer, group, nodes } = input;
-  const chunks = nodes.flatMap(leavesOf).flatMap((leaf) => group.chunks[leaf] ?? []);
-  const bytesOf = await readChunks(source, chunks, options);
+export interface Projection {
+  readonly footer: Footer;
+  readonly group: RowGroup;
+  /** The i-th column of the result is `nodes[i]` and is called `ci`. */
+  readonly nodes: readonly SchemaNode[];
+  /** Of each leaf the data pages to take, which hold `rowCount` rows together; left out = all of the row group. */
+  readonly selection?: { readonly pagesOf: (leaf: number) => LeafPages; readonly rowCount: number };
+}
+
+export async function projectRowGroup(source: FileSource, projection: Projection, options: RequestOptions): Promise<Uint8Array> {
+  const { footer, group, nodes, selection } = projection;
+  const parts = nodes.flatMap(leavesOf).flatMap((leaf) => {
+    const chunk = group.chunks[leaf];
+    return chunk === undefined ? [] : [partOf(chunk, selection?.pagesOf(leaf))];
+  });
+  const bytes = await readSpans(
+    source,
+    parts.flatMap(({ spans }) => spans),
+    options,
+  );
+  let next = 0;
+  const bodies = parts.map(({ spans }) => concatBytes(bytes.slice(next, (next += spans.length))));
   let at = MAGIC.length;
-  const moved = chunks.map((chunk) => {
-    const element = moveChunk(chunk, at);
-    at += chunk.end - chunk.start;
+  const moved = parts.map((part, i) => {
+    const body = bodies[i] ?? new Uint8Array();
+    const element = moveChunk(part, body, at);
+    at += body.length;
     return element;
   });
+  const rowCount = selection?.rowCount ?? group.rowCount;
   const elements = [withFields(footer.root, { 5: { type: I32, value: nodes.length } }), ...nodes.flatMap((node, i) => rewriteNode(node, `c${i}`))];
   const fileMeta: ThriftStruct = new Map([
     [1, { type: I32, value: 1 }],
     [2, { type: LIST, value: { elementType: STRUCT, items: elements } }],
-    [3, { type: I64, value: group.rowCount }],
-    [4, { type: LIST, value: { elementType: STRUCT, items: [rewriteGroup(group, moved)] } }],
+    [3, { type: I64, value: rowCount }],
+    [4, { type: LIST, value: { elementType: STRUCT, items: [rewriteGroup(group, moved, rowCount)] } }],
   ]);
   const meta = writeThriftStruct(fileMeta);
-  const file = new Uint8Array(at + meta.length + 8);
-  file.set(MAGIC);
-  let offset = MAGIC.length;
-  chunks.forEach((chunk, i) => {
-    file.set(bytesOf[i] ?? new Uint8Array(), offset);
-    offset += chunk.end - chunk.start;
-  });
-  file.set(meta, at);
-  new DataView(file.buffer).setUint32(at + meta.length, meta.length, true);
-  file.set(MAGIC, at + meta.length + 4);
-  return file;
+  const end = new Uint8Array(8);
+  new DataView(end.buffer).setUint32(0, meta.length, true);
+  end.set(MAGIC, 4);
+  return concatBytes([MAGIC, ...bodies, meta, end]);
 }
 
 /** Numbers of the leaves below a node, which need not be neighbours once fields were left out. */
@@ -77,37 +86,29 @@ export function withFieldsOf(node: SchemaNode, type: ColumnType): SchemaNode | u
   return { ...node, children, element: withFields(node.element, { 5: { type: I32, value: children.length } }) };
 }
 
-/** The bytes of each chunk; neighbours come in one read. */
-async function readChunks(source: FileSource, chunks: readonly ColumnChunk[], options: RequestOptions): Promise<Uint8Array[]> {
-  const order = chunks.map((_, i) => i).toSorted((a, b) => (chunks[a]?.start ?? 0) - (chunks[b]?.start ?? 0));
-  const result: Uint8Array[] = chunks.map(() => new Uint8Array());
-  for (let first = 0; first < order.length;) {
-    const members: { readonly index: number; readonly chunk: ColumnChunk }[] = [];
-    let end = 0;
-    for (; first < order.length; first += 1) {
-      const index = order[first] ?? 0;
-      const chunk = chunks[index];
-      if (chunk === undefined || (members.length > 0 && chunk.start > end + GAP_BYTES_MAX)) break;
-      members.push({ index, chunk });
-      end = Math.max(end, chunk.end);
-    }
-    const start = members[0]?.chunk.start ?? 0;
-    options.signal?.throwIfAborted();
-    const bytes = await source.read(start, end);
-    if (bytes.length !== end - start) throw new LakefoldError('FILE_CORRUPT', `expected ${end - start} bytes at offset ${start}, found ${bytes.length}`);
-    for (const { index, chunk } of members) result[index] = bytes.subarray(chunk.start - start, chunk.end - start);
-  }
-  return result;
+/** What is taken of a chunk: all of it, or its dictionary and some of its pages. */
+interface ChunkPart {
+  readonly chunk: ColumnChunk;
+  readonly spans: readonly ByteSpan[];
+  /** Bytes of the dictionary before the pages; undefined = the chunk as it is. */
+  readonly dictionaryBytes: number | undefined;
+}
+
+function partOf(chunk: ColumnChunk, taken: LeafPages | undefined): ChunkPart {
+  if (taken === undefined) return { chunk, spans: [chunk], dictionaryBytes: undefined };
+  const dictionary = { start: chunk.start, end: taken.dataStart };
+  return { chunk, spans: [dictionary, ...taken.pages], dictionaryBytes: dictionary.end - dictionary.start };
 }
 
 /** Offsets follow the bytes; indexes, blooms and statistics stay behind, for they lie elsewhere or would not fit the type. */
-function moveChunk(chunk: ColumnChunk, to: number): ThriftStruct {
+function moveChunk({ chunk, dictionaryBytes }: ChunkPart, body: Uint8Array, to: number): ThriftStruct {
   const meta = structAt(chunk.element, 3) ?? new Map();
   const shift = to - chunk.start;
-  const dictionaryOffset = numberAt(meta, 11) ?? 0;
+  const dictionaryOffset = dictionaryBytes === undefined ? (numberAt(meta, 11) ?? 0) : dictionaryBytes > 0 ? chunk.start : 0;
   const moved = withFields(meta, {
     ...(numberAt(meta, 1) === INT96 ? { 1: { type: I32, value: FIXED_LEN_BYTE_ARRAY } } : {}),
-    9: { type: I64, value: (numberAt(meta, 9) ?? 0) + shift },
+    ...(dictionaryBytes === undefined ? {} : sizesOf(body)),
+    9: { type: I64, value: dictionaryBytes === undefined ? (numberAt(meta, 9) ?? 0) + shift : to + dictionaryBytes },
     10: undefined,
     11: dictionaryOffset > 0 ? { type: I64, value: dictionaryOffset + shift } : undefined,
     12: undefined,
@@ -122,8 +123,21 @@ function moveChunk(chunk: ColumnChunk, to: number): ThriftStruct {
   ]);
 }
 
-function rewriteGroup(group: RowGroup, chunks: readonly ThriftStruct[]): ThriftStruct {
-  return withFields(group.element, { 1: { type: LIST, value: { elementType: STRUCT, items: chunks } }, 4: undefined, 5: undefined });
+/** Of a cut chunk: values, bytes unpacked and stored. */
+function sizesOf(body: Uint8Array): Readonly<Record<number, ThriftField | undefined>> {
+  const pages = readPageHeaders(body);
+  const values = pages.reduce((sum, page) => sum + (page.type === DICTIONARY_PAGE ? 0 : page.valueCount), 0);
+  const decoded = pages.reduce((sum, page) => sum + page.headerBytes + page.decodedBytes, 0);
+  return { 5: { type: I64, value: values }, 6: { type: I64, value: decoded }, 7: { type: I64, value: body.length }, 13: undefined };
+}
+
+function rewriteGroup(group: RowGroup, chunks: readonly ThriftStruct[], rowCount: number): ThriftStruct {
+  return withFields(group.element, {
+    1: { type: LIST, value: { elementType: STRUCT, items: chunks } },
+    3: { type: I64, value: rowCount },
+    4: undefined,
+    5: undefined,
+  });
 }
 
 function rewriteNode(node: SchemaNode, name?: string): ThriftStruct[] {

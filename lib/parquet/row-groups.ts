@@ -6,19 +6,19 @@ import type { RawColumn } from '../core/raw-column.ts';
 import type { DecodeOptions, FetchedColumns, FileSource, RowGroupReader } from '../ports/table-codec.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { nullVector, vectorOfArrow } from './arrow-decode.ts';
-import { readFooter, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
+import { openParquet, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
 import { corruptFile, leavesOf, nodeOf, projectRowGroup, withFieldsOf } from './projection.ts';
 import { numberAt, structAt } from './thrift.ts';
 import { isTrap, runWasm, runWasmNow, type ParquetWasm } from './wasm-runtime.ts';
 
 export async function openRowGroups(wasm: ParquetWasm, source: FileSource): Promise<readonly RowGroupReader[]> {
-  const footer = await readFooter(source);
+  const { footer, near } = await openParquet(source);
   const readers: RowGroupReader[] = [];
   let firstRow = 0;
   for (const group of footer.rowGroups) {
     const at = firstRow;
     if (group.rowCount > 0)
-      readers.push({ firstRow: at, rowCount: group.rowCount, fetch: (options) => fetchColumns(wasm, { source, footer, group, firstRow: at }, options) });
+      readers.push({ firstRow: at, rowCount: group.rowCount, fetch: (options) => fetchColumns(wasm, { source: near, footer, group, firstRow: at }, options) });
     firstRow += group.rowCount;
   }
   return readers;
@@ -31,7 +31,7 @@ interface GroupPlace {
   readonly firstRow: number;
 }
 
-async function fetchColumns(wasm: ParquetWasm, { source, footer, group, firstRow }: GroupPlace, options: DecodeOptions): Promise<FetchedColumns> {
+async function fetchColumns(wasm: ParquetWasm, { source, footer, group, firstRow }: GroupPlace, options: Omit<DecodeOptions, 'rows'>): Promise<FetchedColumns> {
   const wanted = options.columns.map((column) => {
     const node = nodeOf(footer, column);
     const narrowed = node === undefined ? undefined : withFieldsOf(node, column.type);

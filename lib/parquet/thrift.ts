@@ -35,7 +35,14 @@ export interface ThriftField {
 
 /** The struct at the start of `bytes`. @throws LakefoldError FILE_CORRUPT */
 export function readThriftStruct(bytes: Uint8Array): ThriftStruct {
-  return readStruct({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }, 0);
+  return readThriftPrefix(bytes).struct;
+}
+
+/** The same, and how many bytes it took. @throws LakefoldError FILE_CORRUPT */
+export function readThriftPrefix(bytes: Uint8Array): { readonly struct: ThriftStruct; readonly length: number } {
+  const reader = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 };
+  const struct = readStruct(reader, 0);
+  return { struct, length: reader.at };
 }
 
 export function writeThriftStruct(struct: ThriftStruct): Uint8Array {

@@ -1,12 +1,15 @@
 /** Rows to the bytes of one data file and back: Parquet in production, NDJSON in simulation. */
 import type { Batch, Vector } from '../core/batch.ts';
 import type { RawColumn } from '../core/raw-column.ts';
-import type { Column } from '../core/types.ts';
+import type { RowRanges } from '../core/row-ranges.ts';
+import type { Column, Value } from '../core/types.ts';
 import type { RequestOptions } from './object-store.ts';
 
 export interface EncodeOptions {
   /** Rows of one row group; a reader's unit of memory. */
   readonly rowGroupRows?: number;
+  /** Bytes of one page of a column before compression, about; a reader's unit of selection. A page has 20,000 rows at most. Goes without dictionaries. */
+  readonly pageBytes?: number;
 }
 
 /** Bytes that may be read piecemeal. */
@@ -28,6 +31,19 @@ export interface DecodeColumn extends Column {
 
 export interface DecodeOptions extends RequestOptions {
   readonly columns: readonly DecodeColumn[];
+  /** Physical positions to read; others are neither fetched, where the file tells its pages apart, nor returned. Default: every row. */
+  readonly rows?: RowRanges;
+}
+
+/** Closed; an end that is left out is open. Absent values are in no range; NaN is above every number. */
+export interface ValueRange {
+  readonly low?: Value;
+  readonly high?: Value;
+}
+
+export interface PageRangesOptions extends RequestOptions {
+  readonly column: DecodeColumn;
+  readonly ranges: readonly ValueRange[];
 }
 
 /** A decoded piece of a file: `firstRow` is the physical position of its first row. */
@@ -53,7 +69,7 @@ export interface RowGroupReader {
   readonly firstRow: number;
   readonly rowCount: number;
   /** Of a struct only the fields its type names. */
-  fetch(options: DecodeOptions): Promise<FetchedColumns>;
+  fetch(options: Omit<DecodeOptions, 'rows'>): Promise<FetchedColumns>;
 }
 
 export interface TableCodec {
@@ -61,10 +77,16 @@ export interface TableCodec {
   readonly extension: string;
   /** Equal batches and options give equal bytes. Columns that are not nullable are written as required. */
   encode(batch: Batch, options?: EncodeOptions): Promise<Uint8Array>;
-  /** Every row in physical order, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
+  /** Every row asked for in physical order, the rows of a batch without holes, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
   decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch>;
   /** The row groups of a file, for who wants columns by their bytes, later or never; codecs without columns have none. @throws LakefoldError FILE_CORRUPT */
   rowGroups?(source: FileSource): Promise<readonly RowGroupReader[]>;
+  /**
+   * Rows that may have a value of `column` in one of the ranges; never misses one. As close as the file's statistics of
+   * pages or row groups are. Called with the same `source` as `decode`, the two share what they read of the file's structure.
+   * @throws LakefoldError FILE_CORRUPT
+   */
+  pageRanges(source: FileSource, options: PageRangesOptions): Promise<RowRanges>;
   /** Columns a foreign file says it has, for ingestion. @throws LakefoldError MALFORMED_FILE */
   describe(source: FileSource): Promise<{ readonly columns: readonly Column[]; readonly rowCount: number }>;
 }

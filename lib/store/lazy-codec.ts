@@ -10,6 +10,7 @@ export function lazyParquetCodec(): TableCodec {
     decode: async function* (source, options) {
       yield* (await codec()).decode(source, options);
     },
+    pageRanges: async (source, options) => (await codec()).pageRanges(source, options),
     describe: async (source) => (await codec()).describe(source),
   };
 }

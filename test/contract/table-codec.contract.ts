@@ -1,10 +1,13 @@
 /** What every `TableCodec` does, as data: the suite registers the cases, and broken codecs are shown to fail them. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { batchOfRows, rowsOf, type Row } from '../../lib/core/batch.ts';
 import { BATCH_ROWS } from '../../lib/core/limits.ts';
 import { plainValueAt } from '../../lib/core/raw-column.ts';
+import { uniteRanges } from '../../lib/core/row-ranges.ts';
 import { parseType, type Column, type Value } from '../../lib/core/types.ts';
-import type { DecodeColumn, DecodedBatch, FileSource, TableCodec } from '../../lib/ports/table-codec.ts';
+import { compareValues } from '../../lib/delta/filter.ts';
+import type { DecodeColumn, DecodedBatch, FileSource, TableCodec, ValueRange } from '../../lib/ports/table-codec.ts';
 
 export interface TableCodecCase {
   readonly name: string;
@@ -106,6 +109,55 @@ const VALUES: readonly (readonly [string, readonly Value[]])[] = [
     ],
   ],
 ];
+
+/** Columns of every type that has an order, and two that have none; the sorted and the scattered alike. */
+const PAGED_COLUMNS: readonly Column[] = [
+  column('id', 'bigint', false),
+  column('s', 'string'),
+  column('long', 'string'),
+  column('i', 'int'),
+  column('b', 'boolean'),
+  column('f', 'float'),
+  column('g', 'double'),
+  column('d9', 'decimal(9,2)'),
+  column('d38', 'decimal(38,3)'),
+  column('bin', 'binary'),
+  column('day', 'date'),
+  column('ts', 'timestamp'),
+  column('ntz', 'timestampNtz'),
+  column('a', 'array<string>'),
+  column('st', 'struct<x:int,y:array<int>>'),
+];
+
+/** The i-th row: two columns sorted, nulls in stretches and alone, and values that are awkward as bounds. */
+const PAGED_ROW = (i: number): Row => {
+  const scattered = (i * 7919) % 1009;
+  const orNull = (value: Value): Value => ((i >= 60 && i < 90) || scattered % 11 === 0 ? null : value);
+  const awkward = [NaN, Infinity, -Infinity, -0, 0][scattered % 40] ?? scattered - 500.5;
+  return [
+    BigInt(i) * 3n,
+    `é${String(i >> 1).padStart(5, '0')}`,
+    orNull(`${'😀'.repeat(40)}${'\uffff'.repeat(scattered % 3)}${scattered}`),
+    orNull(scattered - 500),
+    orNull(scattered % 2 === 0),
+    orNull(Math.fround(awkward)),
+    orNull(awkward),
+    orNull(BigInt(scattered - 500)),
+    orNull(BigInt(scattered - 500) * 10n ** 20n),
+    orNull(Uint8Array.of(scattered & 255, 255, 0)),
+    orNull(scattered - 500),
+    BigInt(i) * 1_000_001n - 50_000_000n,
+    orNull(BigInt(scattered - 500) * 1_000_003n),
+    orNull(Array.from({ length: scattered % 4 }, (_, k) => (k === 1 ? null : `${scattered}`))),
+    orNull([scattered, Array.from({ length: scattered % 3 }, (_, k) => k)]),
+  ];
+};
+
+/** Values without order are in no range. */
+function isInRanges(value: Value, ranges: readonly ValueRange[]): boolean {
+  if (value === null || Array.isArray(value)) return false;
+  return ranges.some(({ low, high }) => (low === undefined || compareValues(low, value) <= 0) && (high === undefined || compareValues(value, high) <= 0));
+}
 
 export const tableCodecCases: readonly TableCodecCase[] = [
   ...VALUES.map(([type, values]): TableCodecCase => ({
@@ -260,6 +312,86 @@ export const tableCodecCases: readonly TableCodecCase[] = [
         await expect(decodeAll(codec, cut, [column('a', 'string')])).rejects.toMatchObject({ code: 'FILE_CORRUPT' });
         await expect(codec.describe(sourceOf(cut))).rejects.toMatchObject({ code: 'MALFORMED_FILE' });
       }
+    },
+  },
+  {
+    name: 'reads the rows asked for alone, at their positions',
+    run: async (codec) => {
+      const rows = Array.from({ length: 230 }, (_, i) => PAGED_ROW(i));
+      const sets = fc.array(fc.tuple(fc.nat(240), fc.nat(60)), { maxLength: 6 });
+      const layouts = fc.record({ rowGroupRows: fc.constantFrom(37, 100, 1000), pageBytes: fc.constantFrom(1, 64, 240) });
+      await fc.assert(
+        fc.asyncProperty(layouts, sets, fc.subarray([...PAGED_COLUMNS], { minLength: 1 }), async (layout, picked, columns) => {
+          const bytes = await codec.encode(batchOfRows(PAGED_COLUMNS, rows), layout);
+          const asked = uniteRanges(picked.map(([start, length]) => ({ start, end: start + length })));
+          const batches: DecodedBatch[] = [];
+          for await (const decoded of codec.decode(sourceOf(bytes), { columns, rows: asked })) batches.push(decoded);
+          const found = batches.flatMap(({ batch, firstRow }) => rowsOf(batch).map((row, i) => [firstRow + i, ...row]));
+          const positions = asked.flatMap(({ start, end }) => [...rows.keys()].slice(start, end));
+          expect(found).toEqual(positions.map((position) => [position, ...columns.map((each) => rows[position]?.[PAGED_COLUMNS.indexOf(each)])]));
+        }),
+        { numRuns: 60 },
+      );
+    },
+  },
+  {
+    name: 'yields nulls for the rows asked for of a column the file lacks',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('a', 'int')], [[1], [2], [3], [4]]));
+      const batches: DecodedBatch[] = [];
+      const rows = [
+        { start: 1, end: 2 },
+        { start: 3, end: 9 },
+      ];
+      for await (const decoded of codec.decode(sourceOf(bytes), { columns: [column('b', 'string')], rows })) batches.push(decoded);
+      expect(batches.flatMap(({ batch, firstRow }) => rowsOf(batch).map((row, i) => [firstRow + i, ...row]))).toEqual([
+        [1, null],
+        [3, null],
+      ]);
+    },
+  },
+  ...PAGED_COLUMNS.map((each): TableCodecCase => ({
+    name: `finds every row whose ${each.name} is in a range`,
+    run: async (codec) => {
+      const position = PAGED_COLUMNS.indexOf(each);
+      const rows = Array.from({ length: 150 }, (_, i) => PAGED_ROW(i));
+      const ends = fc.option(fc.nat(149).map((i) => rows[i]?.[position] ?? null));
+      const ranges = fc.array(fc.tuple(ends, ends), { maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(40, 1000), fc.constantFrom(1, 56, 100_000), ranges, async (rowGroupRows, pageBytes, picked) => {
+          const bytes = await codec.encode(batchOfRows(PAGED_COLUMNS, rows), { rowGroupRows, pageBytes });
+          const asked = picked.map(([low, high]) => ({ ...(low === null ? {} : { low }), ...(high === null ? {} : { high }) }));
+          const found = await codec.pageRanges(sourceOf(bytes), { column: each, ranges: asked });
+          const missed = [...rows.keys()].filter(
+            (row) => isInRanges(rows[row]?.[position] ?? null, asked) && !found.some(({ start, end }) => row >= start && row < end),
+          );
+          expect(missed).toEqual([]);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  })),
+  {
+    name: 'finds no row in no range, nor in a column the file lacks',
+    run: async (codec) => {
+      const bytes = await codec.encode(batchOfRows([column('a', 'int')], [[1], [null]]));
+      expect(await codec.pageRanges(sourceOf(bytes), { column: column('a', 'int'), ranges: [] })).toEqual([]);
+      expect(await codec.pageRanges(sourceOf(bytes), { column: column('b', 'int'), ranges: [{}] })).toEqual([]);
+    },
+  },
+  {
+    name: 'tells the few rows of a sorted column that may hold a value',
+    run: async (codec) => {
+      const rows = Array.from({ length: 1000 }, (_, i): Row => [`k${String(i).padStart(4, '0')}`]);
+      const bytes = await codec.encode(batchOfRows([column('k', 'string')], rows), { rowGroupRows: 400, pageBytes: 1 });
+      const found = await codec.pageRanges(sourceOf(bytes), {
+        column: column('k', 'string'),
+        ranges: ['k0123', 'k0777', 'k'].map((low) => ({ low, high: low })),
+      });
+      expect(found).toEqual([
+        { start: 123, end: 124 },
+        { start: 777, end: 778 },
+      ]);
     },
   },
   {

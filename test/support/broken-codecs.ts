@@ -109,6 +109,27 @@ export function brokenCodecs(codec: TableCodec): readonly BrokenCodec[] {
       },
     },
     {
+      fault: 'reads every row, whichever are asked for',
+      caughtBy: 'reads the rows asked for alone, at their positions',
+      codec: { ...codec, decode: (source, { columns, signal }) => codec.decode(source, { columns, ...(signal === undefined ? {} : { signal }) }) },
+    },
+    {
+      fault: 'misses the last row a range may meet',
+      caughtBy: 'finds every row whose ts is in a range',
+      codec: {
+        ...codec,
+        pageRanges: async (source, options) => {
+          const found = await codec.pageRanges(source, options);
+          return found.flatMap(({ start, end }, i) => (i < found.length - 1 ? [{ start, end }] : end - start > 1 ? [{ start, end: end - 1 }] : []));
+        },
+      },
+    },
+    {
+      fault: 'tells no rows apart',
+      caughtBy: 'tells the few rows of a sorted column that may hold a value',
+      codec: { ...codec, pageRanges: async () => [{ start: 0, end: 1000 }] },
+    },
+    {
       fault: 'miscounts rows',
       caughtBy: 'describes how many rows and which columns a file has',
       codec: { ...codec, describe: async (source) => ({ ...(await codec.describe(source)), rowCount: 1 }) },
