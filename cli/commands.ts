@@ -10,6 +10,7 @@ import { fvCommands } from './commands/fv.ts';
 import { initCommand } from './commands/init.ts';
 import { projectCommands } from './commands/project.ts';
 import { serveCommand } from './commands/serve.ts';
+import { tableChangesCommands } from './commands/table-changes.ts';
 import { tableMaintainCommands } from './commands/table-maintain.ts';
 import { tableReadCommands } from './commands/table-read.ts';
 import { tableWriteCommands } from './commands/table-write.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   ...fvCommands,
   ...tdCommands,
   ...tableReadCommands,
+  ...tableChangesCommands,
   ...tableWriteCommands,
   ...tableMaintainCommands,
 ];

@@ -2,9 +2,7 @@
 import type { HttpApp } from '../functions/http/create-app.ts';
 import { SystemClock } from '../lib/adapters/system/clock.ts';
 import { JsonLog, type LineSink } from '../lib/adapters/system/log.ts';
-import type { DeltaDeps } from '../lib/delta/deps.ts';
 import { type EmbeddedOptions, openEmbedded } from '../lib/store/embedded.ts';
-import { localTableDeps } from '../lib/store/local-table.ts';
 import { ensureProject, type OpenStore } from '../lib/store/open-store.ts';
 import type { Log } from '../lib/ports/log.ts';
 import { createLocalApp } from './local-app.ts';
@@ -18,11 +16,6 @@ export interface LocalStoreOptions extends Omit<EmbeddedOptions, 'log'> {
 
 export interface LocalStore extends OpenStore {
   readonly app: HttpApp;
-}
-
-/** What a single table in `directory` needs, without a feature store around it. */
-export async function openTableDeps(directory: string, logSink: LineSink): Promise<DeltaDeps> {
-  return localTableDeps(directory, warnings(logSink));
 }
 
 /**
@@ -41,6 +34,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   return { ...store, app: createLocalApp(store.deps) };
 }
 
-function warnings(sink: LineSink): Log {
+/** What the user must hear of; the rest is not said. */
+export function warnings(sink: LineSink): Log {
   return new JsonLog({ sink, clock: new SystemClock(), level: 'warn' });
 }

@@ -1,4 +1,4 @@
-/** Delta tables at local paths, whoever made them. */
+/** Delta tables by path, on this machine or in S3, whoever made them. */
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LakefoldError } from '../lib/core/errors.ts';
@@ -9,35 +9,46 @@ import type { DeltaDeps } from '../lib/delta/deps.ts';
 import { liveRowCount } from '../lib/delta/live-rows.ts';
 import type { AsOf, Snapshot } from '../lib/delta/snapshot-state.ts';
 import { DeltaTable } from '../lib/delta/table.ts';
-import { hasDeltaLog } from '../lib/store/local-table.ts';
+import { awsEnvironment } from '../lib/adapters/aws/aws-environment.ts';
+import { hasDeltaLog, localTableDeps } from '../lib/store/local-table.ts';
 import type { CommandContext } from './command.ts';
-import { openTableDeps } from './local-store.ts';
+import { warnings } from './local-store.ts';
 import { asOfOption } from './option-values.ts';
 
 export interface LocalTable {
   readonly deps: DeltaDeps;
   readonly table: DeltaTable;
-  /** `file:` URL of its folder. */
+  /** `file:` URL of its folder, or `s3://bucket/prefix`. */
   readonly location: string;
 }
 
-/** The folder the first positional names. @throws LakefoldError UNSUPPORTED_OPERATION for what is not on this machine */
-export function tableDirectory({ args, terminal }: CommandContext): string {
+interface TablePlace {
+  readonly deps: DeltaDeps;
+  readonly location: string;
+}
+
+/** Where the first positional points: a folder, a `file:` URL or `s3://bucket/prefix`. @throws LakefoldError UNSUPPORTED_OPERATION for what is neither */
+export async function tablePlace({ args, terminal }: CommandContext, purpose: 'open' | 'create'): Promise<TablePlace> {
   const path = args.positionals[0] ?? '';
-  if (path.startsWith('file:')) return fileURLToPath(path);
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
-    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a table on this machine, found ${path}`, { context: { path } });
-  return resolve(terminal.cwd, path);
+  const s3 = /^s3:\/\/([^/]+)(?:\/(.+?))?\/?$/.exec(path);
+  if (s3 !== null) {
+    const { s3TableDeps } = await import('../lib/store/s3-table.ts');
+    const deps = s3TableDeps({ bucket: s3[1] ?? '', prefix: s3[2] ?? '', ...awsEnvironment(terminal.env) }, warnings(terminal.stderr));
+    return { deps, location: deps.store.location };
+  }
+  if (/^[a-z][a-z0-9+.-]+:/i.test(path) && !path.startsWith('file:'))
+    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a folder or s3://bucket/prefix, found ${path}`, { context: { path } });
+  const directory = path.startsWith('file:') ? fileURLToPath(path) : resolve(terminal.cwd, path);
+  // Opening a store to write makes its folder, which a mistyped path must not.
+  if (purpose === 'open' && !(await hasDeltaLog(directory)))
+    throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });
+  return { deps: await localTableDeps(directory, warnings(terminal.stderr), purpose), location: pathToFileURL(directory).href };
 }
 
 /** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* */
 export async function openLocalTable(context: CommandContext): Promise<LocalTable> {
-  const directory = tableDirectory(context);
-  // Opening a store makes its folder, which a mistyped path must not.
-  if (!(await hasDeltaLog(directory)))
-    throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });
-  const deps = await openTableDeps(directory, context.terminal.stderr);
-  return { deps, table: await DeltaTable.open(deps, ''), location: pathToFileURL(directory).href };
+  const { deps, location } = await tablePlace(context, 'open');
+  return { deps, table: await DeltaTable.open(deps, ''), location };
 }
 
 /** `--as-of`. @throws LakefoldError a usage error */

@@ -1,23 +1,21 @@
-/** `table describe`, `table read`, `table history`, `table files`: any Delta table on this machine. */
+/** `table describe`, `table read`, `table history`, `table files`: any Delta table on this machine or in S3. */
 import { resolve } from 'node:path';
-import { concatBatches, rowAt, type Batch } from '../../lib/core/batch.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
-import { canonicalRow } from '../../lib/core/canonical.ts';
 import { isJsonObject, parseJson, stringifyJson, type Json } from '../../lib/core/json.ts';
 import { formatMillis } from '../../lib/core/time.ts';
 import type { AddFile } from '../../lib/delta/actions.ts';
 import { oldestEntry, readHistory, type CommitRecord } from '../../lib/delta/history.ts';
 import { fileRowCount } from '../../lib/delta/live-rows.ts';
-import { readRows } from '../../lib/delta/read.ts';
+import { readRows, selectColumns } from '../../lib/delta/read.ts';
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
-import { csvText } from '../../lib/features/training/dataset-files.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import { usageError } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { describeTable, openLocalTable, tableAsOf, type LocalTable } from '../local-table.ts';
 import { given, jsonOption } from '../option-values.ts';
-import { printRows, rowsFormatOption, type OutFormat } from '../print-rows.ts';
+import { printRows, rowsFormatOption } from '../print-rows.ts';
 import { definitionText } from '../render.ts';
+import { encodeRows } from '../table-rows.ts';
 
 const AS_OF = { kind: 'text', value: 'VERSION|TIME', help: 'the table as it stood at a version or an RFC 3339 instant' } as const;
 /** Entries of the log read at a time. */
@@ -66,7 +64,7 @@ const read: Command = {
       { root: local.table.root, snapshot },
       given({ columns, limit: args.integer('limit'), where: where === undefined ? undefined : parseFilter(where, snapshot.columns) }),
     );
-    await printRows(context, encoded(local, { snapshot, columns, rows }, format), {
+    await printRows(context, encodeRows(local.deps.codec, { columns: selectColumns(snapshot, columns), rows }, format), {
       format,
       version: snapshot.version,
       out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out },
@@ -103,26 +101,6 @@ const files: Command = {
 };
 
 export const tableReadCommands: readonly Command[] = [describe, read, history, files];
-
-interface Reading {
-  readonly snapshot: Snapshot;
-  readonly columns: readonly string[];
-  readonly rows: AsyncIterable<Batch>;
-}
-
-async function* encoded({ deps }: LocalTable, { snapshot, columns, rows }: Reading, format: OutFormat): AsyncIterable<Uint8Array> {
-  if (format === 'ndjson') {
-    for await (const batch of rows) yield utf8(Array.from({ length: batch.rowCount }, (_, i) => `${canonicalRow(batch.columns, rowAt(batch, i))}\n`).join(''));
-    return;
-  }
-  const batches: Batch[] = [];
-  for await (const batch of rows) batches.push(batch);
-  const shape = columns
-    .flatMap((name) => snapshot.columns.filter((column) => column.name === name))
-    .map(({ name, type, nullable }) => ({ name, type, nullable }));
-  const whole = concatBatches(shape, batches);
-  yield format === 'csv' ? utf8(csvText(whole)) : await deps.codec.encode({ ...whole, columns: shape });
-}
 
 async function* historyLines({ deps, table }: LocalTable, limit: number): AsyncIterable<object> {
   const oldest = await oldestEntry(deps, table.root);

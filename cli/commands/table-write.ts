@@ -1,5 +1,4 @@
-/** `table create|append|upsert|overwrite|delete|restore`: writes to any Delta table on this machine. */
-import { pathToFileURL } from 'node:url';
+/** `table create|append|upsert|overwrite|delete|restore`: writes to any Delta table on this machine or in S3. */
 import type { Batch } from '../../lib/core/batch.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { INGESTED_AT } from '../../lib/core/names.ts';
@@ -14,8 +13,7 @@ import { settle } from '../../lib/features/settle.ts';
 import { refuseFaults, validateRows } from '../../lib/features/validate-rows.ts';
 import { usageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { describeTable, openLocalTable, tableDirectory, type LocalTable } from '../local-table.ts';
-import { openTableDeps } from '../local-store.ts';
+import { describeTable, openLocalTable, tablePlace, type LocalTable } from '../local-table.ts';
 import { bytesOfFile, jsonOption, rowsOption, type RowsFile } from '../option-values.ts';
 import { definitionText, receiptText } from '../render.ts';
 import { parseTableSchema } from '../table-schema.ts';
@@ -45,14 +43,13 @@ const create: Command = {
     const unknown = partitionBy.find((name) => !columns.some((column) => column.name === name));
     if (unknown !== undefined) throw usageError(`expected columns of the schema as --partition-by, found ${JSON.stringify(unknown)}`);
     const profile = args.word('profile', ['merge-on-read', 'compatible']) ?? 'merge-on-read';
-    const directory = tableDirectory(context);
-    const deps = await openTableDeps(directory, terminal.stderr);
+    const { deps, location } = await tablePlace(context, 'create');
     const { kind, table } = await DeltaTable.create(deps, '', { columns, partitionBy, profile, configuration: {} });
     if (kind === 'exists')
-      throw new LakefoldError('ALREADY_EXISTS', `expected no table at ${directory}, found one at version ${table.snapshot.version}`, {
-        context: { path: directory },
+      throw new LakefoldError('ALREADY_EXISTS', `expected no table at ${location}, found one at version ${table.snapshot.version}`, {
+        context: { path: location },
       });
-    const body = await describeTable({ deps, table, location: pathToFileURL(directory).href }, table.snapshot);
+    const body = await describeTable({ deps, table, location }, table.snapshot);
     await output.value(body, (paint) => definitionText(body, paint));
   },
 };

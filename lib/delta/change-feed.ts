@@ -21,7 +21,7 @@ import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { commitTime } from './time-travel.ts';
 
 /** What stands after the columns of the table in every row of changes; Delta's names. */
-const CHANGE_COLUMNS: readonly Column[] = [
+export const CHANGE_COLUMNS: readonly Column[] = [
   { name: '_change_type', type: { kind: 'string' }, nullable: false },
   { name: '_commit_version', type: { kind: 'bigint' }, nullable: false },
   { name: '_commit_timestamp', type: { kind: 'timestamp' }, nullable: false },

@@ -2,6 +2,7 @@
 export { createTable, openTable } from '../store/open-table.ts';
 export type { CreateTableOptions, OpenTableOptions, TableColumnInput } from '../store/open-table.ts';
 export type {
+  EngineCompatibility,
   Table,
   TableChangesOptions,
   TableColumnOutput,

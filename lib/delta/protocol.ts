@@ -123,12 +123,14 @@ function checkSane(protocol: Protocol): void {
   if (missing !== undefined) throw invalid(`reader feature ${missing} among the writer features`, protocol);
 }
 
-function readerFeaturesOf(protocol: Protocol): readonly string[] {
+/** What readers must honour, legacy versions spelt out. */
+export function readerFeaturesOf(protocol: Protocol): readonly string[] {
   if (protocol.minReaderVersion === 3) return protocol.readerFeatures ?? [];
   return protocol.minReaderVersion === 2 ? ['columnMapping'] : [];
 }
 
-function writerFeaturesOf(protocol: Protocol): readonly string[] {
+/** What writers must honour, legacy versions spelt out. */
+export function writerFeaturesOf(protocol: Protocol): readonly string[] {
   if (protocol.minWriterVersion === 7) return protocol.writerFeatures ?? [];
   return LEGACY_WRITER.flatMap(([version, features]) => (version <= protocol.minWriterVersion ? features : []));
 }

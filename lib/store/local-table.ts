@@ -16,10 +16,11 @@ export function localTableParts(log: Log = silentLog): Omit<DeltaDeps, 'store'> 
   return { codec: lazyParquetCodec(), clock: new SystemClock(), random: new SystemRandom(), log, engineInfo: ENGINE_INFO };
 }
 
-/** The folder is made where missing. @throws LakefoldError UNSUPPORTED_FILESYSTEM, STORE_UNAVAILABLE */
-export async function localTableDeps(directory: string, log?: Log): Promise<DeltaDeps> {
+/** The folder is made where missing; `open`, of a table that is there, writes nothing until something is written. @throws LakefoldError UNSUPPORTED_FILESYSTEM, STORE_UNAVAILABLE */
+export async function localTableDeps(directory: string, log?: Log, purpose: 'open' | 'create' = 'create'): Promise<DeltaDeps> {
   const parts = localTableParts(log);
-  return { ...parts, store: await openFilesObjectStore({ fs: nodeFileSystem, directory, clock: parts.clock, random: parts.random }) };
+  const prepare = purpose === 'open' ? 'beforeWriting' : 'whenOpened';
+  return { ...parts, store: await openFilesObjectStore({ fs: nodeFileSystem, directory, clock: parts.clock, random: parts.random, prepare }) };
 }
 
 /** True when the folder has a Delta log. */

@@ -98,7 +98,7 @@ async function placeOf(path: string, options: OpenTableOptions, purpose: 'open' 
   // Opening a store makes its folder, which a mistyped path must not.
   if (purpose === 'open' && !(await hasDeltaLog(path)))
     throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${path}, found no _delta_log there`, { context: { path } });
-  return { deps: await localTableDeps(path, log), root: '' };
+  return { deps: await localTableDeps(path, log, purpose), root: '' };
 }
 
 function columnsOf(schema: readonly TableColumnInput[]): readonly Column[] {

@@ -7,6 +7,7 @@ import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
 import type { AddFile } from '../delta/actions.ts';
 import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
+import { compatibilityOf, type EngineCompatibility } from '../delta/compatibility.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
 import type { Filter } from '../delta/filter.ts';
@@ -24,6 +25,8 @@ import type { RequestOptions } from '../ports/object-store.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
+
+export type { EngineCompatibility };
 
 export type TableRow = Readonly<Record<string, unknown>>;
 
@@ -229,6 +232,11 @@ export class Table {
         deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
       };
     }
+  }
+
+  /** Which engines can read and write the table, and why not; by its protocol alone. */
+  compatibility(): { readonly engines: readonly EngineCompatibility[] } {
+    return { engines: compatibilityOf(this.#table.snapshot) };
   }
 
   async checkpoint(): Promise<WrittenCheckpoint> {

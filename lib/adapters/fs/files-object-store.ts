@@ -37,6 +37,8 @@ export interface FilesObjectStoreOptions {
   readonly directory: string;
   readonly clock: Pick<Clock, 'now'>;
   readonly random: Pick<Random, 'bytes'>;
+  /** `beforeWriting`: reading leaves the folder, which may be nobody's to write, as it is. `whenOpened` unless given. */
+  readonly prepare?: 'whenOpened' | 'beforeWriting';
 }
 
 /** An object store whose objects are local files. */
@@ -45,19 +47,23 @@ export interface FilesObjectStore extends ObjectStore {
 }
 
 /**
- * Opens the store: makes the folder, proves that it has hard links, and removes temporary files older than a day.
+ * Opens the store: makes the folder (or does so before it first writes), proves that it has hard links, and removes temporary files older than a day.
  * @throws LakefoldError UNSUPPORTED_FILESYSTEM without hard links, STORE_UNAVAILABLE when the folder can't be written
  */
 export async function openFilesObjectStore(options: FilesObjectStoreOptions): Promise<FilesObjectStore> {
   const root = nodePath.resolve(options.directory);
   const directories = new DurableDirectories(options.fs, root);
-  try {
-    await directories.prepare(root);
-    await prepareLocation(options, root);
-  } catch (error) {
-    throw translateFsError(error, 'open the location', root);
-  }
-  return new LocalFiles(options, root, directories);
+  const prepare = async (): Promise<void> => {
+    try {
+      await directories.prepare(root);
+      await prepareLocation(options, root);
+    } catch (error) {
+      throw translateFsError(error, 'open the location', root);
+    }
+  };
+  if (options.prepare === 'beforeWriting') return new LocalFiles(options, root, { directories, prepare });
+  await prepare();
+  return new LocalFiles(options, root, { directories, prepare: async () => undefined });
 }
 
 interface Staged {
@@ -73,13 +79,16 @@ class LocalFiles implements FilesObjectStore {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #directories: DurableDirectories;
+  readonly #prepare: () => Promise<void>;
+  #prepared: Promise<void> | undefined;
 
-  constructor(options: FilesObjectStoreOptions, root: string, directories: DurableDirectories) {
+  constructor(options: FilesObjectStoreOptions, root: string, parts: { readonly directories: DurableDirectories; readonly prepare: () => Promise<void> }) {
     this.location = pathToFileURL(root).href;
     this.#options = options;
     this.#fs = options.fs;
     this.#root = root;
-    this.#directories = directories;
+    this.#directories = parts.directories;
+    this.#prepare = parts.prepare;
   }
 
   localPath(path: ObjectPath): string {
@@ -177,6 +186,7 @@ class LocalFiles implements FilesObjectStore {
 
   async delete(path: ObjectPath, options: RequestOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
+    await this.#ready();
     const target = this.localPath(path);
     await this.#absentAsUndefined('delete', path, async () => {
       try {
@@ -265,10 +275,21 @@ class LocalFiles implements FilesObjectStore {
       throw new LakefoldError('INVALID_ARGUMENT', `expected a path without parts that begin with '.tmp-', found ${JSON.stringify(path)}`, {
         context: { path },
       });
+    await this.#ready();
     try {
       return await run();
     } catch (error) {
       throw translateFsError(error, action, path);
+    }
+  }
+
+  async #ready(): Promise<void> {
+    this.#prepared ??= this.#prepare();
+    try {
+      await this.#prepared;
+    } catch (error) {
+      this.#prepared = undefined;
+      throw error;
     }
   }
 
