@@ -72,3 +72,9 @@ export const STATS_TEXT_BYTES_MAX = 64 * 1024 * 1024;
 export const READ_GAP_BYTES_MAX = 256 * 1024;
 /** Range reads of one step through a data file: a row group, or its page index. */
 export const FILE_READS_MAX = 16;
+/** Rows of a row group of a checkpoint: a 32nd of them all, so that a pruned read skips most, within these bounds of memory and overhead. */
+export const CHECKPOINT_GROUP_ROWS_MIN = 4096;
+export const CHECKPOINT_GROUP_ROWS_MAX = 32_768;
+/** Files above which a table that has the feature gets V2 checkpoints, and files and tombstones of one sidecar. */
+export const V2_CHECKPOINT_FILES_MIN = 100_000;
+export const SIDECAR_ROWS_MAX = 250_000;

@@ -112,7 +112,7 @@ async function openFile(
 ): Promise<OpenedFile> {
   const isRanged = file.sizeBytes !== undefined && file.sizeBytes > RANGED_BYTES_MIN;
   const source = isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps.store, file));
-  return { place, source, groups: await deps.codec.rowGroups?.(source), rows: NO_ROWS };
+  return { place, source, groups: await deps.codec.rowGroups(source), rows: NO_ROWS };
 }
 
 /** All but adds and removes; from a codec without columns those too. */

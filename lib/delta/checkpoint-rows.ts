@@ -1,16 +1,13 @@
 /**
- * A snapshot as the rows of a checkpoint, and rows of any checkpoint as actions (PROTOCOL.md, "Checkpoint Schema").
+ * Columns of checkpoints, and their rows as actions (PROTOCOL.md, "Checkpoint Schema").
  *
  * A row is one action: of its columns, one struct per kind of action, all but one are null.
  */
-import { batchOfRows, valueAt, type Batch, type Row } from '../core/batch.ts';
-import { compareUtf8 } from '../core/bytes.ts';
+import { valueAt, type Batch } from '../core/batch.ts';
 import { isPresent, plainValueAt, type RawColumn } from '../core/raw-column.ts';
 import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
-import { actionFields } from './action-fields.ts';
 import { readAction, readSidecar, type ActionPlace, type Sidecar } from './action-reader.ts';
-import type { Action, Protocol, RemoveFile, Txn } from './actions.ts';
-import type { Snapshot } from './snapshot-state.ts';
+import type { Action, Protocol } from './actions.ts';
 
 const STRING: ColumnType = { kind: 'string' };
 const INT: ColumnType = { kind: 'int' };
@@ -64,6 +61,25 @@ const column = (name: string, type: ColumnType): Column => ({ name, type, nullab
 
 const FILE_COLUMNS: readonly Column[] = [column('add', ADD), column('remove', REMOVE)];
 
+/** Columns of a checkpoint we write: no more of the protocol than the table has, statistics in the forms it asks for. */
+export function writtenColumns(protocol: Protocol, moreOfAdd: readonly StructField[]): readonly Column[] {
+  return [
+    column('txn', TXN),
+    ...writtenFileColumns(moreOfAdd),
+    column('metaData', METADATA),
+    column('protocol', protocolType(protocol)),
+    column('domainMetadata', DOMAIN),
+  ];
+}
+
+export function writtenFileColumns(moreOfAdd: readonly StructField[]): readonly Column[] {
+  return [column('add', { kind: 'struct', fields: [...(ADD.kind === 'struct' ? ADD.fields : []), ...moreOfAdd] }), column('remove', REMOVE)];
+}
+
+function protocolType(protocol: Protocol): ColumnType {
+  return protocol.readerFeatures === undefined && protocol.writerFeatures === undefined ? LEGACY_PROTOCOL : PROTOCOL;
+}
+
 /** What to ask of a checkpoint, and of the sidecars of one. */
 export const CHECKPOINT_COLUMNS: readonly Column[] = [
   column('txn', TXN),
@@ -90,40 +106,6 @@ export const PARTITION_COLUMN: Column = column(
   fieldsOf(ADD, (name) => name === 'partitionValues'),
 );
 export const REMOVE_COLUMN: Column = column('remove', REMOVE);
-
-export interface Kept {
-  readonly tombstones: readonly RemoveFile[];
-  readonly txns: readonly Txn[];
-}
-
-/** The snapshot with those of its tombstones and txns that are kept; equal states give equal rows in equal order. */
-export function checkpointBatch(snapshot: Snapshot, kept: Kept): Batch {
-  const columns = [
-    column('txn', TXN),
-    ...FILE_COLUMNS,
-    column('metaData', METADATA),
-    column('protocol', protocolType(snapshot.protocol)),
-    column('domainMetadata', DOMAIN),
-  ];
-  const byText = <T>(items: Iterable<T>, text: (item: T) => string): T[] => [...items].toSorted((a, b) => compareUtf8(text(a), text(b)));
-  const actions: readonly Action[] = [
-    snapshot.protocol,
-    snapshot.metadata,
-    ...byText(kept.txns, (txn) => txn.appId),
-    ...byText(snapshot.domains.values(), (domain) => domain.domain),
-    ...byText(snapshot.files.values(), (add) => add.path).map((add): Action => ({ ...add, dataChange: false })),
-    ...byText(kept.tombstones, (remove) => remove.path).map((remove): Action => ({ ...remove, dataChange: false })),
-  ];
-  const positions = new Map(columns.map(({ name }, i) => [name, i]));
-  const rows = actions.map((action): Row => {
-    const row: Value[] = columns.map(() => null);
-    const position = positions.get(action.kind);
-    const type = position === undefined ? undefined : columns[position]?.type;
-    if (position !== undefined && type !== undefined) row[position] = toValue(type, actionFields(action));
-    return row;
-  });
-  return batchOfRows(columns, rows);
-}
 
 export interface CheckpointRows {
   readonly actions: readonly Action[];
@@ -178,30 +160,6 @@ function fieldsOf(type: ColumnType, wants: (name: string) => boolean): ColumnTyp
   return type.kind === 'struct' ? { kind: 'struct', fields: type.fields.filter(({ name }) => wants(name)) } : type;
 }
 
-function protocolType(protocol: Protocol): ColumnType {
-  return protocol.readerFeatures === undefined && protocol.writerFeatures === undefined ? LEGACY_PROTOCOL : PROTOCOL;
-}
-
-function toValue(type: ColumnType, json: unknown): Value {
-  if (json === undefined || json === null) return null;
-  switch (type.kind) {
-    case 'struct':
-      return isMembers(json) ? type.fields.map((field) => toValue(field.type, json[field.name])) : null;
-    case 'map':
-      return isMembers(json) ? Object.entries(json).map(([key, value]) => [key, toValue(type.value, value)]) : null;
-    case 'array':
-      return Array.isArray(json) ? json.map((item: unknown) => toValue(type.element, item)) : null;
-    case 'bigint':
-      return typeof json === 'number' ? BigInt(json) : null;
-    case 'int':
-      return typeof json === 'number' ? json : null;
-    case 'boolean':
-      return typeof json === 'boolean' ? json : null;
-    default:
-      return typeof json === 'string' ? json : null;
-  }
-}
-
 function fromValue(type: ColumnType, value: Value): unknown {
   if (value === null) return null;
   if (type.kind === 'struct' && isList(value)) return Object.fromEntries(type.fields.map((field, i) => [field.name, fromValue(field.type, value[i] ?? null)]));
@@ -213,10 +171,6 @@ function fromValue(type: ColumnType, value: Value): unknown {
     );
   }
   return value;
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isList(value: Value): value is readonly Value[] {

@@ -1,19 +1,21 @@
 /**
  * Checkpoints: the state of a version in one place, so that nobody replays the log from its start.
  *
- * Written: classic Parquet. What is read: checkpoint-read.ts.
+ * Here they are written; checkpoint-read.ts reads them.
  */
-import { sha256, toHex, utf8 } from '../core/bytes.ts';
+import { utf8 } from '../core/bytes.ts';
 import { crc32Hex } from '../core/crc32.ts';
-import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
-import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
+import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_WINDOW_MILLIS, SIDECAR_ROWS_MAX, V2_CHECKPOINT_FILES_MIN } from '../core/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { TableCodec } from '../ports/table-codec.ts';
-import type { RemoveFile, Txn } from './actions.ts';
-import { checkpointBatch } from './checkpoint-rows.ts';
+import type { Txn } from './actions.ts';
+import { checkpointBatches, checkpointContent, type CheckpointContent } from './checkpoint-batches.ts';
+import { writtenColumns } from './checkpoint-rows.ts';
+import { createFile, writeV2Checkpoint } from './checkpoint-v2.ts';
 import { checkpointPath, lastCheckpointPath } from './log-path.ts';
+import { hasV2Checkpoints } from './protocol.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
@@ -23,10 +25,11 @@ export interface CheckpointDeps {
   readonly codec: TableCodec;
 }
 
+/** `parts`: files that hold adds and removes. */
 export interface WrittenCheckpoint {
   readonly version: number;
-  readonly kind: 'classic';
-  readonly parts: 1;
+  readonly kind: 'classic' | 'v2';
+  readonly parts: number;
   readonly bytes: number;
 }
 
@@ -36,34 +39,57 @@ const CHECKPOINT_CRC_TAG = 'lakefold.checkpointCrc32';
 /** `txn`s of idempotency keys, which have a window; streams and foreign ones have none. */
 const REQUEST_TXN = 'lakefold/r/';
 
+export interface CheckpointOptions {
+  readonly requestWindowMillis?: number;
+  /** Files above which a table with the feature gets a V2 checkpoint, and files and tombstones of a sidecar. */
+  readonly v2FilesMin?: number;
+  readonly sidecarRowsMax?: number;
+}
+
 /**
- * Writes the snapshot as a classic checkpoint, unless that version has one, and moves `_last_checkpoint` forward.
+ * Writes the snapshot as a checkpoint, unless that version has one, and moves `_last_checkpoint` forward: a classic one,
+ * streamed in row groups; V2 with sidecars for very many files, where the table has that feature.
  *
  * Tombstones past `delta.deletedFileRetentionDuration` and idempotency keys past their window are left out.
- * @throws LakefoldError STORE_UNAVAILABLE when it can't be told whether it was written
+ * @throws LakefoldError STORE_UNAVAILABLE when it can't be told whether it was written, FILE_CORRUPT when the checkpoint below can't be carried over
  */
 export async function writeCheckpoint(
   deps: CheckpointDeps & { readonly clock: Pick<Clock, 'now'> },
   root: string,
   snapshot: Snapshot,
-  options: { readonly requestWindowMillis?: number } = {},
+  options: CheckpointOptions = {},
 ): Promise<WrittenCheckpoint> {
   const { version } = snapshot;
-  const batch = checkpointBatch(snapshot, keptOf(snapshot, deps.clock.now(), options.requestWindowMillis ?? IDEMPOTENCY_WINDOW_MILLIS));
-  const bytes = await deps.codec.encode(batch);
-  const path = checkpointPath(root, version);
-  const outcome = await deps.store.createIfAbsent(path, bytes, { identity: `checkpoint-${toHex(sha256(bytes)).slice(0, 32)}` });
-  if (outcome.kind === 'unknown')
-    throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { cause: outcome.cause, context: { path } });
-  // Whoever was first wrote the same state; only its size may differ.
-  const sizeInBytes = outcome.kind === 'created' ? bytes.length : ((await deps.store.head(path))?.sizeBytes ?? bytes.length);
+  const now = deps.clock.now();
+  const content = checkpointContent(snapshot, keptOf(snapshot, now, options.requestWindowMillis ?? IDEMPOTENCY_WINDOW_MILLIS));
+  const isV2 = snapshot.files.size > (options.v2FilesMin ?? V2_CHECKPOINT_FILES_MIN) && hasV2Checkpoints(snapshot.protocol);
+  const { parts, bytes, crc32 } = isV2
+    ? await writeV2Checkpoint(deps, root, { version, content, now, rowsMax: options.sidecarRowsMax ?? SIDECAR_ROWS_MAX })
+    : await writeClassic(deps, root, { snapshot, content });
   const pointed = (await readLastCheckpoint(deps.store, root))?.version;
   if (pointed === undefined || pointed <= version) {
-    const tags = outcome.kind === 'created' ? { tags: { [CHECKPOINT_CRC_TAG]: crc32Hex(bytes) } } : {};
-    const pointer = { [SEAL]: UNSEALED, version, size: batch.rowCount, sizeInBytes, numOfAddFiles: snapshot.files.size, ...tags };
+    const tags = crc32 === undefined ? {} : { tags: { [CHECKPOINT_CRC_TAG]: crc32 } };
+    const size = content.others.length + content.addOrder.length + content.removeOrder.length;
+    const pointer = { [SEAL]: UNSEALED, version, size, sizeInBytes: bytes, numOfAddFiles: snapshot.files.size, ...tags };
     await deps.store.overwrite(lastCheckpointPath(root), seal(utf8(stringifyJson(pointer))));
   }
-  return { version, kind: 'classic', parts: 1, bytes: sizeInBytes };
+  return { version, kind: isV2 ? 'v2' : 'classic', parts, bytes };
+}
+
+interface WrittenFiles {
+  readonly parts: number;
+  readonly bytes: number;
+  readonly crc32: string | undefined;
+}
+
+async function writeClassic(
+  deps: CheckpointDeps,
+  root: string,
+  { snapshot, content }: { readonly snapshot: Snapshot; readonly content: CheckpointContent },
+): Promise<WrittenFiles> {
+  const bytes = await deps.codec.encodeGroups(checkpointBatches(writtenColumns(snapshot.protocol, content.moreOfAdd.fields), content));
+  const written = await createFile(deps.store, checkpointPath(root, snapshot.version), bytes);
+  return { parts: 1, bytes: written.sizeBytes, crc32: written.isOurs ? crc32Hex(bytes) : undefined };
 }
 
 /** What `_last_checkpoint` says. */
@@ -94,11 +120,12 @@ function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefined {
   }
 }
 
-function keptOf(snapshot: Snapshot, now: number, windowMillis: number): { readonly tombstones: readonly RemoveFile[]; readonly txns: readonly Txn[] } {
-  const oldest = now - deletedFileRetentionMillis(snapshot.metadata);
-  const tombstones = [...snapshot.tombstones.values()].filter((remove) => (remove.deletionTimestamp ?? 0) > oldest);
+function keptOf(snapshot: Snapshot, now: number, windowMillis: number): { readonly tombstonesAfter: number; readonly txns: readonly Txn[] } {
   const all = [...snapshot.txns.values()];
   const age = (txn: Txn): number => (txn.lastUpdated === undefined ? 0 : now - txn.lastUpdated);
   const requests = all.filter((txn) => txn.appId.startsWith(REQUEST_TXN) && age(txn) <= windowMillis).toSorted((a, b) => age(a) - age(b));
-  return { tombstones, txns: [...all.filter((txn) => !txn.appId.startsWith(REQUEST_TXN)), ...requests.slice(0, IDEMPOTENCY_KEYS_MAX)] };
+  return {
+    tombstonesAfter: now - deletedFileRetentionMillis(snapshot.metadata),
+    txns: [...all.filter((txn) => !txn.appId.startsWith(REQUEST_TXN)), ...requests.slice(0, IDEMPOTENCY_KEYS_MAX)],
+  };
 }

@@ -6,7 +6,7 @@ import { BoundedCache } from '../core/bounded-cache.ts';
 import { utf8 } from '../core/bytes.ts';
 import { FILE_OBJECTS_KEPT_MAX } from '../core/limits.ts';
 import type { LazyStats } from './lazy-stats.ts';
-import type { FoldingMap } from './overlay-map.ts';
+import { OverlayMap, type FoldingMap } from './overlay-map.ts';
 import { PartitionTuples } from './partition-tuples.ts';
 import { grown, TextHeap, TextIndex } from './text-heap.ts';
 
@@ -130,9 +130,18 @@ export class FileColumns<V> implements FoldingMap<V> {
     return this.#index.textAt(row);
   }
 
-  /** The key's UTF-8, not to be changed. */
-  keyBytesAt(row: number): Uint8Array {
-    return this.#index.bytesAt(row);
+  /** Order of two rows by the UTF-8 of their keys. */
+  compareKeys(a: number, b: number): number {
+    return this.#index.compare(a, b);
+  }
+
+  timeAt(row: number): number {
+    return this.#times[row] ?? Number.NaN;
+  }
+
+  /** The file of a row with these statistics, not remembered: for who passes over all of them. */
+  freshAt(row: number, stats: string | undefined): V {
+    return this.#form.fromRecord(this.#index.textAt(row), { ...this.recordAt(row), stats }, this.shared);
   }
 
   tupleAt(row: number): number {
@@ -186,4 +195,13 @@ export class FileColumns<V> implements FoldingMap<V> {
     this.#extras = grown(this.#extras, new Int32Array(rows));
     this.#stats = grown(this.#stats, new Int32Array(rows));
   }
+}
+
+/** The files as columns: as they are, with what changed since folded in, or copied. */
+export function columnsOf<V>(files: ReadonlyMap<string, V>, form: FileForm<V>): FileColumns<V> {
+  if (files instanceof FileColumns) return files;
+  if (files instanceof OverlayMap && files.base instanceof FileColumns) return files.overlay.size === 0 ? files.base : files.base.withChanges(files.overlay);
+  const columns = new FileColumns(form);
+  for (const [key, file] of files) columns.setFile(key, file);
+  return columns;
 }

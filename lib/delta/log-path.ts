@@ -47,6 +47,15 @@ export function checksumPath(root: string, version: number): ObjectPath {
   return joinPath(root, '_delta_log', `${versionName(version)}.crc`);
 }
 
+/** The JSON file of a V2 checkpoint. */
+export function v2CheckpointPath(root: string, version: number, uuid: string): ObjectPath {
+  return joinPath(root, '_delta_log', `${versionName(version)}.checkpoint.${uuid}.json`);
+}
+
+export function sidecarFilePath(root: string, name: string): ObjectPath {
+  return joinPath(root, '_delta_log', '_sidecars', name);
+}
+
 export function lastCheckpointPath(root: string): ObjectPath {
   return joinPath(root, '_delta_log', '_last_checkpoint');
 }

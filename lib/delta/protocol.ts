@@ -36,6 +36,7 @@ const WRITABLE: ReadonlyMap<string, InUse> = new Map([
   ['invariants', whereFieldHas('delta.invariants')],
   ['deletionVectors', never],
   ['timestampNtz', never],
+  ['v2Checkpoint', never],
   ['domainMetadata', never],
   ['checkConstraints', hasConstraints],
   ['changeDataFeed', never],
@@ -62,6 +63,11 @@ export function checkWritable(protocol: Protocol, metadata: Metadata): void {
   }
 }
 
+/** Whether the table may have V2 checkpoints. */
+export function hasV2Checkpoints(protocol: Protocol): boolean {
+  return readerFeaturesOf(protocol).includes('v2Checkpoint');
+}
+
 /**
  * The protocol of a new table: `merge-on-read` 3/7 with deletion vectors, `compatible` 1/2 where columns and properties allow
  * it. A property that needs a feature asks for it.
@@ -75,6 +81,7 @@ export function protocolFor(
     ...(profile === 'merge-on-read' ? ['deletionVectors'] : []),
     ...(columns.some(({ type }) => holdsLocalTime(type)) ? ['timestampNtz'] : []),
     ...(columnMappingMode(configuration) === 'none' ? [] : ['columnMapping']),
+    ...(configuration['delta.checkpointPolicy'] === 'v2' ? ['v2Checkpoint'] : []),
   ];
   const asked = Object.entries(PROPERTY_FEATURES).flatMap(([property, feature]) => (configuration[property]?.toLowerCase() === 'true' ? [feature] : []));
   const writerFeatures = [...asked, ...(hasConstraints({ configuration }) ? ['checkConstraints'] : [])];

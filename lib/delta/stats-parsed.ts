@@ -1,7 +1,8 @@
 /** Statistics of checkpoints that keep them as a struct (`add.stats_parsed`) only, back to the text of the log. */
 import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
 import type { TableColumn } from './snapshot-state.ts';
-import { boundText, isBounded } from './stats-bounds.ts';
+import { parseMembers } from './stats.ts';
+import { boundText, isBounded, parseBound } from './stats-bounds.ts';
 
 const COUNT: ColumnType = { kind: 'bigint' };
 
@@ -41,6 +42,22 @@ export function statsOfParsed(column: Column, value: Value): string | undefined 
     return text === undefined ? [] : [`${JSON.stringify(field.name)}:${text}`];
   });
   return `{${members.join(',')}}`;
+}
+
+/** The value of that column's `stats_parsed` for the text of a file's statistics. */
+export function parsedOfStats(column: Column, text: string | undefined): Value {
+  const type = column.type.kind === 'struct' ? column.type.fields[0]?.type : undefined;
+  return type === undefined || text === undefined ? null : valueOf(type, parseMembers(text));
+}
+
+function valueOf(type: ColumnType, json: unknown): Value {
+  if (type.kind === 'struct') return isMembers(json) ? type.fields.map((field) => valueOf(field.type, json[field.name])) : null;
+  if (typeof json === 'boolean') return type.kind === 'boolean' ? json : null;
+  return typeof json === 'string' ? (parseBound(type, json) ?? null) : null;
+}
+
+function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function jsonOf(type: ColumnType, value: Value, side: 'min' | 'max'): string | undefined {

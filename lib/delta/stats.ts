@@ -167,7 +167,8 @@ function readStats(add: AddFile, columns: readonly TableColumn[]): FileStats {
   };
 }
 
-function parseMembers(stats: string | undefined): Readonly<Record<string, unknown>> {
+/** The members of the text, every number as its digits; none where it can't be understood. */
+export function parseMembers(stats: string | undefined): Readonly<Record<string, unknown>> {
   if (stats === undefined || stats === '') return {};
   try {
     return membersOf(JSON.parse(stats.replace(NUMBER_OR_STRING, (token) => (token.startsWith('"') ? token : `"${token}"`))));

@@ -40,6 +40,14 @@ function intervalOf(metadata: Metadata, property: string, absent: string): numbe
   return millis;
 }
 
+/** In which forms checkpoints keep statistics: `delta.checkpoint.writeStatsAsJson` and `…AsStruct`. */
+export function checkpointStatsForms({ configuration }: Metadata): { readonly json: boolean; readonly struct: boolean } {
+  return {
+    json: configuration['delta.checkpoint.writeStatsAsJson']?.toLowerCase() !== 'false',
+    struct: configuration['delta.checkpoint.writeStatsAsStruct']?.toLowerCase() === 'true',
+  };
+}
+
 /** Only inserts are allowed: `delta.appendOnly`. */
 export function isAppendOnly(metadata: Metadata): boolean {
   return metadata.configuration['delta.appendOnly']?.toLowerCase() === 'true';

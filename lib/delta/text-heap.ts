@@ -56,6 +56,18 @@ export class TextHeap {
     return decodeUtf8(this.bytesAt(index)) ?? '';
   }
 
+  /** Order by bytes. */
+  compare(a: number, b: number): number {
+    const heap = this.#bytes;
+    let [i, j] = [this.#startOf(a), this.#startOf(b)];
+    const [endA, endB] = [this.#ends[a] ?? 0, this.#ends[b] ?? 0];
+    for (; i < endA && j < endB; i += 1, j += 1) {
+      const difference = (heap[i] ?? 0) - (heap[j] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return endA - i - (endB - j);
+  }
+
   equals(index: number, bytes: Uint8Array, start: number, end: number): boolean {
     const from = this.#startOf(index);
     if ((this.#ends[index] ?? 0) - from !== end - start) return false;
@@ -127,6 +139,10 @@ export class TextIndex {
 
   bytesAt(index: number): Uint8Array {
     return this.#heap.bytesAt(index);
+  }
+
+  compare(a: number, b: number): number {
+    return this.#heap.compare(a, b);
   }
 
   #slotOf(bytes: Uint8Array, start: number, end: number, hash: number): number {

@@ -1,6 +1,6 @@
 /** The NDJSON codec of simulation: one canonical row (shapes.md) a line, so that a data file can be read by eye. */
 import { batchOfRows, rowAt, valueAt, type Batch } from '../core/batch.ts';
-import { compareUtf8, decodeUtf8, fromBase64, utf8 } from '../core/bytes.ts';
+import { compareUtf8, concatBytes, decodeUtf8, fromBase64, utf8 } from '../core/bytes.ts';
 import { canonicalRow } from '../core/canonical.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../core/json.ts';
@@ -13,7 +13,7 @@ import { keyOf, keyRanges, mayMeet, type KeyRange } from './value-bounds.ts';
 
 /** A codec for `.ndjson` files. It keeps no types and no field ids: `describe` infers, and columns are found by name. */
 export function createNdjsonCodec(): TableCodec {
-  return { extension: 'ndjson', encode, decode, pageRanges, describe };
+  return { extension: 'ndjson', encode, encodeGroups, decode, rowGroups: async () => undefined, pageRanges, describe };
 }
 
 async function encode(batch: Batch): Promise<Uint8Array> {
@@ -28,6 +28,12 @@ async function encode(batch: Batch): Promise<Uint8Array> {
     lines.push(`${canonicalRow(batch.columns, row)}\n`);
   }
   return utf8(lines.join(''));
+}
+
+async function encodeGroups(batches: AsyncIterable<Batch>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const batch of batches) parts.push(await encode(batch));
+  return concatBytes(parts);
 }
 
 async function* decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch> {

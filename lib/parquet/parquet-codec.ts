@@ -11,6 +11,7 @@ import { decodeRows } from './decode-rows.ts';
 import { highCardinalityColumns } from './dictionary-choice.ts';
 import { finishParquet } from './finish.ts';
 import { openParquet, type OpenedFile } from './footer.ts';
+import { joinParquet } from './join-files.ts';
 import { findPageRanges } from './page-ranges.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { nodeOf } from './projection.ts';
@@ -29,6 +30,11 @@ export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): Ta
   return {
     extension: 'zstd.parquet',
     encode: (batch, options = {}) => encode(wasm, batch, options),
+    encodeGroups: async (batches) => {
+      const files: Uint8Array[] = [];
+      for await (const batch of batches) files.push(await encode(wasm, batch, { rowGroupRows: Math.max(1, batch.rowCount) }));
+      return joinParquet(files);
+    },
     decode: (source, options) => decode(wasm, source, options),
     rowGroups: (source) => openRowGroups(wasm, source),
     pageRanges,

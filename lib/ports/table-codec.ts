@@ -77,10 +77,12 @@ export interface TableCodec {
   readonly extension: string;
   /** Equal batches and options give equal bytes. Columns that are not nullable are written as required. */
   encode(batch: Batch, options?: EncodeOptions): Promise<Uint8Array>;
+  /** One file of batches with the same columns, at least one; each is a row group, so that only one is in memory as rows. Bytes as for `encode`. */
+  encodeGroups(batches: AsyncIterable<Batch>): Promise<Uint8Array>;
   /** Every row asked for in physical order, the rows of a batch without holes, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
   decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch>;
-  /** The row groups of a file, for who wants columns by their bytes, later or never; codecs without columns have none. @throws LakefoldError FILE_CORRUPT */
-  rowGroups?(source: FileSource): Promise<readonly RowGroupReader[]>;
+  /** The row groups of a file, for who wants columns by their bytes, later or never; undefined from a codec without columns. @throws LakefoldError FILE_CORRUPT */
+  rowGroups(source: FileSource): Promise<readonly RowGroupReader[] | undefined>;
   /**
    * Rows that may have a value of `column` in one of the ranges; never misses one. As close as the file's statistics of
    * pages or row groups are. Called with the same `source` as `decode`, the two share what they read of the file's structure.

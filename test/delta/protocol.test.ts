@@ -124,7 +124,8 @@ describe('features beyond the profile', () => {
 
 describe('writing', () => {
   it('takes what our own tables have, and features that are listed and not in use', () => {
-    for (const protocol of [protocolFor('merge-on-read'), protocolFor('compatible'), legacy(1, 6), legacy(2, 6)]) checkWritable(protocol, METADATA);
+    const v2 = protocolFor('compatible', { configuration: { 'delta.checkpointPolicy': 'v2' } });
+    for (const protocol of [protocolFor('merge-on-read'), protocolFor('compatible'), v2, legacy(1, 6), legacy(2, 6)]) checkWritable(protocol, METADATA);
     checkWritable(
       features(['deletionVectors', 'columnMapping', 'timestampNtz'], ['changeDataFeed', 'checkConstraints', 'inCommitTimestamp', 'domainMetadata']),
       configured({ 'delta.columnMapping.mode': 'none', 'delta.enableChangeDataFeed': 'false' }),
@@ -137,7 +138,7 @@ describe('writing', () => {
     }).toThrow(refusal(feature));
   });
 
-  it.each(['typeWidening', 'v2Checkpoint', 'vacuumProtocolCheck'])('refuses %s, which it can only read', (feature) => {
+  it.each(['typeWidening', 'vacuumProtocolCheck'])('refuses %s, which it can only read', (feature) => {
     expect(() => {
       checkWritable(features([feature]), METADATA);
     }).toThrow(refusal(feature));
