@@ -34,6 +34,7 @@ export interface Engines {
 export function startEngines(python: string): Engines {
   const child = spawn(python, [fileURLToPath(new URL('engines.py', import.meta.url))], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
   });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let turn: Promise<unknown> = Promise.resolve();

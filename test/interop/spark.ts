@@ -8,8 +8,10 @@ export interface Spark {
   readRows(path: string, version?: number): Promise<readonly string[]>;
   /** Sorted lines of `table_changes`, from version `start` on. */
   readChanges(path: string, start: number): Promise<readonly string[]>;
-  /** Runs statements in order; the answer is the last one's rows, sorted. A table is delta.`/path`. */
-  sql(...statements: readonly string[]): Promise<readonly string[]>;
+  /** Runs commands in order. A table is delta.`/path`. */
+  sql(...statements: readonly string[]): Promise<void>;
+  /** Sorted lines of a query's rows. */
+  query(statement: string): Promise<readonly string[]>;
   /** Session settings; null takes one back. */
   settings(values: Readonly<Record<string, string | null>>): Promise<void>;
   append(path: string, table: EngineRows): Promise<void>;
@@ -30,7 +32,8 @@ export function connectSpark(endpoint: string): Spark {
   return {
     readRows: (path, version) => lines('read', { path, ...(version === undefined ? {} : { version }) }),
     readChanges: (path, start) => lines('changes', { path, start }),
-    sql: (...statements) => lines('sql', { statements }),
+    sql: (...statements) => done('sql', { statements }),
+    query: (statement) => lines('query', { statement }),
     settings: (values) => done('settings', values),
     append: (path, { schema, rows }) => done('append', { path, schema, rows }),
     view: (name, { schema, rows }) => done('view', { name, schema, rows }),

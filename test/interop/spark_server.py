@@ -52,11 +52,13 @@ class Spark:
         return {'rows': lines((reader if end is None else reader.option('endingVersion', end)).load(path).drop('_commit_timestamp').toArrow())}
 
     def sql(self, statements):
-        """Runs them in order; the answer is the last one's rows."""
-        frame = None
+        """Runs commands in order; a command runs when it is named, so that nothing need be collected."""
         for statement in statements:
-            frame = self.session.sql(statement)
-        return {'rows': lines(frame.toArrow()) if frame is not None and frame.columns else []}
+            self.session.sql(statement)
+        return {}
+
+    def query(self, statement):
+        return {'rows': lines(self.session.sql(statement).toArrow())}
 
     def settings(self, **values):
         """Session settings; null takes one back."""
@@ -89,7 +91,7 @@ class Spark:
         return {'mib': int(status['VmRSS'].split()[0]) // 1024, 'peak': int(status['VmHWM'].split()[0]) // 1024}
 
 
-OPERATIONS = ('read', 'changes', 'sql', 'settings', 'append', 'view', 'checkpoint', 'memory')
+OPERATIONS = ('read', 'changes', 'sql', 'query', 'settings', 'append', 'view', 'checkpoint', 'memory')
 
 
 def serve(spark, port):
@@ -128,7 +130,8 @@ def rehearse(spark, folder):
     spark.sql([f"CREATE TABLE {table} (n BIGINT, s STRING) USING delta TBLPROPERTIES ('delta.enableDeletionVectors'='true')",
                f"INSERT INTO {table} SELECT id, CAST(id AS STRING) FROM RANGE(9)", f'DELETE FROM {table} WHERE n = 2', f"UPDATE {table} SET s = 'x' WHERE n = 3",
                f'MERGE INTO {table} t USING (SELECT 4 AS n, "y" AS s) u ON t.n = u.n WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *',
-               f'OPTIMIZE {table}', f'SELECT * FROM {table}'])
+               f'OPTIMIZE {table}'])
+    spark.query(f'SELECT * FROM {table}')
     spark.append(f'{folder}/t', [['n', 'bigint'], ['s', 'string']], [['10', 'z']])
     spark.read(f'{folder}/t', 1)
     spark.checkpoint(f'{folder}/t')

@@ -54,7 +54,16 @@ async function classArchive({ java, python, jars, environment }) {
 /** Its own folder for whatever it writes, and nothing of the user's settings. */
 function environmentOf(folder) {
   const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
-  return { PATH: path, HOME: folder, TMPDIR: join(folder, 'tmp'), LANG: 'C.UTF-8', TZ: 'UTC', SPARK_LOCAL_IP: '127.0.0.1', ...javaHome() };
+  return {
+    PATH: path,
+    HOME: folder,
+    TMPDIR: join(folder, 'tmp'),
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    PYTHONDONTWRITEBYTECODE: '1',
+    SPARK_LOCAL_IP: '127.0.0.1',
+    ...javaHome(),
+  };
 }
 
 function javaHome() {

@@ -41,6 +41,19 @@ export async function readLines(batches: AsyncIterable<RowBatch>): Promise<strin
   return lines.toSorted();
 }
 
+/** As `readLines` without the time of the commit, which engines take from different places. */
+export async function changeLines(batches: AsyncIterable<RowBatch>): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { columns, toRows } of batches)
+    lines.push(
+      ...objectLines(
+        columns.filter(({ name }) => name !== '_commit_timestamp'),
+        toRows(),
+      ),
+    );
+  return lines.toSorted();
+}
+
 function rowLine(columns: readonly NamedType[], values: readonly Value[]): string {
   return object(columns.map(({ name, type }, i) => [name, text(type, values[i] ?? null)]));
 }
