@@ -6,9 +6,9 @@
  */
 import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_BACKOFF_MILLIS, COMMIT_TIME_MAX_MILLIS } from '../core/limits.ts';
+import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_BACKOFF_MILLIS, COMMIT_TIME_MAX_MILLIS, PLAN_AGE_MAX_MILLIS } from '../core/limits.ts';
 import type { ObjectPath } from '../core/path.ts';
-import type { Clock } from '../ports/clock.ts';
+import { ageOf, instantOf, type Clock, type Instant } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { CreateOutcome, ObjectStore } from '../ports/object-store.ts';
 import type { Random } from '../ports/random.ts';
@@ -64,7 +64,7 @@ const UNKNOWN_TRIES_MAX = 4;
  * @throws LakefoldError WRITER_FENCED when the log this write was planned on has been cleaned away
  */
 export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest<T>): Promise<AppendOutcome<T>> {
-  const startedAt = deps.clock.monotonicMillis();
+  const startedAt = instantOf(deps.clock);
   const attemptsMax = request.attemptsMax ?? COMMIT_ATTEMPTS_MAX;
   let version = request.base + 1;
   let winners: readonly Winner[] = [];
@@ -73,16 +73,15 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
     const plan = await request.plan(version, winners);
     if (plan.kind === 'stop') return { kind: 'stopped', value: plan.value };
     if (plan.kind === 'conflict') return { kind: 'conflict', winner: version - 1, reason: plan.reason };
-    const created = await create(deps, request, { version, bytes: plan.bytes });
-    if (created.kind === 'created') {
-      await assertNotFenced(deps, request, version);
+    const created = await create(deps, request, { version, bytes: plan.bytes, startedAt });
+    if (created.kind === 'created' && (await followsItsLog(deps, request, { version, startedAt }))) {
       return { kind: 'committed', version, value: plan.value, attempts: attempt };
     }
-    if (created.kind === 'unknown') {
+    if (created.kind !== 'exists') {
       deps.log.warn('commit.outcome_unknown', { path: request.pathOf(version), txnId: request.txnId });
       return { kind: 'unknown', version, txnId: request.txnId };
     }
-    if (attempt >= attemptsMax || deps.clock.monotonicMillis() - startedAt > COMMIT_TIME_MAX_MILLIS) {
+    if (attempt >= attemptsMax || deps.clock.monotonicMillis() - startedAt.monotonic > COMMIT_TIME_MAX_MILLIS) {
       return { kind: 'conflict', winner: version, reason: CONTENTION };
     }
     await backOff(deps, attempt, request.signal);
@@ -94,11 +93,18 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
 async function create<T>(
   deps: CommitLogDeps,
   request: AppendRequest<T>,
-  entry: { readonly version: number; readonly bytes: Uint8Array },
+  entry: { readonly version: number; readonly bytes: Uint8Array; readonly startedAt: Instant },
 ): Promise<CreateOutcome> {
+  let outcome: CreateOutcome | undefined;
   for (let attempt = 1; ; attempt += 1) {
+    // Asked before every request and after every wait: of a log that was cleaned meanwhile an old version is free again,
+    // and of what was staged nothing may be left.
+    if (isTooOld(deps, entry.startedAt)) {
+      if (outcome !== undefined) return outcome;
+      throw fenced(request.pathOf(entry.version), 'the writer slept for longer than what it was planned on is sure to be kept');
+    }
     const options = { identity: request.txnId, ...(request.signal === undefined ? {} : { signal: request.signal }) };
-    const outcome = await deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options);
+    outcome = await deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options);
     if (outcome.kind !== 'unknown' || attempt >= UNKNOWN_TRIES_MAX) return outcome;
     await backOff(deps, attempt + 2, request.signal);
   }
@@ -121,11 +127,21 @@ async function readWinners<T>(deps: CommitLogDeps, request: AppendRequest<T>, fr
 }
 
 // S3 refuses requests signed long ago; a local file system does not, so a writer that slept past log clean-up could
-// re-create a deleted version that nobody would ever read.
-async function assertNotFenced<T>(deps: CommitLogDeps, request: AppendRequest<T>, version: number): Promise<void> {
-  if (deps.store.localPath === undefined || version === 0) return;
-  const previous = await deps.store.head(request.pathOf(version - 1));
-  if (previous === undefined) throw fenced(request.pathOf(version), `version ${version - 1} has left the log`);
+// re-create a deleted version that nobody would ever read. False: it slept so long that a clean-up may have come after it.
+async function followsItsLog<T>(
+  deps: CommitLogDeps,
+  request: AppendRequest<T>,
+  entry: { readonly version: number; readonly startedAt: Instant },
+): Promise<boolean> {
+  if (deps.store.localPath === undefined || entry.version === 0) return true;
+  const previous = await deps.store.head(request.pathOf(entry.version - 1));
+  if (previous !== undefined) return true;
+  if (isTooOld(deps, entry.startedAt)) return false;
+  throw fenced(request.pathOf(entry.version), `version ${entry.version - 1} has left the log`);
+}
+
+function isTooOld(deps: CommitLogDeps, startedAt: Instant): boolean {
+  return ageOf(deps.clock, startedAt) > PLAN_AGE_MAX_MILLIS;
 }
 
 function fenced(path: string, why: string): LakefoldError {

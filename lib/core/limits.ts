@@ -35,16 +35,6 @@ export const COMMIT_TIME_MAX_MILLIS = 60_000;
 /** First and largest pause between attempts, ms, full jitter. */
 export const COMMIT_BACKOFF_MILLIS = 10;
 export const COMMIT_BACKOFF_MAX_MILLIS = 1000;
-/** One entry of a group commit: writes, bytes of the log they bring, rows. */
-export const GROUP_WRITES_MAX = 1000;
-export const GROUP_LOG_BYTES_MAX = 4 * 1024 * 1024;
-export const GROUP_ROWS_MAX = 1_000_000;
-/** How long a committer's lease lasts without being renewed, ms: longer than one entry takes, shorter than a user waits. */
-export const LEASE_MILLIS = 30_000;
-/** When a doorbell that met a taken lease rings again, s. */
-export const DOORBELL_AGAIN_SECONDS = 5;
-/** How long a refused intent is kept for `redrive`, ms. */
-export const DEAD_INTENTS_KEPT_MILLIS = 14 * 24 * 60 * 60 * 1000;
 /** Commits between checkpoints. */
 export const CHECKPOINT_INTERVAL = 10;
 /** Commits of one log compaction: what a cold reader fetches at most beside a checkpoint, ten to one. */
@@ -53,6 +43,8 @@ export const LOG_COMPACTION_INTERVAL = 10;
 export const LOG_COMPACTION_BYTES_MAX = 32 * 1024 * 1024;
 /** Objects one log clean-up deletes at most; the next one goes on. */
 export const LOG_CLEANUP_FILES_MAX = 10_000;
+/** A write planned longer ago than this is not committed (the fence, delta.md), ms: half of what vacuum and log clean-up leave alone. */
+export const PLAN_AGE_MAX_MILLIS = 12 * 60 * 60 * 1000;
 /** A snapshot older than this is loaded again before it is written on (the fence, delta.md), ms. */
 export const SNAPSHOT_AGE_MAX_MILLIS = 60 * 60 * 1000;
 /** Parquet size bin-packing aims at, and the largest file an append writes. */

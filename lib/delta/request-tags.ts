@@ -10,8 +10,6 @@ export interface RememberedRequest {
   readonly received: number;
   readonly rejected: number;
   readonly counts: WriteCounts;
-  /** Of a grouped write: the id of the one that landed. */
-  readonly write?: string;
 }
 
 /** What the entry tells of the request with this idempotency key; undefined when it answered others or tells nothing. */
@@ -24,9 +22,7 @@ export function rememberedRequest(actions: readonly Action[], key: string): Reme
   for (const request of parsed) {
     if (!isJsonObject(request) || request['key'] !== wanted || typeof request['body'] !== 'string' || !Array.isArray(request['counts'])) continue;
     const [received = 0, rowsInserted = 0, rowsUpdated = 0, rowsDeleted = 0, dedupedInBatch = 0, stale = 0, rejected = 0] = request['counts'].map(Number);
-    const counts = { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale };
-    const { write } = request;
-    return { bodyHash: request['body'], received, rejected, counts, ...(typeof write === 'string' ? { write } : {}) };
+    return { bodyHash: request['body'], received, rejected, counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } };
   }
   return undefined;
 }

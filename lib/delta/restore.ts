@@ -1,7 +1,7 @@
 /** Makes an earlier version's rows the newest again, as a new commit; never an older schema (semantics §5). */
 import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
+import { PLAN_AGE_MAX_MILLIS, STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
@@ -11,6 +11,8 @@ import type { DeltaDeps } from './deps.ts';
 import { fileRowCount } from './live-rows.ts';
 import { isSameFile, pathsOf, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { tombstoneKey } from './replay.ts';
+import { deletedFileRetentionMillis } from './table-properties.ts';
 import { NO_ROWS } from './write-outcome.ts';
 
 /** A planner of the restore for `commitWrite`. @throws LakefoldError HISTORY_EXPIRED when a file of the version is gone */
@@ -33,6 +35,7 @@ export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot)
     const at = deps.clock.now();
     const removed = [...snapshot.files.values()].filter((file) => !isSameFile(file, earlier.files.get(file.path)));
     const restored = [...earlier.files.values()].filter((file) => !isSameFile(file, snapshot.files.get(file.path)));
+    assertKept({ snapshot, version: earlier.version }, restored, at);
     await assertPresent(deps, { root, version: earlier.version }, restored);
     return {
       kind: 'write',
@@ -60,6 +63,21 @@ async function hiddenOnlyBy(
     vector === undefined ? [] : [...(await readDeletionVector(deps, root, vector))];
   const others = new Set(await positionsOf(pair.other));
   return (await positionsOf(pair.vector)).filter((position) => !others.has(position)).length;
+}
+
+// A vacuum may be about to delete what has expired: until the commit is there it does not know better.
+function assertKept(target: { readonly snapshot: Snapshot; readonly version: number }, files: readonly AddFile[], now: number): void {
+  const { snapshot, version } = target;
+  const retention = deletedFileRetentionMillis(snapshot.metadata);
+  const oldest = now - retention + Math.min(PLAN_AGE_MAX_MILLIS, retention / 2);
+  const expired = files.find((file) => {
+    const tombstone = snapshot.tombstones.get(tombstoneKey(file));
+    return tombstone === undefined || (tombstone.deletionTimestamp ?? now) < oldest;
+  });
+  if (expired === undefined) return;
+  throw new LakefoldError('HISTORY_EXPIRED', `expected every file of version ${version} to be kept for a while, but ${expired.path} may be deleted any time`, {
+    context: { version, path: expired.path, reason: 'RETENTION' },
+  });
 }
 
 async function assertPresent(deps: DeltaDeps, target: { readonly root: string; readonly version: number }, files: readonly AddFile[]): Promise<void> {

@@ -3,20 +3,20 @@
  * the newest version refresh it with one request.
  */
 import type { Batch } from '../core/batch.ts';
+import { LakefoldError } from '../core/errors.ts';
 import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { alterPlanner, type MetadataChange } from './alter.ts';
 import { appendPlanner } from './append.ts';
 import { type ChangesOptions, readChanges } from './change-feed.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { CONTENTION } from '../commitlog/append-entry.ts';
+import { ageOf, instantOf, type Instant } from '../ports/clock.ts';
 import { commitWrite, type CommitRequest } from './commit.ts';
 import { createTable, type TableDefinition } from './create.ts';
 import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { Filter } from './filter.ts';
 import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
-import type { GroupMember, Verdict } from './group-member.ts';
-import { groupPlanner } from './group-planner.ts';
 import { optimizePlanner, planBins } from './optimize.ts';
 import { overwritePlanner } from './overwrite.ts';
 import { readRows, type ReadOptions } from './read.ts';
@@ -24,7 +24,7 @@ import { restorePlanner } from './restore.ts';
 import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, planVacuum, type VacuumPlan } from './vacuum.ts';
-import type { WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
+import type { WriteOptions, WriteOutcome } from './write-outcome.ts';
 import { type Update, updatePlanner } from './update-rows.ts';
 import { upsertPlanner } from './upsert.ts';
 
@@ -34,30 +34,28 @@ export interface AddingOutcome {
   readonly added: Batch;
 }
 
-/** An outcome with what became of each member of a group; the verdicts hold only where it is `committed` or `nothing`. */
-export interface GroupOutcome {
-  readonly outcome: WriteOutcome;
-  readonly verdicts: readonly Verdict[];
-  readonly counts: readonly (WriteCounts | undefined)[];
-}
+/** Loads of a snapshot to write on; each may be slept over. */
+const LOADS_MAX = 3;
 
 export class DeltaTable {
   readonly root: string;
   readonly #deps: DeltaDeps;
   #snapshot: Snapshot;
-  #loadedAt: number;
+  /** Before it was asked for: whoever sleeps over the answer has an old snapshot. */
+  #askedAt: Instant;
   #totals: KnownTotals | undefined;
 
-  private constructor(deps: DeltaDeps, root: string, snapshot: Snapshot) {
+  private constructor(deps: DeltaDeps, root: string, { snapshot, askedAt }: { readonly snapshot: Snapshot; readonly askedAt: Instant }) {
     this.#deps = deps;
     this.root = root;
     this.#snapshot = snapshot;
-    this.#loadedAt = deps.clock.monotonicMillis();
+    this.#askedAt = askedAt;
   }
 
   /** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* when what stands there is no table we can read */
   static async open(deps: DeltaDeps, root: string): Promise<DeltaTable> {
-    return new DeltaTable(deps, root, await loadSnapshot(deps, root));
+    const askedAt = instantOf(deps.clock);
+    return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root), askedAt });
   }
 
   /** Opens the table that is there, else creates it; `kind` tells which. */
@@ -66,8 +64,9 @@ export class DeltaTable {
     root: string,
     definition: TableDefinition,
   ): Promise<{ readonly kind: 'created' | 'exists'; readonly table: DeltaTable }> {
+    const askedAt = instantOf(deps.clock);
     const { kind, snapshot } = await createTable(deps, root, definition);
-    return { kind, table: new DeltaTable(deps, root, snapshot) };
+    return { kind, table: new DeltaTable(deps, root, { snapshot, askedAt }) };
   }
 
   /** The newest snapshot this process knows; no request. */
@@ -77,7 +76,8 @@ export class DeltaTable {
 
   /** The newest snapshot of the log: one request when nothing changed. */
   async refresh(): Promise<Snapshot> {
-    return this.#keep(await refreshSnapshot(this.#deps, this.root, this.#snapshot));
+    const askedAt = instantOf(this.#deps.clock);
+    return this.#keep(await refreshSnapshot(this.#deps, this.root, this.#snapshot), askedAt);
   }
 
   /** @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
@@ -112,14 +112,6 @@ export class DeltaTable {
     return { outcome, added: planner.added() };
   }
 
-  /** Writes that are staged already, as one entry; the table is then as if each had been committed alone, in their order. */
-  async commitGroup(members: readonly GroupMember[], options: WriteOptions = {}): Promise<GroupOutcome> {
-    const txnId = this.#deps.random.uuid();
-    const planner = groupPlanner(this.#deps, { root: this.root, txnId }, members);
-    const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
-    return { outcome, verdicts: planner.verdicts(), counts: planner.counts() };
-  }
-
   /** Replaces the rows `where` passes, without it every row. @throws LakefoldError CONSTRAINT_VIOLATED for a new row it does not pass */
   async overwrite(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[]; readonly where?: Filter } = {}): Promise<AddingOutcome> {
     const txnId = this.#deps.random.uuid();
@@ -147,6 +139,7 @@ export class DeltaTable {
   /** @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
   async restore(asOf: AsOf, options: WriteOptions = {}): Promise<WriteOutcome> {
     const earlier = await loadSnapshot(this.#deps, this.root, asOf);
+    if (this.#snapshot.version < earlier.version) await this.refresh();
     return this.#commit({ txnId: this.#deps.random.uuid(), plan: restorePlanner(this.#deps, this.root, earlier) }, options);
   }
 
@@ -180,38 +173,50 @@ export class DeltaTable {
   }
 
   async vacuum(options: { readonly retentionMillis: number; readonly dryRun: boolean; readonly force?: boolean }): Promise<VacuumPlan> {
-    const plan = await planVacuum(this.#deps, { root: this.root, snapshot: await this.refresh() }, { ...options, now: this.#deps.clock.now() });
+    // Before the snapshot: what is staged and committed after it must look young, however long the answer takes.
+    const now = this.#deps.clock.now();
+    const plan = await planVacuum(this.#deps, { root: this.root, snapshot: await this.refresh() }, { ...options, now });
     if (!options.dryRun) await executeVacuum(this.#deps, plan);
     return plan;
   }
 
   async #commit(request: Pick<CommitRequest, 'txnId' | 'plan'>, options: WriteOptions): Promise<WriteOutcome> {
     const base = await this.#writeBase();
+    let askedAt = instantOf(this.#deps.clock);
     const outcome = await commitWrite(this.#deps, { root: this.root, base, ...request }, options);
-    if (outcome.kind === 'committed') this.#keep(outcome.snapshot);
+    if (outcome.kind === 'committed') this.#keep(outcome.snapshot, askedAt);
     if (outcome.kind !== 'nothing' && outcome.kind !== 'conflict') return outcome;
     // The warm snapshot may be behind: what it refuses, or has nothing to do for, the head may take.
-    const head = await this.refresh();
+    await this.refresh();
+    const head = await this.#writeBase();
     if (head.version === base.version || (outcome.kind === 'conflict' && outcome.reason === CONTENTION)) return outcome;
+    askedAt = instantOf(this.#deps.clock);
     const again = await commitWrite(this.#deps, { root: this.root, base: head, ...request }, options);
-    if (again.kind === 'committed') this.#keep(again.snapshot);
+    if (again.kind === 'committed') this.#keep(again.snapshot, askedAt);
     return again;
   }
 
   // A writer that slept must not write on a snapshot the log may have left behind (the fence).
   async #writeBase(): Promise<Snapshot> {
-    const isOld = this.#deps.clock.monotonicMillis() - this.#loadedAt > SNAPSHOT_AGE_MAX_MILLIS;
-    return isOld ? this.#keep(await loadSnapshot(this.#deps, this.root)) : this.#snapshot;
+    for (let load = 0; ; load += 1) {
+      if (ageOf(this.#deps.clock, this.#askedAt) <= SNAPSHOT_AGE_MAX_MILLIS) return this.#snapshot;
+      if (load === LOADS_MAX)
+        throw new LakefoldError('WRITER_FENCED', `expected to load ${this.root} within an hour, found the snapshot older than that ${load} times`, {
+          context: { path: this.root },
+        });
+      const askedAt = instantOf(this.#deps.clock);
+      this.#keep(await loadSnapshot(this.#deps, this.root), askedAt);
+    }
   }
 
   #keepCheckpoint(snapshot: Snapshot, version: number): void {
     if (this.#snapshot === snapshot) this.#snapshot = { ...snapshot, checkpointVersion: version };
   }
 
-  #keep(snapshot: Snapshot): Snapshot {
+  #keep(snapshot: Snapshot, askedAt: Instant): Snapshot {
     if (snapshot.version >= this.#snapshot.version) {
       this.#snapshot = snapshot;
-      this.#loadedAt = this.#deps.clock.monotonicMillis();
+      this.#askedAt = askedAt;
     }
     return snapshot;
   }

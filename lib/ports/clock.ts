@@ -10,3 +10,18 @@ export interface Clock {
   /** Rejects with the signal's reason when aborted. */
   sleep(millis: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** An instant by both clocks of a process. */
+export interface Instant {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+export function instantOf(clock: Pick<Clock, 'now' | 'monotonicMillis'>): Instant {
+  return { wall: clock.now(), monotonic: clock.monotonicMillis() };
+}
+
+/** Milliseconds since, by the clock that says more: the monotonic one may stand still while the machine sleeps. */
+export function ageOf(clock: Pick<Clock, 'now' | 'monotonicMillis'>, instant: Instant): number {
+  return Math.max(clock.now() - instant.wall, clock.monotonicMillis() - instant.monotonic);
+}

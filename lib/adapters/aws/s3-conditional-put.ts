@@ -6,7 +6,7 @@
 import { HeadObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { bytesEqual } from '../../core/bytes.ts';
-import type { Clock } from '../../ports/clock.ts';
+import { ageOf, instantOf, type Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import { s3FaultOf, translateS3Error } from './s3-errors.ts';
 
@@ -47,7 +47,7 @@ export type ConditionalPutOutcome =
 /** @throws LakefoldError when no request can have been carried out: STORE_UNAVAILABLE, UNSUPPORTED_OPERATION */
 export async function conditionalPut(deps: ConditionalPutDeps, put: ConditionalPut): Promise<ConditionalPutOutcome> {
   put.signal?.throwIfAborted();
-  const startedAt = { now: deps.clock.now(), monotonic: deps.clock.monotonicMillis() };
+  const startedAt = instantOf(deps.clock);
   let mayHaveLanded = false;
   let cause: unknown;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
@@ -64,9 +64,9 @@ export async function conditionalPut(deps: ConditionalPutDeps, put: ConditionalP
       if (found.kind !== 'open') return found;
     }
     try {
-      const spent = Math.max(deps.clock.now() - startedAt.now, deps.clock.monotonicMillis() - startedAt.monotonic);
-      if (spent > TIME_MAX_MILLIS) break;
       await deps.clock.sleep(deps.random.unit() * Math.min(BACKOFF_MAX_MILLIS, BACKOFF_MILLIS * 2 ** attempt), put.signal);
+      // Last before the next request: the machine may have slept in the pause.
+      if (ageOf(deps.clock, startedAt) > TIME_MAX_MILLIS) break;
     } catch (reason) {
       return giveUp(mayHaveLanded, reason);
     }

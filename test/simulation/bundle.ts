@@ -1,0 +1,53 @@
+/** The simulation and the production code it runs, as one file; with a planted fault where one is asked for. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const REPOSITORY = join(HERE, '..', '..');
+
+/** A change of one source file: `find` must stand there exactly once. */
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Writes the bundle to `outfile`. @throws Error when a patch does not fit */
+export async function bundleSimulation(outfile: string, patches: readonly Patch[] = []): Promise<void> {
+  const applied = new Set<Patch>();
+  const plugin: Plugin = {
+    name: 'simulation',
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /^@aws-sdk\/client-s3$/ }, () => ({ path: join(HERE, 's3-client-stub.ts') }));
+      onLoad({ filter: /\/lib\/.*\.ts$/ }, async ({ path }) => {
+        const file = relative(REPOSITORY, path);
+        let contents = await readFile(path, 'utf8');
+        for (const patch of patches) {
+          if (patch.file !== file) continue;
+          const places = contents.split(patch.find).length - 1;
+          if (places !== 1) throw new Error(`expected ${JSON.stringify(patch.find)} once in ${file}, found it ${places} times`);
+          contents = contents.replace(patch.find, () => patch.replace);
+          applied.add(patch);
+        }
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+  await build({
+    absWorkingDir: REPOSITORY,
+    entryPoints: [join(HERE, 'worker.ts')],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    keepNames: false,
+    logLevel: 'error',
+    plugins: [plugin],
+  });
+  const missed = patches.find((patch) => !applied.has(patch));
+  if (missed !== undefined) throw new Error(`expected ${missed.file} to be part of the simulation, it is not`);
+}

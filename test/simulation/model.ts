@@ -1,0 +1,104 @@
+/** A table as the list of its versions' rows, and what each operation does to them (semantics §0): naive on purpose. */
+import { batchOfRows, type Batch } from '../../lib/core/batch.ts';
+import type { Column } from '../../lib/core/types.ts';
+
+/** A row is known by `id`, which is the value of column `v` and never given twice. */
+export interface SimRow {
+  readonly id: number;
+  readonly k: string;
+  /** Event time, µs; null in tables without one. */
+  readonly e: bigint | null;
+  /** Receipt, µs; no two rows share one. */
+  readonly r: bigint;
+}
+
+export type Op =
+  | { readonly kind: 'append' | 'upsert' | 'overwrite'; readonly rows: readonly SimRow[] }
+  | { readonly kind: 'deleteKeys'; readonly keys: readonly string[] }
+  /** Rows whose `v` is in `[from, to)`. */
+  | { readonly kind: 'deleteWhere'; readonly from: number; readonly to: number }
+  | { readonly kind: 'restore'; readonly version: number }
+  | { readonly kind: 'create' | 'optimize' | 'alter' };
+
+export interface Step {
+  readonly ids: readonly number[];
+  /** Inserted, updated, deleted, stale; undefined where they are not told exactly. */
+  readonly counts?: readonly [number, number, number, number];
+}
+
+const KEY: Column = { name: 'k', type: { kind: 'string' }, nullable: false };
+const TIME: Column = { name: 'e', type: { kind: 'timestamp' }, nullable: false };
+const VALUE: Column = { name: 'v', type: { kind: 'int' }, nullable: true };
+const RECEIVED: Column = { name: '_ingested_at', type: { kind: 'timestamp' }, nullable: true };
+
+export function columnsOf(hasEventTime: boolean): readonly Column[] {
+  return hasEventTime ? [KEY, TIME, VALUE, RECEIVED] : [KEY, VALUE, RECEIVED];
+}
+
+export function batchOf(hasEventTime: boolean, rows: readonly SimRow[]): Batch {
+  return batchOfRows(
+    columnsOf(hasEventTime),
+    rows.map(({ k, e, id, r }) => (hasEventTime ? [k, e, id, r] : [k, id, r])),
+  );
+}
+
+/** Ids of a batch read with column `v` alone, or whole. */
+export function idsOf(batch: Batch): number[] {
+  const position = batch.columns.findIndex(({ name }) => name === 'v');
+  return Array.from(batch.vectors[position]?.values ?? [], Number);
+}
+
+/** What `op` makes of the newest of `versions`; every row was told by its `id` before. */
+export function applyOp(rows: ReadonlyMap<number, SimRow>, versions: readonly (readonly number[])[], op: Op): Step {
+  const ids = versions.at(-1) ?? [];
+  switch (op.kind) {
+    case 'append':
+      return { ids: [...ids, ...op.rows.map(({ id }) => id)], counts: [op.rows.length, 0, 0, 0] };
+    case 'overwrite':
+      return { ids: op.rows.map(({ id }) => id), counts: [op.rows.length, 0, ids.length, 0] };
+    case 'upsert':
+      return upserted(rows, ids, op.rows);
+    case 'deleteKeys':
+      return without(ids, (id) => op.keys.includes(rows.get(id)?.k ?? ''));
+    case 'deleteWhere':
+      return without(ids, (id) => id >= op.from && id < op.to);
+    case 'restore':
+      return { ids: versions[op.version] ?? [] };
+    default:
+      return { ids };
+  }
+}
+
+function without(ids: readonly number[], isGone: (id: number) => boolean): Step {
+  const left = ids.filter((id) => !isGone(id));
+  return { ids: left, counts: [0, 0, ids.length - left.length, 0] };
+}
+
+function upserted(rows: ReadonlyMap<number, SimRow>, before: readonly number[], received: readonly SimRow[]): Step {
+  const identityOf = (row: SimRow): string => `${row.k}@${row.e}`;
+  const last = new Map<string, SimRow>();
+  for (const row of received) last.set(identityOf(row), row);
+  let [inserted, updated, stale] = [0, 0, 0];
+  const gone = new Set<number>();
+  const added: number[] = [];
+  for (const [identity, row] of last) {
+    const same = before.flatMap((id) => {
+      const other = rows.get(id);
+      return other !== undefined && identityOf(other) === identity ? [other] : [];
+    });
+    if (same.some((other) => other.r > row.r)) {
+      stale += 1;
+      continue;
+    }
+    if (same.length > 0) updated += 1;
+    else inserted += 1;
+    for (const other of same) gone.add(other.id);
+    added.push(row.id);
+  }
+  return { ids: [...before.filter((id) => !gone.has(id)), ...added], counts: [inserted, updated, 0, stale] };
+}
+
+/** Equal for equal lists of rows, whatever their order. */
+export function textOf(ids: readonly number[]): string {
+  return [...ids].sort((a, b) => a - b).join(' ');
+}

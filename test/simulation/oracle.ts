@@ -1,0 +1,306 @@
+/**
+ * The truth: sits inside the store, sees every object appear and vanish at its instant, and says at once what must not be.
+ *
+ * It reads log entries and data files with nothing of the code under test but the bitmap decoder.
+ */
+import { deletionVectorPath } from '../../lib/delta/deletion-vector.ts';
+import { decodeRoaring } from '../../lib/delta/roaring.ts';
+import type { Bucket, Stored, Watcher } from './bucket.ts';
+import { DAY, HOUR, SKEW_MAX, type Knobs } from './knobs.ts';
+import { applyOp, textOf, type Op, type SimRow } from './model.ts';
+
+export const ROOT = 't';
+const LOG = `${ROOT}/_delta_log/`;
+const COMMIT = new RegExp(`^${LOG}(\\d{20})\\.json$`);
+const CHECKPOINT = new RegExp(`^${LOG}(\\d{20})\\.checkpoint\\.parquet$`);
+/** Longest time between what a writer noted and what its commit did. */
+const SLACK = 2 * SKEW_MAX + 2 * HOUR;
+
+/** One try of one operation by one process. */
+export interface Attempt {
+  readonly who: string;
+  readonly op: Op;
+  /** Idempotency key; deliveries of one request share it. */
+  readonly key: string | undefined;
+  readonly startedAt: number;
+  /** Newest version acknowledged to anyone when it began. */
+  readonly ackedBefore: number;
+  readonly headBefore: number;
+}
+
+interface DeletionVector {
+  readonly storageType: 'u';
+  readonly pathOrInlineDv: string;
+  readonly offset: number;
+  readonly sizeInBytes: number;
+  readonly cardinality: number;
+}
+
+interface FileAction {
+  readonly path: string;
+  readonly dataChange: boolean;
+  readonly size?: number;
+  readonly deletionVector?: DeletionVector;
+}
+
+interface LineAction {
+  readonly add?: FileAction;
+  readonly remove?: FileAction;
+  readonly txn?: { readonly appId: string; readonly version: number };
+}
+
+export interface Commit {
+  readonly version: number;
+  readonly attempt: Attempt | undefined;
+  readonly at: number;
+  readonly counts: readonly number[] | undefined;
+  /** Live files by path, with their deletion vectors. */
+  readonly files: ReadonlyMap<string, FileAction>;
+}
+
+export class Oracle implements Watcher {
+  readonly commits: Commit[] = [];
+  readonly states: (readonly number[])[] = [];
+  readonly rows = new Map<number, SimRow>();
+  violation: string | undefined;
+  acked = 0;
+  /** Deletes of log entries and checkpoints so far. */
+  logDeletes = 0;
+  bucket: Bucket | undefined;
+  readonly #knobs: Knobs;
+  readonly #now: () => number;
+  readonly #deleted = new Set<string>();
+  readonly #keys = new Map<string, { readonly version: number; readonly at: number }>();
+  /** Objects some version needed, by path: until when. */
+  readonly #neededUntil = new Map<string, number>();
+  readonly #idsOfFile = new Map<string, readonly number[]>();
+
+  constructor(knobs: Knobs, now: () => number) {
+    this.#knobs = knobs;
+    this.#now = now;
+  }
+
+  get head(): number {
+    return this.commits.length - 1;
+  }
+
+  fail(message: string): void {
+    this.violation ??= message;
+  }
+
+  created(path: string, stored: Stored, by: unknown): void {
+    const version = COMMIT.exec(path)?.[1];
+    if (version !== undefined) this.#committed(Number(version), stored, by as Attempt | undefined);
+  }
+
+  overwritten(path: string): void {
+    if (!path.endsWith('/_last_checkpoint')) this.fail(`G8: ${path} was overwritten`);
+  }
+
+  deleted(path: string, stored: Stored): void {
+    this.#deleted.add(path);
+    const age = this.#now() - stored.modifiedAt;
+    if (path.startsWith(LOG)) {
+      this.logDeletes += 1;
+      this.#logDeleted(path, age);
+      return;
+    }
+    const last = this.commits.at(-1);
+    if (last !== undefined && needs(last, path)) return this.fail(`G14: ${path} was deleted, and the newest version needs it`);
+    const until = this.#neededUntil.get(path);
+    if (until !== undefined && this.#now() - until < this.#knobs.retentionMillis - SLACK)
+      return this.fail(`G8: ${path} was deleted ${hours(this.#now() - until)} h after a version needed it, within the retention`);
+    if (until === undefined && age < DAY - SLACK) this.fail(`G14: ${path} was deleted ${hours(age)} h after it was staged: its commit may still come`);
+  }
+
+  /** Whether an object of that version has been deleted, by the rules. */
+  isExpired(version: number): boolean {
+    const commit = this.commits[version];
+    if (commit === undefined) return false;
+    for (const path of pathsOf(commit)) if (this.#deleted.has(path)) return true;
+    return this.#deleted.has(commitName(version)) || this.#deleted.has(commitName(0));
+  }
+
+  /** Whether the version was replaced so long ago that its files may go any time. */
+  isExpiring(version: number): boolean {
+    const next = this.commits[version + 1];
+    return next !== undefined && this.#now() - next.at > this.#knobs.retentionMillis - 12 * HOUR - SLACK;
+  }
+
+  wasDeleted(path: string): boolean {
+    return this.#deleted.has(path);
+  }
+
+  checkRead(who: string, version: number, ids: readonly number[]): void {
+    const expected = this.states[version];
+    if (expected === undefined) return this.fail(`G7: ${who} read version ${version}, which nobody committed`);
+    if (textOf(expected) !== textOf(ids)) this.fail(`G7: ${who} read version ${version} as [${textOf(ids)}], it is [${textOf(expected)}]`);
+  }
+
+  checkAcked(attempt: Attempt, version: number, counts: readonly number[] | undefined): void {
+    const commit = this.commits[version];
+    const isOwn = commit?.attempt === attempt;
+    const isSameRequest = attempt.key !== undefined && commit?.attempt?.key === attempt.key;
+    if (!isOwn && !isSameRequest) return this.fail(`G3: ${attempt.who} was told that ${attempt.op.kind} is version ${version}, which is another's`);
+    if (isOwn && version <= attempt.ackedBefore)
+      return this.fail(`G6: ${attempt.who} committed version ${version} after version ${attempt.ackedBefore} was acknowledged`);
+    if (isOwn && counts !== undefined && commit?.counts !== undefined && counts.join() !== commit.counts.join())
+      this.fail(`${attempt.who}: version ${version} (${attempt.op.kind}) counts ${counts.join()}, expected ${commit.counts.join()}`);
+    this.acked = Math.max(this.acked, version);
+  }
+
+  /** A definite failure left nothing behind. */
+  checkAbsent(attempt: Attempt, why: string): void {
+    const commit = this.commits.find((candidate) => candidate.attempt === attempt);
+    if (commit !== undefined) this.fail(`G5: ${attempt.who} was told ${why}, but its ${attempt.op.kind} is version ${commit.version}`);
+  }
+
+  /** Nothing to do must have been true at some version while it was asked. */
+  checkNothing(attempt: Attempt): void {
+    this.checkAbsent(attempt, 'there was nothing to do');
+    const { op } = attempt;
+    if (op.kind !== 'deleteKeys' && op.kind !== 'deleteWhere') return;
+    for (let version = attempt.ackedBefore; version <= this.head; version += 1) {
+      if (applyOp(this.rows, [this.states[version] ?? []], op).ids.length === this.states[version]?.length) return;
+    }
+    this.fail(`G7: ${attempt.who} found nothing to delete, though rows matched at every version from ${attempt.ackedBefore} to ${this.head}`);
+  }
+
+  /** Data files no retained version needs that are still there at the end. */
+  checkOrphans(): void {
+    const last = this.commits.at(-1);
+    if (last === undefined || this.bucket === undefined) return;
+    for (const [path, stored] of this.bucket.objects) {
+      if (!path.startsWith(`${ROOT}/part-`) && !path.startsWith(`${ROOT}/_dv/`)) continue;
+      const until = this.#neededUntil.get(path) ?? stored.modifiedAt;
+      if (!needs(last, path) && this.#now() - until > Math.max(DAY, this.#knobs.retentionMillis) + SLACK)
+        return this.fail(`G14: ${path} is needed by nobody and was left by the last vacuum`);
+    }
+  }
+
+  #committed(version: number, stored: Stored, attempt: Attempt | undefined): void {
+    if (version > this.head + 1) return this.fail(`G1: version ${version} was created after ${this.head}`);
+    // A writer that slept past log clean-up: harmless iff nobody is told so, which `checkAcked` sees.
+    if (version <= this.head) return;
+    const lines = new TextDecoder().decode(stored.bytes).split('\n');
+    if (lines.pop() !== '') return this.fail(`G1: version ${version} ends without a newline`);
+    const actions = lines.map((line) => JSON.parse(line) as LineAction);
+    const files = this.#applied(version, actions);
+    this.#checkTxns(version, actions, attempt);
+    const op: Op = attempt?.op ?? { kind: 'alter' };
+    const before = this.commits.at(-1);
+    const step = applyOp(this.rows, this.states, op);
+    if (before !== undefined && (op.kind === 'optimize' || op.kind === 'alter') && actions.some(({ add, remove }) => (add ?? remove)?.dataChange === true))
+      this.fail(`G8: version ${version} is ${op.kind} and says that it changes data`);
+    this.states.push(step.ids);
+    this.commits.push({ version, attempt, at: this.#now(), files, counts: step.counts });
+    if (before !== undefined) for (const path of pathsOf(before)) this.#neededUntil.set(path, this.#now());
+    const commit = this.commits[version];
+    if (commit === undefined || this.violation !== undefined) return;
+    for (const path of pathsOf(commit)) {
+      this.#neededUntil.delete(path);
+      if (this.bucket?.objects.has(path) !== true) return this.fail(`G14: version ${version} (${op.kind}) names ${path}, which is not there`);
+    }
+    if (this.#knobs.codec === 'ndjson') this.#checkRows(commit, step.ids);
+  }
+
+  #applied(version: number, actions: readonly LineAction[]): ReadonlyMap<string, FileAction> {
+    const files = new Map(this.commits.at(-1)?.files);
+    for (const { remove } of actions) {
+      if (remove === undefined) continue;
+      const live = files.get(remove.path);
+      if (live === undefined || dvId(live) !== dvId(remove)) this.fail(`G13: version ${version} removes ${remove.path} ${dvId(remove)}, which is not live`);
+      files.delete(remove.path);
+    }
+    for (const { add } of actions) {
+      if (add === undefined) continue;
+      if (files.has(add.path)) this.fail(`G13: version ${version} adds ${add.path} a second time`);
+      files.set(add.path, add);
+    }
+    return files;
+  }
+
+  #checkTxns(version: number, actions: readonly LineAction[], attempt: Attempt | undefined): void {
+    for (const { txn } of actions) {
+      if (txn === undefined) continue;
+      const known = this.#keys.get(txn.appId);
+      if (known !== undefined && this.#now() - known.at < KEY_WINDOW - SLACK)
+        this.fail(`G4: ${attempt?.who} committed ${attempt?.key} as version ${version}, it was version ${known.version}`);
+      this.#keys.set(txn.appId, { version, at: this.#now() });
+    }
+  }
+
+  #checkRows(commit: Commit, expected: readonly number[]): void {
+    const found: number[] = [];
+    for (const file of commit.files.values()) found.push(...this.#liveIds(file));
+    if (textOf(found) !== textOf(expected))
+      this.fail(
+        `G3: version ${commit.version} (${commit.attempt?.op.kind} by ${commit.attempt?.who}) holds [${textOf(found)}], expected [${textOf(expected)}]`,
+      );
+  }
+
+  #liveIds(file: FileAction): readonly number[] {
+    const key = `${file.path} ${dvId(file)}`;
+    const known = this.#idsOfFile.get(key);
+    if (known !== undefined) return known;
+    const bytes = this.bucket?.objects.get(`${ROOT}/${file.path}`)?.bytes ?? new Uint8Array();
+    if (file.size !== bytes.length) this.fail(`G2: ${file.path} has ${bytes.length} bytes, its action says ${file.size}`);
+    const lines = new TextDecoder().decode(bytes).split('\n').slice(0, -1);
+    const hidden = new Set(this.#positions(file.deletionVector));
+    const ids = lines.flatMap((line, i) => (hidden.has(i) ? [] : [(JSON.parse(line) as { readonly v: number }).v]));
+    this.#idsOfFile.set(key, ids);
+    return ids;
+  }
+
+  #positions(vector: DeletionVector | undefined): readonly number[] {
+    if (vector === undefined) return [];
+    const bytes = this.bucket?.objects.get(deletionVectorPath(ROOT, vector))?.bytes ?? new Uint8Array();
+    const positions = [...decodeRoaring(bytes.subarray(vector.offset + 4, vector.offset + 4 + vector.sizeInBytes))];
+    if (positions.length !== vector.cardinality) this.fail(`G3: a deletion vector has ${positions.length} positions, its action says ${vector.cardinality}`);
+    return positions;
+  }
+
+  #logDeleted(path: string, age: number): void {
+    const version = COMMIT.exec(path)?.[1];
+    if (version !== undefined && age < DAY - SLACK)
+      return this.fail(`G8: ${path} was deleted at the age of ${hours(age)} h: a writer may have been planning on it`);
+    const isWhole = (from: number): boolean => {
+      for (let n = from; n <= this.head; n += 1) if (this.bucket?.objects.has(commitName(n)) !== true) return false;
+      return true;
+    };
+    if (isWhole(0)) return;
+    for (const key of this.bucket?.objects.keys() ?? []) {
+      const checkpoint = CHECKPOINT.exec(key)?.[1];
+      if (checkpoint !== undefined && isWhole(Number(checkpoint) + 1)) return;
+    }
+    this.fail(`G8: after ${path} was deleted, the log no longer says what the newest version is`);
+  }
+}
+
+/** How long a request's key is remembered, ms. */
+export const KEY_WINDOW = 7 * DAY;
+
+function dvId(file: FileAction): string {
+  const vector = file.deletionVector;
+  return vector === undefined ? '' : `${vector.pathOrInlineDv}@${vector.offset}`;
+}
+
+function commitName(version: number): string {
+  return `${LOG}${String(version).padStart(20, '0')}.json`;
+}
+
+function* pathsOf(commit: Commit): Iterable<string> {
+  for (const file of commit.files.values()) {
+    yield `${ROOT}/${file.path}`;
+    if (file.deletionVector !== undefined) yield deletionVectorPath(ROOT, file.deletionVector);
+  }
+}
+
+function needs(commit: Commit, path: string): boolean {
+  for (const needed of pathsOf(commit)) if (needed === path) return true;
+  return false;
+}
+
+function hours(millis: number): string {
+  return (millis / HOUR).toFixed(1);
+}
