@@ -5,6 +5,7 @@
  * events is one turn of the process's own loop and nothing outside can get between them.
  */
 import { setFlagsFromString } from 'node:v8';
+import { runInThisContext } from 'node:vm';
 import type { Dice } from './dice.ts';
 
 interface Event {
@@ -85,7 +86,7 @@ function microtaskCheckpoint(): (() => void) | undefined {
   if (checkpoint !== undefined) return checkpoint;
   try {
     setFlagsFromString('--allow-natives-syntax');
-    checkpoint = new Function('%PerformMicrotaskCheckpoint()') as () => void;
+    checkpoint = runInThisContext('() => %PerformMicrotaskCheckpoint()') as () => void;
   } catch {
     checkpoint = undefined;
   }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { runSimulation } from './workers.ts';
 
-const SCHEDULES = 2000;
+const SCHEDULES = 1000;
 
 describe('the table protocol under simulation', () => {
   it(`keeps its guarantees in ${SCHEDULES} schedules`, { timeout: 600_000 }, async () => {

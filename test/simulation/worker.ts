@@ -38,9 +38,9 @@ export interface Failure {
 
 /** Failures worth telling; the rest are counted. */
 const FAILURES_MAX = 5;
-export const ACTORS_MIN = 8;
-export const REQUESTS_MIN = 300;
-export const FAULT_KINDS_MIN = 5;
+const ACTORS_MIN = 8;
+const REQUESTS_MIN = 300;
+const FAULT_KINDS_MIN = 5;
 
 const rejections: string[] = [];
 process.on('unhandledRejection', (reason) => rejections.push(reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)));
