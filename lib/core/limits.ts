@@ -35,6 +35,16 @@ export const COMMIT_TIME_MAX_MILLIS = 60_000;
 /** First and largest pause between attempts, ms, full jitter. */
 export const COMMIT_BACKOFF_MILLIS = 10;
 export const COMMIT_BACKOFF_MAX_MILLIS = 1000;
+/** One entry of a group commit: writes, bytes of the log they bring, rows. */
+export const GROUP_WRITES_MAX = 1000;
+export const GROUP_LOG_BYTES_MAX = 4 * 1024 * 1024;
+export const GROUP_ROWS_MAX = 1_000_000;
+/** How long a committer's lease lasts without being renewed, ms: longer than one entry takes, shorter than a user waits. */
+export const LEASE_MILLIS = 30_000;
+/** When a doorbell that met a taken lease rings again, s. */
+export const DOORBELL_AGAIN_SECONDS = 5;
+/** How long a refused intent is kept for `redrive`, ms. */
+export const DEAD_INTENTS_KEPT_MILLIS = 14 * 24 * 60 * 60 * 1000;
 /** Commits between checkpoints. */
 export const CHECKPOINT_INTERVAL = 10;
 /** Commits of one log compaction: what a cold reader fetches at most beside a checkpoint, ten to one. */

@@ -55,6 +55,8 @@ export interface PlannedRequest {
   readonly counts: WriteCounts;
   readonly received: number;
   readonly rejected: number;
+  /** Tells the write that landed from a repeat of its request. */
+  readonly write?: string;
 }
 
 export interface PlanBasis {
@@ -284,9 +286,11 @@ export interface RequestTag {
   readonly body: string;
   /** received, inserted, updated, deleted, deduped, stale, rejected. */
   readonly counts: readonly number[];
+  /** Of a grouped write: its own id. */
+  readonly write?: string;
 }
 
-function requestTag({ idempotency: [idempotency], counts, received, rejected }: PlannedRequest): readonly RequestTag[] {
+function requestTag({ idempotency: [idempotency], counts, received, rejected, write }: PlannedRequest): readonly RequestTag[] {
   if (idempotency.kind !== 'request') return [];
   const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = counts;
   return [
@@ -294,6 +298,7 @@ function requestTag({ idempotency: [idempotency], counts, received, rejected }: 
       key: requestTagKey(idempotency.key),
       body: idempotency.bodyHash,
       counts: [received, rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale, rejected],
+      ...(write === undefined ? {} : { write }),
     },
   ];
 }

@@ -10,6 +10,8 @@ export interface RememberedRequest {
   readonly received: number;
   readonly rejected: number;
   readonly counts: WriteCounts;
+  /** Of a grouped write: the id of the one that landed. */
+  readonly write?: string;
 }
 
 /** What the entry tells of the request with this idempotency key; undefined when it answered others or tells nothing. */
@@ -22,7 +24,9 @@ export function rememberedRequest(actions: readonly Action[], key: string): Reme
   for (const request of parsed) {
     if (!isJsonObject(request) || request['key'] !== wanted || typeof request['body'] !== 'string' || !Array.isArray(request['counts'])) continue;
     const [received = 0, rowsInserted = 0, rowsUpdated = 0, rowsDeleted = 0, dedupedInBatch = 0, stale = 0, rejected = 0] = request['counts'].map(Number);
-    return { bodyHash: request['body'], received, rejected, counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } };
+    const counts = { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale };
+    const { write } = request;
+    return { bodyHash: request['body'], received, rejected, counts, ...(typeof write === 'string' ? { write } : {}) };
   }
   return undefined;
 }

@@ -17,6 +17,8 @@ import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { Filter } from './filter.ts';
 import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
+import type { GroupMember, Verdict } from './group-member.ts';
+import { groupPlanner } from './group-planner.ts';
 import { optimizePlanner, planBins } from './optimize.ts';
 import { overwritePlanner } from './overwrite.ts';
 import { readRows, type ReadOptions } from './read.ts';
@@ -24,7 +26,7 @@ import { restorePlanner } from './restore.ts';
 import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, planVacuum, type VacuumPlan } from './vacuum.ts';
-import type { WriteOptions, WriteOutcome } from './write-outcome.ts';
+import type { WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
 import { type Update, updatePlanner } from './update-rows.ts';
 import { upsertPlanner } from './upsert.ts';
 
@@ -36,6 +38,13 @@ export interface AddingOutcome {
 
 /** Loads of a snapshot to write on; each may be slept over. */
 const LOADS_MAX = 3;
+
+/** An outcome with what became of each member of a group; the verdicts hold only where it is `committed` or `nothing`. */
+export interface GroupOutcome {
+  readonly outcome: WriteOutcome;
+  readonly verdicts: readonly Verdict[];
+  readonly counts: readonly (WriteCounts | undefined)[];
+}
 
 export class DeltaTable {
   readonly root: string;
@@ -110,6 +119,14 @@ export class DeltaTable {
     const planner = upsertPlanner(this.#deps, { root: this.root, txnId }, { batch, keys: options.keys, eventTime: options.eventTime });
     const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
     return { outcome, added: planner.added() };
+  }
+
+  /** Writes that are staged already, as one entry; the table is then as if each had been committed alone, in their order. */
+  async commitGroup(members: readonly GroupMember[], options: WriteOptions = {}): Promise<GroupOutcome> {
+    const txnId = this.#deps.random.uuid();
+    const planner = groupPlanner(this.#deps, { root: this.root, txnId }, members);
+    const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
+    return { outcome, verdicts: planner.verdicts(), counts: planner.counts() };
   }
 
   /** Replaces the rows `where` passes, without it every row. @throws LakefoldError CONSTRAINT_VIOLATED for a new row it does not pass */

@@ -135,7 +135,8 @@ export function newestReceipt(batch: Batch): bigint | undefined {
   return vector.values.reduce((newest, value) => (value > newest ? value : newest));
 }
 
-function lastPerIdentity(batch: Batch, columns: readonly string[]): { readonly batch: Batch; readonly deduped: number } {
+/** The last row of each identity, and how many others there were. */
+export function lastPerIdentity(batch: Batch, columns: readonly string[]): { readonly batch: Batch; readonly deduped: number } {
   const last = indexByIdentity(identityOver(batch, columns), batch.rowCount);
   if (last.size === batch.rowCount) return { batch, deduped: 0 };
   const kept = Uint32Array.from(last.values()).sort();
@@ -261,7 +262,7 @@ function holdsReceipts(snapshot: Snapshot): boolean {
 }
 
 /** Whether every row of the batch has a receipt; of those that have none the later commit wins. */
-function areReceived(batch: Batch): boolean {
+export function areReceived(batch: Batch): boolean {
   const vector = batch.vectors[batch.columns.findIndex((column) => column.name === INGESTED_AT)];
   return vector !== undefined && !(vector.nulls?.includes(1) ?? false);
 }

@@ -12,7 +12,7 @@ function pick<T>(random: Random, items: readonly [T, ...T[]]): T {
 }
 
 /** A batch: upserted rows mostly share their receipt, and a batch received early may commit late. */
-function randomRows(random: Random, shape: TableShape, options: { readonly oneReceipt: boolean }): ModelRow[] {
+export function randomRows(random: Random, shape: TableShape, options: { readonly oneReceipt: boolean }): ModelRow[] {
   const receipt = (): bigint => BASE + BigInt(Math.floor(random.unit() * 6));
   const shared = receipt();
   return Array.from({ length: 1 + Math.floor(random.unit() * 5) }, () => ({

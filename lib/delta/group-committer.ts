@@ -1,0 +1,85 @@
+/** Writes of one process to one table, committed together: while an entry is being written, the next group gathers. */
+import { LakefoldError } from '../core/errors.ts';
+import { GROUP_ROWS_MAX, GROUP_WRITES_MAX } from '../core/limits.ts';
+import type { DeltaDeps } from './deps.ts';
+import type { GroupMember } from './group-member.ts';
+import { type GroupWriteRequest, stageMember } from './group-stage.ts';
+import type { DeltaTable, GroupOutcome } from './table.ts';
+import { NO_ROWS, type WriteOutcome } from './write-outcome.ts';
+
+interface Waiting {
+  readonly member: GroupMember;
+  readonly answer: (outcome: WriteOutcome) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/**
+ * Appends and upserts called at once on one open table, in few entries: each has its own `txn`, counts and outcome, one that
+ * can't land is refused alone. Rows count in the order in which the calls were staged.
+ */
+export class GroupCommitter {
+  readonly #deps: DeltaDeps;
+  readonly #table: DeltaTable;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+
+  constructor(deps: DeltaDeps, table: DeltaTable) {
+    this.#deps = deps;
+    this.#table = table;
+  }
+
+  /** The outcome as of a write of its own; of a repeat of another call of the same group, that one's version. @throws LakefoldError as `stageMember`, and what `commitGroup` throws */
+  async write(request: GroupWriteRequest): Promise<WriteOutcome> {
+    const { root, snapshot } = this.#table;
+    const member = await stageMember(this.#deps, { root, snapshot, id: this.#deps.random.uuid() }, request);
+    return new Promise((answer, fail) => {
+      this.#waiting.push({ member, answer, fail });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      const count = groupSize(this.#waiting.map(({ member }) => member));
+      const group = this.#waiting.slice(0, count);
+      this.#waiting = this.#waiting.slice(count);
+      try {
+        const outcome = await this.#table.commitGroup(group.map(({ member }) => member));
+        for (const [i, { answer }] of group.entries()) answer(memberOutcome(outcome, i, group[i]?.member));
+      } catch (error) {
+        for (const { fail } of group) fail(error);
+      }
+    }
+    this.#isRunning = false;
+  }
+}
+
+/** How many of the members, from the first, one entry takes: all upserts among them know rows by the same columns. At least one. */
+export function groupSize(members: readonly GroupMember[]): number {
+  let rows = 0;
+  let identity: string | undefined;
+  for (const [i, member] of members.entries()) {
+    rows += member.rowCount;
+    const own = member.operation === 'upsert' ? member.identityColumns.join('\0') : identity;
+    if (i > 0 && (i >= GROUP_WRITES_MAX || rows > GROUP_ROWS_MAX || (identity !== undefined && own !== identity))) return i;
+    identity = own;
+  }
+  return members.length;
+}
+
+function memberOutcome({ outcome, verdicts, counts }: GroupOutcome, i: number, member: GroupMember | undefined): WriteOutcome {
+  if (outcome.kind !== 'committed' && outcome.kind !== 'nothing') return outcome;
+  const verdict = verdicts[i];
+  if (verdict === undefined || member === undefined) throw new LakefoldError('INTERNAL', 'expected a verdict for every member of a group');
+  switch (verdict.kind) {
+    case 'refused':
+      return { kind: 'conflict', winner: outcome.kind === 'committed' ? outcome.version : 0, reason: verdict.reason };
+    case 'applied': {
+      const version = verdict.version ?? (outcome.kind === 'committed' ? outcome.version : undefined);
+      return version === undefined ? { kind: 'nothing', counts: NO_ROWS } : { kind: 'alreadyApplied', version };
+    }
+    case 'landed':
+      return outcome.kind === 'committed' ? { ...outcome, counts: counts[i] ?? NO_ROWS, filesAdded: member.adds.length, filesRemoved: 0 } : outcome;
+  }
+}

@@ -1,0 +1,41 @@
+/** What became of a queued write, told from the log and from the refused intents: a producer that waits asks until it is decided. */
+import { readEntry } from './changes.ts';
+import { appliedVersion } from './commit.ts';
+import { findDead, type InboxDeps } from './group-inbox.ts';
+import type { Intent } from './group-intent.ts';
+import { memberIdempotency, type Refusal } from './group-member.ts';
+import { recordOf } from './history.ts';
+import { rememberedRequest } from './request-tags.ts';
+import type { DeltaTable } from './table.ts';
+import type { WriteCounts } from './write-outcome.ts';
+
+export type IntentFate =
+  /** Not yet: in the inbox, or under way. */
+  | { readonly kind: 'waiting' }
+  /** `alreadyApplied`: its request or sequence was committed before by another write, whose counts these are; without where the log tells none. */
+  | { readonly kind: 'committed'; readonly version: number; readonly committedAt: number; readonly counts?: WriteCounts; readonly alreadyApplied: boolean }
+  | ({ readonly kind: 'refused' } & Refusal);
+
+/** One refresh of the table, and one request for the entry that answers the write. @throws LakefoldError as `refresh` */
+export async function intentFate(deps: InboxDeps, name: string, table: DeltaTable, intent: Intent): Promise<IntentFate> {
+  const snapshot = await table.refresh();
+  const now = deps.clock.now();
+  for (const idempotency of memberIdempotency(intent)) {
+    const version = appliedVersion(snapshot, idempotency, now);
+    if (version === undefined) continue;
+    const entry = await readEntry(deps, table.root, version);
+    if (entry === undefined) return { kind: 'committed', version, committedAt: snapshot.committedAt, alreadyApplied: true };
+    const { committedAt } = recordOf(entry);
+    // A stream's `txn` tells no version: one of our own key would have been found before it.
+    if (idempotency.kind === 'stream') return { kind: 'committed', version, committedAt, alreadyApplied: true };
+    const remembered = rememberedRequest(entry.actions, idempotency.key);
+    if (remembered !== undefined && remembered.bodyHash !== idempotency.bodyHash) {
+      const reason = `the idempotency key ${JSON.stringify(idempotency.key)} was first used for another request; version ${version} holds it`;
+      return { kind: 'refused', code: 'IDEMPOTENCY_MISMATCH', reason };
+    }
+    const counts = remembered === undefined ? {} : { counts: remembered.counts };
+    return { kind: 'committed', version, committedAt, ...counts, alreadyApplied: remembered !== undefined && remembered.write !== intent.id };
+  }
+  const dead = await findDead(deps.control, name, intent.id);
+  return dead === undefined ? { kind: 'waiting' } : { kind: 'refused', code: dead.code, reason: dead.reason };
+}

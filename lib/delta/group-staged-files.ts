@@ -1,0 +1,61 @@
+/** Whether the files that intents name are there, in as few requests as they lie together. */
+import { mapConcurrent } from '../core/concurrency.ts';
+import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
+import { joinPath } from '../core/path.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { AddFile } from './actions.ts';
+
+/** Foreign names between ours above which the rest is asked for one by one. */
+const STRANGERS_MAX = 1000;
+
+/**
+ * Sizes by path; a file that is not there has none. Files of a drain are named after ULIDs made shortly one after the other,
+ * so that a listing between the first and the last of a folder holds little else.
+ */
+export async function stagedSizes(store: ObjectStore, root: string, adds: readonly AddFile[]): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  const alone: string[] = [];
+  const folders = new Map<string, string[]>();
+  for (const { path } of adds) {
+    const folder = path.slice(0, path.lastIndexOf('/') + 1);
+    const paths = folders.get(folder);
+    if (paths === undefined) folders.set(folder, [path]);
+    else paths.push(path);
+  }
+  for (const [folder, paths] of folders) {
+    if (paths.length < 3) alone.push(...paths);
+    else alone.push(...(await listBetween(store, { root, folder, paths: paths.toSorted(), sizes })));
+  }
+  await mapConcurrent(alone, { concurrencyMax: STORE_READ_CONCURRENCY }, async (path) => {
+    const info = await store.head(joinPath(root, path));
+    if (info !== undefined) sizes.set(path, info.sizeBytes);
+  });
+  return sizes;
+}
+
+/** Puts sizes of the sorted `paths` and answers those it did not get to. */
+async function listBetween(
+  store: ObjectStore,
+  range: { readonly root: string; readonly folder: string; readonly paths: readonly string[]; readonly sizes: Map<string, number> },
+): Promise<readonly string[]> {
+  const { root, paths, sizes } = range;
+  const [first = '', last = ''] = [paths[0], paths.at(-1)];
+  const prefix = `${root}/${commonPrefix(first, last)}`;
+  const wanted = new Set(paths);
+  let strangers = 0;
+  // Listings begin behind `startAfter`: the first path less its last character sorts before it.
+  for await (const { path, sizeBytes } of store.list(prefix, { startAfter: `${root}/${first.slice(0, -1)}` })) {
+    const relative = path.slice(root.length + 1);
+    if (relative > last) return [];
+    if (wanted.has(relative)) sizes.set(relative, sizeBytes);
+    else strangers += 1;
+    if (strangers > STRANGERS_MAX) return paths.filter((candidate) => candidate > relative);
+  }
+  return [];
+}
+
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < Math.min(a.length, b.length) && a[length] === b[length]) length += 1;
+  return a.slice(0, length);
+}

@@ -1,0 +1,77 @@
+/** Writes called at once on one table of one process: few entries, each write with its own outcome. */
+import { describe, expect, it } from 'vitest';
+import { LakefoldError } from '../../lib/core/errors.ts';
+import { batchOfRows } from '../../lib/core/batch.ts';
+import { GroupCommitter, groupSize } from '../../lib/delta/group-committer.ts';
+import { stageMember } from '../../lib/delta/group-stage.ts';
+import { KEY, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
+
+const R = 1_750_000_000_000_000n;
+const NONE = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
+
+describe('a group committer', () => {
+  it('commits what is called while an entry is being written as the next entry', async () => {
+    const { deps, table, rows } = await tableFixture();
+    const committer = new GroupCommitter(deps, table);
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => committer.write({ batch: rowsBatch([`k${i % 20}`, i, R + BigInt(i)]), what: { kind: 'upsert', keys: ['k'] } })),
+    );
+    expect(outcomes.every(({ kind }) => kind === 'committed')).toBe(true);
+    expect(table.snapshot.version).toBeLessThanOrEqual(4);
+    expect((await rows()).map(([, v]) => v)).toEqual(Array.from({ length: 20 }, (_, i) => 20 + i).toSorted((a, b) => (`k${a % 20}` < `k${b % 20}` ? -1 : 1)));
+  });
+
+  it('answers each write with its own version and counts, and a repeat with the first one', async () => {
+    const { deps, table } = await tableFixture();
+    const committer = new GroupCommitter(deps, table);
+    const idempotency = { kind: 'request', key: 'once', bodyHash: 'f00d', windowMillis: 10 ** 9 } as const;
+    const upsert = { kind: 'upsert', keys: ['k'] } as const;
+    await table.append(rowsBatch(['a', 0, R]));
+    const outcomes = await Promise.all([
+      committer.write({ batch: rowsBatch(['first', 0, R]), what: upsert }),
+      committer.write({ batch: rowsBatch(['a', 1, R - 1n], ['b', 1, R], ['b', 2, R]), what: upsert, idempotency }),
+      committer.write({ batch: rowsBatch(['a', 1, R - 1n], ['b', 1, R], ['b', 2, R]), what: upsert, idempotency }),
+      committer.write({ batch: rowsBatch(['b', 3, R + 1n]), what: upsert }),
+    ]);
+    expect(outcomes.map((outcome) => (outcome.kind === 'committed' ? [outcome.version, outcome.counts] : outcome))).toEqual([
+      [2, { ...NONE, rowsInserted: 1 }],
+      [3, { ...NONE, rowsInserted: 1, dedupedInBatch: 1, stale: 1 }],
+      { kind: 'alreadyApplied', version: 3 },
+      [3, { ...NONE, rowsUpdated: 1 }],
+    ]);
+  });
+
+  it('refuses a poisoned write alone, before it joins a group', async () => {
+    const { deps, table, rows } = await tableFixture();
+    const committer = new GroupCommitter(deps, table);
+    const other = batchOfRows([KEY, { name: 'nothing', type: { kind: 'int' }, nullable: true }], [['a', 1]]);
+    const settled = await Promise.allSettled([
+      committer.write({ batch: other, what: { kind: 'append' } }),
+      committer.write({ batch: rowsBatch([null, 1, R]), what: { kind: 'append' } }),
+      committer.write({ batch: rowsBatch(['b', 1, R]), what: { kind: 'append' } }),
+    ]);
+    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value.kind : one.reason instanceof LakefoldError && one.reason.code))).toEqual([
+      'SCHEMA_DRIFT',
+      'CONSTRAINT_VIOLATED',
+      'committed',
+    ]);
+    expect(await rows()).toEqual([['b', 1, R]]);
+  });
+});
+
+describe('a group', () => {
+  it('ends before rows are known by other columns, and at its bounds', async () => {
+    const { deps, table } = await tableFixture();
+    const target = { root: T_ROOT, snapshot: table.snapshot };
+    const byKey = await stageMember(deps, { ...target, id: 'a' }, { batch: rowsBatch(['a', 1, R]), what: { kind: 'upsert', keys: ['k'] } });
+    const byValue = await stageMember(deps, { ...target, id: 'b' }, { batch: rowsBatch(['a', 1, R]), what: { kind: 'upsert', keys: ['v'] } });
+    const append = await stageMember(deps, { ...target, id: 'c' }, { batch: rowsBatch(['a', 1, R]), what: { kind: 'append' } });
+    expect([
+      groupSize([append, byKey, append, byValue]),
+      groupSize([append, append]),
+      groupSize([{ ...append, rowCount: 999_999 }, append, append]),
+      groupSize([{ ...append, rowCount: 2_000_000 }, append]),
+      groupSize(Array.from({ length: 1500 }, () => append)),
+    ]).toEqual([3, 2, 2, 1, 1000]);
+  });
+});

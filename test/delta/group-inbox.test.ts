@@ -1,0 +1,298 @@
+/** Queued writes: staged, put into a table's inbox, drained by whoever holds the lease, many an entry. */
+import { describe, expect, it } from 'vitest';
+import { MemoryControl } from '../../lib/adapters/memory/control.ts';
+import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
+import { utf8 } from '../../lib/core/bytes.ts';
+import { joinPath } from '../../lib/core/path.ts';
+import { UlidSource } from '../../lib/core/ulid.ts';
+import { answerDoorbell, drainInbox } from '../../lib/delta/group-drain.ts';
+import { intentFate } from '../../lib/delta/group-fate.ts';
+import { enqueueWrite, findDead, forgetDead, inboxOf, type InboxDeps, listDead, type QueuedWrite, redrive } from '../../lib/delta/group-inbox.ts';
+import type { Intent } from '../../lib/delta/group-intent.ts';
+import { releaseLease, takeLease } from '../../lib/delta/group-lease.ts';
+import type { TableDefinition } from '../../lib/delta/create.ts';
+import type { DeltaTable } from '../../lib/delta/table.ts';
+import { countingObjectStore } from '../support/counting-store.ts';
+import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
+
+const NAME = 'demo/t/1';
+const R = 1_750_000_000_000_000n;
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+interface World extends TableFixture {
+  readonly inbox: InboxDeps;
+  readonly errors: string[];
+  readonly queued: () => Promise<number>;
+  readonly enqueue: (write: QueuedWrite) => Promise<Intent>;
+  readonly fate: (intent: Intent) => ReturnType<typeof intentFate>;
+}
+
+async function world(definition: Partial<TableDefinition> = {}): Promise<World> {
+  const fixture = await tableFixture(definition);
+  const errors: string[] = [];
+  const log = { ...fixture.deps.log, error: (event: string, fields = {}) => void errors.push(`${event} ${JSON.stringify(fields)}`) };
+  const inbox: InboxDeps = { ...fixture.deps, log, control: new MemoryControl(), queue: new MemoryQueue({ clock: fixture.clock }) };
+  const ids = new UlidSource(fixture.deps);
+  return {
+    ...fixture,
+    inbox,
+    errors,
+    queued: async () => (await collect(inbox.control.query(inboxOf(NAME)))).length,
+    enqueue: (write) => enqueueWrite(inbox, { name: NAME, root: T_ROOT, snapshot: fixture.table.snapshot, ids }, write),
+    fate: (intent) => intentFate(inbox, NAME, fixture.table, intent),
+  };
+}
+
+const upsert = (k: string, v: number, r = R): QueuedWrite => ({ batch: rowsBatch([k, v, r]), what: { kind: 'upsert', keys: ['k'] } });
+const append = (k: string, v: number): QueuedWrite => ({ batch: rowsBatch([k, v, R]), what: { kind: 'append' } });
+
+describe('a drained inbox', () => {
+  it('leaves one entry for all intents, with the rows and counts of committing them in order', async () => {
+    const { enqueue, inbox, table, rows, queued, fate } = await world();
+    const intents = [
+      await enqueue(upsert('a', 1)),
+      await enqueue(append('b', 2)),
+      await enqueue(upsert('a', 3, R + 1n)),
+      await enqueue(upsert('a', 4, R - 1n)),
+    ];
+    for (const intent of intents) expect(await fate(intent)).toEqual({ kind: 'waiting' });
+    expect(await drainInbox(inbox, NAME, table)).toEqual({ kind: 'drained', versions: [1], landed: 4, repeated: 0, refused: 0 });
+    expect(await rows()).toEqual([
+      ['a', 3, R + 1n],
+      ['b', 2, R],
+    ]);
+    expect(await queued()).toBe(0);
+    const counts = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
+    const landed = { kind: 'committed', version: 1, committedAt: table.snapshot.committedAt, alreadyApplied: false };
+    expect(await Promise.all(intents.map(fate))).toEqual([
+      { ...landed, counts: { ...counts, rowsInserted: 1 } },
+      { ...landed, counts: { ...counts, rowsInserted: 1 } },
+      { ...landed, counts: { ...counts, rowsUpdated: 1 } },
+      { ...landed, counts: { ...counts, stale: 1 } },
+    ]);
+  });
+
+  it('is drained by another table handle whose snapshot is behind', async () => {
+    const { enqueue, inbox, table, open, rows } = await world();
+    const behind = await open();
+    await table.upsert(rowsBatch(['a', 1, R]), { keys: ['k'] });
+    await enqueue(upsert('a', 2, R + 1n));
+    expect(await drainInbox(inbox, NAME, behind)).toMatchObject({ versions: [2], landed: 1 });
+    expect(await rows()).toEqual([['a', 2, R + 1n]]);
+  });
+
+  it('lands a request once, whatever the number of its intents, and tells the repeats', async () => {
+    const { enqueue, inbox, table, rows, fate } = await world();
+    const idempotency = { kind: 'request', key: 'once', bodyHash: 'f00d', windowMillis: 10 ** 9 } as const;
+    const [first, second] = [await enqueue({ ...append('a', 1), idempotency }), await enqueue({ ...append('a', 1), idempotency })];
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ versions: [1], landed: 1, repeated: 1 });
+    const [third, other] = [
+      await enqueue({ ...append('a', 1), idempotency }),
+      await enqueue({ ...append('a', 1), idempotency: { ...idempotency, bodyHash: 'beef' } }),
+    ];
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ versions: [], landed: 0, repeated: 2 });
+    expect(await rows()).toEqual([['a', 1, R]]);
+    expect((await Promise.all([first, second, third, other].map(fate))).map((fate) => (fate.kind === 'committed' ? fate.alreadyApplied : fate))).toEqual([
+      false,
+      true,
+      true,
+      { kind: 'refused', code: 'IDEMPOTENCY_MISMATCH', reason: 'the idempotency key "once" was first used for another request; version 1 holds it' },
+    ]);
+  });
+
+  it('is cut where upserts know their rows by other columns', async () => {
+    const { enqueue, inbox, table, rows } = await world();
+    await enqueue(upsert('a', 1));
+    await enqueue({ ...upsert('b', 1), what: { kind: 'upsert', keys: ['v'] } });
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ versions: [1, 2], landed: 2 });
+    expect(await rows()).toEqual([['b', 1, R]]);
+  });
+});
+
+describe('an intent that cannot land', () => {
+  const cases: readonly { readonly name: string; readonly code: string; readonly poison: (world: World, intent: Intent) => Promise<unknown> }[] = [
+    { name: 'its staged file is gone', code: 'FILE_MISSING', poison: ({ store }, { adds }) => store.delete(joinPath(T_ROOT, adds[0]?.path ?? '')) },
+    {
+      name: 'its staged file is cut short',
+      code: 'FILE_CORRUPT',
+      poison: ({ store }, { adds }) => store.overwrite(joinPath(T_ROOT, adds[0]?.path ?? ''), utf8('{')),
+    },
+    {
+      name: 'its bytes are no intent',
+      code: 'CORRUPT_STORE',
+      poison: ({ inbox }, { id }) => inbox.control.put({ partition: inboxOf(NAME), sort: id, bytes: utf8('{"format":1,') }),
+    },
+    {
+      name: 'a later layout wrote it',
+      code: 'UNSUPPORTED_FORMAT',
+      poison: ({ inbox }, { id }) => inbox.control.put({ partition: inboxOf(NAME), sort: id, bytes: utf8('{"format":2}') }),
+    },
+    {
+      name: 'it lies under another key',
+      code: 'CORRUPT_STORE',
+      poison: async ({ inbox }, { id }) => {
+        const record = await inbox.control.get(inboxOf(NAME), id);
+        await inbox.control.put({
+          partition: inboxOf(NAME),
+          sort: id,
+          bytes: utf8(new TextDecoder().decode(record?.bytes).replace(id, `${id.slice(0, -1)}Z`)),
+        });
+      },
+    },
+  ];
+
+  for (const { name, code, poison } of cases) {
+    it(`is refused alone, with ${code}, when ${name}`, async () => {
+      const one = await world();
+      await one.enqueue(upsert('a', 1));
+      const bad = await one.enqueue(upsert('a', 2, R + 1n));
+      await one.enqueue(upsert('b', 3));
+      await one.enqueue(append('c', 4));
+      await poison(one, bad);
+      expect(await drainInbox(one.inbox, NAME, one.table)).toEqual({ kind: 'drained', versions: [1], landed: 3, repeated: 0, refused: 1 });
+      expect(await one.rows()).toEqual([
+        ['a', 1, R],
+        ['b', 3, R],
+        ['c', 4, R],
+      ]);
+      expect(await one.queued()).toBe(0);
+      expect(await one.fate(bad)).toMatchObject({ kind: 'refused', code });
+      expect(one.errors).toEqual([expect.stringContaining('group.intent_refused')]);
+    });
+  }
+
+  it('is refused alone when the table has changed its shape since it was staged', async () => {
+    const { enqueue, inbox, table, open, rows, fate } = await world();
+    const other = await open();
+    const bad = await enqueue(upsert('a', 1));
+    await other.overwrite(rowsBatch(), {});
+    const { metadata } = other.snapshot;
+    await inbox.control.put({
+      partition: inboxOf(NAME),
+      sort: bad.id,
+      bytes: utf8(new TextDecoder().decode((await inbox.control.get(inboxOf(NAME), bad.id))?.bytes).replace(metadata.id, 'another')),
+    });
+    await enqueue(append('b', 2));
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 1, refused: 1 });
+    expect(await fate(bad)).toMatchObject({ kind: 'refused', code: 'SCHEMA_DRIFT', reason: 'the table was replaced by another' });
+    expect(await rows()).toEqual([['b', 2, R]]);
+  });
+
+  it('is refused alone when it would replace rows of a table that only grows', async () => {
+    const { enqueue, inbox, table, rows, fate } = await world({ configuration: { 'delta.appendOnly': 'true' } });
+    await enqueue(upsert('a', 1));
+    const bad = await enqueue(upsert('a', 2, R + 1n));
+    await enqueue(upsert('b', 3));
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ versions: [1], landed: 2, refused: 1 });
+    expect(await fate(bad)).toMatchObject({ kind: 'refused', code: 'CONSTRAINT_VIOLATED' });
+    expect(await rows()).toEqual([
+      ['a', 1, R],
+      ['b', 3, R],
+    ]);
+  });
+
+  it('lands after all when what stood in its way is mended and it is redriven', async () => {
+    const { enqueue, inbox, store, table, rows, fate } = await world();
+    const intent = await enqueue(append('a', 1));
+    const path = joinPath(T_ROOT, intent.adds[0]?.path ?? '');
+    const bytes = (await store.get(path))?.bytes ?? new Uint8Array();
+    await store.delete(path);
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, refused: 1 });
+    await store.overwrite(path, bytes);
+    expect(await redrive(inbox, NAME, intent.id)).toBe(true);
+    expect(await redrive(inbox, NAME, intent.id)).toBe(false);
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 1, refused: 0 });
+    expect(await fate(intent)).toMatchObject({ kind: 'committed', version: 1, alreadyApplied: false });
+    expect(await rows()).toEqual([['a', 1, R]]);
+  });
+
+  it('is forgotten after 14 days, no sooner', async () => {
+    const { enqueue, inbox, store, clock, table } = await world();
+    const intent = await enqueue(append('a', 1));
+    await store.delete(joinPath(T_ROOT, intent.adds[0]?.path ?? ''));
+    await drainInbox(inbox, NAME, table);
+    await clock.advance(14 * 86_400_000);
+    expect(await forgetDead(inbox, NAME)).toBe(0);
+    expect((await findDead(inbox.control, NAME, intent.id))?.code).toBe('FILE_MISSING');
+    await clock.advance(1);
+    expect(await forgetDead(inbox, NAME)).toBe(1);
+    expect(await collect(listDead(inbox.control, NAME))).toEqual([]);
+  });
+
+  it('is never judged by its files once it has landed', async () => {
+    const { enqueue, inbox, store, table, rows } = await world();
+    const intent = await enqueue(append('a', 1));
+    const record = await inbox.control.get(inboxOf(NAME), intent.id);
+    await drainInbox(inbox, NAME, table);
+    await table.overwrite(rowsBatch(['z', 9, R]), {});
+    await store.delete(joinPath(T_ROOT, intent.adds[0]?.path ?? ''));
+    await inbox.control.put({ partition: inboxOf(NAME), sort: intent.id, bytes: record?.bytes ?? new Uint8Array() });
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, repeated: 1, refused: 0 });
+    expect(await rows()).toEqual([['z', 9, R]]);
+  });
+});
+
+describe('a doorbell', () => {
+  const ring = async ({
+    inbox,
+  }: World): Promise<{ readonly id: string; readonly body: string; readonly receiveCount: number; readonly receipt: string } | undefined> =>
+    (await inbox.queue.receive({ countMax: 1, visibilitySeconds: 60 }))[0];
+
+  it('is handed back for 5 s while another committer holds the lease, and gone once the table is drained', async () => {
+    const one = await world();
+    const { inbox, clock, table } = one;
+    await one.enqueue(append('a', 1));
+    const lease = await takeLease(inbox, NAME, 'another');
+    const open = async (): Promise<DeltaTable> => table;
+    const first = await ring(one);
+    expect(first === undefined ? undefined : await answerDoorbell(inbox, first, open)).toMatchObject({ kind: 'taken', landed: 0 });
+    expect(await ring(one)).toBeUndefined();
+    await clock.advance(5000);
+    if (lease !== undefined) await releaseLease(inbox, lease);
+    const second = await ring(one);
+    expect(second === undefined ? undefined : await answerDoorbell(inbox, second, open)).toMatchObject({ kind: 'drained', landed: 1 });
+    await clock.advance(3_600_000);
+    expect(await ring(one)).toBeUndefined();
+  });
+
+  it('replaces a committer that died holding the lease', async () => {
+    const { inbox, clock, enqueue, table } = await world();
+    await takeLease(inbox, NAME, 'dead');
+    await enqueue(append('a', 1));
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ kind: 'taken' });
+    await clock.advance(30_000);
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ kind: 'drained', landed: 1 });
+  });
+});
+
+describe('the requests of a drain', () => {
+  it('are one listing and one log entry, whatever the number of upserts that meet nothing', async () => {
+    const { inbox, clock, store, open, deps } = await world();
+    const counting = countingObjectStore(store);
+    const table = await open(counting);
+    const counted = { ...inbox, store: counting };
+    const ids = new UlidSource(deps);
+    counting.requests.length = 0;
+    for (let i = 0; i < 64; i += 1) {
+      await clock.advance(7);
+      await enqueueWrite(counted, { name: NAME, root: T_ROOT, snapshot: table.snapshot, ids }, upsert(`k${String(i).padStart(2, '0')}`, i));
+    }
+    expect(counting.requests.splice(0).map(({ kind }) => kind)).toEqual(Array.from({ length: 64 }, () => 'PUT IF ABSENT'));
+    expect(await drainInbox(counted, NAME, table)).toMatchObject({ versions: [1], landed: 64 });
+    expect(counting.requests.map(({ kind }) => kind)).toEqual(['LIST', 'PUT IF ABSENT']);
+  });
+
+  it('never ask for another file than those of the intents, however many lie between them', async () => {
+    const { inbox, store, table, enqueue, rows } = await world();
+    const intents = [await enqueue(append('a', 1)), await enqueue(append('b', 2)), await enqueue(append('c', 3))];
+    const [first] = intents;
+    for (let i = 0; i < 1200; i += 1) await store.createIfAbsent(joinPath(T_ROOT, `${first?.adds[0]?.path ?? ''}-${i}`), utf8('x'), { identity: `${i}` });
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ versions: [1], landed: 3, refused: 0 });
+    expect(await rows()).toHaveLength(3);
+  });
+});
