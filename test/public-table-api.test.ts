@@ -69,6 +69,27 @@ describe.each([['merge-on-read'], ['compatible']] as const)('a table (%s)', (pro
 });
 
 describe('a table', () => {
+  it('has constraints from the start, or once its rows pass them', async () => {
+    const table = await newTable({ constraints: { positive: 'n > 0' } });
+    expect(table.constraints).toEqual({ positive: 'n > 0' });
+    await expect(table.append([{ city: 'Graz', n: 0 }])).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED', status: 422 });
+    expect(await table.dropConstraint('positive')).toMatchObject({ operation: 'schemaChange' });
+    await table.append([{ city: 'Graz', n: 0 }]);
+    await expect(table.addConstraint('positive', 'n > 0')).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED' });
+    expect(await table.addConstraint('cities', "city LIKE 'G%'")).toMatchObject({ version: 3 });
+    expect(table.constraints).toEqual({ cities: "city LIKE 'G%'" });
+    await expect(newTable({ constraints: { positive: 'length(city) > 0' } })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('has the change feed, in-commit timestamps and the profile it was made with', async () => {
+    const table = await newTable({ profile: 'compatible', changeFeed: true, inCommitTimestamp: true });
+    expect([table.protocol, table.properties]).toEqual([
+      { minReaderVersion: 1, minWriterVersion: 7, readerFeatures: [], writerFeatures: ['appendOnly', 'invariants', 'changeDataFeed', 'inCommitTimestamp'] },
+      { 'delta.enableChangeDataFeed': 'true', 'delta.enableInCommitTimestamps': 'true' },
+    ]);
+    expect(table.compatibility().engines.find(({ name }) => name === 'delta-rs')).toMatchObject({ read: true, write: false });
+  });
+
   it('tells what a range of commits did', async () => {
     const table = await newTable();
     await table.append([{ city: 'Graz', n: 1 }]);

@@ -103,6 +103,11 @@ function operationOf(info: CommitInfo | undefined): CommitOperation {
     case 'ADD COLUMNS':
     case 'CHANGE COLUMN':
     case 'SET TBLPROPERTIES':
+    case 'UNSET TBLPROPERTIES':
+    case 'ADD CONSTRAINT':
+    case 'DROP CONSTRAINT':
+    case 'RENAME COLUMN':
+    case 'DROP COLUMNS':
       return 'schemaChange';
     default:
       return 'other';

@@ -8,6 +8,7 @@ import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, type Json } from '../core/json.ts';
 import type { ColumnType } from '../core/types.ts';
 import type { Metadata, Protocol } from './actions.ts';
+import { constraintsOf } from './constraints.ts';
 
 export type WriteProfile = 'merge-on-read' | 'compatible';
 
@@ -30,15 +31,26 @@ const whereFieldHas =
   ({ schemaString }) =>
     schemaString.includes(`"${prefix}`) && someFieldHas(parseJson(schemaString), prefix);
 
+// An invariant on a column of its own is one we check; of fields inside, nobody says what their names mean.
+const whereNestedFieldHas =
+  (prefix: string): InUse =>
+  ({ schemaString }) => {
+    if (!schemaString.includes(`"${prefix}`)) return false;
+    const schema = parseJson(schemaString);
+    const fields = isJsonObject(schema) ? schema['fields'] : undefined;
+    return Array.isArray(fields) && fields.some((field: Json) => isJsonObject(field) && someFieldHas(field['type'], prefix));
+  };
+
 /** Features a writer may meet, and when their use stops us; those not listed stop us always. */
 const WRITABLE: ReadonlyMap<string, InUse> = new Map([
   ['appendOnly', never],
-  ['invariants', whereFieldHas('delta.invariants')],
+  // What they demand is checked row by row; what can't be is refused by `constraintsOf`.
+  ['invariants', whereNestedFieldHas('delta.invariants')],
   ['deletionVectors', never],
   ['timestampNtz', never],
   ['v2Checkpoint', never],
   ['domainMetadata', never],
-  ['checkConstraints', hasConstraints],
+  ['checkConstraints', never],
   ['changeDataFeed', never],
   ['generatedColumns', whereFieldHas('delta.generationExpression')],
   ['identityColumns', whereFieldHas('delta.identity.')],
@@ -61,6 +73,7 @@ export function checkWritable(protocol: Protocol, metadata: Metadata): void {
     const inUse = WRITABLE.get(feature);
     if (inUse === undefined || inUse(metadata)) throw unsupported(feature, 'write', protocol);
   }
+  constraintsOf(metadata);
 }
 
 /** Whether the table may have V2 checkpoints. */

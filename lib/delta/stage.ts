@@ -8,6 +8,7 @@ import { TARGET_FILE_BYTES } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import { formatType, typesEqual, type Value } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
+import { checkRows, constraintsOf } from './constraints.ts';
 import type { DeltaDeps } from './deps.ts';
 import { compareValues, unknownColumn } from './filter.ts';
 import { partitionDirectory, serializePartitionValue } from './partition-values.ts';
@@ -49,6 +50,8 @@ const ROW_BYTES_MIN = 16;
 export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Batch): Promise<readonly StagedFile[]> {
   const columns = batch.columns.map((column) => tableColumn(target.snapshot, column.name));
   checkRequired(target.snapshot, batch);
+  // Rewrites that change no row, and change files, hold what was checked before.
+  if (target.dataChange) checkRows(constraintsOf(target.snapshot.metadata), target.snapshot.columns, batch);
   const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
   return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) =>
     stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }),
@@ -60,6 +63,9 @@ export function stagedConflict(stagedOn: Snapshot, now: Snapshot): string | unde
   if (stagedOn.metadata === now.metadata) return undefined;
   if (stagedOn.metadata.id !== now.metadata.id) return 'the table was replaced by another';
   if (stagedOn.metadata.partitionColumns.join('\0') !== now.metadata.partitionColumns.join('\0')) return 'the table is partitioned by other columns now';
+  const checked = new Set(constraintsOf(stagedOn.metadata).map(({ text }) => text));
+  const added = constraintsOf(now.metadata).find(({ text }) => !checked.has(text));
+  if (added !== undefined) return `constraint ${added.name} was added`;
   for (const column of now.columns) {
     const before = stagedOn.columns.find((candidate) => candidate.name === column.name);
     if (!column.nullable && before?.nullable !== false) return `column ${column.name} is required now`;

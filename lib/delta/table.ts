@@ -5,6 +5,7 @@
 import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
+import { type ConstraintChange, constraintPlanner } from './alter-constraint.ts';
 import { alterPlanner, type MetadataChange } from './alter.ts';
 import { appendPlanner } from './append.ts';
 import { type ChangesOptions, readChanges } from './change-feed.ts';
@@ -165,6 +166,12 @@ export class DeltaTable {
     const bins = planBins(await this.refresh(), options);
     const txnId = this.#deps.random.uuid();
     return this.#commit({ txnId, plan: optimizePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, bins) }, options);
+  }
+
+  /** Adds a check constraint once every row passes it, or drops one; `nothing` when the table has it so. */
+  async alterConstraint(change: ConstraintChange, options: WriteOptions = {}): Promise<WriteOutcome> {
+    await this.refresh();
+    return this.#commit({ txnId: this.#deps.random.uuid(), plan: constraintPlanner(this.#deps, this.root, change) }, options);
   }
 
   /** Adds nullable columns and sets properties; `nothing` when the table has them. */

@@ -1,6 +1,8 @@
 /** A Delta table by path, without a feature store around it. */
 import { LakefoldError } from '../core/errors.ts';
 import { parseType, type Column } from '../core/types.ts';
+import { constraintKey } from '../delta/alter-constraint.ts';
+import { parseConstraint } from '../delta/constraints.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
 import { DeltaTable } from '../delta/table.ts';
 import type { Log } from '../ports/log.ts';
@@ -34,6 +36,8 @@ export interface CreateTableOptions extends OpenTableOptions {
   readonly changeFeed?: boolean;
   /** Every commit states its own time, which survives copying; few other engines can then write. False unless given. */
   readonly inCommitTimestamp?: boolean;
+  /** Expressions of Spark SQL that every row must make true, by name: `{ positive: 'n > 0' }`. */
+  readonly constraints?: Readonly<Record<string, string>>;
   readonly properties?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly description?: string;
@@ -59,7 +63,7 @@ export async function createTable(path: string, options: CreateTableOptions): Pr
     columns,
     partitionBy,
     profile: options.profile ?? 'merge-on-read',
-    configuration: configurationOf(options),
+    configuration: configurationOf(options, columns),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.description === undefined ? {} : { description: options.description }),
   });
@@ -68,8 +72,14 @@ export async function createTable(path: string, options: CreateTableOptions): Pr
   return new Table(deps, table);
 }
 
-function configurationOf({ changeFeed, inCommitTimestamp, properties }: CreateTableOptions): Readonly<Record<string, string>> {
+/** @throws LakefoldError INVALID_ARGUMENT for a constraint that is none over the columns */
+function configurationOf(
+  { changeFeed, inCommitTimestamp, constraints = {}, properties }: CreateTableOptions,
+  columns: readonly Column[],
+): Readonly<Record<string, string>> {
+  for (const text of Object.values(constraints)) parseConstraint(text, columns);
   return {
+    ...Object.fromEntries(Object.entries(constraints).map(([name, text]) => [constraintKey(name), text])),
     ...(changeFeed === true ? { 'delta.enableChangeDataFeed': 'true' } : {}),
     ...(inCommitTimestamp === true ? { 'delta.enableInCommitTimestamps': 'true' } : {}),
     ...properties,

@@ -8,6 +8,7 @@ import { type Column, formatType, type Value } from '../core/types.ts';
 import type { AddFile } from '../delta/actions.ts';
 import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
 import { compatibilityOf, type EngineCompatibility } from '../delta/compatibility.ts';
+import { CONSTRAINT_PREFIX } from '../delta/constraints.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
 import type { Filter } from '../delta/filter.ts';
@@ -126,6 +127,12 @@ export class Table {
     return this.#table.snapshot.metadata.configuration;
   }
 
+  /** Expressions that every row makes true, by name. */
+  get constraints(): Readonly<Record<string, string>> {
+    const prefix = CONSTRAINT_PREFIX;
+    return Object.fromEntries(Object.entries(this.properties).flatMap(([key, text]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), text]] : [])));
+  }
+
   get protocol(): TableProtocol {
     const { minReaderVersion, minWriterVersion, readerFeatures = [], writerFeatures = [] } = this.#table.snapshot.protocol;
     return { minReaderVersion, minWriterVersion, readerFeatures, writerFeatures };
@@ -232,6 +239,20 @@ export class Table {
         deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
       };
     }
+  }
+
+  /**
+   * Adds a check constraint, an expression of Spark SQL that every row must make true; null when the table has it. The protocol is
+   * raised to have constraints where it has none yet.
+   * @throws LakefoldError CONSTRAINT_VIOLATED by a row the table has, INVALID_ARGUMENT for an expression we can't check as Spark does, ALREADY_EXISTS
+   */
+  async addConstraint(name: string, expression: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#receipt('schemaChange', await this.#table.alterConstraint({ name, expression }, options));
+  }
+
+  /** Null when there is no such constraint. */
+  async dropConstraint(name: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#receipt('schemaChange', await this.#table.alterConstraint({ name, expression: null }, options));
   }
 
   /** Which engines can read and write the table, and why not; by its protocol alone. */

@@ -144,13 +144,18 @@ describe('writing', () => {
     }).toThrow(refusal(feature));
   });
 
-  it.each([
-    [legacy(1, 3), { 'delta.constraints.positive': 'v > 0' }, 'checkConstraints'],
-    [legacy(2, 5), { 'delta.columnMapping.mode': 'name' }, 'columnMapping'],
-  ])('refuses %j with %j in use', (protocol, configuration, feature) => {
+  it.each([[legacy(2, 5), { 'delta.columnMapping.mode': 'name' }, 'columnMapping']])('refuses %j with %j in use', (protocol, configuration, feature) => {
     expect(() => {
       checkWritable(protocol, configured(configuration));
     }).toThrow(refusal(feature));
+  });
+
+  it('refuses a constraint it cannot check, by name', () => {
+    expect(() => {
+      checkWritable(legacy(1, 3), configured({ 'delta.constraints.rule': 'length(v) > 0' }));
+    }).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: 'checkConstraints', constraint: 'rule', expression: 'length(v) > 0' } }),
+    );
   });
 
   it.each([
