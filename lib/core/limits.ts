@@ -90,3 +90,10 @@ export const CHECKPOINT_GROUP_ROWS_MAX = 32_768;
 /** Files above which a table that has the feature gets V2 checkpoints, and files and tombstones of one sidecar. */
 export const V2_CHECKPOINT_FILES_MIN = 100_000;
 export const SIDECAR_ROWS_MAX = 250_000;
+/** Files that one upsert or delete by key looks into, and their bytes: minutes of one Lambda. */
+export const PROBE_FILES_MAX = 10_000;
+export const PROBE_BYTES_MAX = 64 * 1024 * 1024 * 1024;
+/** Rows that one upsert or delete by key takes out: file, position and receipt of each are held in memory. */
+export const PROBE_ROWS_MAX = 10_000_000;
+/** Bytes of data files that one copy-on-write plan reads and writes again. */
+export const REWRITE_BYTES_MAX = 16 * 1024 * 1024 * 1024;

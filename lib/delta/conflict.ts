@@ -78,7 +78,7 @@ const MATRIX: Readonly<Record<OperationKind, Row>> = {
   protocol:       ['keep',     'keep',     'keep',     'keep',     'keep',     'keep',     'refuse', 'refuse', 'refuse', 'answer', 'refuse'],
 };
 
-function resolutionOf(operation: OperationKind, winner: WinnerKind): Resolution {
+export function resolutionOf(operation: OperationKind, winner: WinnerKind): Resolution {
   return MATRIX[operation][WINNERS.indexOf(winner)] ?? 'refuse';
 }
 
@@ -136,7 +136,7 @@ function united(a: Verdict, b: Verdict): Verdict {
 }
 
 /** What an entry did, as far as it matters to the loser. */
-function winnerKinds({ entry, before, after }: MetWinner, loser: Pick<Loser, 'domains' | 'appIds'>): ReadonlySet<WinnerKind> {
+export function winnerKinds({ entry, before, after }: MetWinner, loser: Pick<Loser, 'domains' | 'appIds'>): ReadonlySet<WinnerKind> {
   const kinds = new Set<WinnerKind>();
   const files = fileKind(entry.actions, before);
   if (files !== undefined) kinds.add(files);

@@ -1,14 +1,18 @@
 /** Deletes rows by key, by (key, event time) or by filter: an edit of the log (semantics D1, U1). */
-import { type Batch, batchOfRows } from '../core/batch.ts';
+import { type Batch, batchOfRows, takeRows } from '../core/batch.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { PlannedWrite } from './commit.ts';
+import type { ReadSet } from './conflict.ts';
 import type { DeltaDeps } from './deps.ts';
+import { tableLocationOf } from './file-path.ts';
 import type { Filter } from './filter.ts';
-import { findMatching, type MatchingRows, removeMatching } from './matching-rows.ts';
-import { readFile, selectColumns } from './read.ts';
-import { identityOver } from './row-identity.ts';
+import { lastOfEachIdentity } from './identity-index.ts';
+import { createMatcher, type MatchingRows, removeMatching } from './matching-rows.ts';
+import { createProber, type Prober } from './probe.ts';
+import { selectColumns } from './read.ts';
+import type { Rewrites } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { candidates } from './upsert.ts';
+import { sparkSqlOf } from './spark-sql.ts';
 import { NO_ROWS } from './write-outcome.ts';
 
 /** Rows of these identities, in `columns`' order. */
@@ -30,25 +34,15 @@ export function deletePlanner(
   deps: DeltaDeps,
   target: DeleteTarget,
   what: DeleteWhat,
-): { readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>; readonly notFound: () => number } {
+): { readonly plan: (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite>; readonly notFound: () => number } {
   let notFound = 0;
   let ordinal = 0;
-  const find = async (snapshot: Snapshot): Promise<MatchingRows> => {
-    if (what.kind === 'where') return findMatching(deps, { root: target.root, snapshot }, what.filter);
-    const removals = new Map<string, Set<number>>();
-    const take = (path: string, position: number): void => {
-      const positions = removals.get(path);
-      if (positions === undefined) removals.set(path, new Set([position]));
-      else positions.add(position);
-    };
-    notFound = 0;
-    for (const set of what.sets) notFound += await findByKeys(deps, { ...target, snapshot }, { set, take });
-    const positions = new Map([...removals].map(([path, found]) => [path, [...found].sort((a, b) => a - b)]));
-    return { whole: [], positions, rowCount: [...positions.values()].reduce((sum, found) => sum + found.length, 0) };
-  };
-  const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
-    const matching = await find(snapshot);
-    const actions = await removeMatching(deps, { ...target, snapshot, ordinal }, matching);
+  const finder = what.kind === 'where' ? filterFinder(deps, target, what.filter) : keyFinder(deps, target, what.sets);
+  const rewrites: Rewrites = new Map();
+  const plan = async (snapshot: Snapshot, changed?: ReadonlySet<string>): Promise<PlannedWrite> => {
+    const found = await finder(snapshot, changed);
+    notFound = found.notFound;
+    const actions = await removeMatching(deps, { ...target, snapshot, ordinal, rewrites, refusal: found.refusal, deleted: found.deleted }, found.matching);
     ordinal += actions.filter((action) => action.kind === 'add').length;
     if (actions.length === 0) return { kind: 'nothing', counts: NO_ROWS };
     return {
@@ -59,43 +53,75 @@ export function deletePlanner(
       isBlindAppend: false,
       // Keys are personal where erasure is asked for; a predicate in the log would outlive them.
       operationParameters: { predicate: '[]' },
-      counts: { ...NO_ROWS, rowsDeleted: matching.rowCount },
+      counts: { ...NO_ROWS, rowsDeleted: found.matching.rowCount },
+      basis: { kind: what.kind === 'where' ? 'deleteWhere' : 'deleteKeys', reads: found.reads },
     };
   };
   return { plan, notFound: () => notFound };
 }
 
 interface Found {
-  readonly take: (path: string, position: number) => void;
+  readonly matching: MatchingRows;
+  readonly reads: ReadSet;
+  readonly notFound: number;
+  readonly refusal: () => string;
+  readonly deleted: ReadonlyMap<string, Uint32Array>;
 }
 
-async function findByKeys(
-  deps: DeltaDeps,
-  target: DeleteTarget & { readonly snapshot: Snapshot },
-  { set, take }: Found & { readonly set: KeySet },
-): Promise<number> {
-  const columns = selectColumns(target.snapshot, set.columns);
-  const keys = batchOfRows(
-    columns.map(({ name, type }): Column => ({ name, type, nullable: true })),
-    set.rows,
-  );
-  const identityOf = identityOver(keys, set.columns);
-  const missing = new Set(Array.from({ length: keys.rowCount }, (_, i) => identityOf(i) ?? ''));
-  const wanted = new Set(missing);
-  for (const file of candidateFiles(target.snapshot, keys, set.columns)) {
-    for await (const { batch, positions } of readFile(deps, { ...target, file }, { columns })) {
-      const rowIdentity = identityOver(batch, set.columns);
-      for (let i = 0; i < batch.rowCount; i += 1) {
-        const identity = rowIdentity(i);
-        if (identity === undefined || !wanted.has(identity)) continue;
-        missing.delete(identity);
-        take(file.path, positions[i] ?? 0);
+type Finder = (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<Found>;
+
+function filterFinder(deps: DeltaDeps, target: DeleteTarget, filter: Filter): Finder {
+  const matcher = createMatcher(deps, target.root, filter);
+  return async (snapshot, changed) => {
+    const matching = await matcher.find(snapshot, changed);
+    const refusal = (): string => sparkSqlOf(tableOf(deps, target.root, snapshot), { kind: 'deleteWhere', filter });
+    return { matching, reads: matcher.reads(), notFound: 0, refusal, deleted: new Map() };
+  };
+}
+
+function keyFinder(deps: DeltaDeps, target: DeleteTarget, sets: readonly KeySet[]): Finder {
+  let probers: readonly { readonly prober: Prober; readonly keys: Batch }[] | undefined;
+  const sqlOf = (set: KeySet, snapshot: Snapshot): string =>
+    sparkSqlOf(tableOf(deps, target.root, snapshot), { kind: 'deleteKeys', identity: set.columns, keys: set.rows });
+  const start = (snapshot: Snapshot): NonNullable<typeof probers> =>
+    sets.map((set) => {
+      const columns = selectColumns(snapshot, set.columns).map(({ name, type }): Column => ({ name, type, nullable: true }));
+      const given = batchOfRows(columns, set.rows);
+      const keys = takeRows(given, lastOfEachIdentity(given, set.columns));
+      const rows = { batch: keys, identityColumns: set.columns, withReceipts: false };
+      return { keys, prober: createProber(deps, target.root, rows, (at) => sqlOf(set, at)) };
+    });
+  return async (snapshot, changed) => {
+    probers = changed === undefined || probers === undefined ? start(snapshot) : probers;
+    const positions = new Map<string, Set<number>>();
+    const deleted = new Map<string, Uint32Array>();
+    let notFound = 0;
+    for (const { prober, keys } of probers) {
+      const seen = new Set<number>();
+      for (const [path, found] of await prober.find(snapshot, changed)) {
+        const taken = positions.get(path) ?? new Set();
+        for (const position of found.positions) taken.add(position);
+        for (const row of found.rows) seen.add(row);
+        positions.set(path, taken);
+        deleted.set(path, found.deleted);
       }
+      notFound += keys.rowCount - seen.size;
     }
-  }
-  return missing.size;
+    const sorted = new Map([...positions].map(([path, found]) => [path, [...found].sort((a, b) => a - b)]));
+    const reads = probers.map(({ prober }) => prober.reads());
+    return {
+      matching: { whole: [], positions: sorted, rowCount: [...sorted.values()].reduce((sum, found) => sum + found.length, 0) },
+      reads: {
+        found: new Set(sorted.keys()),
+        mayHold: (at, file) => reads.some(({ mayHold }) => mayHold(at, file)),
+      },
+      notFound,
+      refusal: () => sets.map((set) => sqlOf(set, snapshot)).join(';\n'),
+      deleted,
+    };
+  };
 }
 
-function candidateFiles(snapshot: Snapshot, keys: Batch, identityColumns: readonly string[]): ReturnType<typeof candidates> {
-  return identityColumns.length === 0 ? [...snapshot.files.values()] : candidates(snapshot, { batch: keys, identityColumns });
+function tableOf(deps: DeltaDeps, root: string, snapshot: Snapshot): Parameters<typeof sparkSqlOf>[0] {
+  return { location: tableLocationOf(deps.store.location, root), columns: snapshot.columns };
 }

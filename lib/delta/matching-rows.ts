@@ -1,9 +1,12 @@
 /** The rows a filter passes, by file and position: what deletes, updates and partial overwrites take out. */
 import type { Action, AddFile } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
-import { type Filter, filterColumns, mustPass, passingRows } from './filter.ts';
+import type { ReadSet } from './conflict.ts';
+import { readDeletionVector } from './deletion-vector.ts';
+import { type Filter, filterColumns, mayPass, mustPass, passingRows } from './filter.ts';
 import { fileRowCount } from './live-rows.ts';
 import { boundsOf, filesThatMayPass, readFile, type ReadDeps, selectColumns } from './read.ts';
+import { fileKey, narrowed } from './probe.ts';
 import { planRemovals, type RemovalTarget, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
 
@@ -15,27 +18,67 @@ export interface MatchingRows {
   readonly rowCount: number;
 }
 
-/** Reads the filter's columns, and only of files whose statistics leave it open. @throws LakefoldError UNKNOWN_FEATURE, FILE_MISSING, FILE_CORRUPT */
-export async function findMatching(deps: ReadDeps, table: { readonly root: string; readonly snapshot: Snapshot }, filter: Filter): Promise<MatchingRows> {
-  const { snapshot } = table;
-  const columns = selectColumns(snapshot, [...filterColumns(filter)]);
-  const whole: AddFile[] = [];
-  const positions = new Map<string, readonly number[]>();
-  let rowCount = 0;
-  for (const file of filesThatMayPass(snapshot, filter)) {
-    if (mustPass(filter, (name) => boundsOf(snapshot, file, name))) {
-      whole.push(file);
-      rowCount += await fileRowCount(deps, { ...table, file });
-      continue;
+export interface Matcher {
+  /** `changed`: the only paths that may differ from the last call's snapshot, whose columns were the same. */
+  readonly find: (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<MatchingRows>;
+  /** What the last call depends on. */
+  readonly reads: () => ReadSet;
+}
+
+/**
+ * Finds them, however often the plan is made: the filter's columns are read, once a file, and only where statistics leave it open.
+ * @throws LakefoldError from `find`: UNKNOWN_FEATURE, FILE_MISSING, FILE_CORRUPT
+ */
+export function createMatcher(deps: ReadDeps, root: string, filter: Filter): Matcher {
+  const physical = new Map<string, readonly number[]>();
+  let columns: Snapshot['columns'] | undefined;
+  let suspects = new Map<string, AddFile>();
+  let last: MatchingRows = { whole: [], positions: new Map(), rowCount: 0 };
+  const mayHold = (snapshot: Snapshot, file: AddFile): boolean => mayPass(filter, (name) => boundsOf(snapshot, file, name));
+
+  const find = async (snapshot: Snapshot, changed?: ReadonlySet<string>): Promise<MatchingRows> => {
+    if (columns !== snapshot.columns) physical.clear();
+    suspects =
+      changed === undefined || columns !== snapshot.columns
+        ? new Map(filesThatMayPass(snapshot, filter).map((file) => [file.path, file]))
+        : narrowed(suspects, { snapshot, changed, mayHold });
+    columns = snapshot.columns;
+    const whole: AddFile[] = [];
+    const positions = new Map<string, readonly number[]>();
+    let rowCount = 0;
+    for (const file of suspects.values()) {
+      const target = { root, snapshot, file };
+      if (mustPass(filter, (name) => boundsOf(snapshot, file, name))) {
+        whole.push(file);
+        rowCount += await fileRowCount(deps, target);
+        continue;
+      }
+      const passing = physical.get(fileKey(file)) ?? (await passingPositions(deps, target, filter));
+      physical.set(fileKey(file), passing);
+      if (passing.length === 0) continue;
+      const deleted = file.deletionVector === undefined ? undefined : new Set(await readDeletionVector(deps, root, file.deletionVector));
+      const found = deleted === undefined ? passing : passing.filter((position) => !deleted.has(position));
+      if (found.length > 0) positions.set(file.path, found);
+      rowCount += found.length;
     }
-    const found: number[] = [];
-    for await (const rows of readFile(deps, { ...table, file }, { columns })) {
-      for (const index of passingRows(filter, rows.batch)) found.push(rows.positions[index] ?? 0);
-    }
-    if (found.length > 0) positions.set(file.path, found);
-    rowCount += found.length;
+    last = { whole, positions, rowCount };
+    return last;
+  };
+  return { find, reads: () => ({ found: new Set([...last.whole.map(({ path }) => path), ...last.positions.keys()]), mayHold }) };
+}
+
+/** Physical positions, deleted rows' too. */
+async function passingPositions(
+  deps: ReadDeps,
+  target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
+  filter: Filter,
+): Promise<readonly number[]> {
+  const columns = selectColumns(target.snapshot, [...filterColumns(filter)]);
+  const found: number[] = [];
+  for await (const rows of readFile(deps, target, { columns, includeDeleted: 'yes', where: filter })) {
+    for (const index of passingRows(filter, rows.batch)) found.push(rows.positions[index] ?? 0);
   }
-  return { whole, positions, rowCount };
+  return found;
 }
 
 /** The actions that take them out; files that hold nothing else are not read for it. */

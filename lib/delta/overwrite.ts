@@ -4,13 +4,14 @@ import { canonicalRow } from '../core/canonical.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { Action } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
+import { READS_NOTHING } from './conflict.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { AppendTarget } from './append.ts';
 import { type Filter, filterColumns, passingRows } from './filter.ts';
 import { filterSql } from './filter-sql.ts';
 import { liveRowCount } from './live-rows.ts';
-import { findMatching, removeMatching } from './matching-rows.ts';
-import { removeOf } from './removals.ts';
+import { createMatcher, type Matcher, removeMatching } from './matching-rows.ts';
+import { removeOf, type RemovalTarget, type Rewrites } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 import { newestReceipt, schemaConflict } from './upsert.ts';
@@ -21,18 +22,23 @@ export function overwritePlanner(
   deps: DeltaDeps,
   target: AppendTarget,
   { batch, where }: { readonly batch: Batch; readonly where?: Filter },
-): (snapshot: Snapshot) => Promise<PlannedWrite> {
+): (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite> {
+  const matcher = where === undefined ? undefined : createMatcher(deps, target.root, where);
+  const rewrites: Rewrites = new Map();
   let staged: readonly StagedFile[] | undefined;
   let stagedOn: Snapshot | undefined;
   let ordinal = 0;
-  return async (snapshot) => {
+  return async (snapshot, changed) => {
     const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     if (where !== undefined) refuseOthers(batch, where, snapshot);
     stagedOn ??= snapshot;
     staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal }, batch);
     ordinal = Math.max(ordinal, staged.length);
-    const removal = where === undefined ? await removeAll(deps, target.root, snapshot) : await removeWhere(deps, { ...target, snapshot, ordinal }, where);
+    const removal =
+      matcher === undefined
+        ? await removeAll(deps, target.root, snapshot)
+        : await removeWhere(deps, { ...target, snapshot, ordinal, rewrites }, { matcher, changed });
     ordinal += removal.actions.filter((action) => action.kind === 'add').length;
     if (where !== undefined && removal.actions.length === 0 && batch.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
     const newest = newestReceipt(batch);
@@ -49,6 +55,7 @@ export function overwritePlanner(
         ...(where === undefined ? {} : { predicate: '[]' }),
       },
       isBlindAppend: false,
+      basis: matcher === undefined ? { kind: 'overwrite', reads: READS_NOTHING } : { kind: 'overwriteWhere', reads: matcher.reads() },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
   };
@@ -67,8 +74,12 @@ async function removeAll(deps: DeltaDeps, root: string, snapshot: Snapshot): Pro
   };
 }
 
-async function removeWhere(deps: DeltaDeps, target: Parameters<typeof removeMatching>[1], where: Filter): Promise<Removal> {
-  const matching = await findMatching(deps, target, where);
+async function removeWhere(
+  deps: DeltaDeps,
+  target: RemovalTarget,
+  { matcher, changed }: { readonly matcher: Matcher; readonly changed: ReadonlySet<string> | undefined },
+): Promise<Removal> {
+  const matching = await matcher.find(target.snapshot, changed);
   return { actions: await removeMatching(deps, target, matching), rowCount: matching.rowCount };
 }
 

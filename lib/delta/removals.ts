@@ -8,6 +8,7 @@ import type { Action, AddFile, DeletionVectorDescriptor, RemoveFile } from './ac
 import { deletionVectorPath, descriptorFor, dvUniqueId, encodeDeletionVectorFile, readDeletionVector } from './deletion-vector.ts';
 import type { DeltaDeps } from './deps.ts';
 import { hasDeletionVectors } from './protocol.ts';
+import { checkRewriteBudget, sizeOf } from './plan-budget.ts';
 import { readFile } from './read.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stageRows, writeStaged } from './stage.ts';
@@ -26,7 +27,16 @@ export interface RemovalTarget {
   readonly sortBy: readonly string[];
   /** Number of the first file a rewrite may use. */
   readonly ordinal: number;
+  /** Positions that deletion vectors hide already, by path, where they were read before. */
+  readonly deleted?: ReadonlyMap<string, Uint32Array>;
+  /** What earlier plans of the same write made of files; this one adds to it. */
+  readonly rewrites?: Rewrites;
+  /** The SQL that is offered where too much would have to be written again. */
+  readonly refusal?: () => string;
 }
+
+/** Files written again without some rows, by file, deletion vector and rows. */
+export type Rewrites = Map<string, readonly AddFile[]>;
 
 /** The actions that take the rows out; deletion vectors of one call share one file. */
 export async function planRemovals(deps: DeltaDeps, target: RemovalTarget, removals: Removals): Promise<readonly Action[]> {
@@ -59,31 +69,47 @@ interface Touched {
 
 async function markDeleted(deps: DeltaDeps, target: RemovalTarget, touched: readonly Touched[]): Promise<readonly Action[]> {
   const at = deps.clock.now();
-  const united: { readonly file: AddFile; readonly positions: readonly number[] }[] = [];
+  const marked: { readonly file: AddFile; readonly positions: Uint32Array }[] = [];
   const actions: Action[] = [];
   for (const { file, positions } of touched) {
-    const before = file.deletionVector === undefined ? [] : await readDeletionVector(deps, target.root, file.deletionVector);
-    const after = [...new Set([...before, ...positions])].sort((a, b) => a - b);
+    const before =
+      file.deletionVector === undefined ? undefined : (target.deleted?.get(file.path) ?? (await readDeletionVector(deps, target.root, file.deletionVector)));
+    const after = unitePositions(before ?? new Uint32Array(), positions);
     actions.push(removeOf(file, { at, dataChange: true }));
-    if (parseStats(file, target.snapshot.columns).numRecords !== after.length) united.push({ file, positions: after });
+    if (parseStats(file, target.snapshot.columns).numRecords !== after.length) marked.push({ file, positions: after });
   }
   const descriptors = await writeDeletionVectors(
     deps,
     target,
-    united.map(({ positions }) => positions),
+    marked.map(({ positions }) => positions),
   );
-  for (const [i, { file }] of united.entries()) {
+  for (const [i, { file }] of marked.entries()) {
     const deletionVector = descriptors[i];
     if (deletionVector !== undefined) actions.push(withDeletionVector(file, deletionVector));
   }
   return actions;
 }
 
+/** Both, ascending, each once. */
+function unitePositions(hidden: Uint32Array, positions: readonly number[]): Uint32Array {
+  const all = new Uint32Array(hidden.length + positions.length);
+  all.set(hidden);
+  all.set(positions, hidden.length);
+  all.sort();
+  let length = 0;
+  for (let i = 0; i < all.length; i += 1) {
+    if (i > 0 && all[i] === all[i - 1]) continue;
+    all[length] = all[i] ?? 0;
+    length += 1;
+  }
+  return all.subarray(0, length);
+}
+
 /** One file `_dv/deletion_vector_<uuid>.bin` with all the vectors. */
 export async function writeDeletionVectors(
   deps: DeltaDeps,
   target: { readonly root: string; readonly txnId: string },
-  vectors: readonly (readonly number[])[],
+  vectors: readonly ArrayLike<number>[],
 ): Promise<readonly DeletionVectorDescriptor[]> {
   if (vectors.length === 0) return [];
   const uuid = deps.random.uuid();
@@ -103,21 +129,33 @@ export function withDeletionVector(file: AddFile, deletionVector: DeletionVector
   return { ...file, dataChange: true, deletionVector, ...(stats === undefined ? {} : { stats }) };
 }
 
+// File by file, so that one that another commit touched costs only its own rewrite.
 async function rewriteWithout(deps: DeltaDeps, target: RemovalTarget, touched: readonly Touched[]): Promise<readonly Action[]> {
   const at = deps.clock.now();
-  const kept: Batch[] = [];
+  const rewrites: Rewrites = target.rewrites ?? new Map();
+  checkRewriteBudget(sizeOf(touched.map(({ file }) => file)), target.refusal);
+  const actions: Action[] = touched.map(({ file }) => removeOf(file, { at, dataChange: true }));
+  let { ordinal } = target;
   for (const { file, positions } of touched) {
-    const gone = new Set(positions);
-    for await (const rows of readFile(deps, { ...target, file }, { columns: target.snapshot.columns })) {
-      const indices = [...rows.positions.keys()].filter((i) => !gone.has(rows.positions[i] ?? -1));
-      if (indices.length > 0) kept.push(takeRows(rows.batch, indices));
-    }
+    const key = [file.path, dvUniqueId(file.deletionVector), ...positions].join('\0');
+    const known = rewrites.get(key);
+    const adds = known ?? (await rewriteFile(deps, { ...target, ordinal }, { file, positions }));
+    if (known === undefined) ordinal += adds.length;
+    rewrites.set(key, adds);
+    actions.push(...adds);
+  }
+  return actions;
+}
+
+async function rewriteFile(deps: DeltaDeps, target: RemovalTarget, { file, positions }: Touched): Promise<readonly AddFile[]> {
+  const gone = new Set(positions);
+  const kept: Batch[] = [];
+  for await (const rows of readFile(deps, { ...target, file }, { columns: target.snapshot.columns })) {
+    const indices = [...rows.positions.keys()].filter((i) => !gone.has(rows.positions[i] ?? -1));
+    if (indices.length > 0) kept.push(takeRows(rows.batch, indices));
   }
   const staged = kept.length === 0 ? [] : await stageRows(deps, { ...target, dataChange: true }, concatBatches(target.snapshot.columns, kept));
-  return [
-    ...touched.map(({ file }) => removeOf(file, { at, dataChange: true })),
-    ...staged.map(({ add }): Action => ({ ...add, tags: { ...add.tags, [CARRIED_TAG]: target.txnId } })),
-  ];
+  return staged.map(({ add }): AddFile => ({ ...add, tags: { ...add.tags, [CARRIED_TAG]: target.txnId } }));
 }
 
 /** Every path a live file of the snapshot needs: the data file and its deletion vector's. `location` is the store's; absolute vectors need it. */

@@ -24,8 +24,8 @@ export function identityOver(batch: Batch, columns: readonly string[]): Identity
   };
 }
 
-/** Length-prefixed, so that no two tuples share text. */
-function identityPart(value: Value): string {
+/** The text of one value: length-prefixed, so that no two tuples share text. */
+export function identityPart(value: Value): string {
   if (typeof value === 'string') return `${value.length}:${value}`;
   if (value instanceof Uint8Array) return `${value.length * 2}:${toHex(value)}`;
   const text = String(value);

@@ -4,14 +4,16 @@ import { LakefoldError } from '../core/errors.ts';
 import { UPDATE_ROWS_MAX } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import type { Value } from '../core/types.ts';
+import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
+import { tableLocationOf } from './file-path.ts';
 import { type Filter, unknownColumn } from './filter.ts';
-import { filterSql, nameSql, valueSql } from './filter-sql.ts';
-import { findMatching, type MatchingRows, removeMatching } from './matching-rows.ts';
+import { createMatcher, type MatchingRows, removeMatching } from './matching-rows.ts';
 import { readFile } from './read.ts';
-import { isSameFile } from './removals.ts';
+import { isSameFile, type Rewrites } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { sparkSqlOf } from './spark-sql.ts';
 import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 import { NO_ROWS } from './write-outcome.ts';
 
@@ -21,6 +23,7 @@ export interface Update {
   readonly set: ReadonlyMap<string, Value>;
 }
 
+/** Changed rows that were staged, and what they were made of. */
 interface Changed {
   readonly snapshot: Snapshot;
   readonly matching: MatchingRows;
@@ -35,26 +38,30 @@ export function updatePlanner(
   deps: DeltaDeps,
   target: { readonly root: string; readonly txnId: string; readonly sortBy: readonly string[] },
   update: Update,
-): (snapshot: Snapshot) => Promise<PlannedWrite> {
+): (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite> {
+  const matcher = createMatcher(deps, target.root, update.filter);
+  const rewrites: Rewrites = new Map();
   let ordinal = 0;
   let changed: Changed | undefined;
   const stageChanged = async (snapshot: Snapshot, matching: MatchingRows): Promise<readonly StagedFile[]> => {
+    if (matching.whole.length + matching.positions.size === 0) return [];
     const rows = withValues(await readMatching(deps, { root: target.root, snapshot }, matching), update.set);
     const staged = await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal }, rows);
     ordinal += staged.length;
     return staged;
   };
-  return async (snapshot) => {
+  return async (snapshot, paths) => {
     for (const name of update.set.keys()) {
       if (!snapshot.columns.some((column) => column.name === name)) throw unknownColumn(name, snapshot.columns);
     }
-    const matching = await findMatching(deps, { root: target.root, snapshot }, update.filter);
+    const matching = await matcher.find(snapshot, paths);
     if (matching.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
-    if (matching.rowCount > UPDATE_ROWS_MAX) throw tooMany(matching.rowCount, { root: target.root, snapshot }, update);
-    if (changed === undefined || !isStillSo(changed, { snapshot, matching })) {
-      changed = { snapshot, matching, staged: await stageChanged(snapshot, matching) };
-    }
-    const removed = await removeMatching(deps, { ...target, snapshot, ordinal }, matching);
+    if (matching.rowCount > UPDATE_ROWS_MAX)
+      throw tooMany(matching.rowCount, { location: tableLocationOf(deps.store.location, target.root), columns: snapshot.columns }, update);
+    const more = changed === undefined ? matching : beyond(changed, { snapshot, matching });
+    const staged = more === undefined ? [] : (changed?.staged ?? []);
+    changed = { snapshot, matching, staged: [...staged, ...(await stageChanged(snapshot, more ?? matching))] };
+    const removed = await removeMatching(deps, { ...target, snapshot, ordinal, rewrites }, matching);
     ordinal += removed.filter((action) => action.kind === 'add').length;
     return {
       kind: 'write',
@@ -65,23 +72,25 @@ export function updatePlanner(
       // Values may be personal; a predicate in the log would outlive an erasure.
       operationParameters: { predicate: '[]' },
       isBlindAppend: false,
+      basis: { kind: 'update', reads: matcher.reads() },
     };
   };
 }
 
-/** Whether the rows staged for one snapshot are those another would stage. */
-function isStillSo(before: Changed, now: { readonly snapshot: Snapshot; readonly matching: MatchingRows }): boolean {
-  if (before.snapshot === now.snapshot) return true;
-  if (before.snapshot.columns !== now.snapshot.columns || stagedConflict(before.snapshot, now.snapshot) !== undefined) return false;
-  const paths = ({ whole, positions }: MatchingRows): readonly string[] => [...whole.map(({ path }) => path), ...positions.keys()];
-  const [then, later] = [paths(before.matching), paths(now.matching)];
-  return (
-    then.length === later.length &&
-    then.every((path) => {
-      const file = before.snapshot.files.get(path);
-      return later.includes(path) && file !== undefined && isSameFile(file, now.snapshot.files.get(path));
-    })
-  );
+/** What matches beside the rows that are staged; undefined where one of those is no longer what it was. A file's rows stay what they are. */
+function beyond(before: Changed, now: { readonly snapshot: Snapshot; readonly matching: MatchingRows }): MatchingRows | undefined {
+  if (before.snapshot.columns !== now.snapshot.columns || stagedConflict(before.snapshot, now.snapshot) !== undefined) return undefined;
+  const [then, later] = [before.matching, now.matching];
+  const isThere = (file: AddFile): boolean => then.whole.some((other) => isSameFile(file, other));
+  const whole = later.whole.filter((file) => !isThere(file));
+  const positions = new Map([...later.positions].filter(([path]) => !then.positions.has(path)));
+  const isKept =
+    later.whole.length - whole.length === then.whole.length && [...then.positions].every(([path, found]) => isSameList(found, later.positions.get(path)));
+  return isKept ? { whole, positions, rowCount: 0 } : undefined;
+}
+
+function isSameList(a: readonly number[], b: readonly number[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((position, i) => position === b[i]);
 }
 
 async function readMatching(deps: DeltaDeps, table: { readonly root: string; readonly snapshot: Snapshot }, matching: MatchingRows): Promise<Batch> {
@@ -117,20 +126,10 @@ function constant(type: Vector['type'], value: Value, length: number): Vector {
   );
 }
 
-function tooMany(found: number, { root, snapshot }: { readonly root: string; readonly snapshot: Snapshot }, update: Update): LakefoldError {
-  const { columns } = snapshot;
-  const sets = [...update.set].map(
-    ([name, value]) => `${nameSql(name)} = ${valueSql(columns.find((column) => column.name === name)?.type ?? { kind: 'void' }, value)}`,
-  );
+function tooMany(found: number, { location, columns }: Parameters<typeof sparkSqlOf>[0], update: Update): LakefoldError {
   return new LakefoldError(
     'PLAN_TOO_LARGE',
     `expected an update of at most ${UPDATE_ROWS_MAX} rows, found ${found}; narrow its filter, or let an engine run it`,
-    {
-      context: {
-        estimate: found,
-        budget: UPDATE_ROWS_MAX,
-        alternative: `UPDATE delta.${nameSql(root)} SET ${sets.join(', ')} WHERE ${filterSql(update.filter, columns)}`,
-      },
-    },
+    { context: { estimate: found, budget: UPDATE_ROWS_MAX, alternative: sparkSqlOf({ location, columns }, { kind: 'update', ...update }) } },
   );
 }

@@ -8,18 +8,18 @@ import { type Batch, takeRows, valueAt, vectorNamed } from '../core/batch.ts';
 import { rowDigest } from '../core/canonical.ts';
 import { compareBytes } from '../core/bytes.ts';
 import { INGESTED_AT } from '../core/names.ts';
-import type { Column, Value } from '../core/types.ts';
+import type { Column } from '../core/types.ts';
 import type { Action, AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
-import { dvUniqueId } from './deletion-vector.ts';
-import { compareValues, type Filter } from './filter.ts';
-import { filesInPartitions, partitionTest } from './pruning.ts';
-import { boundsOf, readFile, selectColumns } from './read.ts';
+import { tableLocationOf } from './file-path.ts';
+import { lastOfEachIdentity } from './identity-index.ts';
+import { createProber, type FoundRows, holdsReceipts } from './probe.ts';
 import { hasDeletionVectors } from './protocol.ts';
-import { planRemovals, withDeletionVector, writeDeletionVectors } from './removals.ts';
-import { identityOver, type IdentityOf } from './row-identity.ts';
+import { readFile } from './read.ts';
+import { planRemovals, type Removals, type Rewrites, withDeletionVector, writeDeletionVectors } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { sparkSqlOf } from './spark-sql.ts';
 import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 
 export interface UpsertRows {
@@ -29,37 +29,33 @@ export interface UpsertRows {
   readonly eventTime: string | undefined;
 }
 
-/** A row of the table that shares its identity with row `row` of the batch. */
-interface Match {
-  readonly path: string;
-  readonly position: number;
-  readonly row: number;
-  readonly isNewer: boolean;
-}
-
 /**
  * A planner of the upsert for `commitWrite`: deduplicates and stages once, probes each file once.
  * Returns the rows as they stand in the commit's files, for the fold.
+ * @throws LakefoldError from `plan`: PLAN_TOO_LARGE
  */
 export function upsertPlanner(
   deps: DeltaDeps,
   target: { readonly root: string; readonly txnId: string },
   rows: UpsertRows,
 ): {
-  readonly plan: (snapshot: Snapshot) => Promise<PlannedWrite>;
+  readonly plan: (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite>;
   /** Rows the last plan adds. */
   readonly added: () => Batch;
 } {
   const identityColumns = rows.eventTime === undefined ? rows.keys : [...rows.keys, rows.eventTime];
   const { batch, deduped } = lastPerIdentity(rows.batch, identityColumns);
-  const wanted = indexByIdentity(identityOver(batch, identityColumns), batch.rowCount);
-  const probed = new Map<string, readonly Match[]>();
+  const isReceived = areReceived(batch);
+  const refusal = (snapshot: Snapshot): string => mergeSql(deps, { root: target.root, snapshot }, { batch, identityColumns });
+  const prober = createProber(deps, target.root, { batch, identityColumns, withReceipts: isReceived }, refusal);
+  const contest = createContest(deps, target.root, batch);
+  const rewrites: Rewrites = new Map();
   let staged: readonly StagedFile[] | undefined;
   let stagedOn: Snapshot | undefined;
   let ordinal = 0;
   let added = batch;
 
-  const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
+  const plan = async (snapshot: Snapshot, changed?: ReadonlySet<string>): Promise<PlannedWrite> => {
     const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     stagedOn ??= snapshot;
@@ -69,31 +65,18 @@ export function upsertPlanner(
       return files;
     };
     staged ??= await stage(batch);
-    const matches: Match[] = [];
-    for (const file of candidates(snapshot, { batch, identityColumns })) {
-      const key = `${file.path}\0${file.deletionVector === undefined ? '' : dvUniqueId(file.deletionVector)}`;
-      const known = probed.get(key) ?? (await probe(deps, { root: target.root, snapshot, file }, { batch, identityColumns, wanted }));
-      probed.set(key, known);
-      matches.push(...known);
-    }
-    const stale = new Set(matches.filter((match) => match.isNewer).map((match) => match.row));
-    const replaced = matches.filter((match) => !stale.has(match.row));
-    const updated = new Set(replaced.map((match) => match.row));
-    const removals = groupPositions(replaced);
-    const kept =
-      stale.size === 0
-        ? batch
-        : takeRows(
-            batch,
-            Uint32Array.from({ length: batch.rowCount }, (_, i) => i).filter((i) => !stale.has(i)),
-          );
+    const found = await prober.find(snapshot, changed);
+    const { stale, updated, removals } = await contest(snapshot, found);
+    const kept = rowsBeside(batch, stale);
     const adds = await withoutStale(deps, { target, snapshot, staged, stale }, () => stage(kept));
-    const taken = await planRemovals(deps, { ...target, snapshot, sortBy: identityColumns, ordinal }, removals);
+    const deleted = new Map([...found].map(([path, rowsFound]) => [path, rowsFound.deleted]));
+    const removal = { ...target, snapshot, sortBy: identityColumns, ordinal, deleted, rewrites, refusal: () => refusal(snapshot) };
+    const taken = await planRemovals(deps, removal, removals);
     ordinal += taken.filter((action) => action.kind === 'add').length;
     added = kept;
     const newest = newestReceipt(kept);
     // Rows without receipts replace greater ones: no merge by U1.
-    const fold = taken.length > 0 && holdsReceipts(snapshot) && !areReceived(batch) ? 'edit' : 'merge';
+    const fold = taken.length > 0 && holdsReceipts(snapshot) && !isReceived ? 'edit' : 'merge';
     return {
       kind: 'write',
       actions: [...taken, ...adds],
@@ -102,11 +85,32 @@ export function upsertPlanner(
       isBlindAppend: false,
       changeKeys: identityColumns,
       operationParameters: mergeParameters(identityColumns),
-      counts: { rowsInserted: kept.rowCount - updated.size, rowsUpdated: updated.size, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },
+      counts: { rowsInserted: kept.rowCount - updated, rowsUpdated: updated, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },
+      basis: { kind: 'upsert', reads: prober.reads() },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };
   };
   return { plan, added: () => added };
+}
+
+function mergeSql(
+  deps: DeltaDeps,
+  { root, snapshot }: { readonly root: string; readonly snapshot: Snapshot },
+  { batch, identityColumns }: { readonly batch: Batch; readonly identityColumns: readonly string[] },
+): string {
+  const given = batch.columns.map(({ name }) => name);
+  const receipt = areReceived(batch) && holdsReceipts(snapshot) ? INGESTED_AT : undefined;
+  const table = { location: tableLocationOf(deps.store.location, root), columns: snapshot.columns };
+  return sparkSqlOf(table, { kind: 'upsert', identity: identityColumns, given, receipt });
+}
+
+function rowsBeside(batch: Batch, stale: ReadonlySet<number>): Batch {
+  if (stale.size === 0) return batch;
+  const rows = Uint32Array.from({ length: batch.rowCount }, (_, i) => i);
+  return takeRows(
+    batch,
+    rows.filter((i) => !stale.has(i)),
+  );
 }
 
 function mergeParameters(identityColumns: readonly string[]): Readonly<Record<string, string>> {
@@ -114,6 +118,54 @@ function mergeParameters(identityColumns: readonly string[]): Readonly<Record<st
     predicate: JSON.stringify(identityColumns.map((name) => `target.${name} = source.${name}`)),
     matchedPredicates: '[{"actionType":"update"}]',
     notMatchedPredicates: '[{"actionType":"insert"}]',
+  };
+}
+
+interface ContestResult {
+  /** Rows of the batch that lose to one already there. */
+  readonly stale: ReadonlySet<number>;
+  /** How many rows of the batch replace another. */
+  readonly updated: number;
+  readonly removals: Removals;
+}
+
+/** Who wins each identity that both the table and the batch have; contents are compared once a file. */
+function createContest(deps: DeltaDeps, root: string, batch: Batch): (snapshot: Snapshot, found: ReadonlyMap<string, FoundRows>) => Promise<ContestResult> {
+  const ours = areReceived(batch) ? vectorNamed(batch, INGESTED_AT).values : undefined;
+  const broken = new Map<string, Map<number, boolean>>();
+  return async (snapshot, found) => {
+    const stale = new Set<number>();
+    for (const [path, { file, positions, rows, receipts }] of found) {
+      if (receipts === undefined || !(ours instanceof BigInt64Array)) continue;
+      const known = broken.get(path) ?? new Map<number, boolean>();
+      broken.set(path, known);
+      const ties = new Map<number, number>();
+      for (let i = 0; i < positions.length; i += 1) {
+        const row = rows[i] ?? 0;
+        const position = positions[i] ?? 0;
+        const [theirs, own] = [receipts[i] ?? 0n, ours[row] ?? 0n];
+        if (theirs > own || (theirs === own && known.get(position) === true)) stale.add(row);
+        else if (theirs === own && !known.has(position)) ties.set(position, row);
+      }
+      if (ties.size === 0) continue;
+      for (const [position, isNewer] of await breakTies(deps, { root, snapshot, file }, { batch, ties })) {
+        known.set(position, isNewer);
+        if (isNewer) stale.add(ties.get(position) ?? 0);
+      }
+    }
+    const updated = new Set<number>();
+    const removals = new Map<string, number[]>();
+    for (const [path, { positions, rows }] of found) {
+      const taken: number[] = [];
+      for (let i = 0; i < positions.length; i += 1) {
+        const row = rows[i] ?? 0;
+        if (stale.has(row)) continue;
+        updated.add(row);
+        taken.push(positions[i] ?? 0);
+      }
+      if (taken.length > 0) removals.set(path, taken);
+    }
+    return { stale, updated: updated.size, removals };
   };
 }
 
@@ -137,113 +189,28 @@ export function newestReceipt(batch: Batch): bigint | undefined {
 
 /** The last row of each identity, and how many others there were. */
 export function lastPerIdentity(batch: Batch, columns: readonly string[]): { readonly batch: Batch; readonly deduped: number } {
-  const last = indexByIdentity(identityOver(batch, columns), batch.rowCount);
-  if (last.size === batch.rowCount) return { batch, deduped: 0 };
-  const kept = Uint32Array.from(last.values()).sort();
-  return { batch: takeRows(batch, kept), deduped: batch.rowCount - kept.length };
-}
-
-function indexByIdentity(identityOf: IdentityOf, rowCount: number): Map<string, number> {
-  const index = new Map<string, number>();
-  for (let i = 0; i < rowCount; i += 1) index.set(identityOf(i) ?? `\0${i}`, i);
-  return index;
-}
-
-/** Files that may hold a row of one of the batch's identities. */
-export function candidates(snapshot: Snapshot, rows: { readonly batch: Batch; readonly identityColumns: readonly string[] }): readonly AddFile[] {
-  if (rows.batch.rowCount === 0) return [];
-  const vectors = rows.identityColumns.map((name) => ({ name, vector: vectorNamed(rows.batch, name) }));
-  const ranges = vectors.map(({ name, vector }) => ({ name, vector, ...rangeOf(vector) }));
-  return [...filesInPartitions(snapshot.files, partitionTest(snapshot, withinRanges(ranges)))].filter((file) => {
-    const bounds = ranges.map((range) => ({ range, bounds: boundsOf(snapshot, file, range.name) }));
-    const meets = bounds.every(
-      ({ range: { low, high }, bounds: { min, max } }) =>
-        isKnown(low) && isKnown(high) && !(isKnown(min) && compareValues(high, min) < 0) && !(isKnown(max) && compareValues(low, max) > 0),
-    );
-    if (!meets) return false;
-    for (let i = 0; i < rows.batch.rowCount; i += 1) {
-      const inside = bounds.every(({ range, bounds: { min, max } }) => {
-        const value = valueAt(range.vector, i);
-        return value !== null && !(isKnown(min) && compareValues(value, min) < 0) && !(isKnown(max) && compareValues(value, max) > 0);
-      });
-      if (inside) return true;
-    }
-    return false;
-  });
-}
-
-function withinRanges(ranges: readonly { readonly name: string; readonly low: Value | undefined; readonly high: Value | undefined }[]): Filter {
-  return {
-    kind: 'and',
-    filters: ranges.flatMap(({ name, low, high }): Filter[] => [
-      { kind: 'compare', column: name, op: '>=', value: low ?? null },
-      { kind: 'compare', column: name, op: '<=', value: high ?? null },
-    ]),
-  };
-}
-
-function isKnown(value: Value | undefined): value is Exclude<Value, null> {
-  return value !== undefined && value !== null;
-}
-
-/** Nulls left out: no two rows share a null. */
-function rangeOf(vector: Batch['vectors'][number]): { readonly low: Value; readonly high: Value } {
-  let low: Value = null;
-  let high: Value = null;
-  for (let i = 0; i < vector.length; i += 1) {
-    const value = valueAt(vector, i);
-    if (value === null) continue;
-    if (low === null || compareValues(value, low) < 0) low = value;
-    if (high === null || compareValues(value, high) > 0) high = value;
-  }
-  return { low, high };
-}
-
-async function probe(
-  deps: DeltaDeps,
-  target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
-  rows: { readonly batch: Batch; readonly identityColumns: readonly string[]; readonly wanted: ReadonlyMap<string, number> },
-): Promise<readonly Match[]> {
-  const hasReceipts = holdsReceipts(target.snapshot) && areReceived(rows.batch);
-  const columns = selectColumns(target.snapshot, hasReceipts ? [...rows.identityColumns, INGESTED_AT] : rows.identityColumns);
-  const matches: Match[] = [];
-  const ties: { readonly position: number; readonly row: number }[] = [];
-  const ours = hasReceipts ? vectorNamed(rows.batch, INGESTED_AT) : undefined;
-  for await (const { batch, positions } of readFile(deps, target, { columns })) {
-    const identityOf = identityOver(batch, rows.identityColumns);
-    const theirs = hasReceipts ? vectorNamed(batch, INGESTED_AT) : undefined;
-    for (let i = 0; i < batch.rowCount; i += 1) {
-      const identity = identityOf(i);
-      const row = identity === undefined ? undefined : rows.wanted.get(identity);
-      if (row === undefined) continue;
-      const position = positions[i] ?? 0;
-      const order = theirs === undefined || ours === undefined ? -1 : compareValues(valueAt(theirs, i), valueAt(ours, row));
-      if (order === 0) ties.push({ position, row });
-      else matches.push({ path: target.file.path, position, row, isNewer: order > 0 });
-    }
-  }
-  return ties.length === 0 ? matches : [...matches, ...(await breakTies(deps, target, { batch: rows.batch, ties }))];
+  const kept = lastOfEachIdentity(batch, columns);
+  return kept.length === batch.rowCount ? { batch, deduped: 0 } : { batch: takeRows(batch, kept), deduped: batch.rowCount - kept.length };
 }
 
 // Equal receipts: the greater content wins, so that the outcome never depends on which commit came first.
 async function breakTies(
   deps: DeltaDeps,
   target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
-  { batch, ties }: { readonly batch: Batch; readonly ties: readonly { readonly position: number; readonly row: number }[] },
-): Promise<readonly Match[]> {
+  { batch, ties }: { readonly batch: Batch; readonly ties: ReadonlyMap<number, number> },
+): Promise<ReadonlyMap<number, boolean>> {
   const contentColumns = target.snapshot.columns.filter((column) => column.name !== INGESTED_AT);
-  const byPosition = new Map(ties.map((tie) => [tie.position, tie.row]));
-  const matches: Match[] = [];
-  for await (const file of readFile(deps, target, { columns: contentColumns })) {
-    for (let i = 0; i < file.batch.rowCount; i += 1) {
-      const position = file.positions[i] ?? 0;
-      const row = byPosition.get(position);
+  const isNewer = new Map<number, boolean>();
+  for await (const part of readFile(deps, target, { columns: contentColumns })) {
+    for (let i = 0; i < part.batch.rowCount; i += 1) {
+      const position = part.positions[i] ?? 0;
+      const row = ties.get(position);
       if (row === undefined) continue;
-      const order = compareBytes(contentDigest(file.batch, i, contentColumns), contentDigest(batch, row, contentColumns));
-      matches.push({ path: target.file.path, position, row, isNewer: order > 0 });
+      const order = compareBytes(contentDigest(part.batch, i, contentColumns), contentDigest(batch, row, contentColumns));
+      isNewer.set(position, order > 0);
     }
   }
-  return matches;
+  return isNewer;
 }
 
 /** Digest of a row without its receipt, over `columns` in their order; the batch's own order unless given. */
@@ -257,24 +224,10 @@ export function contentDigest(batch: Batch, index: number, columns: readonly Col
   );
 }
 
-function holdsReceipts(snapshot: Snapshot): boolean {
-  return snapshot.columns.some((column) => column.name === INGESTED_AT);
-}
-
 /** Whether every row of the batch has a receipt; of those that have none the later commit wins. */
 export function areReceived(batch: Batch): boolean {
   const vector = batch.vectors[batch.columns.findIndex((column) => column.name === INGESTED_AT)];
   return vector !== undefined && !(vector.nulls?.includes(1) ?? false);
-}
-
-function groupPositions(matches: readonly Match[]): Map<string, number[]> {
-  const removals = new Map<string, number[]>();
-  for (const { path, position } of matches) {
-    const positions = removals.get(path);
-    if (positions === undefined) removals.set(path, [position]);
-    else positions.push(position);
-  }
-  return removals;
 }
 
 // Losers stand in the staged file already; they are marked deleted on it, or the file is written again where the table has no deletion vectors.

@@ -7,12 +7,12 @@ import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { Column } from '../core/types.ts';
 import { addedRows, foldKindOf, readEntry, type RecordedEntry, rowsAppeared, rowsDisappeared } from '../delta/changes.ts';
 import { commitInfoOf } from '../delta/commit-info.ts';
+import { candidateFiles } from '../delta/probe.ts';
 import { commitTime } from '../delta/time-travel.ts';
 import { type FileRows, readFile, type ReadDeps } from '../delta/read.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { Snapshot } from '../delta/snapshot-state.ts';
 import type { DeltaTable } from '../delta/table.ts';
-import { candidates } from '../delta/upsert.ts';
 import type { FoldCommit, FoldSource } from '../online/fold-source.ts';
 
 /** A merge this process has just committed, its rows in memory: nothing is read back for it. */
@@ -84,7 +84,7 @@ async function* rowsAt(
   );
   const wantedIdentity = identityOver(wantedRows, names);
   const wanted = new Set(Array.from({ length: wantedRows.rowCount }, (_, i) => wantedIdentity(i)));
-  for (const file of candidates(snapshot, { batch: wantedRows, identityColumns: names })) {
+  for (const file of candidateFiles(snapshot, { batch: wantedRows, identityColumns: names })) {
     yield* matching(deps, { root: table.root, snapshot, file }, { names, wanted });
   }
 }
