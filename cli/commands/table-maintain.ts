@@ -1,4 +1,4 @@
-/** `table checkpoint`, `table optimize`, `table vacuum`. */
+/** `table checkpoint`, `table optimize`, `table vacuum`, `table verify`. */
 import { duration } from '../../lib/core/time.ts';
 import { deletedFileRetentionMillis } from '../../lib/delta/table-properties.ts';
 import { oldestEntry } from '../../lib/delta/history.ts';
@@ -7,6 +7,7 @@ import { settle } from '../../lib/features/settle.ts';
 import type { Command } from '../command.ts';
 import { openLocalTable } from '../local-table.ts';
 import { answerText } from '../render.ts';
+import { tableVerify } from './table-verify.ts';
 
 /** Paths of one vacuum that are listed. */
 const PATHS_MAX = 1000;
@@ -81,4 +82,4 @@ const vacuum: Command = {
   },
 };
 
-export const tableMaintainCommands: readonly Command[] = [checkpoint, optimize, vacuum];
+export const tableMaintainCommands: readonly Command[] = [checkpoint, optimize, vacuum, tableVerify];

@@ -55,6 +55,12 @@ export const LOG_COMPACTION_BYTES_MAX = 32 * 1024 * 1024;
 export const LOG_CLEANUP_FILES_MAX = 10_000;
 /** A write planned longer ago than this is not committed (the fence, delta.md), ms: half of what vacuum and log clean-up leave alone. */
 export const PLAN_AGE_MAX_MILLIS = 12 * 60 * 60 * 1000;
+/** Findings of one verification that are listed; all are counted. */
+export const VERIFY_FINDINGS_MAX = 1000;
+/** Files a verification reads at a time. */
+export const VERIFY_CONCURRENCY = 4;
+/** Rows whose identities a verification compares at once; more take another pass over the key columns. */
+export const VERIFY_KEYS_MAX = 8_000_000;
 /** A snapshot older than this is loaded again before it is written on (the fence, delta.md), ms. */
 export const SNAPSHOT_AGE_MAX_MILLIS = 60 * 60 * 1000;
 /** Parquet size bin-packing aims at, and the largest file an append writes. */

@@ -10,6 +10,7 @@ import { parseJson, stringifyJson } from '../core/json.ts';
 import { actionFields } from './action-fields.ts';
 import { readAction, readSidecar, type Sidecar } from './action-reader.ts';
 import type { Action } from './actions.ts';
+import { entryFault } from './entry-rules.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 
 export interface EntryPlace {
@@ -37,10 +38,14 @@ export function serializeEntry(actions: readonly Action[]): Uint8Array {
   );
 }
 
-/** @throws LakefoldError LOG_CORRUPT naming version and line, or a broken seal; PATH_OUTSIDE_TABLE */
+/** @throws LakefoldError LOG_CORRUPT naming version and line, a broken seal or a contradiction; PATH_OUTSIDE_TABLE */
 export function parseLogEntry(bytes: Uint8Array, place: EntryPlace): Action[] {
+  // Parsed first: what a broken entry says wrong helps more than that it is broken.
+  const actions = parseActions(bytes, place);
   if (checkSeal(bytes) === 'broken') throw corrupt(place, `the bytes that its checksum, ${SEAL}, was made of`, 'others');
-  return parseActions(bytes, place);
+  const fault = entryFault(actions);
+  if (fault !== undefined) throw corrupt(place, fault.path === undefined ? `one ${fault.kind} action` : `one add of ${fault.path}`, 'two');
+  return actions;
 }
 
 /** The actions of some lines of an entry, which no checksum covers. @throws as `parseLogEntry` */

@@ -3,7 +3,7 @@ import { mapConcurrent } from '../core/concurrency.ts';
 import { crc32Hex } from '../core/crc32.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
-import { joinPath, type ObjectPath } from '../core/path.ts';
+import type { ObjectPath } from '../core/path.ts';
 import type { Column } from '../core/types.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { FileSource, RowGroupReader, TableCodec } from '../ports/table-codec.ts';
@@ -23,13 +23,13 @@ import {
 } from './checkpoint-rows.ts';
 import { FileColumns } from './file-columns.ts';
 import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
-import { decodeLogPath, tableLocationOf } from './file-path.ts';
+import { tableLocationOf } from './file-path.ts';
 import { LazyStats } from './lazy-stats.ts';
-import { logDirectory } from './log-path.ts';
 import type { CheckpointFiles } from './log-segment.ts';
 import { PartitionTuples, type PartitionValues } from './partition-tuples.ts';
 import { fillAdds, fillRemoves, type RawPlace } from './raw-files.ts';
 import { tombstoneKey } from './replay.ts';
+import { sidecarPath } from './sidecar-files.ts';
 import { parseSchema } from './schema.ts';
 import { parsedStatsColumn } from './stats-parsed.ts';
 
@@ -248,10 +248,6 @@ function parsedColumnOf(metadata: Metadata | undefined): { readonly column: Colu
     if (isLakefoldError(error)) return { column: undefined };
     throw error;
   }
-}
-
-function sidecarPath(root: string, path: string): ObjectPath {
-  return path.includes('/') ? joinPath(root, decodeLogPath(path)) : joinPath(logDirectory(root), '_sidecars', decodeLogPath(path));
 }
 
 async function readChecked(store: ObjectStore, file: { readonly path: ObjectPath; readonly crc32: string | undefined }): Promise<Uint8Array> {

@@ -106,7 +106,7 @@ export async function readLastCheckpoint(store: ObjectStore, root: string): Prom
 }
 
 /** Undefined for what makes no sense. */
-function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefined {
+export function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefined {
   if (checkSeal(bytes) === 'broken') return undefined;
   try {
     const pointer = parseJson(bytes);

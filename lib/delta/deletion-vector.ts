@@ -96,13 +96,23 @@ export async function readDeletionVector(
   descriptor: DeletionVectorDescriptor,
   options: RequestOptions = {},
 ): Promise<Uint32Array> {
+  const positions = await readPositions(deps, root, descriptor, options);
+  if (positions.length !== descriptor.cardinality) throw corrupt(descriptor, `${descriptor.cardinality} positions`, String(positions.length));
+  return positions;
+}
+
+/** As `readDeletionVector`, however many positions the descriptor says there are. */
+export async function readPositions(
+  deps: { readonly store: ObjectStore },
+  root: string,
+  descriptor: DeletionVectorDescriptor,
+  options: RequestOptions = {},
+): Promise<Uint32Array> {
   const bitmap =
     descriptor.storageType === 'i'
       ? inlineBitmap(descriptor)
       : await storedBitmap(deps.store, deletionVectorPath(root, descriptor, deps.store.location), descriptor, options);
-  const positions = decodeRoaring(bitmap);
-  if (positions.length !== descriptor.cardinality) throw corrupt(descriptor, `${descriptor.cardinality} positions`, String(positions.length));
-  return positions;
+  return decodeRoaring(bitmap);
 }
 
 function inlineBitmap(descriptor: DeletionVectorDescriptor): Uint8Array {

@@ -83,7 +83,8 @@ export function recordOf(entry: RecordedEntry, previous?: number): CommitRecord 
   };
 }
 
-function operationOf(info: CommitInfo | undefined): CommitOperation {
+/** What the commit did; what we did not write is `other`. */
+export function operationOf(info: CommitInfo | undefined): CommitOperation {
   if (!isOurs(info)) return 'other';
   switch (info?.operation) {
     case 'CREATE TABLE':

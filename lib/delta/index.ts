@@ -3,6 +3,7 @@ export { createTable, openTable } from '../store/open-table.ts';
 export type { CreateTableOptions, OpenTableOptions, TableColumnInput } from '../store/open-table.ts';
 export type {
   EngineCompatibility,
+  Finding,
   Table,
   TableChangesOptions,
   TableColumnOutput,
@@ -12,6 +13,7 @@ export type {
   TableReadOptions,
   TableRow,
   TableVacuumReport,
+  TableVerification,
   TableWriteOptions,
 } from '../store/table-handle.ts';
 export type { AsOfInput, Where } from '../store/native-input.ts';

@@ -212,7 +212,8 @@ async function openFile(store: ObjectStore, root: string, file: AddFile): Promis
   return { sizeBytes: file.size, read, readAll };
 }
 
-function toDecodeColumn(column: TableColumn): DecodeColumn {
+/** The column as a codec is asked for it. */
+export function toDecodeColumn(column: TableColumn): DecodeColumn {
   const mapped = column.fieldId === undefined ? {} : { fieldId: column.fieldId };
   return { name: column.name, type: column.physicalType ?? column.type, nullable: column.nullable, physicalName: column.physicalName, ...mapped };
 }

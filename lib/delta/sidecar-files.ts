@@ -52,6 +52,6 @@ async function sidecarsOf(
 }
 
 /** Where a sidecar lies: a bare name is one of the folder `_sidecars`. */
-function sidecarPath(root: string, path: string): ObjectPath {
+export function sidecarPath(root: string, path: string): ObjectPath {
   return path.includes('/') ? joinPath(root, decodeLogPath(path)) : joinPath(logDirectory(root), '_sidecars', decodeLogPath(path));
 }

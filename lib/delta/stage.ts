@@ -37,7 +37,7 @@ export interface StagedFile {
 }
 
 /** Hint on an `add`: CRC-32 of the file, eight hex digits. Parquet as we write it would let a changed byte pass as another value. */
-const FILE_CRC_TAG = 'lakefold.fileCrc32';
+export const FILE_CRC_TAG = 'lakefold.fileCrc32';
 
 const STAGE_CONCURRENCY = 4;
 /** Rows are at least this wide on average once compressed; bounds a file's rows before its bytes are known. */

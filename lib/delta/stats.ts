@@ -114,8 +114,8 @@ function innerValues(vector: Pick<Vector, 'values' | 'nulls' | 'length'>, positi
   });
 }
 
-/** A NaN leaves the column without bounds, since engines disagree on where it sorts. */
-function extremes(
+/** Least and greatest value, and how many are null. A NaN leaves the column without bounds, since engines disagree on where it sorts. */
+export function extremes(
   type: ColumnType,
   { values, nulls, length }: Pick<Vector, 'values' | 'nulls' | 'length'>,
 ): { min: Bound | undefined; max: Bound | undefined; nullCount: number } {

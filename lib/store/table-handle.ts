@@ -16,6 +16,7 @@ import { type CommitOperation, oldestEntry, readHistory } from '../delta/history
 import { fileRowCount } from '../delta/live-rows.ts';
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
 import type { DeltaTable } from '../delta/table.ts';
+import { verifyTable, type TableVerification } from '../delta/verify.ts';
 import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
 import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
@@ -29,6 +30,8 @@ import { shownCommit, type Commit } from './shown-commit.ts';
 
 export type { EngineCompatibility };
 
+export type { Finding } from '../delta/verify-findings.ts';
+export type { TableVerification } from '../delta/verify.ts';
 export type TableRow = Readonly<Record<string, unknown>>;
 
 export interface TableColumnOutput {
@@ -258,6 +261,11 @@ export class Table {
   /** Which engines can read and write the table, and why not; by its protocol alone. */
   compatibility(): { readonly engines: readonly EngineCompatibility[] } {
     return { engines: compatibilityOf(this.#table.snapshot) };
+  }
+
+  /** What is wrong with the table: reads all of it, repairs nothing. `findings` are the first thousand. */
+  async verify(): Promise<TableVerification> {
+    return verifyTable(this.#deps, this.#table.root);
   }
 
   async checkpoint(): Promise<WrittenCheckpoint> {

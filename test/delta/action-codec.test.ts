@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeUtf8, hasLoneSurrogate, utf8 } from '../../lib/core/bytes.ts';
 import { isObjectPath, objectPath } from '../../lib/core/path.ts';
-import { parseJsonCheckpoint, parseLogEntry, serializeActions } from '../../lib/delta/action-codec.ts';
+import { parseActions, parseJsonCheckpoint, parseLogEntry, serializeActions } from '../../lib/delta/action-codec.ts';
 import type { Action } from '../../lib/delta/actions.ts';
 import { add, METADATA, ownCommit, PROTOCOL, remove } from './log-support.ts';
 
@@ -81,9 +81,19 @@ describe('log entries', () => {
   it('read back as they were written', () => {
     fc.assert(
       fc.property(fc.array(action, { minLength: 1, maxLength: 6 }), (actions) => {
-        expect(parseLogEntry(serializeActions(actions), PLACE)).toEqual(actions);
+        expect(parseActions(serializeActions(actions), PLACE)).toEqual(actions);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ['one protocol action', [PROTOCOL, PROTOCOL]],
+    ['one metaData action', [METADATA, METADATA]],
+    ['one add of a', [add('a'), add('b'), add('a')]],
+  ])('hold at most %s', (expected, actions: readonly Action[]) => {
+    expect(() => parseLogEntry(serializeActions(actions), PLACE)).toThrow(
+      expect.objectContaining({ code: 'LOG_CORRUPT', message: `expected ${expected} in version ${PLACE.version} (${PLACE.path}), found two` }),
     );
   });
 

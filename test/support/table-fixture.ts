@@ -17,6 +17,7 @@ import type { AsOf } from '../../lib/delta/snapshot-state.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import type { TableCodec } from '../../lib/ports/table-codec.ts';
 
 export const T_ROOT = 'demo/t';
 export const KEY: Column = { name: 'k', type: { kind: 'string' }, nullable: false };
@@ -39,12 +40,14 @@ export interface TableFixture {
   readonly file: (name: string, batch: Batch) => Promise<{ readonly path: string; readonly size: number }>;
 }
 
-export async function tableFixture(definition: Partial<TableDefinition> & { readonly engineInfo?: string } = {}): Promise<TableFixture> {
+export async function tableFixture(
+  definition: Partial<TableDefinition> & { readonly engineInfo?: string; readonly codec?: TableCodec } = {},
+): Promise<TableFixture> {
   const clock = new ManualClock({ sleeping: 'skip' });
   const store = new MemoryObjectStore({ clock });
   const deps: DeltaDeps = {
     store,
-    codec: createNdjsonCodec(),
+    codec: definition.codec ?? createNdjsonCodec(),
     clock,
     random: new SeededRandom(1),
     log: silentLog,

@@ -1,0 +1,199 @@
+/** Live files against what the log says of them: there, whole, of that size, with those rows, bounds and deletion vectors. */
+import { concatBatches, type Batch } from '../core/batch.ts';
+import { mapConcurrent } from '../core/concurrency.ts';
+import { crc32, hex32 } from '../core/crc32.ts';
+import { VERIFY_CONCURRENCY } from '../core/limits.ts';
+import { joinPath } from '../core/path.ts';
+import type { Value } from '../core/types.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { FileSource } from '../ports/table-codec.ts';
+import type { AddFile } from './actions.ts';
+import { deletionVectorPath, readPositions } from './deletion-vector.ts';
+import { toDecodeColumn, type ReadDeps } from './read.ts';
+import type { Snapshot, TableColumn } from './snapshot-state.ts';
+import { FILE_CRC_TAG } from './stage.ts';
+import { collectStats, extremes, parseMembers, parseStats } from './stats.ts';
+import { isAbove } from './stats-bounds.ts';
+import { findingOf, type Findings } from './verify-findings.ts';
+
+interface Subject {
+  readonly root: string;
+  readonly snapshot: Snapshot;
+  readonly file: AddFile;
+}
+
+/** Files above this are read in ranges, bytes. */
+const WHOLE_FILE_BYTES_MAX = 32 * 1024 * 1024;
+const RANGE_BYTES = 8 * 1024 * 1024;
+/** Live files taken from the snapshot at a time. */
+const WINDOW = 256;
+
+/** Reads every live file, `VERIFY_CONCURRENCY` at a time, one column of each in memory. */
+export async function verifyFiles(deps: ReadDeps, root: string, snapshot: Snapshot, findings: Findings): Promise<void> {
+  let window: AddFile[] = [];
+  const flush = async (): Promise<void> => {
+    await mapConcurrent(window, { concurrencyMax: VERIFY_CONCURRENCY }, (file) => verifyFile(deps, { root, snapshot, file }, findings));
+    window = [];
+  };
+  for (const file of snapshot.files.values()) {
+    window.push(file);
+    if (window.length >= WINDOW) await flush();
+  }
+  await flush();
+}
+
+async function verifyFile(deps: ReadDeps, subject: Subject, findings: Findings): Promise<void> {
+  const { root, snapshot, file } = subject;
+  const at = { path: file.path, version: snapshot.version };
+  const info = await deps.store.head(joinPath(root, file.path));
+  if (info === undefined) {
+    findings.add('MISSING_FILE', `expected the live file ${file.path}, found nothing there`, at);
+    return;
+  }
+  if (info.sizeBytes !== file.size) findings.add('SIZE_DIFFERS', `expected ${file.size} bytes in ${file.path}, found ${info.sizeBytes}`, at);
+  const source = await sourceOf(deps.store, subject, info.sizeBytes);
+  const expected = file.tags?.[FILE_CRC_TAG];
+  const isOurs = typeof expected === 'string';
+  if (isOurs) {
+    const found = await crcOf(source);
+    if (found !== expected) {
+      findings.add('FILE_CORRUPT', `expected bytes of CRC-32 ${expected} in ${file.path}, found ${found}`, at);
+      return;
+    }
+  }
+  let rowCount: number | undefined;
+  try {
+    rowCount = await verifyColumns(deps, { ...subject, source, isOurs }, findings);
+  } catch (error) {
+    const { code, message } = findingOf(error);
+    findings.add(code, message, at);
+  }
+  await verifyVector(deps, subject, { rowCount, findings });
+}
+
+async function sourceOf(store: ObjectStore, { root, file }: Subject, sizeBytes: number): Promise<FileSource> {
+  const path = joinPath(root, file.path);
+  if (sizeBytes <= WHOLE_FILE_BYTES_MAX) {
+    const bytes = (await store.get(path))?.bytes ?? new Uint8Array();
+    return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+  }
+  const read = async (start: number, end: number): Promise<Uint8Array> => (await store.get(path, { range: { start, end } }))?.bytes ?? new Uint8Array();
+  return { sizeBytes, read, readAll: () => read(0, sizeBytes) };
+}
+
+async function crcOf(source: FileSource): Promise<string> {
+  let crc = 0;
+  for (let at = 0; at < source.sizeBytes; at += RANGE_BYTES) crc = crc32(await source.read(at, Math.min(source.sizeBytes, at + RANGE_BYTES)), crc);
+  return hex32(crc);
+}
+
+/** The number of physical rows, which every column must agree on. @throws LakefoldError FILE_CORRUPT */
+async function verifyColumns(
+  deps: ReadDeps,
+  subject: Subject & { readonly source: FileSource; readonly isOurs: boolean },
+  findings: Findings,
+): Promise<number | undefined> {
+  const { snapshot, file, isOurs } = subject;
+  const at = { path: file.path, version: snapshot.version };
+  const members = parseMembers(file.stats);
+  if (file.stats !== undefined && Object.keys(members).length === 0)
+    findings.add('STATS_DIFFER', `expected statistics of ${file.path} as JSON, found none`, at);
+  const recorded = parseStats(file, snapshot.columns);
+  const stored = snapshot.columns.filter((column) => !snapshot.metadata.partitionColumns.includes(column.name));
+  let rowCount: number | undefined;
+  for (const [i, column] of stored.entries()) {
+    const names = ['minValues', 'maxValues', 'nullCount'].some((kind) => memberOf(members[kind], column.physicalName) !== undefined);
+    // The bytes of our own files are known to be those we wrote; only what the log says of them is in question.
+    if (isOurs && !names && i > 0) continue;
+    const batch = await decodeColumn(deps, subject.source, column);
+    if (rowCount === undefined && recorded.numRecords !== undefined && recorded.numRecords !== batch.rowCount)
+      findings.add('STATS_DIFFER', `expected ${recorded.numRecords} rows (numRecords) in ${file.path}, found ${batch.rowCount}`, at);
+    rowCount = batch.rowCount;
+    const difference = isOurs ? exactDifference(members, column, batch) : looseDifference(file, { column, snapshot }, batch);
+    if (difference !== undefined) findings.add('STATS_DIFFER', `${difference} of ${file.path}`, at);
+  }
+  return rowCount;
+}
+
+async function decodeColumn(deps: ReadDeps, source: FileSource, column: TableColumn): Promise<Batch> {
+  const batches: Batch[] = [];
+  for await (const { batch } of deps.codec.decode(source, { columns: [toDecodeColumn(column)] })) batches.push(batch);
+  return concatBatches([column], batches);
+}
+
+/** Files of ours: every recorded leaf is what collecting again gives, digit by digit. */
+function exactDifference(members: Readonly<Record<string, unknown>>, column: TableColumn, batch: Batch): string | undefined {
+  const again = parseMembers(collectStats(batch, [column], { indexedColumnsMax: -1 }));
+  for (const kind of ['minValues', 'maxValues', 'nullCount']) {
+    const difference = leafDifference(memberOf(members[kind], column.physicalName), memberOf(again[kind], column.physicalName));
+    if (difference !== undefined) return `expected ${kind}.${column.physicalName}${difference}`;
+  }
+  return undefined;
+}
+
+function leafDifference(recorded: unknown, found: unknown): string | undefined {
+  if (recorded === undefined || recorded === null) return undefined;
+  if (isMembers(recorded)) {
+    for (const [name, member] of Object.entries(recorded)) {
+      const difference = leafDifference(member, memberOf(found, name));
+      if (difference !== undefined) return `.${name}${difference}`;
+    }
+    return undefined;
+  }
+  return recorded === found ? undefined : ` ${JSON.stringify(recorded)}, found ${JSON.stringify(found ?? null)}`;
+}
+
+/** Files of other engines: bounds may be loose, never too tight. */
+function looseDifference(file: AddFile, { column, snapshot }: { readonly column: TableColumn; readonly snapshot: Snapshot }, batch: Batch): string | undefined {
+  const [vector] = batch.vectors;
+  if (vector === undefined) return undefined;
+  const recorded = parseStats(file, snapshot.columns);
+  const { min, max, nullCount } = extremes(column.type, vector);
+  const [low, high] = [recorded.min(column.name), recorded.max(column.name)];
+  const beyond = (a: Value | undefined, b: Value | undefined): boolean => a !== undefined && b !== undefined && isAbove(a, b);
+  if (beyond(low, min)) return `expected minValues.${column.physicalName} at most ${String(min)}, found ${String(low)}`;
+  if (beyond(max, high)) return `expected maxValues.${column.physicalName} at least ${String(max)}, found ${String(high)}`;
+  const nulls = recorded.nullCount(column.name);
+  const isExact = recorded.tightBounds && file.deletionVector === undefined && column.type.kind !== 'struct';
+  return isExact && nulls !== undefined && nulls !== nullCount ? `expected nullCount.${column.physicalName} ${nullCount}, found ${nulls}` : undefined;
+}
+
+async function verifyVector(
+  deps: ReadDeps,
+  { root, snapshot, file }: Subject,
+  { rowCount, findings }: { readonly rowCount: number | undefined; readonly findings: Findings },
+): Promise<void> {
+  const descriptor = file.deletionVector;
+  if (descriptor === undefined) return;
+  try {
+    const positions = await readPositions(deps, root, descriptor);
+    const at = { path: file.path, version: snapshot.version };
+    if (positions.length !== descriptor.cardinality)
+      findings.add('DELETION_VECTOR_DIFFERS', `expected ${descriptor.cardinality} deleted rows in ${file.path}, found ${positions.length}`, at);
+    const last = positions.at(-1);
+    if (last !== undefined && rowCount !== undefined && last >= rowCount)
+      findings.add('DELETION_VECTOR_DIFFERS', `expected deleted rows below ${rowCount} in ${file.path}, found ${last}`, at);
+  } catch (error) {
+    const { code, message } = findingOf(error);
+    findings.add(code, message, { path: code === 'PATH_OUTSIDE_TABLE' ? file.path : vectorPath(root, deps.store, file), version: snapshot.version });
+  }
+}
+
+function vectorPath(root: string, store: ObjectStore, file: AddFile): string {
+  const descriptor = file.deletionVector;
+  if (descriptor === undefined || descriptor.storageType === 'i') return file.path;
+  try {
+    const path = deletionVectorPath(root, descriptor, store.location);
+    return root === '' ? path : path.slice(root.length + 1);
+  } catch {
+    return file.path;
+  }
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return isMembers(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
