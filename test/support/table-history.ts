@@ -6,6 +6,8 @@ import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
 import { ManualClock } from '../../lib/adapters/memory/clock.ts';
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import { silentLog } from '../../lib/adapters/system/log.ts';
+import { valueAt, vectorNamed } from '../../lib/core/batch.ts';
+import { readChanges } from '../../lib/delta/change-feed.ts';
 import { readEntry } from '../../lib/delta/changes.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { readRows } from '../../lib/delta/read.ts';
@@ -17,8 +19,9 @@ import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 import type { Random } from '../../lib/ports/random.ts';
 import type { TableCodec } from '../../lib/ports/table-codec.ts';
 import { commitForeign } from './table-foreign.ts';
-import { applyOp, batchOf, columnsOf, rowsOfBatch, textsOf, type ModelRow, type TableOp, type TableShape } from './table-model.ts';
+import { applyOp, columnsOf, rowsOfBatch, textsOf, type ModelRow, type TableOp, type TableShape } from './table-model.ts';
 import { randomChange, randomOp } from './table-ops.ts';
+import { asKnown, performOp } from './table-perform.ts';
 import { isLogEntry, turningStore, turnsOf, type Turns } from './table-turns.ts';
 
 const ROOT = 'demo/t';
@@ -118,12 +121,12 @@ async function foreignWriter(world: World, codec: TableCodec): Promise<void> {
 async function perform(world: World, table: DeltaTable, { op: wanted, key }: { readonly op: TableOp; readonly key?: string }): Promise<void> {
   const from = await headOf(world);
   // A handle that has not seen the column writes rows without it.
-  const op = 'rows' in wanted && !knowsExtra(table) ? { ...wanted, rows: wanted.rows.map((row) => ({ ...row, x: null })) } : wanted;
+  const op = asKnown(table, wanted);
   const options: WriteOptions = {
     attemptsMax: 1000,
     ...(key === undefined ? {} : { idempotency: { kind: 'request', key, bodyHash: 'same', windowMillis: 10 ** 12 } }),
   };
-  const { outcome, notFound } = await write(world, table, { op, options });
+  const { outcome, notFound } = await performOp(table, op, { shape: world.shape, random: world.random, options });
   if (outcome === undefined) return;
   world.done.push({ op, outcome, notFound, from, to: await headOf(world), key });
   if (outcome.kind === 'committed') {
@@ -135,64 +138,6 @@ async function perform(world: World, table: DeltaTable, { op: wanted, key }: { r
     if (loaded.committedAt !== outcome.committedAt && loaded.checkpointVersion === undefined)
       world.faults.push(`version ${outcome.version}: committed at ${outcome.committedAt} warm, ${loaded.committedAt} fresh`);
   }
-}
-
-async function write(
-  world: World,
-  table: DeltaTable,
-  { op, options }: { readonly op: TableOp; readonly options: WriteOptions },
-): Promise<{ readonly outcome: WriteOutcome | undefined; readonly notFound: number }> {
-  const { shape, random } = world;
-  const keys = ['k'];
-  const sortBy = shape.hasEventTime ? ['k', 'e'] : keys;
-  const columns = shuffled(columnsOf(shape, { withExtra: knowsExtra(table) }), random);
-  const of = (outcome: WriteOutcome | undefined, notFound = 0): { readonly outcome: WriteOutcome | undefined; readonly notFound: number } => ({
-    outcome,
-    notFound,
-  });
-  switch (op.kind) {
-    case 'append':
-      return table.append(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
-    case 'overwrite':
-      return table.overwrite(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
-    case 'upsert':
-      return table
-        .upsert(batchOf(columns, op.rows), { ...options, keys, ...(shape.hasEventTime ? { eventTime: 'e' } : {}) })
-        .then(({ outcome }) => of(outcome));
-    case 'deleteKeys': {
-      const whole = op.keys.filter((key) => key.e === undefined).map(({ k }) => [k]);
-      const exact = op.keys.flatMap(({ k, e }) => (e === undefined ? [] : [[k, e]]));
-      const { outcome, notFound } = await table.delete(
-        { kind: 'keys', sets: [{ columns: ['k'], rows: whole }, ...(exact.length === 0 ? [] : [{ columns: ['k', 'e'], rows: exact }])] },
-        { ...options, sortBy },
-      );
-      return of(outcome, notFound);
-    }
-    case 'deleteWhere':
-      return table.delete({ kind: 'where', filter: op.where.filter }, { ...options, sortBy }).then(({ outcome }) => of(outcome));
-    case 'restore':
-      return of(await table.restore({ version: op.version }, options));
-    case 'optimize':
-      return of(await table.optimize({ ...options, sortBy }));
-    case 'alter':
-      return of(await table.alter({ columns: columnsOf(shape, { withExtra: true }), configuration: {} }, options));
-    case 'checkpoint':
-      await table.checkpoint();
-      return of(undefined);
-    case 'foreign':
-      return of(undefined);
-  }
-}
-
-function knowsExtra(table: DeltaTable): boolean {
-  return table.snapshot.columns.some(({ name }) => name === 'x');
-}
-
-function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
-  return items
-    .map((item) => ({ item, at: random.unit() }))
-    .toSorted((a, b) => a.at - b.at)
-    .map(({ item }) => item);
 }
 
 async function headOf(world: World): Promise<number> {
@@ -243,11 +188,42 @@ async function judge(world: World): Promise<readonly string[]> {
     const expected = textsOf(rows);
     if (found.join() !== expected.join())
       return [...faults, `version ${version} (${byVersion.get(version)?.op.kind ?? 'create'}): expected\n${expected.join('\n')}\nfound\n${found.join('\n')}`];
+    if (version > 0) faults.push(...(await changeFaults(world.plain, snapshot, { before: versions[version - 1] ?? [], after: rows })));
     // A checkpoint keeps no commit time, and a foreign entry is as old as its file: there only the log's start tells.
     if (snapshot.committedAt <= previous && !hasForeign) faults.push(`version ${version}: committed at ${snapshot.committedAt}, not after ${previous}`);
     previous = snapshot.committedAt;
   }
   return [...faults, ...uncommitted(world, versions)];
+}
+
+/**
+ * What the change feed of one version gets wrong: the rows before it, less those that went, with those that came, are the
+ * rows after it. Receipts aside: a row that was written again as it was is no change.
+ */
+async function changeFaults(
+  deps: DeltaDeps,
+  head: Snapshot,
+  { before, after }: { readonly before: readonly ModelRow[]; readonly after: readonly ModelRow[] },
+): Promise<readonly string[]> {
+  const textsOfContents = (rows: readonly ModelRow[]): string[] => textsOf(rows.map((row) => ({ ...row, r: 0n })));
+  const left = textsOfContents(before);
+  const gone: string[] = [];
+  const came: string[] = [];
+  for await (const batch of readChanges(deps, { root: ROOT, head }, { fromVersion: head.version - 1, keys: ['k'] })) {
+    const types = vectorNamed(batch, '_change_type');
+    for (const [i, row] of rowsOfBatch(batch).entries())
+      (['delete', 'update_preimage'].includes(String(valueAt(types, i))) ? gone : came).push(...textsOfContents([row]));
+  }
+  const unknown = gone.filter((text) => {
+    const at = left.indexOf(text);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  const found = [...left, ...came].toSorted();
+  if (unknown.length === 0 && found.join() === textsOfContents(after).join()) return [];
+  return [
+    `changes of version ${head.version}: taken\n${gone.join('\n')}\nadded\n${came.join('\n')}\nbefore\n${textsOf(before).join('\n')}\nafter\n${textsOf(after).join('\n')}`,
+  ];
 }
 
 /** The operation of each version; one whose answer stayed unknown is looked for in the log. */
@@ -279,12 +255,12 @@ function uncommitted(world: World, versions: readonly (readonly ModelRow[])[]): 
       if (first?.outcome.kind === 'committed' && first.outcome.version !== outcome.version)
         faults.push(`${op.kind}: key ${key} is said to be version ${outcome.version}, it is ${first.outcome.version}`);
     }
-    if (outcome.kind !== 'nothing' || (op.kind !== 'deleteKeys' && op.kind !== 'deleteWhere')) continue;
+    if (outcome.kind !== 'nothing' || (op.kind !== 'deleteKeys' && op.kind !== 'deleteWhere' && op.kind !== 'update')) continue;
     const isTrue = Array.from({ length: to - from + 1 }, (_, i) => versions.slice(0, from + i + 1)).some((upTo) => {
       const step = applyOp(upTo, op);
-      return step.rows.length === (upTo.at(-1)?.length ?? 0) && step.notFound === done.notFound;
+      return step.counts?.rowsDeleted === 0 && step.counts.rowsUpdated === 0 && step.notFound === done.notFound;
     });
-    if (!isTrue) faults.push(`${op.kind}: found nothing to delete, though rows matched at every version from ${from} to ${to}`);
+    if (!isTrue) faults.push(`${op.kind}: found nothing to change, though rows matched at every version from ${from} to ${to}`);
   }
   return faults;
 }

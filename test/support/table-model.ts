@@ -116,6 +116,9 @@ export interface ModelFilter {
 
 export type TableOp =
   | { readonly kind: 'append' | 'upsert' | 'overwrite'; readonly rows: readonly ModelRow[] }
+  | { readonly kind: 'overwriteWhere'; readonly where: ModelFilter; readonly rows: readonly ModelRow[] }
+  /** Sets `v`, and the receipt with it. */
+  | { readonly kind: 'update'; readonly where: ModelFilter; readonly v: number | null; readonly r: bigint }
   | { readonly kind: 'deleteKeys'; readonly keys: readonly KeyMatch[] }
   | { readonly kind: 'deleteWhere'; readonly where: ModelFilter }
   | { readonly kind: 'restore'; readonly version: number }
@@ -139,6 +142,15 @@ export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp)
       return { rows: [...rows, ...op.rows], counts: { ...NONE, rowsInserted: op.rows.length }, notFound: 0 };
     case 'overwrite':
       return { rows: op.rows, counts: { ...NONE, rowsInserted: op.rows.length, rowsDeleted: rows.length }, notFound: 0 };
+    case 'overwriteWhere': {
+      const left = rows.filter((row) => !op.where.passes(row));
+      return { rows: [...left, ...op.rows], counts: { ...NONE, rowsInserted: op.rows.length, rowsDeleted: rows.length - left.length }, notFound: 0 };
+    }
+    case 'update': {
+      const passing = rows.filter(op.where.passes);
+      const changed = rows.map((row) => (passing.includes(row) ? { ...row, v: op.v, r: op.r } : row));
+      return { rows: changed, counts: { ...NONE, rowsUpdated: passing.length }, notFound: 0 };
+    }
     case 'upsert':
       return upserted(rows, op.rows);
     case 'deleteKeys': {

@@ -35,6 +35,12 @@ export function randomChange(random: Random, shape: TableShape): ForeignChange {
 export function randomOp(random: Random, options: { readonly shape: TableShape; readonly head: number }): TableOp {
   const { shape, head } = options;
   const choice = random.unit();
+  if (choice < 0.06)
+    return { kind: 'update', where: randomWhere(random, shape), v: pick(random, [null, 1, 3]), r: BASE + BigInt(Math.floor(random.unit() * 6)) };
+  if (choice < 0.11) {
+    const where = randomWhere(random, shape);
+    return { kind: 'overwriteWhere', where, rows: randomRows(random, shape, { oneReceipt: false }).filter(where.passes) };
+  }
   if (choice < 0.34) return { kind: 'upsert', rows: randomRows(random, shape, { oneReceipt: random.unit() < 0.8 }) };
   if (choice < 0.54) return { kind: 'append', rows: randomRows(random, shape, { oneReceipt: false }) };
   if (choice < 0.64) return { kind: 'deleteKeys', keys: randomKeys(random, shape) };
