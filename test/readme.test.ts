@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { promisedLines, runTypeScript } from './support/run-typescript.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const COMMAND = join(ROOT, 'dist/cli/main.js');
@@ -122,7 +122,7 @@ describe('the README', () => {
   it('has TypeScript that runs and prints what it says', async () => {
     const printed: string[] = [];
     for (const text of blocks('ts')) printed.push(...(await runTypeScript(text)));
-    const promised = blocks('ts').flatMap((text) => [...text.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, said]) => said));
+    const promised = blocks('ts').flatMap(promisedLines);
     expect(promised).toHaveLength(2);
     expect(printed).toEqual(promised);
   });
@@ -147,39 +147,6 @@ describe('the example', () => {
     }
   });
 });
-
-/** Lines that the program prints, `lakefold` being this repository's source; it runs in a folder of its own. */
-async function runTypeScript(text: string): Promise<string[]> {
-  // Below the repository, so that packages are found.
-  const cache = join(ROOT, '.cache');
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, 'readme-'));
-  try {
-    const outfile = join(folder, 'program.mjs');
-    await build({
-      stdin: { contents: text, loader: 'ts', resolveDir: ROOT },
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'silent',
-      plugins: [
-        {
-          name: 'own',
-          setup: (plugin) =>
-            plugin.onResolve({ filter: /^lakefold(\/delta)?$/ }, ({ path }) => ({
-              path: join(ROOT, path === 'lakefold' ? 'lib/index.ts' : 'lib/delta/index.ts'),
-            })),
-        },
-      ],
-    });
-    return (await run(process.execPath, [outfile], { cwd: folder })).stdout.trimEnd().split('\n');
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 function firstData(stream: NodeJS.ReadableStream): Promise<[string]> {
   return new Promise((resolve) => stream.once('data', (data: Buffer) => resolve([data.toString()])));

@@ -1,0 +1,163 @@
+/** docs/delta.md: its program runs and prints what it says, its tables of support are those of the code, its links lead somewhere. */
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { isErrorCode, isLakefoldError } from '../lib/core/errors.ts';
+import type { Metadata, Protocol } from '../lib/delta/actions.ts';
+import { compatibilityOf } from '../lib/delta/compatibility.ts';
+import { checkReadable, checkWritable, protocolFor } from '../lib/delta/protocol.ts';
+import { promisedLines, runTypeScript } from './support/run-typescript.ts';
+
+const PAGE = new URL('../docs/delta.md', import.meta.url);
+const page = await readFile(PAGE, 'utf8');
+const BEGIN = '<!-- generated: UPDATE_DOCS=1 npx vitest run test/delta-docs.test.ts -->\n';
+const END = '<!-- end of generated -->';
+
+interface Feature {
+  readonly name: string;
+  /** Readers must know it too. */
+  readonly readers?: true;
+  /** Metadata of a table that uses it. */
+  readonly use?: { readonly configuration?: Readonly<Record<string, string>>; readonly field?: string };
+}
+
+const on = (property: string): NonNullable<Feature['use']> => ({ configuration: { [property]: 'true' } });
+
+/** The features of Delta's protocol. */
+const FEATURES: readonly Feature[] = [
+  { name: 'deletionVectors', readers: true, use: on('delta.enableDeletionVectors') },
+  { name: 'columnMapping', readers: true, use: { configuration: { 'delta.columnMapping.mode': 'name' } } },
+  { name: 'timestampNtz', readers: true },
+  { name: 'v2Checkpoint', readers: true, use: { configuration: { 'delta.checkpointPolicy': 'v2' } } },
+  { name: 'typeWidening', readers: true, use: on('delta.enableTypeWidening') },
+  { name: 'vacuumProtocolCheck', readers: true },
+  { name: 'variantType', readers: true },
+  { name: 'catalogManaged', readers: true },
+  { name: 'appendOnly', use: on('delta.appendOnly') },
+  { name: 'invariants', use: { field: 'delta.invariants' } },
+  { name: 'checkConstraints', use: { configuration: { 'delta.constraints.positive': 'id > 0' } } },
+  { name: 'changeDataFeed', use: on('delta.enableChangeDataFeed') },
+  { name: 'inCommitTimestamp', use: on('delta.enableInCommitTimestamps') },
+  { name: 'generatedColumns', use: { field: 'delta.generationExpression' } },
+  { name: 'identityColumns', use: { field: 'delta.identity.start' } },
+  { name: 'allowColumnDefaults', use: { field: 'CURRENT_DEFAULT' } },
+  { name: 'domainMetadata' },
+  { name: 'rowTracking', use: on('delta.enableRowTracking') },
+  { name: 'clustering' },
+  { name: 'icebergCompatV2', use: on('delta.enableIcebergCompatV2') },
+];
+
+function tableWith({ name, readers, use }: Feature, used: 'used' | 'listed'): { readonly protocol: Protocol; readonly metadata: Metadata } {
+  const field = { name: 'id', type: 'long', nullable: true, metadata: used === 'used' && use?.field !== undefined ? { [use.field]: '{}' } : {} };
+  return {
+    protocol: {
+      kind: 'protocol',
+      minReaderVersion: readers === true ? 3 : 1,
+      minWriterVersion: 7,
+      ...(readers === true ? { readerFeatures: [name] } : {}),
+      writerFeatures: [name],
+    },
+    metadata: {
+      kind: 'metaData',
+      id: 'table',
+      format: { provider: 'parquet', options: {} },
+      schemaString: JSON.stringify({ type: 'struct', fields: [field] }),
+      partitionColumns: [],
+      configuration: used === 'used' ? (use?.configuration ?? {}) : {},
+    },
+  };
+}
+
+function allows(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (isLakefoldError(error, 'UNSUPPORTED_TABLE_FEATURE')) return false;
+    throw error;
+  }
+}
+
+const mark = (holds: boolean): string => (holds ? 'yes' : 'no');
+
+function rowOf(feature: Feature): string {
+  const [used, listed] = [tableWith(feature, 'used'), tableWith(feature, 'listed')];
+  const writes = (table: typeof used): boolean => allows(() => checkWritable(table.protocol, table.metadata));
+  const write = writes(used) ? 'yes' : writes(listed) ? 'while not in use' : 'no';
+  const engines = compatibilityOf(used).map(({ read, write: writable }) => (writable ? 'r w' : read ? 'r' : '-'));
+  return `| \`${feature.name}\` | ${mark(allows(() => checkReadable(used.protocol, used.metadata)))} | ${write} | ${engines.join(' | ')} |`;
+}
+
+function profileRow(profile: 'merge-on-read' | 'compatible', [what, configuration]: readonly [string, Readonly<Record<string, string>>]): string {
+  const protocol = protocolFor(profile, { configuration });
+  const engines = compatibilityOf({ protocol, metadata: { ...tableWith({ name: '' }, 'listed').metadata, configuration } });
+  const features = protocol.minWriterVersion === 7 ? (protocol.writerFeatures ?? []).join(', ') : '';
+  const cells = engines.map(({ read, write }) => (write ? 'r w' : read ? 'r' : '-'));
+  return `| \`${profile}\`${what} | ${`${protocol.minReaderVersion}/${protocol.minWriterVersion} ${features}`.trimEnd()} | ${cells.join(' | ')} |`;
+}
+
+const OPTIONS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+  ['', {}],
+  [', `changeFeed`', { 'delta.enableChangeDataFeed': 'true' }],
+  [', `inCommitTimestamp`', { 'delta.enableInCommitTimestamps': 'true' }],
+];
+
+function supportTables(): string {
+  const names = compatibilityOf(tableWith({ name: 'appendOnly' }, 'used'));
+  const heads = names.map(({ name, since }) => `${name} ${since}`);
+  const rule = `|${'---|'.repeat(heads.length)}`;
+  const notes = names.flatMap(({ name, reasons }) => reasons.map((reason) => `- ${name}: ${reason}.`));
+  return [
+    'What a new table needs of others (`r` they read it, `r w` and write it):',
+    '',
+    `| table | protocol | ${heads.join(' | ')} |`,
+    `|---|---${rule}`,
+    ...(['merge-on-read', 'compatible'] as const).flatMap((profile) => OPTIONS.map((option) => profileRow(profile, option))),
+    '',
+    'Features of tables that exist. One that is listed and not in use stops no write; what we cannot honour is refused by its name.',
+    '',
+    `| feature in use | we read | we write | ${names.map(({ name }) => name).join(' | ')} |`,
+    `|---|---|---${rule}`,
+    ...FEATURES.map(rowOf),
+    '',
+    ...notes,
+    '',
+  ].join('\n');
+}
+
+describe('docs/delta.md', () => {
+  const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
+
+  it('has a program that runs and prints what it says', async () => {
+    const program = blocks.join('\n');
+    const promised = promisedLines(program);
+    expect(promised.length).toBeGreaterThan(8);
+    expect(await runTypeScript(program)).toEqual(promised);
+  });
+
+  it('has the tables of support that the code gives', async () => {
+    const [before = '', rest = ''] = page.split(BEGIN);
+    const [stated, after = ''] = [rest.slice(0, rest.indexOf(END)), rest.slice(rest.indexOf(END))];
+    const generated = supportTables();
+    if (process.env['UPDATE_DOCS'] === '1') await writeFile(PAGE, `${before}${BEGIN}${generated}${after}`);
+    else expect(stated, 'stale: UPDATE_DOCS=1 npx vitest run test/delta-docs.test.ts').toBe(generated);
+  });
+
+  it('names codes that exist, links that lead somewhere, headings that are there', async () => {
+    const errors = page.slice(page.indexOf('## Errors'), page.indexOf('## Limits'));
+    const codes = [...errors.matchAll(/`([A-Z_]{5,})`/g)].map(([, code]) => code ?? '');
+    expect(codes.length).toBeGreaterThan(20);
+    expect(codes.filter((code) => !isErrorCode(code))).toEqual([]);
+    const links = [...page.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target ?? '');
+    const anchors = [...page.matchAll(/^## (.*)$/gm)].map(
+      ([, heading = '']) =>
+        `#${heading
+          .toLowerCase()
+          .replaceAll(/[^\w -]/g, '')
+          .replaceAll(' ', '-')}`,
+    );
+    for (const target of links)
+      if (target.startsWith('#')) expect(anchors).toContain(target);
+      else expect(await stat(fileURLToPath(new URL(target, PAGE)))).toBeDefined();
+  });
+});
