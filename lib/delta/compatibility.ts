@@ -21,9 +21,10 @@ export function compatibilityOf(table: { readonly protocol: Protocol; readonly m
 function judgeEngine(engine: EngineFeatures, { protocol, metadata }: { readonly protocol: Protocol; readonly metadata: Metadata }): EngineCompatibility {
   const readers = readerFeaturesOf(protocol);
   const writers = writerFeaturesOf(protocol);
+  const isPartitioned = metadata.partitionColumns.length > 0;
   const unread = missingFrom(engine.reads, readers);
   const wrong = (engine.wrong ?? []).filter(
-    ({ features, partitioned }) => features.every((feature) => readers.includes(feature)) && (!partitioned || metadata.partitionColumns.length > 0),
+    ({ features, partitioned }) => features.every((feature) => readers.includes(feature)) && (!partitioned || isPartitioned),
   );
   const unwritten = engine.writes === undefined ? [] : missingFrom(engine.writes, writers);
   const read = unread.length === 0 && wrong.length === 0;
@@ -39,6 +40,7 @@ function judgeEngine(engine: EngineFeatures, { protocol, metadata }: { readonly 
       ...(engine.writes === undefined ? ['it writes no Delta tables'] : []),
       ...(unwritten.length === 0 ? [] : [`it can't write ${unwritten.join(', ')}`]),
       ...(write && engine.insertsOnly === true ? ['all it writes is new rows'] : []),
+      ...(isPartitioned && engine.partitionWarning?.features.every((feature) => readers.includes(feature)) === true ? [engine.partitionWarning.reason] : []),
       ...(engine.vacuumWarning !== undefined && readers.includes('deletionVectors') ? [engine.vacuumWarning] : []),
     ],
   };

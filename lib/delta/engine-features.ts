@@ -14,6 +14,8 @@ export interface EngineFeatures {
   readonly wrong?: readonly { readonly features: readonly string[]; readonly partitioned: boolean; readonly reason: string }[];
   /** What to know of tables with deletion vectors. */
   readonly vacuumWarning?: string;
+  /** What to know of partitioned tables that have all these reader features. */
+  readonly partitionWarning?: { readonly features: readonly string[]; readonly reason: string };
 }
 
 const DELTA_RS_WRITES = new Set([
@@ -47,6 +49,10 @@ export const ENGINES: readonly EngineFeatures[] = [
     reads: new Set(['timestampNtz', 'deletionVectors']),
     writes: DELTA_RS_WRITES,
     vacuumWarning: FULL_VACUUM,
+    partitionWarning: {
+      features: ['deletionVectors'],
+      reason: 'in partitions whose values are escaped in paths (a space is enough) it loses deletion vectors and shows deleted rows',
+    },
   },
   {
     name: 'DuckDB',
@@ -69,6 +75,10 @@ export const ENGINES: readonly EngineFeatures[] = [
     ]),
     insertsOnly: true,
     wrong: [{ features: ['columnMapping'], partitioned: true, reason: 'it reads partition columns of tables with column mapping as null' }],
+    partitionWarning: {
+      features: [],
+      reason: 'what it inserts into partitions whose values are escaped in paths (a space is enough) no reader finds again',
+    },
   },
   {
     name: 'Trino',

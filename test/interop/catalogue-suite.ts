@@ -13,7 +13,7 @@ type ReadRows = (path: string, version: number) => Promise<readonly string[]>;
 /**
  * One test a table and engine; `engines` is asked when they run.
  *
- * `stride`: of a history longer than a dozen versions only every so manyth and the newest are read, for engines that take a second each.
+ * `stride`: of a history longer than four versions only every so manyth and the newest are read, for engines that take a second each.
  */
 export function testCatalogue(engines: Readonly<Partial<Record<EngineName, ReadRows>>>, options: { readonly stride?: number } = {}): void {
   const made = new Map<string, MadeTable>();
@@ -36,22 +36,28 @@ export function testCatalogue(engines: Readonly<Partial<Record<EngineName, ReadR
     it(`${name}: we read our own table as the model says`, async () => {
       const { path, versions } = tableOf(name);
       const table = await openTable(path);
-      const read: string[][] = [];
-      for (let version = 0; version < versions.length; version += 1) read.push(await readLines(table.read({ asOf: { version } })));
+      const read = [];
+      for (const { version } of versions) read.push({ version, lines: await readLines(table.read({ asOf: { version } })) });
       expect(read).toEqual(versions);
     });
     for (const [engine, readRows] of Object.entries(engines) as [EngineName, ReadRows][]) {
       const expectation = expectationOf(engine, name);
       it(`${name}: ${expectation === undefined ? 'equal' : expectation.kind} at every version by ${engine}`, async () => {
         const { path, versions } = tableOf(name);
-        const stride = versions.length > 12 ? (options.stride ?? 1) : 1;
-        const chosen = versions.flatMap((lines, version) => (version % stride === 0 || version === versions.length - 1 ? [{ version, lines }] : []));
+        const stride = versions.length > 4 ? (options.stride ?? 1) : 1;
+        const chosen = versions.filter((_, i) => i % stride === 0 || i === versions.length - 1);
         const found: Found[] = [];
         for (const { version } of chosen) found.push({ version, ...(await tryRead(readRows, path, version)) });
         const wrong = found.findIndex((read, i) => JSON.stringify(read) !== JSON.stringify(chosen[i]));
         if (expectation === undefined) expect(found[wrong]).toEqual(chosen[wrong]);
         else if (expectation.kind === 'wrong') expect(wrong, expectation.because).not.toBe(-1);
-        else expect(found.at(-1)).toEqual({ version: versions.length - 1, error: expect.stringMatching(expectation.message) as unknown });
+        else expect(found.at(-1)).toEqual({ version: versions.at(-1)?.version, error: expect.stringMatching(expectation.message) as unknown });
+      });
+      it(`${name}: what compatibility says of reading by ${engine} is so`, async () => {
+        const { engines: told } = (await openTable(tableOf(name).path)).compatibility();
+        const { read, reasons } = told.find((line) => line.name === engine) ?? { read: undefined, reasons: [] };
+        if (expectation?.kind === 'wrong') expect(reasons).not.toEqual([]);
+        else expect({ read, reasons }).toMatchObject({ read: expectation === undefined });
       });
     }
   }

@@ -3,6 +3,12 @@
  *
  * The rows are those of a naive model beside the table (`after`), never read back from it.
  */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { DeltaTable } from '../../lib/delta/table.ts';
+import { deltaDeps } from '../support/embedded.ts';
 import { createTable, type CreateTableOptions, type Table, type TableRow } from '../../lib/delta/index.ts';
 import { objectLines } from '../support/row-lines.ts';
 import {
@@ -22,7 +28,7 @@ type Schema = CreateTableOptions['schema'];
 type Profile = 'merge-on-read' | 'compatible';
 
 interface Step {
-  readonly run: (table: Table) => Promise<unknown>;
+  readonly run: (table: Table, path: string) => Promise<unknown>;
   /** The rows afterwards; the same unless given. `past` are those of every version so far. */
   readonly after?: (rows: readonly TableRow[], past: readonly (readonly TableRow[])[]) => readonly TableRow[];
   /** The schema from then on. */
@@ -33,23 +39,25 @@ export interface TableSpec {
   readonly name: string;
   readonly options: CreateTableOptions;
   readonly steps: readonly Step[];
+  /** The oldest version that its log still has; 0 unless given. */
+  readonly oldest?: number;
 }
 
 export interface MadeTable {
   readonly name: string;
   readonly path: string;
-  /** Sorted lines, by version. */
-  readonly versions: readonly (readonly string[])[];
+  /** Sorted lines of the versions that its log has, oldest first. */
+  readonly versions: readonly { readonly version: number; readonly lines: readonly string[] }[];
 }
 
 /** Runs a table's history in `path`. */
-export async function makeTable(path: string, { name, options, steps }: TableSpec): Promise<MadeTable> {
+export async function makeTable(path: string, { name, options, steps, oldest = 0 }: TableSpec): Promise<MadeTable> {
   const table = await createTable(path, options);
   let { schema } = options;
   const rows: (readonly TableRow[])[] = [[]];
   const versions = [objectLines(schema, [])];
   for (const step of steps) {
-    await step.run(table);
+    await step.run(table, path);
     schema = step.schema ?? schema;
     const now = step.after === undefined ? (rows.at(-1) ?? []) : step.after(rows.at(-1) ?? [], rows);
     while (rows.length <= table.version) {
@@ -57,7 +65,7 @@ export async function makeTable(path: string, { name, options, steps }: TableSpe
       versions.push(objectLines(schema, now));
     }
   }
-  return { name, path, versions };
+  return { name, path, versions: versions.map((lines, version) => ({ version, lines })).slice(oldest) };
 }
 
 const append = (rows: readonly TableRow[]): Step => ({ run: (table) => table.append(rows), after: (before) => [...before, ...rows] });
@@ -104,6 +112,70 @@ function plainHistory(profile: Profile, partitionBy: readonly string[]): TableSp
   };
 }
 
+/** Log compaction files, checksums and checkpoints as maintenance leaves them. */
+function maintained(profile: Profile): TableSpec {
+  const maintain: Step = { run: async (_, path) => (await DeltaTable.open(await deltaDeps(path), '')).maintainLog({ rest: 'compact' }) };
+  const more = (from: number): Step[] => [
+    append([plainRow(from), plainRow(from + 1)]),
+    upsert([plainRow(from, 'changed'), plainRow(from + 2)], 'id'),
+    append([plainRow(from + 3)]),
+    deleteKeys('id', [BigInt(from + 1), BigInt(from + 3)]),
+  ];
+  return {
+    name: `log kept small, ${profile}`,
+    options: { schema: PLAIN_SCHEMA, profile, partitionBy: ['k'] },
+    steps: [...more(0), maintain, ...more(10), ...more(20), ...more(30), maintain, ...more(40), optimize, maintain, append([plainRow(90)])],
+  };
+}
+
+/** A V2 checkpoint whose rows stand in sidecars, and no commits before it. */
+function withSidecars(profile: Profile): TableSpec {
+  const checkpointed: Step = {
+    run: async (table, path) => {
+      const deps = await deltaDeps(path);
+      const written = await writeCheckpoint(deps, '', await loadSnapshot(deps, ''), { v2FilesMin: 0, sidecarRowsMax: 3 });
+      if (written.kind !== 'v2' || written.parts < 2) throw new Error(`expected a V2 checkpoint with sidecars, found ${JSON.stringify(written)}`);
+      for (let version = 0; version < table.version; version += 1) await rm(join(path, '_delta_log', `${String(version).padStart(20, '0')}.json`));
+    },
+  };
+  return {
+    name: `V2 checkpoints with sidecars, ${profile}`,
+    options: { schema: PLAIN_SCHEMA, profile, partitionBy: ['g'], properties: { 'delta.checkpointPolicy': 'v2' } },
+    steps: [
+      append([0, 1, 2, 3, 4, 5].map((n) => plainRow(n))),
+      deleteKeys('id', [1n, 3n]),
+      upsert([plainRow(2, 'x'), plainRow(8)], 'id'),
+      checkpointed,
+      append([plainRow(9)]),
+    ],
+    oldest: 3,
+  };
+}
+
+/** What only some tables have: change files, updates, replaced ranges, commit times of their own. */
+function featured(name: string, profile: Profile, options: Partial<CreateTableOptions>): TableSpec {
+  return {
+    name: `${name}, ${profile}`,
+    options: { schema: PLAIN_SCHEMA, profile, ...options },
+    steps: [
+      append([0, 1, 2, 3, 4, 5, 6].map((n) => plainRow(n))),
+      {
+        run: (table) => table.update({ where: { column: 'id', op: '>', value: 4n }, set: { k: 'updated', v: -1.5 } }),
+        after: (rows) => rows.map((row) => (Number(row['id']) > 4 ? { ...row, k: 'updated', v: -1.5 } : row)),
+      },
+      upsert([plainRow(1, 'changed'), plainRow(9)], 'id'),
+      deleteKeys('id', [2n, 3n]),
+      {
+        run: (table) => table.overwrite([plainRow(4, 'replaced'), plainRow(5, 'replaced')], { where: { column: 'id', op: 'in', value: [4n, 5n] } }),
+        after: (rows) => [...rows.filter(({ id }) => id !== 4n && id !== 5n), plainRow(4, 'replaced'), plainRow(5, 'replaced')],
+      },
+      optimize,
+      checkpoint,
+      restore(2),
+    ],
+  };
+}
+
 function typed(name: string, profile: Profile, { schema, rows }: { readonly schema: Schema; readonly rows: readonly TableRow[] }): TableSpec {
   const key = schema[0]?.name ?? '';
   const [first = {}, ...others] = rows;
@@ -120,6 +192,12 @@ const PROFILES: readonly Profile[] = ['merge-on-read', 'compatible'];
 export const TABLES: readonly TableSpec[] = PROFILES.flatMap((profile) => [
   plainHistory(profile, []),
   plainHistory(profile, ['g']),
+  featured('change files', profile, { changeFeed: true }),
+  featured('change files by partition', profile, { changeFeed: true, partitionBy: ['g'] }),
+  featured('in-commit timestamps', profile, { inCommitTimestamp: true }),
+  featured('V2 checkpoints', profile, { properties: { 'delta.checkpointPolicy': 'v2' } }),
+  maintained(profile),
+  withSidecars(profile),
   typed('extreme values', profile, { schema: SCALARS, rows: EXTREME_ROWS }),
   typed('nested values', profile, { schema: NESTED_SCHEMA, rows: NESTED_ROWS }),
   typed('local times', profile, {
