@@ -113,6 +113,15 @@ function verifyNames(
     }
     if (before === undefined || compaction.to > before.to) before = compaction;
   }
+  // Checksums and compactions are written after their commits.
+  const remembered = files.reduce((newest, { path }) => {
+    const file = parseLogFile(path.slice(directory.length));
+    return Math.max(newest, file.kind === 'crc' ? file.version : file.kind === 'compaction' ? file.to : -1);
+  }, -1);
+  if (remembered > head) {
+    const path = under(root, commitPath(root, head + 1));
+    findings.add('LOG_GAP', `expected every commit up to version ${remembered}, found none of version ${head + 1}`, { path, version: head + 1 });
+  }
   const oldest = [...listing.commits.keys()].reduce((least, version) => Math.min(least, version), head);
   const base = listing.checkpoints.at(-1)?.version;
   if (oldest > 0 && base !== undefined && oldest < base && head - oldest < VERSIONS_KEPT_MIN)

@@ -148,6 +148,11 @@ describe('a planted fault', () => {
       ['DELETION_VECTOR_DIFFERS part-00000.ndjson 12'],
     ],
     ['a commit that is missing', async (t) => t.store.delete(commitPath(T_ROOT, 5)), ['LOG_GAP _delta_log/00000000000000000005.json 5']],
+    [
+      'the newest commit missing, which its checksum remembers',
+      async (t) => t.store.delete(commitPath(T_ROOT, 12)),
+      ['LOG_GAP _delta_log/00000000000000000012.json 12'],
+    ],
     ['the first commit missing', async (t) => t.store.delete(commitPath(T_ROOT, 0)), ['LOG_GAP _delta_log/00000000000000000000.json 0']],
     ['a commit behind the checkpoint missing', async (t) => t.store.delete(commitPath(T_ROOT, 11)), ['LOG_GAP _delta_log/00000000000000000011.json 11']],
     [
