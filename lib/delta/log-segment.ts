@@ -23,19 +23,50 @@ export interface LogListing {
   readonly compactions: readonly CompactionFile[];
 }
 
-/** Lists commits and checkpoints from `fromVersion` on (all without it). */
-export async function listLog(store: ObjectStore, root: string, options: { readonly fromVersion?: number } & ListOptions = {}): Promise<LogListing> {
+export interface LogRange extends ListOptions {
+  readonly fromVersion?: number;
+  readonly toVersion?: number;
+}
+
+/** Lists commits and checkpoints from `fromVersion` to `toVersion` (to either end without it). */
+export async function listLog(store: ObjectStore, root: string, options: LogRange = {}): Promise<LogListing> {
   const directory = `${logDirectory(root)}/`;
-  const { fromVersion, ...rest } = options;
+  const { fromVersion, toVersion, ...rest } = options;
+  const end = toVersion === undefined ? ':' : versionName(toVersion + 1);
   const startAfter = fromVersion === undefined ? {} : { startAfter: directory + versionName(fromVersion) };
   const infos: { readonly name: string; readonly info: ObjectInfo }[] = [];
   for await (const info of store.list(directory, { ...rest, ...startAfter })) {
     const name = info.path.slice(directory.length);
     // Versioned names begin with a digit; what sorts after them (`_last_checkpoint`, `_sidecars/`) is of no interest.
-    if (name > ':') break;
+    if (name > end) break;
     infos.push({ name, info });
   }
   return sortListing(infos);
+}
+
+/**
+ * The oldest version that can be read, and the time of its checkpoint, from the beginning of a listing; undefined for a log
+ * that begins with neither version 0 nor a checkpoint.
+ */
+export async function listOldest(store: ObjectStore, root: string): Promise<{ readonly version: number; readonly committedAt: number } | undefined> {
+  const directory = `${logDirectory(root)}/`;
+  const infos: { readonly name: string; readonly info: ObjectInfo }[] = [];
+  let seen: number | undefined;
+  for await (const info of store.list(directory)) {
+    const name = info.path.slice(directory.length);
+    const file = parseLogFile(name);
+    if (name > ':' || (seen !== undefined && name > versionName(seen + 1))) break;
+    infos.push({ name, info });
+    if (file.kind === 'commit' && file.version === 0) return { version: 0, committedAt: info.modifiedAt };
+    if (file.kind === 'checkpoint') seen ??= sortListing(infos).checkpoints[0]?.version;
+  }
+  const oldest = sortListing(infos).checkpoints.at(-1);
+  return oldest === undefined ? undefined : { version: oldest.version, committedAt: oldest.files[0]?.modifiedAt ?? 0 };
+}
+
+/** Version 0 while its commit is there, else the oldest checkpoint. */
+export function oldestReadable(listing: LogListing): number {
+  return listing.commits.has(0) ? 0 : (listing.checkpoints.at(-1)?.version ?? 0);
 }
 
 /** The same of objects listed already; `directory` is the log's, with a slash at its end. */

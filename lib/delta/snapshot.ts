@@ -1,55 +1,89 @@
 /** Snapshots from the log: loading one, bringing one up to date, applying an own commit. */
-import { mapConcurrent } from '../core/concurrency.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
-import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { isTableVersion } from '../core/version.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
-import { parseActions, parseLogEntry } from './action-codec.ts';
-import type { CommitInfo, LogEntry } from './actions.ts';
+import type { LogEntry, Metadata } from './actions.ts';
 import { readLastCheckpoint, type CheckpointDeps, type LastCheckpoint } from './checkpoint.ts';
 import { readCheckpoint } from './checkpoint-read.ts';
-import { tableLocationOf } from './file-path.ts';
-import { checkpointPath, commitPath, logDirectory } from './log-path.ts';
-import { headOf, listLog, type CheckpointFiles, type LogListing } from './log-segment.ts';
+import type { Filter } from './filter.ts';
+import { checkpointPath, logDirectory } from './log-path.ts';
+import { headOf, listLog, oldestReadable, type CheckpointFiles, type LogListing } from './log-segment.ts';
 import { missingCommit, planTail, readTail } from './log-tail.ts';
+import { partitionTest, type PartitionTest } from './pruning.ts';
 import { replay, type PartialState } from './replay.ts';
-import type { AsOf, Snapshot } from './snapshot-state.ts';
-import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
-import { commitInfoOf } from './commit-info.ts';
+import { parseSchema } from './schema.ts';
+import type { AsOf, Snapshot, TableColumn } from './snapshot-state.ts';
+import { commitTime } from './time-travel.ts';
+import { readCommitTime, versionAt } from './version-at.ts';
 
 export type SnapshotDeps = CheckpointDeps;
 
 /** New commits above which a checkpoint among them is the cheaper way up. */
 const REPLAY_COMMITS_MAX = 100;
-/** Enough for a `commitInfo`; a longer one costs a second request. */
-const FIRST_LINE_BYTES = 8192;
+/** Versions below the asked one among which a checkpoint is looked for, then eight times as many, and so on. */
+const WINDOW_VERSIONS = 32;
+const WINDOW_GROWTH = 8;
+
+export interface LoadOptions {
+  /**
+   * Makes a filter of the table's columns: the snapshot then has, of the files of its checkpoint, those only that may hold
+   * a passing row by their partition values, and of its tombstones not all. Good for reading these rows, not to write on.
+   */
+  readonly where?: (columns: readonly TableColumn[]) => Filter;
+}
 
 /**
  * The table at `asOf`, at its newest version without.
  *
  * @throws LakefoldError TABLE_NOT_FOUND, NO_SUCH_COMMIT, HISTORY_EXPIRED, LOG_GAP, LOG_CORRUPT, LOG_MISSING_PROTOCOL, LOG_MISSING_METADATA, CHECKPOINT_CORRUPT, UNSUPPORTED_TABLE_FEATURE
  */
-export async function loadSnapshot(deps: SnapshotDeps, root: string, asOf: AsOf = {}): Promise<Snapshot> {
-  if (asOf.instant !== undefined) {
-    const listing = await listWhole(deps.store, root);
-    const { version, committedAt } = resolveVersion(await commitTimes(deps, root, listing), asOf.instant);
-    return { ...(await loadFrom(deps, root, { listing, target: version })), committedAt };
-  }
+export async function loadSnapshot(deps: SnapshotDeps, root: string, asOf: AsOf = {}, options: LoadOptions = {}): Promise<Snapshot> {
   const hint = await readLastCheckpoint(deps.store, root);
-  if (hint !== undefined && (asOf.version === undefined || hint.version <= asOf.version)) {
-    const listing = await listLog(deps.store, root, { fromVersion: hint.version });
-    const target = asOf.version ?? headOf(listing);
-    if (target !== undefined && listing.checkpoints.some((checkpoint) => checkpoint.version <= target) && target <= (headOf(listing) ?? -1)) {
-      try {
-        return await loadFrom(deps, root, { listing, target, hint });
-      } catch (error) {
-        // The pointer is a hint; what is older than it may still do.
-        if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT')) throw error;
-      }
+  if (asOf.instant === undefined) return loadVersion(deps, root, { target: asOf.version, hint }, options);
+  const head = headOf((await recentLog(deps, root, hint)) ?? (await listWhole(deps.store, root))) ?? 0;
+  const at = await versionAt({ store: deps.store, root }, { head, listWhole: () => listWhole(deps.store, root) }, asOf.instant);
+  return { ...(await loadVersion(deps, root, { target: at.version, hint }, options)), committedAt: at.committedAt };
+}
+
+interface VersionTarget {
+  /** The newest without. */
+  readonly target: number | undefined;
+  readonly hint: LastCheckpoint | undefined;
+}
+
+async function loadVersion(deps: SnapshotDeps, root: string, { target, hint }: VersionTarget, options: LoadOptions): Promise<Snapshot> {
+  const near = target !== undefined && (hint === undefined || target < hint.version) ? await logBelow(deps, root, target) : await recentLog(deps, root, hint);
+  const head = near === undefined ? undefined : headOf(near);
+  if (near !== undefined && head !== undefined && (target ?? head) <= head) {
+    try {
+      return await loadFrom(deps, root, { listing: near, target: target ?? head, hint, options });
+    } catch (error) {
+      // The pointer is a hint; what is older than it may still do.
+      if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT')) throw error;
     }
   }
   const listing = await listWhole(deps.store, root);
-  return loadFrom(deps, root, { listing, target: asOf.version ?? headOf(listing) ?? 0, hint });
+  return loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, hint, options });
+}
+
+/** The log from the checkpoint on that is pointed at, if that is there. */
+async function recentLog(deps: SnapshotDeps, root: string, hint: LastCheckpoint | undefined): Promise<LogListing | undefined> {
+  if (hint === undefined) return undefined;
+  const listing = await listLog(deps.store, root, { fromVersion: hint.version });
+  return listing.checkpoints.length === 0 ? undefined : listing;
+}
+
+/** The piece of the log that ends with a version and begins with a checkpoint from which it can be had. */
+async function logBelow(deps: SnapshotDeps, root: string, target: number): Promise<LogListing | undefined> {
+  if (!isTableVersion(target)) return undefined;
+  for (let width = WINDOW_VERSIONS; ; width *= WINDOW_GROWTH) {
+    const from = Math.max(0, target - width);
+    const listing = await listLog(deps.store, root, { fromVersion: from, toVersion: target });
+    if (headOf(listing) !== target) return undefined;
+    const start = listing.checkpoints[0]?.version ?? (from === 0 ? -1 : undefined);
+    if (start !== undefined && planTail(listing, start + 1, target).missing === undefined) return listing;
+    if (from === 0) return undefined;
+  }
 }
 
 /**
@@ -85,17 +119,19 @@ async function listWhole(store: ObjectStore, root: string): Promise<LogListing> 
 interface LoadTarget {
   readonly listing: LogListing;
   readonly target: number;
-  readonly hint?: LastCheckpoint | undefined;
+  readonly hint: LastCheckpoint | undefined;
+  readonly options: LoadOptions;
 }
 
-async function loadFrom(deps: SnapshotDeps, root: string, { listing, target, hint }: LoadTarget): Promise<Snapshot> {
+async function loadFrom(deps: SnapshotDeps, root: string, load: LoadTarget): Promise<Snapshot> {
+  const { listing, target } = load;
   checkTarget(listing, target);
   let corrupt: LakefoldError | undefined;
   for (const checkpoint of listing.checkpoints.filter((candidate) => candidate.version <= target)) {
     const { missing } = planTail(listing, checkpoint.version + 1, target);
     if (missing !== undefined) throw missingCommit(missing, target);
     try {
-      return await loadOnCheckpoint(deps, root, { listing, target, checkpoint, hint });
+      return await loadOnCheckpoint(deps, root, { ...load, checkpoint });
     } catch (error) {
       if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT')) throw error;
       corrupt ??= error;
@@ -120,25 +156,30 @@ function checkTarget(listing: LogListing, target: number): void {
   }
 }
 
-/** Version 0 while its commit is there, else the oldest checkpoint. */
-function oldestReadable(listing: LogListing): number {
-  return listing.commits.has(0) ? 0 : (listing.checkpoints.at(-1)?.version ?? 0);
-}
-
 async function loadOnCheckpoint(
   deps: SnapshotDeps,
   root: string,
-  { listing, target, checkpoint, hint }: LoadTarget & { readonly checkpoint: CheckpointFiles },
+  { listing, target, checkpoint, hint, options }: LoadTarget & { readonly checkpoint: CheckpointFiles },
 ): Promise<Snapshot> {
   const { version } = checkpoint;
   const isPointedAt = hint?.version === version && checkpoint.files[0]?.path === checkpointPath(root, version);
+  const tailRead = readTail(deps.store, root, { listing, from: version + 1, to: target });
+  // A later schema may name and type partition columns otherwise: then nothing is pruned here.
+  const isPruned = options.where !== undefined && !(await tailRead).some((entry) => entry.actions.some((action) => action.kind === 'metaData'));
   const [state, own, tail] = await Promise.all([
-    readCheckpoint(deps, root, checkpoint, isPointedAt ? { crc32: hint.crc32 } : {}),
+    readCheckpoint(deps, root, checkpoint, { ...(isPointedAt ? { crc32: hint.crc32 } : {}), ...(isPruned ? { pruneBy: pruning(options.where) } : {}) }),
     checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
-    readTail(deps.store, root, { listing, from: version + 1, to: target }),
+    tailRead,
   ]);
   const base: PartialState = { ...state, version, committedAt: own, checkpointVersion: version };
   return replay(base, tail, fileTimes(listing, version + 1));
+}
+
+function pruning(where: NonNullable<LoadOptions['where']>): (metadata: Metadata) => PartitionTest {
+  return (metadata) => {
+    const columns = parseSchema(metadata.schemaString);
+    return partitionTest({ columns, metadata }, where(columns));
+  };
 }
 
 /** Commit time of the checkpoint's version; of a commit that was cleaned up only the checkpoint's own time is left. */
@@ -149,12 +190,8 @@ async function checkpointTime(
 ): Promise<number> {
   const fallback = checkpoint.files[0]?.modifiedAt;
   if (commit === undefined) return commitTime(undefined, fallback, undefined);
-  return commitTime(await readCommitInfo(store, root, { version: checkpoint.version, info: commit }), commit.modifiedAt, undefined);
-}
-
-interface CommitFile {
-  readonly version: number;
-  readonly info: ObjectInfo;
+  const clock = await readCommitTime({ store, root }, checkpoint.version);
+  return commitTime(clock?.info, clock?.fileTime ?? fallback, undefined);
 }
 
 function fileTimes(listing: LogListing, from: number): ReadonlyMap<number, number> {
@@ -164,29 +201,4 @@ function fileTimes(listing: LogListing, from: number): ReadonlyMap<number, numbe
     version += 1;
   }
   return times;
-}
-
-/** Commit times of every version that can be read, oldest first. */
-async function commitTimes(deps: SnapshotDeps, root: string, listing: LogListing): Promise<VersionTime[]> {
-  const oldest = oldestReadable(listing);
-  const files = [...listing.commits].filter(([version]) => version >= oldest).map(([version, info]): CommitFile => ({ version, info }));
-  const infos = await mapConcurrent(files, { concurrencyMax: STORE_READ_CONCURRENCY }, (file) => readCommitInfo(deps.store, root, file));
-  const times: VersionTime[] = [];
-  if (files[0]?.version !== oldest) times.push({ version: oldest, committedAt: listing.checkpoints.at(-1)?.files[0]?.modifiedAt ?? 0 });
-  for (const [i, { version, info }] of files.entries()) times.push({ version, committedAt: commitTime(infos[i], info.modifiedAt, times.at(-1)?.committedAt) });
-  return times;
-}
-
-async function readCommitInfo(store: ObjectStore, root: string, { version, info }: CommitFile): Promise<CommitInfo | undefined> {
-  const path = commitPath(root, version);
-  const place = { path, version, tableLocation: tableLocationOf(store.location, root) };
-  if (info.sizeBytes > FIRST_LINE_BYTES) {
-    const head = await store.get(path, { range: { start: 0, end: FIRST_LINE_BYTES } });
-    const end = head?.bytes.indexOf(0x0a) ?? -1;
-    const first = head === undefined || end === -1 ? undefined : commitInfoOf(parseActions(head.bytes.subarray(0, end), place));
-    if (first !== undefined) return first;
-  }
-  const object = await store.get(path);
-  if (object === undefined) throw missingCommit(version, version);
-  return commitInfoOf(parseLogEntry(object.bytes, place));
 }

@@ -106,7 +106,7 @@ export class DeltaTable {
 
   /** Rows of a version, newest by default, in no particular order. */
   async *read(options: ReadOptions & { readonly asOf?: AsOf } = {}): AsyncIterable<Batch> {
-    yield* readRows(this.#deps, { root: this.root, snapshot: await this.at(options.asOf) }, options);
+    yield* readRows(this.#deps, { root: this.root, snapshot: await this.#snapshotToRead(options) }, options);
   }
 
   /** What the commits of a range did to rows; the newest version is asked for only where `toVersion` is left out or not yet known. */
@@ -209,6 +209,12 @@ export class DeltaTable {
     const plan = await planVacuum(this.#deps, { root: this.root, snapshot: await this.refresh() }, { ...options, now });
     if (!options.dryRun) await executeVacuum(this.#deps, plan);
     return plan;
+  }
+
+  /** An older version is loaded for this read alone, so only what it can need. */
+  async #snapshotToRead({ asOf, where }: ReadOptions & { readonly asOf?: AsOf }): Promise<Snapshot> {
+    if (asOf === undefined || where === undefined || asOf.version === this.#snapshot.version) return this.at(asOf);
+    return loadSnapshot(this.#deps, this.root, asOf, { where: () => where });
   }
 
   async #commit(request: Pick<CommitRequest, 'txnId' | 'plan'>, options: WriteOptions): Promise<WriteOutcome> {

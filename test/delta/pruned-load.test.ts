@@ -1,0 +1,105 @@
+/** Loading for one read alone: files of other partitions are not read out of the checkpoint. */
+import { describe, expect, it } from 'vitest';
+import { CHECKPOINT_GROUP_ROWS_MIN } from '../../lib/core/limits.ts';
+import type { AddFile, Metadata } from '../../lib/delta/actions.ts';
+import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
+import type { Filter } from '../../lib/delta/filter.ts';
+import { filesThatMayPass } from '../../lib/delta/read.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { replay } from '../../lib/delta/replay.ts';
+import type { TableCodec } from '../../lib/ports/table-codec.ts';
+import { openParquetCodec } from '../support/embedded.ts';
+import { add, emptyLog, METADATA, ownCommit, PROTOCOL, remove, writeCommit, type LogFixture } from './log-support.ts';
+
+const DAYS: Metadata = {
+  ...METADATA,
+  schemaString: JSON.stringify({
+    type: 'struct',
+    fields: [
+      { name: 'day', type: 'integer', nullable: true, metadata: {} },
+      { name: 'k', type: 'long', nullable: true, metadata: {} },
+    ],
+  }),
+  partitionColumns: ['day'],
+};
+const FILES = CHECKPOINT_GROUP_ROWS_MIN * 3;
+const fileOfDay = (i: number): AddFile =>
+  add(`f${i}`, { partitionValues: { day: String(i % 100) }, stats: `{"numRecords":1,"minValues":{"k":${i}},"maxValues":{"k":${i}}}` });
+const inDay = (day: number): Filter => ({ kind: 'compare', column: 'day', op: '=', value: day });
+
+/** Says which columns of which row groups were decoded. */
+function watched(codec: TableCodec, decoded: string[]): TableCodec {
+  return {
+    ...codec,
+    rowGroups: async (source) =>
+      (await codec.rowGroups(source))?.map((group) => ({
+        ...group,
+        fetch: async (options) => {
+          const fetched = await group.fetch(options);
+          const fields = options.columns.flatMap(({ name, type }) => (type.kind === 'struct' && name === 'add' ? type.fields.map((field) => field.name) : []));
+          return {
+            ...fetched,
+            raw: async () => {
+              if (fields.length > 0) decoded.push(`${group.firstRow}: ${fields.length === 1 ? fields[0] : 'all'}`);
+              return fetched.raw();
+            },
+          };
+        },
+      })),
+  };
+}
+
+async function checkpointed(): Promise<LogFixture> {
+  const log = emptyLog();
+  const snapshot = replay(
+    undefined,
+    [
+      {
+        version: 0,
+        actions: [ownCommit(1), PROTOCOL, DAYS, ...Array.from({ length: FILES }, (_, i) => fileOfDay(i)), remove('gone', { deletionTimestamp: 2000 })],
+      },
+    ],
+    new Map(),
+  );
+  await writeCommit(log.store, 0, [ownCommit(1)]);
+  await writeCheckpoint({ ...log, codec: openParquetCodec() }, 't', snapshot);
+  const actions = [ownCommit(2), remove('f7'), remove('f8'), add('new', { partitionValues: { day: '7' } }), add('other', { partitionValues: { day: '8' } })];
+  await writeCommit(log.store, 1, actions);
+  return log;
+}
+
+describe('loading what a filter asks for', () => {
+  it('decodes partition values alone, and the rest of row groups with a file that may pass', async () => {
+    const decoded: string[] = [];
+    const deps = { ...(await checkpointed()), codec: watched(openParquetCodec(), decoded) };
+    const pruned = await loadSnapshot(deps, 't', {}, { where: () => inDay(7) });
+    expect(decoded).toEqual(['0: partitionValues', '4096: partitionValues', '8192: partitionValues', '8192: all', '12288: partitionValues']);
+    const whole = await loadSnapshot(deps, 't');
+    expect(filesThatMayPass(pruned, inDay(7))).toEqual(filesThatMayPass(whole, inDay(7)));
+    expect([whole.files.size, pruned.version, pruned.committedAt]).toEqual([FILES, 1, 2]);
+    expect([...pruned.files.values()].filter((file) => file.partitionValues['day'] !== '7').map(({ path }) => path)).toEqual(['other']);
+  });
+
+  it('prunes nothing where a later commit has another schema', async () => {
+    const deps = { ...(await checkpointed()), codec: openParquetCodec() };
+    const renamed = { ...DAYS, configuration: { a: 'b' } };
+    await writeCommit(deps.store, 2, [ownCommit(3), renamed]);
+    expect((await loadSnapshot(deps, 't', {}, { where: () => inDay(7) })).files.size).toBe(FILES);
+  });
+
+  it('gives what the whole gives, by any filter', async () => {
+    const deps = { ...(await checkpointed()), codec: openParquetCodec() };
+    const whole = await loadSnapshot(deps, 't');
+    const filters: readonly Filter[] = [
+      { kind: 'in', column: 'day', values: [3, 99] },
+      { kind: 'not', filter: { kind: 'compare', column: 'day', op: '>=', value: 2 } },
+      { kind: 'or', filters: [inDay(1), { kind: 'compare', column: 'k', op: '=', value: 77n }] },
+      { kind: 'isNull', column: 'day' },
+    ];
+    for (const where of filters) {
+      const pruned = await loadSnapshot(deps, 't', { version: 1 }, { where: () => where });
+      const paths = (files: readonly AddFile[]): string[] => files.map(({ path }) => path).toSorted();
+      expect(paths(filesThatMayPass(pruned, where))).toEqual(paths(filesThatMayPass(whole, where)));
+    }
+  });
+});

@@ -1,0 +1,128 @@
+/** Which version an instant means: by a few probes what reading every commit says. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isLakefoldError } from '../../lib/core/errors.ts';
+import type { CommitInfo } from '../../lib/delta/actions.ts';
+import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
+import { commitPath } from '../../lib/delta/log-path.ts';
+import { listLog } from '../../lib/delta/log-segment.ts';
+import { applyCommit, loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { commitTime, resolveVersion } from '../../lib/delta/time-travel.ts';
+import { allCommitTimes } from '../../lib/delta/version-at.ts';
+import { add, emptyLog, METADATA, ownCommit, PROTOCOL, writeCommit, type LogFixture } from './log-support.ts';
+
+interface Written {
+  readonly by: 'us' | 'spark' | 'nobody' | 'in-commit';
+  readonly fileTime: number;
+  /** Of ours: how long after the version before at least. */
+  readonly ahead: number;
+}
+
+/** A log as its writers leave it: ours is later than what came before, others' file times are what they are. */
+async function logOf(commits: readonly Written[]): Promise<LogFixture> {
+  const log = emptyLog();
+  let previous: number | undefined;
+  for (const [version, { by, fileTime, ahead }] of commits.entries()) {
+    log.setNow(fileTime);
+    const later = (previous ?? 0) + ahead;
+    const infos: Readonly<Record<Written['by'], CommitInfo | undefined>> = {
+      us: ownCommit(later),
+      spark: { kind: 'commitInfo', timestamp: 1, engineInfo: 'Apache-Spark/3.5.0' },
+      nobody: undefined,
+      'in-commit': { kind: 'commitInfo', inCommitTimestamp: later, timestamp: 5, engineInfo: 'Apache-Spark/4.0.0' },
+    };
+    const info = infos[by];
+    await writeCommit(log.store, version, [...(info === undefined ? [] : [info]), ...(version === 0 ? [PROTOCOL, METADATA] : []), add(`f${version}`)]);
+    previous = commitTime(info, fileTime, previous);
+  }
+  return log;
+}
+
+async function answer(find: () => Promise<{ readonly version: number; readonly committedAt: number }>): Promise<unknown> {
+  try {
+    const { version, committedAt } = await find();
+    return [version, committedAt];
+  } catch (error) {
+    return isLakefoldError(error) ? [error.code, error.context] : error;
+  }
+}
+
+const written: fc.Arbitrary<Written> = fc.record({
+  by: fc.constantFrom('us', 'us', 'spark', 'nobody', 'in-commit'),
+  fileTime: fc.integer({ min: 1, max: 60 }),
+  ahead: fc.integer({ min: 1, max: 9 }),
+});
+
+describe('the version at an instant', () => {
+  it('is what reading every commit says, whoever wrote them, also of a log whose beginning is gone', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(written, { minLength: 1, maxLength: 14 }),
+        fc.option(fc.record({ at: fc.nat(13), keep: fc.nat(2) }), { nil: undefined }),
+        fc.array(fc.integer({ min: -1, max: 160 }), { minLength: 4, maxLength: 4 }),
+        async (commits, cleaned, instants) => {
+          const log = await logOf(commits);
+          const kept = cleaned === undefined ? 0 : Math.min(cleaned.at, commits.length - 1);
+          if (kept > 0) {
+            await writeCheckpoint(log, 't', await loadSnapshot(log, 't', { version: kept }));
+            for (let version = 0; version < kept - (cleaned?.keep ?? 0); version += 1) await log.store.delete(commitPath('t', version));
+          }
+          for (const instant of instants) {
+            const all = await answer(async () => resolveVersion(await allCommitTimes({ store: log.store, root: 't' }, await listLog(log.store, 't')), instant));
+            expect(await answer(() => loadSnapshot(log, 't', { instant }))).toEqual(all);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('reads every commit where the probes contradict each other, as a broken writer may leave them', async () => {
+    const log = emptyLog();
+    for (const [version, millis] of [100, 90, 80, 70, 60, 50, 300].entries())
+      await writeCommit(log.store, version, [ownCommit(millis), ...(version === 0 ? [PROTOCOL, METADATA] : [])]);
+    const found: unknown[] = [];
+    for (const instant of [75, 103, 299]) found.push(await answer(() => loadSnapshot(log, 't', { instant })));
+    const times = await allCommitTimes({ store: log.store, root: 't' }, await listLog(log.store, 't'));
+    expect(found).toEqual(await Promise.all([75, 103, 299].map((instant) => answer(async () => resolveVersion(times, instant)))));
+    expect(found[1]).toEqual([3, 103]);
+  });
+});
+
+describe('requests in a table of 10,000 versions', () => {
+  const VERSIONS = 10_000;
+
+  async function manyVersions(): Promise<LogFixture> {
+    const log = emptyLog();
+    await writeCommit(log.store, 0, [ownCommit(10_000), PROTOCOL, METADATA]);
+    let snapshot = await loadSnapshot(log, 't');
+    for (let version = 1; version < VERSIONS; version += 1) {
+      const actions = [ownCommit(10_000 + 10 * version), { kind: 'txn', appId: 'stream', version } as const];
+      await writeCommit(log.store, version, actions);
+      snapshot = applyCommit(snapshot, { version, actions });
+      if (version % 10 === 0) await writeCheckpoint(log, 't', snapshot);
+    }
+    return log;
+  }
+
+  it('are bounded: open, as of a version, as of an instant', async () => {
+    const log = await manyVersions();
+    const requests = async (load: () => Promise<unknown>): Promise<{ readonly lists: number; readonly gets: number }> => {
+      log.store.calls.length = 0;
+      await load();
+      const count = (kind: string): number => log.store.calls.filter((call) => call.startsWith(kind)).length;
+      return { lists: count('list'), gets: count('get') };
+    };
+    // The pointer, the checkpoint, the time of its version, and the nine commits behind it.
+    expect(await requests(() => loadSnapshot(log, 't'))).toEqual({ lists: 1, gets: 12 });
+    expect(await requests(() => loadSnapshot(log, 't', { version: 4321 }))).toEqual({ lists: 1, gets: 4 });
+    expect(await requests(() => loadSnapshot(log, 't', { version: 7 }))).toEqual({ lists: 1, gets: 9 });
+    const latest = await requests(() => loadSnapshot(log, 't', { version: 9999 }));
+    for (const version of [9, 4999, 8888, 9998]) {
+      const asOf = await requests(() => loadSnapshot(log, 't', { instant: 10_000 + 10 * version + 5 }));
+      expect(asOf.lists).toBeLessThanOrEqual(latest.lists + 2);
+      expect(asOf.gets).toBeLessThanOrEqual(latest.gets + Math.ceil(Math.log2(VERSIONS)));
+      expect((await loadSnapshot(log, 't', { instant: 10_000 + 10 * version + 5 })).version).toBe(version);
+    }
+  }, 60_000);
+});
