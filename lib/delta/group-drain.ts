@@ -35,26 +35,51 @@ export async function drainInbox(deps: InboxDeps, name: string, table: DeltaTabl
   const owner = deps.random.uuid();
   const total = { versions: [] as number[], landed: 0, repeated: 0, refused: 0 };
   for (;;) {
-    let lease = await takeLease(deps, name, owner);
-    if (lease === undefined) return { kind: 'taken', ...total };
-    try {
-      for (;;) {
-        const drained = await drainOnce(deps, name, table);
-        if (drained === undefined) break;
-        if (drained.version !== undefined) total.versions.push(drained.version);
-        total.landed += drained.landed;
-        total.repeated += drained.repeated;
-        total.refused += drained.refused;
-        const renewed: Lease | undefined = await renewLease(deps, lease);
-        if (renewed === undefined) return { kind: 'taken', ...total };
-        lease = renewed;
-      }
-    } finally {
-      // Not released it runs out by itself; the failure that led here is the one to be told.
-      await releaseLease(deps, lease).catch((error: unknown) => deps.log.warn('group.lease_not_released', { table: name, error }));
-    }
+    const lease = await takeLease(deps, name, owner);
+    if (lease === undefined || (await drainUnderLease(deps, { name, table, total }, lease)) === 'lost') return { kind: 'taken', ...total };
     // An intent put while the lease was being released found its doorbell's consumer turned away.
-    if ((await firstIntents(deps, name, 1)).length === 0) return { kind: 'drained', ...total };
+    if ((await firstIntents(deps, name, { countMax: 1 })).length === 0) return { kind: 'drained', ...total };
+  }
+}
+
+interface Total {
+  readonly versions: number[];
+  landed: number;
+  repeated: number;
+  refused: number;
+}
+
+/** Until the inbox is empty, or another has taken the lease over. */
+async function drainUnderLease(
+  deps: InboxDeps,
+  { name, table, total }: { readonly name: string; readonly table: DeltaTable; readonly total: Total },
+  taken: Lease,
+): Promise<'done' | 'lost'> {
+  let lease = taken;
+  let settled: ReadonlySet<string> = new Set();
+  let tidying: Promise<Lease | undefined> = Promise.resolve(lease);
+  try {
+    for (;;) {
+      // What has landed is taken out of the inbox while the next intents are asked for, and their files.
+      const records = await firstIntents(deps, name, { countMax: GROUP_WRITES_MAX, without: settled });
+      const group = readIntents(records);
+      const adds = group.intents.flatMap((intent) => intent.adds);
+      const [sizes, renewed] = await Promise.all([stagedSizes(deps.store, table.root, adds), tidying]);
+      if (renewed === undefined) return 'lost';
+      lease = renewed;
+      if (records.length === 0) return 'done';
+      const drained = await commitIntents(table, group, sizes);
+      if (drained.version !== undefined) total.versions.push(drained.version);
+      total.landed += drained.landed;
+      total.repeated += drained.settled.length - drained.landed;
+      total.refused += drained.refusals.size;
+      settled = new Set([...drained.settled, ...drained.refusals.keys()]);
+      tidying = Promise.all([takeOut(deps, name, { records, ...drained }), renewLease(deps, lease)]).then(([, next]) => next);
+      tidying.catch(() => {});
+    }
+  } finally {
+    // Not released it runs out by itself; the failure that led here is the one to be told.
+    await releaseLease(deps, lease).catch((error: unknown) => deps.log.warn('group.lease_not_released', { table: name, error }));
   }
 }
 
@@ -67,17 +92,13 @@ export async function answerDoorbell(deps: InboxDeps, message: QueueMessage, ope
   return report;
 }
 
-interface Drained {
-  readonly version: number | undefined;
-  readonly landed: number;
-  readonly repeated: number;
-  readonly refused: number;
+interface IntentGroup {
+  /** What one entry takes. */
+  readonly intents: readonly Intent[];
+  readonly unreadable: ReadonlyMap<string, Refusal>;
 }
 
-/** Commits the first intents as one entry; undefined when there are none. */
-async function drainOnce(deps: InboxDeps, name: string, table: DeltaTable): Promise<Drained | undefined> {
-  const records = await firstIntents(deps, name, GROUP_WRITES_MAX);
-  if (records.length === 0) return undefined;
+function readIntents(records: readonly ControlRecord[]): IntentGroup {
   const unreadable = new Map<string, Refusal>();
   const readable = records.flatMap((record): Intent[] => {
     const intent = readIntent(record);
@@ -85,16 +106,19 @@ async function drainOnce(deps: InboxDeps, name: string, table: DeltaTable): Prom
     unreadable.set(record.sort, intent);
     return [];
   });
-  const { refusals, ...done } = await commitIntents(deps, table, readable.slice(0, groupSize(readable)));
+  return { intents: readable.slice(0, groupSize(readable)), unreadable };
+}
+
+/** Takes what is decided out of the inbox. */
+async function takeOut(deps: InboxDeps, name: string, done: Committed & { readonly records: readonly ControlRecord[] }): Promise<void> {
+  const { version, landed, settled, refusals, records } = done;
   const bytesOf = new Map(records.map(({ sort, bytes }) => [sort, bytes]));
-  for (const [id, refusal] of [...unreadable, ...refusals]) {
+  for (const [id, refusal] of refusals) {
     const intent = bytesOf.get(id);
     if (intent !== undefined) await buryIntent(deps, name, { id, ...refusal, intent });
   }
-  await mapConcurrent(done.settled, { concurrencyMax: STORE_READ_CONCURRENCY }, (id) => deps.control.delete(inboxOf(name), id));
-  const report = { version: done.version, landed: done.landed, repeated: done.settled.length - done.landed, refused: unreadable.size + refusals.size };
-  deps.log.info('group.drained', { table: name, ...report });
-  return report;
+  await mapConcurrent(settled, { concurrencyMax: STORE_READ_CONCURRENCY }, (id) => deps.control.delete(inboxOf(name), id));
+  deps.log.info('group.drained', { table: name, version, landed, repeated: settled.length - landed, refused: refusals.size });
 }
 
 interface Committed {
@@ -105,10 +129,9 @@ interface Committed {
   readonly refusals: ReadonlyMap<string, Refusal>;
 }
 
-async function commitIntents(deps: InboxDeps, table: DeltaTable, intents: readonly Intent[]): Promise<Committed> {
-  if (intents.length === 0) return { version: undefined, landed: 0, settled: [], refusals: new Map() };
-  const adds = intents.flatMap((intent) => intent.adds);
-  const sizes = await stagedSizes(deps.store, table.root, adds);
+/** Commits the intents as one entry. @throws LakefoldError COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN */
+async function commitIntents(table: DeltaTable, { intents, unreadable }: IntentGroup, sizes: ReadonlyMap<string, number>): Promise<Committed> {
+  if (intents.length === 0) return { version: undefined, landed: 0, settled: [], refusals: unreadable };
   const authors = new Set(intents.map(({ committedBy }) => committedBy));
   const [author] = authors.size === 1 ? authors : [];
   const { outcome, verdicts } = await table.commitGroup(
@@ -123,7 +146,7 @@ async function commitIntents(deps: InboxDeps, table: DeltaTable, intents: readon
     throw new LakefoldError('COMMIT_OUTCOME_UNKNOWN', `whether version ${outcome.version} was committed can't be told now; the intents stay in the inbox`, {
       context: { version: outcome.version, txnId: outcome.txnId },
     });
-  const refusals = new Map<string, Refusal>();
+  const refusals = new Map(unreadable);
   const settled: string[] = [];
   for (const [i, { id }] of intents.entries()) {
     const verdict = verdicts[i];
@@ -155,10 +178,15 @@ function readIntent({ sort, bytes }: ControlRecord): Intent | Refusal {
 }
 
 /** The first intents of the inbox that one entry may take; at least one when there are any. */
-async function firstIntents(deps: InboxDeps, name: string, countMax: number): Promise<readonly ControlRecord[]> {
+async function firstIntents(
+  deps: InboxDeps,
+  name: string,
+  { countMax, without }: { readonly countMax: number; readonly without?: ReadonlySet<string> },
+): Promise<readonly ControlRecord[]> {
   const records: ControlRecord[] = [];
   let bytes = 0;
   for await (const record of deps.control.query(inboxOf(name))) {
+    if (without?.has(record.sort) === true) continue;
     bytes += record.bytes.length;
     if (records.length > 0 && bytes > GROUP_LOG_BYTES_MAX) break;
     records.push(record);

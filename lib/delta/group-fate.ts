@@ -1,7 +1,7 @@
 /** What became of a queued write, told from the log and from the refused intents: a producer that waits asks until it is decided. */
 import { readEntry } from './changes.ts';
 import { appliedVersion } from './commit.ts';
-import { findDead, type InboxDeps } from './group-inbox.ts';
+import { findDead, inboxOf, type InboxDeps } from './group-inbox.ts';
 import type { Intent } from './group-intent.ts';
 import { memberIdempotency, type Refusal } from './group-member.ts';
 import { recordOf } from './history.ts';
@@ -16,8 +16,9 @@ export type IntentFate =
   | { readonly kind: 'committed'; readonly version: number; readonly committedAt: number; readonly counts?: WriteCounts; readonly alreadyApplied: boolean }
   | ({ readonly kind: 'refused' } & Refusal);
 
-/** One refresh of the table, and one request for the entry that answers the write. @throws LakefoldError as `refresh` */
+/** While the intent is in the inbox nothing is asked of the table; then one refresh, and one request for the entry. @throws LakefoldError as `refresh` */
 export async function intentFate(deps: InboxDeps, name: string, table: DeltaTable, intent: Intent): Promise<IntentFate> {
+  if ((await deps.control.get(inboxOf(name), intent.id, { consistent: true })) !== undefined) return { kind: 'waiting' };
   const snapshot = await table.refresh();
   const now = deps.clock.now();
   for (const idempotency of memberIdempotency(intent)) {
