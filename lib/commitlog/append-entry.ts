@@ -56,6 +56,10 @@ export interface AppendRequest<T> {
 export const CONTENTION = 'contention';
 /** Entries read ahead at once after a lost race. */
 const WINNER_WINDOW = 4;
+/** Tries of another writer that the first pause lets by at most. */
+const CONTENTION_TRIES = 2;
+/** A try that took longer was slow for reasons of its own. */
+const FIRST_PAUSE_MAX_MILLIS = 140;
 /** Tries to learn the fate of one PUT before it is called unknown. */
 const UNKNOWN_TRIES_MAX = 4;
 
@@ -73,7 +77,9 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
     const plan = await request.plan(version, winners);
     if (plan.kind === 'stop') return { kind: 'stopped', value: plan.value };
     if (plan.kind === 'conflict') return { kind: 'conflict', winner: version - 1, reason: plan.reason };
+    const askedAt = deps.clock.monotonicMillis();
     const created = await create(deps, request, { version, bytes: plan.bytes, startedAt });
+    const tookMillis = deps.clock.monotonicMillis() - askedAt;
     if (created.kind === 'created' && (await followsItsLog(deps, request, { version, startedAt }))) {
       return { kind: 'committed', version, value: plan.value, attempts: attempt };
     }
@@ -84,7 +90,8 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
     if (attempt >= attemptsMax || deps.clock.monotonicMillis() - startedAt.monotonic > COMMIT_TIME_MAX_MILLIS) {
       return { kind: 'conflict', winner: version, reason: CONTENTION };
     }
-    await backOff(deps, attempt, request.signal);
+    // As long as a try takes, others land theirs: a pause much shorter than that only meets them again.
+    await backOff(deps, { attempt, tookMillis: tookMillis * CONTENTION_TRIES }, request.signal);
     winners = await readWinners(deps, request, version);
     version += winners.length;
   }
@@ -106,23 +113,25 @@ async function create<T>(
     const options = { identity: request.txnId, ...(request.signal === undefined ? {} : { signal: request.signal }) };
     outcome = await deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options);
     if (outcome.kind !== 'unknown' || attempt >= UNKNOWN_TRIES_MAX) return outcome;
-    await backOff(deps, attempt + 2, request.signal);
+    await backOff(deps, { attempt: attempt + 2, tookMillis: 0 }, request.signal);
   }
 }
 
 async function readWinners<T>(deps: CommitLogDeps, request: AppendRequest<T>, from: number): Promise<readonly Winner[]> {
   const winners: Winner[] = [];
-  for (;;) {
+  for (let attempt = 1; ;) {
     const versions = Array.from({ length: WINNER_WINDOW }, (_, i) => from + winners.length + i);
     const objects = await mapConcurrent(versions, { concurrencyMax: WINNER_WINDOW }, (version) => deps.store.get(request.pathOf(version), signalOf(request)));
-    for (const [i, object] of objects.entries()) {
-      if (object === undefined) {
-        // The version was taken a moment ago: only log clean-up can have removed it since.
-        if (winners.length === 0) throw fenced(request.pathOf(from), 'the entry that took its version has left the log');
-        return winners;
-      }
-      winners.push({ version: versions[i] ?? 0, bytes: object.bytes, modifiedAt: object.modifiedAt });
+    const end = objects.indexOf(undefined);
+    for (const [i, object] of objects.slice(0, end === -1 ? undefined : end).entries()) {
+      if (object !== undefined) winners.push({ version: versions[i] ?? 0, bytes: object.bytes, modifiedAt: object.modifiedAt });
     }
+    if (end === -1) continue;
+    if (winners.length > 0) return winners;
+    // The version was taken a moment ago. A store may be slow to show it; else only log clean-up can have removed it since.
+    if (attempt >= UNKNOWN_TRIES_MAX) throw fenced(request.pathOf(from), 'the entry that took its version has left the log');
+    await backOff(deps, { attempt, tookMillis: 0 }, request.signal);
+    attempt += 1;
   }
 }
 
@@ -152,7 +161,12 @@ function signalOf<T>(request: AppendRequest<T>): { readonly signal?: AbortSignal
   return request.signal === undefined ? {} : { signal: request.signal };
 }
 
-function backOff(deps: CommitLogDeps, attempt: number, signal: AbortSignal | undefined): Promise<void> {
-  const ceiling = Math.min(COMMIT_BACKOFF_MAX_MILLIS, COMMIT_BACKOFF_MILLIS * 2 ** Math.min(attempt - 1, 10));
+function backOff(
+  deps: CommitLogDeps,
+  { attempt, tookMillis }: { readonly attempt: number; readonly tookMillis: number },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const first = Math.min(Math.max(COMMIT_BACKOFF_MILLIS, tookMillis), FIRST_PAUSE_MAX_MILLIS);
+  const ceiling = Math.min(COMMIT_BACKOFF_MAX_MILLIS, first * 2 ** Math.min(attempt - 1, 10));
   return deps.clock.sleep(deps.random.unit() * ceiling, signal);
 }

@@ -75,8 +75,8 @@ describe('local files', () => {
       'file.stat .tmp',
       'close .tmp',
       'link .tmp 1.json',
-      'syncDirectory _delta_log',
       'unlink .tmp',
+      'syncDirectory _delta_log',
     ]);
   });
 

@@ -123,6 +123,21 @@ describe('appending an entry', () => {
     expect(seen.at(-1)).toEqual({ version: 2, winners: ['1: theirs 1'] });
   });
 
+  it('looks again for the entry that took its version where the store does not show it yet', async () => {
+    const { store, deps } = setUp();
+    await fill(store, 2);
+    let hidden = 4;
+    const slow = wrappedStore(store, {
+      get: async (path) => {
+        if (path !== pathOf(1) || hidden === 0) return store.get(path);
+        hidden -= 2;
+        return undefined;
+      },
+    });
+    expect(await appendEntry(deps(slow), { txnId: 'a', base: 0, pathOf, plan: planner('ours').plan })).toMatchObject({ kind: 'committed', version: 2 });
+    expect(hidden).toBe(0);
+  });
+
   it('stops without a write where the plan says so, at once or after a loss', async () => {
     const { store, deps } = setUp();
     await fill(store, 2);

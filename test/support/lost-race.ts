@@ -15,6 +15,8 @@ import { isLogEntry, wrappedStore } from './table-turns.ts';
 export type Write = (deps: DeltaDeps, head: Snapshot) => Promise<CommitRequest['plan']> | CommitRequest['plan'];
 
 export interface LostRace {
+  /** False where the first plan had nothing to commit, so that nobody won. */
+  readonly hasLost: boolean;
   readonly outcome: WriteOutcome;
   /** What the loser asked for after its first try was refused, its log entries left out. */
   readonly requests: readonly ObjectRequest[];
@@ -44,7 +46,7 @@ export async function loseRace(
   const own = { ...deps, store: losing };
   const txnId = deps.random.uuid();
   const outcome = await commitWrite(own, { root: T_ROOT, base: before, txnId, plan: await loser(own, before) }, options);
-  return { outcome, before, requests: counting.requests.filter(({ path }) => !isLogEntry(path)) };
+  return { hasLost, outcome, before, requests: counting.requests.filter(({ path }) => !isLogEntry(path)) };
 }
 
 /** The write alone, on the head. */

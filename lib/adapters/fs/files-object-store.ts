@@ -134,10 +134,11 @@ class LocalFiles implements FilesObjectStore {
           if (errnoOf(error) === 'EEXIST') return await this.#compareFound(path, bytes);
           throw error;
         }
-        return await this.#acknowledged(staged.directory, { kind: 'created', etag: etagOf(staged.stat) });
       } finally {
         await this.#discard(staged.temporary);
       }
+      // After the temporary name is gone, so that one sync of the folder makes both changes durable.
+      return this.#acknowledged(staged.directory, { kind: 'created', etag: etagOf(staged.stat) });
     });
   }
 
