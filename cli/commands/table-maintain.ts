@@ -1,6 +1,8 @@
 /** `table checkpoint`, `table optimize`, `table vacuum`, `table verify`. */
+import { LakefoldError } from '../../lib/core/errors.ts';
 import { duration } from '../../lib/core/time.ts';
 import { deletedFileRetentionMillis } from '../../lib/delta/table-properties.ts';
+import type { OptimizeOptions } from '../../lib/delta/optimize-plan.ts';
 import { oldestEntry } from '../../lib/delta/history.ts';
 import { commitReceipt } from '../../lib/features/receipt.ts';
 import { settle } from '../../lib/features/settle.ts';
@@ -29,15 +31,28 @@ const checkpoint: Command = {
 
 const optimize: Command = {
   name: 'table optimize',
-  usage: 'PATH',
+  usage: 'PATH [--z-order COLUMNS | --cluster-by COLUMNS] [--dry-run]',
   positionals: [1, 1],
-  summary: 'Packs small files into few; changes no row.',
-  options: {},
-  example: 'lakefold table optimize ./flights',
+  summary: 'Packs small files into few, or orders the rows of all files; changes no row.',
+  options: {
+    'z-order': { kind: 'text', value: 'a,b', help: 'lays rows along a Z curve over one to four columns' },
+    'cluster-by': { kind: 'text', value: 'a,b', help: 'sorts rows by these columns' },
+    'target-bytes': { kind: 'text', value: '134217728', help: 'bytes files are packed to' },
+    'dry-run': { kind: 'flag', help: 'only tell how many files would become how many' },
+  },
+  example: 'lakefold table optimize ./flights --z-order origin,day',
   run: async (context) => {
+    const { args, output } = context;
     const { deps, table } = await openLocalTable(context);
-    const before = table.snapshot;
-    const outcome = await table.optimize();
+    const options = optimizeOptions({ zOrder: args.text('z-order'), clusterBy: args.text('cluster-by'), targetBytes: args.text('target-bytes') });
+    if (args.flag('dry-run') === true) {
+      const { bins, files, bytes } = await table.planOptimize(options);
+      const body = { commit: null, filesRemoved: files, filesAdded: bins.length, bytesRead: bytes, bytesWritten: 0 };
+      await output.value(body, (paint) => answerText(body, paint));
+      return;
+    }
+    const before = await table.refresh();
+    const outcome = await table.optimize(options);
     const facts = await settle(deps, table.root, { outcome, rejected: 0 });
     const after = outcome.kind === 'committed' ? outcome.snapshot : before;
     const bytes = (from: typeof before, without: typeof before): number =>
@@ -49,9 +64,21 @@ const optimize: Command = {
       bytesRead: bytes(before, after),
       bytesWritten: bytes(after, before),
     };
-    await context.output.value(body, (paint) => answerText(body, paint));
+    await output.value(body, (paint) => answerText(body, paint));
   },
 };
+
+function optimizeOptions(texts: Readonly<Record<'zOrder' | 'clusterBy' | 'targetBytes', string | undefined>>): OptimizeOptions {
+  const names = (text: string): string[] => text.split(',').map((name) => name.trim());
+  const { zOrder, clusterBy, targetBytes } = texts;
+  if (targetBytes !== undefined && !/^[1-9]\d{0,11}$/.test(targetBytes))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected a number of bytes as --target-bytes, found ${JSON.stringify(targetBytes)}`);
+  return {
+    ...(zOrder === undefined ? {} : { zOrder: names(zOrder) }),
+    ...(clusterBy === undefined ? {} : { clusterBy: names(clusterBy) }),
+    ...(targetBytes === undefined ? {} : { targetBytes: Number(targetBytes) }),
+  };
+}
 
 const vacuum: Command = {
   name: 'table vacuum',

@@ -183,15 +183,49 @@ export function concatBatches(columns: readonly Column[], batches: readonly Batc
   if (batches.length === 1 && batches[0] !== undefined) return batches[0];
   const rowCount = batches.reduce((sum, batch) => sum + batch.rowCount, 0);
   const vectors = columns.map((column, position) => {
-    const builder = vectorBuilder(column.type, rowCount);
-    for (const batch of batches) {
+    const parts = batches.map((batch) => {
       const vector = batch.vectors[position];
       if (vector === undefined) throw new LakefoldError('INTERNAL', `a batch lacks column ${column.name}`);
-      for (let i = 0; i < batch.rowCount; i += 1) builder.push(valueAt(vector, i));
-    }
-    return builder.finish();
+      return vector;
+    });
+    return concatVectors(column.type, parts, rowCount);
   });
   return { columns, vectors, rowCount };
+}
+
+function concatVectors(type: ColumnType, parts: readonly Vector[], rowCount: number): Vector {
+  const storage = storageOf(type);
+  const typed = storage === 'values' ? undefined : newStorage(storage, rowCount);
+  const plain: Value[] = [];
+  let nulls: Uint8Array | undefined;
+  let at = 0;
+  for (const part of parts) {
+    if (typed !== undefined && !setValues(typed, part.values, at)) return vectorOf(type, parts.flatMap(valuesOf));
+    if (typed === undefined) for (let i = 0; i < part.length; i += 1) plain.push(valueAt(part, i));
+    if (typed !== undefined && part.nulls !== undefined) {
+      nulls ??= new Uint8Array(rowCount);
+      nulls.set(part.nulls.subarray(0, part.length), at);
+    }
+    at += part.length;
+  }
+  return { type, length: rowCount, values: typed ?? plain, ...(nulls === undefined ? {} : { nulls }) };
+}
+
+/** False where the values are kept in another form. */
+function setValues(into: Exclude<VectorValues, readonly Value[]>, values: VectorValues, at: number): boolean {
+  if (!ArrayBuffer.isView(values)) return false;
+  if (into instanceof BigInt64Array) {
+    if (!(values instanceof BigInt64Array)) return false;
+    into.set(values, at);
+    return true;
+  }
+  if (values instanceof BigInt64Array) return false;
+  into.set(values, at);
+  return true;
+}
+
+function valuesOf(vector: Vector): Value[] {
+  return Array.from({ length: vector.length }, (_, i) => valueAt(vector, i));
 }
 
 function newStorage(storage: 'u8' | 'i32' | 'i64' | 'f32' | 'f64', length: number): Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array {

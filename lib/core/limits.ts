@@ -103,3 +103,7 @@ export const PROBE_BYTES_MAX = 64 * 1024 * 1024 * 1024;
 export const PROBE_ROWS_MAX = 10_000_000;
 /** Bytes of data files that one copy-on-write plan reads and writes again. */
 export const REWRITE_BYTES_MAX = 16 * 1024 * 1024 * 1024;
+/** Rows a rewrite holds at once, as estimated from the schema, bytes: a maintenance function has 1,769 MB for all. */
+export const REWRITE_MEMORY_BYTES_MAX = 640 * 1024 * 1024;
+/** Columns of one Z order: with more, none of them is near in the file. */
+export const Z_ORDER_COLUMNS_MAX = 4;

@@ -16,6 +16,7 @@ export type {
   TableVerification,
   TableWriteOptions,
 } from '../store/table-handle.ts';
+export type { TableOptimizeOptions, TableOptimizePlan } from '../store/table-optimize.ts';
 export type { AsOfInput, Where } from '../store/native-input.ts';
 export type { BatchColumn, RowBatch } from '../store/row-batch.ts';
 export type { Commit } from '../store/shown-commit.ts';

@@ -1,80 +1,62 @@
 /**
- * Bin-packing: small files, and files with many deleted rows, become few files near the target size. Changes no row
- * (`dataChange: false`), publishes nothing (U8), and yields: a bin that lost a file to another commit is dropped.
+ * Carries out an optimisation: small files, and files with many deleted rows, become few near the target size. Changes no
+ * row (`dataChange: false`), publishes nothing (U8), and yields: a bin that lost a file to another commit is dropped.
  */
-import { concatBatches, type Batch } from '../core/batch.ts';
-import { compareUtf8 } from '../core/bytes.ts';
+import { concatBatches, takeRows, type Batch } from '../core/batch.ts';
+import { LakefoldError } from '../core/errors.ts';
 import { TARGET_FILE_BYTES } from '../core/limits.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
-import { readFile } from './read.ts';
+import { type Bin, type OptimizeOptions, type OptimizePlan, ORDER_TAG } from './optimize-plan.ts';
+import { readFile, readWholeFile } from './read.ts';
 import { isSameFile, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { type StagedFile, stageRows } from './stage.ts';
-import { parseStats } from './stats.ts';
-import { NO_ROWS } from './write-outcome.ts';
-
-/** Files that become one. */
-export interface Bin {
-  readonly files: readonly AddFile[];
-  readonly bytes: number;
-}
-
-/** Share of deleted rows above which a file is written again even alone. */
-const DELETED_SHARE_MAX = 0.1;
-
-/** Pure: which files to pack together, by partition, oldest first. */
-export function planBins(snapshot: Snapshot, options: { readonly targetBytes?: number } = {}): readonly Bin[] {
-  const targetBytes = options.targetBytes ?? TARGET_FILE_BYTES;
-  const byPartition = new Map<string, AddFile[]>();
-  for (const file of snapshot.files.values()) {
-    if (file.size >= targetBytes / 2 && !isMostlyDeleted(snapshot, file)) continue;
-    const key = JSON.stringify(Object.entries(file.partitionValues).toSorted(([a], [b]) => compareUtf8(a, b)));
-    const files = byPartition.get(key);
-    if (files === undefined) byPartition.set(key, [file]);
-    else files.push(file);
-  }
-  return [...byPartition.values()].flatMap((files) => packFiles(snapshot, files, targetBytes));
-}
-
-function packFiles(snapshot: Snapshot, files: readonly AddFile[], targetBytes: number): readonly Bin[] {
-  const bins: { files: AddFile[]; bytes: number }[] = [];
-  for (const file of files) {
-    const open = bins.at(-1);
-    if (open !== undefined && open.bytes + file.size <= targetBytes) {
-      open.files.push(file);
-      open.bytes += file.size;
-    } else {
-      bins.push({ files: [file], bytes: file.size });
-    }
-  }
-  return bins.filter((bin) => bin.files.length > 1 || bin.files.some((file) => isMostlyDeleted(snapshot, file)));
-}
-
-function isMostlyDeleted(snapshot: Snapshot, file: AddFile): boolean {
-  const rows = parseStats(file, snapshot.columns).numRecords;
-  return file.deletionVector !== undefined && rows !== undefined && file.deletionVector.cardinality > rows * DELETED_SHARE_MAX;
-}
+import { stageBytes, stageRows } from './stage.ts';
+import { mergeStats } from './stats-merge.ts';
+import { type WriteOutcome, NO_ROWS } from './write-outcome.ts';
+import { zOrder } from './z-order.ts';
 
 export interface OptimizeTarget {
   readonly root: string;
   readonly txnId: string;
-  readonly sortBy: readonly string[];
+  readonly order: string | undefined;
+  readonly options: OptimizeOptions;
+}
+
+/** Bins that are committed together: about one target file's worth, so that a crash costs no more than that. */
+export function commitGroups({ bins }: OptimizePlan, targetBytes: number = TARGET_FILE_BYTES): readonly (readonly Bin[])[] {
+  const groups: { bins: Bin[]; bytes: number }[] = [];
+  for (const bin of bins) {
+    const open = groups.at(-1);
+    if (open !== undefined && open.bytes + bin.bytes <= targetBytes) {
+      open.bins.push(bin);
+      open.bytes += bin.bytes;
+    } else groups.push({ bins: [bin], bytes: bin.bytes });
+  }
+  return groups.map((group) => group.bins);
+}
+
+/** The outcome of commits made one after the other: the last one, with the files of all. */
+export function addOutcome(before: WriteOutcome | undefined, next: WriteOutcome): WriteOutcome {
+  if (before?.kind !== 'committed') return next;
+  if (next.kind === 'nothing') return before;
+  if (next.kind !== 'committed') return next;
+  return { ...next, filesAdded: before.filesAdded + next.filesAdded, filesRemoved: before.filesRemoved + next.filesRemoved };
 }
 
 /** A planner of the packing for `commitWrite`: each bin is read and written once. */
 export function optimizePlanner(deps: DeltaDeps, target: OptimizeTarget, bins: readonly Bin[]): (snapshot: Snapshot) => Promise<PlannedWrite> {
-  const packed = new Map<Bin, readonly StagedFile[]>();
+  const packed = new Map<Bin, readonly AddFile[]>();
   let ordinal = 0;
   return async (snapshot) => {
     const intact = bins.filter((bin) => bin.files.every((file) => isSameFile(file, snapshot.files.get(file.path))));
     if (intact.length === 0) return { kind: 'nothing', counts: NO_ROWS };
     for (const bin of intact) {
       if (packed.has(bin)) continue;
-      const staged = await stageRows(deps, { ...target, snapshot, dataChange: false, ordinal }, await readBin(deps, { root: target.root, snapshot }, bin));
-      ordinal += staged.length;
-      packed.set(bin, staged);
+      const adds = await makeBin(deps, { target, snapshot, ordinal }, bin);
+      ordinal += adds.length;
+      packed.set(bin, adds);
     }
     const at = deps.clock.now();
     return {
@@ -84,13 +66,55 @@ export function optimizePlanner(deps: DeltaDeps, target: OptimizeTarget, bins: r
       operation: 'OPTIMIZE',
       isBlindAppend: false,
       basis: { kind: 'optimize', reads: { found: new Set(intact.flatMap((bin) => bin.files.map(({ path }) => path))), mayHold: () => false } },
-      operationParameters: { predicate: '[]', zOrderBy: '[]' },
-      actions: intact.flatMap((bin) => [
-        ...bin.files.map((file) => removeOf(file, { at, dataChange: false })),
-        ...(packed.get(bin) ?? []).map(({ add }) => add),
-      ]),
+      operationParameters: {
+        predicate: '[]',
+        zOrderBy: JSON.stringify(target.options.zOrder ?? []),
+        clusterBy: JSON.stringify(target.options.clusterBy ?? []),
+      },
+      actions: intact.flatMap((bin) => [...bin.files.map((file) => removeOf(file, { at, dataChange: false })), ...(packed.get(bin) ?? [])]),
     };
   };
+}
+
+interface BinPlace {
+  readonly target: OptimizeTarget;
+  readonly snapshot: Snapshot;
+  readonly ordinal: number;
+}
+
+async function makeBin(deps: DeltaDeps, place: BinPlace, bin: Bin): Promise<readonly AddFile[]> {
+  const { target, snapshot, ordinal } = place;
+  const packed = bin.how === 'pack' ? await packBin(deps, place, bin) : undefined;
+  if (packed !== undefined) return [packed];
+  const { zOrder: curve, clusterBy, sortBy = [] } = target.options;
+  const batch = await readBin(deps, { root: target.root, snapshot }, bin);
+  const ordered = curve === undefined ? batch : takeRows(batch, zOrder(batch, curve));
+  const by = curve === undefined ? (clusterBy ?? sortBy) : [];
+  const staged = await stageRows(deps, { root: target.root, txnId: target.txnId, snapshot, sortBy: by, dataChange: false, ordinal }, ordered);
+  return staged.map(({ add }) => (target.order === undefined ? add : { ...add, tags: { ...add.tags, [ORDER_TAG]: target.order } }));
+}
+
+/** The files' bytes under one footer; undefined where they differ in layout, or their statistics do not tell enough. */
+async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace, bin: Bin): Promise<AddFile | undefined> {
+  const [first] = bin.files;
+  const stats = mergeStats(bin.files, snapshot.columns);
+  if (deps.codec.pack === undefined || stats === undefined || first === undefined) return undefined;
+  const files: Uint8Array[] = [];
+  for (const file of bin.files) files.push(await readWholeFile(deps.store, target.root, file));
+  const bytes = await deps.codec.pack(files);
+  if (bytes === undefined) return undefined;
+  const { rowCount } = await deps.codec.describe({
+    sizeBytes: bytes.length,
+    read: async (start, end) => bytes.subarray(start, end),
+    readAll: async () => bytes,
+  });
+  if (rowCount !== bin.rows)
+    throw new LakefoldError('FILE_CORRUPT', `expected ${bin.rows} rows in ${bin.files.length} files from ${first.path} on, found ${rowCount}`);
+  return stageBytes(
+    deps,
+    { root: target.root, txnId: target.txnId, snapshot, dataChange: false, ordinal },
+    { bytes, stats, partitionValues: first.partitionValues },
+  );
 }
 
 async function readBin(deps: DeltaDeps, table: { readonly root: string; readonly snapshot: Snapshot }, bin: Bin): Promise<Batch> {

@@ -1,5 +1,6 @@
 /** Rows of a snapshot: pruned by statistics, deletion vectors applied, partition values filled in. */
 import { type Batch, type Vector, takeRows, vectorOf } from '../core/batch.ts';
+import { crc32Hex } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { joinPath } from '../core/path.ts';
@@ -13,6 +14,7 @@ import { filterRanges } from './filter-ranges.ts';
 import { parsePartitionValue } from './partition-values.ts';
 import { filesInPartitions, partitionBounds, partitionColumnsOf, partitionTest } from './pruning.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
+import { FILE_CRC_TAG } from './stage.ts';
 import { parseStats } from './stats.ts';
 
 export interface ReadDeps {
@@ -210,6 +212,17 @@ async function openFile(store: ObjectStore, root: string, file: AddFile): Promis
     return object.bytes;
   };
   return { sizeBytes: file.size, read, readAll };
+}
+
+/** The bytes of a live file. @throws LakefoldError FILE_MISSING, FILE_CORRUPT where they are not those written */
+export async function readWholeFile(store: ObjectStore, root: string, file: AddFile): Promise<Uint8Array> {
+  const bytes = await (await openFile(store, root, file)).readAll();
+  const crc = file.tags?.[FILE_CRC_TAG];
+  if (bytes.length !== file.size || (typeof crc === 'string' && crc !== crc32Hex(bytes)))
+    throw new LakefoldError('FILE_CORRUPT', `expected the ${file.size} bytes written to ${joinPath(root, file.path)}, found others`, {
+      context: { path: file.path },
+    });
+  return bytes;
 }
 
 /** The column as a codec is asked for it. */

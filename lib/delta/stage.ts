@@ -11,7 +11,7 @@ import type { AddFile } from './actions.ts';
 import { checkRows, constraintsOf } from './constraints.ts';
 import type { DeltaDeps } from './deps.ts';
 import { compareValues, unknownColumn } from './filter.ts';
-import { partitionDirectory, serializePartitionValue } from './partition-values.ts';
+import { parsePartitionValue, partitionDirectory, serializePartitionValue } from './partition-values.ts';
 import { hasDeletionVectors } from './protocol.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { collectStats } from './stats.ts';
@@ -94,29 +94,48 @@ async function stageFile(
     const vector = rows.vectors[position];
     return [tableColumn(target.snapshot, name), vector === undefined ? null : valueAt(vector, 0)];
   });
-  const name = `${target.folder === undefined ? 'part' : 'cdc'}-${target.txnId}-${String(piece.ordinal).padStart(5, '0')}.${deps.codec.extension}`;
+  const logical: Batch = { columns: stored.map(({ column }) => column), vectors: physical.vectors, rowCount: rows.rowCount };
+  const add = await stageBytes(
+    deps,
+    { ...target, ordinal: piece.ordinal },
+    {
+      bytes,
+      partitionValues: Object.fromEntries(values.map(([column, value]) => [column.physicalName, serializePartitionValue(column.type, value)])),
+      stats: collectStats(
+        logical,
+        stored.map(({ column }) => column),
+        statsOptions(target.snapshot),
+      ),
+    },
+  );
+  return { add, sources: piece.indices };
+}
+
+/** Writes a data file as it is; its rows all have the partition values. */
+export async function stageBytes(
+  deps: DeltaDeps,
+  target: StageTarget,
+  file: { readonly bytes: Uint8Array; readonly stats: string; readonly partitionValues: AddFile['partitionValues'] },
+): Promise<AddFile> {
+  const { bytes, stats, partitionValues } = file;
+  const columns = target.snapshot.metadata.partitionColumns.map((name) => tableColumn(target.snapshot, name));
+  const name = `${target.folder === undefined ? 'part' : 'cdc'}-${target.txnId}-${String(target.ordinal).padStart(5, '0')}.${deps.codec.extension}`;
   const directory = partitionDirectory(
-    values.map(([column]) => column),
-    values.map(([, value]) => value),
+    columns,
+    columns.map((column) => parsePartitionValue(column.type, partitionValues[column.physicalName] ?? null)),
   );
   const path = joinPath(target.folder ?? '', directory, name);
   await writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
-  const logical: Batch = { columns: stored.map(({ column }) => column), vectors: physical.vectors, rowCount: rows.rowCount };
-  const add: AddFile = {
+  return {
     kind: 'add',
     path,
     size: bytes.length,
     modificationTime: deps.clock.now(),
     dataChange: target.dataChange,
     tags: { [FILE_CRC_TAG]: crc32Hex(bytes) },
-    partitionValues: Object.fromEntries(values.map(([column, value]) => [column.physicalName, serializePartitionValue(column.type, value)])),
-    stats: collectStats(
-      logical,
-      stored.map(({ column }) => column),
-      statsOptions(target.snapshot),
-    ),
+    partitionValues,
+    stats,
   };
-  return { add, sources: piece.indices };
 }
 
 /** Writes a file of this transaction; a repeat of the same write is the same file. @throws LakefoldError STORE_UNAVAILABLE */

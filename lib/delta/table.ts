@@ -20,14 +20,15 @@ import type { Filter } from './filter.ts';
 import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
 import type { GroupMember, Verdict } from './group-member.ts';
 import { groupPlanner } from './group-planner.ts';
-import { optimizePlanner, planBins } from './optimize.ts';
+import { addOutcome, commitGroups, optimizePlanner } from './optimize.ts';
+import { type OptimizeOptions, type OptimizePlan, planOptimize } from './optimize-plan.ts';
 import { overwritePlanner } from './overwrite.ts';
 import { readRows, type ReadOptions } from './read.ts';
 import { restorePlanner } from './restore.ts';
 import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, planVacuum, type VacuumPlan } from './vacuum.ts';
-import type { WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
+import { NO_ROWS, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
 import { type Update, updatePlanner } from './update-rows.ts';
 import { upsertPlanner } from './upsert.ts';
 
@@ -168,11 +169,32 @@ export class DeltaTable {
     return this.#commit({ txnId: this.#deps.random.uuid(), plan: restorePlanner(this.#deps, this.root, earlier) }, options);
   }
 
-  /** Packs small files; `nothing` when there are none to pack. */
-  async optimize(options: WriteOptions & { readonly sortBy?: readonly string[]; readonly targetBytes?: number } = {}): Promise<WriteOutcome> {
-    const bins = planBins(await this.refresh(), options);
-    const txnId = this.#deps.random.uuid();
-    return this.#commit({ txnId, plan: optimizePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, bins) }, options);
+  /** What `optimize` would do now; nothing is written. */
+  async planOptimize(options: OptimizeOptions = {}): Promise<OptimizePlan> {
+    return planOptimize(await this.refresh(), options);
+  }
+
+  /**
+   * Packs small files, or orders the rows of all: `nothing` when there is nothing to do. Commits as it goes, so that a
+   * crash costs little and another call goes on; the outcome is the last commit's, with the files of all.
+   */
+  async optimize(options: WriteOptions & OptimizeOptions & { readonly timeMillisMax?: number } = {}): Promise<WriteOutcome> {
+    const plan = planOptimize(await this.refresh(), options);
+    const groups = commitGroups(plan, options.targetBytes);
+    const startedAt = this.#deps.clock.monotonicMillis();
+    let outcome: WriteOutcome | undefined;
+    for (const [i, bins] of (groups.length === 0 ? [[]] : groups).entries()) {
+      const isLate = this.#deps.clock.monotonicMillis() - startedAt >= (options.timeMillisMax ?? Number.POSITIVE_INFINITY);
+      if (outcome !== undefined && (isLate || options.signal?.aborted === true)) break;
+      const txnId = this.#deps.random.uuid();
+      // A repeat of the request finds it done only once all is.
+      const { idempotency, ...others } = options;
+      const requested = idempotency === undefined || i < groups.length - 1 ? others : options;
+      const request = { txnId, plan: optimizePlanner(this.#deps, { root: this.root, txnId, order: plan.order, options }, bins) };
+      outcome = addOutcome(outcome, await this.#commit(request, requested));
+      if (outcome.kind !== 'committed' && outcome.kind !== 'nothing') break;
+    }
+    return outcome ?? { kind: 'nothing', counts: NO_ROWS };
   }
 
   /** Adds a check constraint once every row passes it, or drops one; `nothing` when the table has it so. */

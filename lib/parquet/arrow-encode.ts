@@ -37,9 +37,10 @@ const encoder = new TextEncoder();
 
 /**
  * The batch as an Arrow table of one record batch; columns of type void are left out, as Delta wants it.
+ * `firstRow` is what its first row is called in an error.
  * @throws LakefoldError INTERNAL when a column that is not nullable has a null
  */
-export function arrowTableOf(batch: Batch): Table {
+export function arrowTableOf(batch: Batch, firstRow = 0): Table {
   const fields: Field[] = [];
   const children: Data[] = [];
   batch.columns.forEach((column, i) => {
@@ -47,7 +48,7 @@ export function arrowTableOf(batch: Batch): Table {
     if (column.type.kind === 'void') return;
     if (vector === undefined || vector.length !== batch.rowCount)
       throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
-    if (!column.nullable) refuseNulls(column, vector);
+    if (!column.nullable) refuseNulls(column, vector, firstRow);
     fields.push(fieldOf(column.name, column.type, column.nullable));
     children.push(dataOf(vector));
   });
@@ -55,13 +56,13 @@ export function arrowTableOf(batch: Batch): Table {
   return new Table(schema, new RecordBatch(schema, makeData({ type: new Struct(fields), length: batch.rowCount, nullCount: 0, children })));
 }
 
-function refuseNulls(column: Column, vector: Vector): void {
+function refuseNulls(column: Column, vector: Vector, firstRow: number): void {
   const row = vector.nulls?.indexOf(1) ?? -1;
   const plain = Array.isArray(vector.values) ? vector.values.indexOf(null) : -1;
   const first = Math.max(row, plain);
   if (first >= 0)
-    throw new LakefoldError('INTERNAL', `expected a value in every row of column ${column.name}, found none in row ${first}`, {
-      context: { column: column.name, row: first },
+    throw new LakefoldError('INTERNAL', `expected a value in every row of column ${column.name}, found none in row ${firstRow + first}`, {
+      context: { column: column.name, row: firstRow + first },
     });
 }
 

@@ -73,6 +73,14 @@ export async function openParquet(source: FileSource): Promise<OpenedFile> {
   return { footer: parseFooter(bytes, footerStart), near: withTail(source, tail) };
 }
 
+/** The footer of a file in memory as it is. @throws LakefoldError FILE_CORRUPT */
+export function readFooterStruct(file: Uint8Array): ThriftStruct {
+  const footerBytes = file.length < 12 ? 0 : new DataView(file.buffer, file.byteOffset + file.length - 8, 4).getUint32(0, true);
+  const isWhole = file.length >= 12 && footerBytes <= file.length - 12 && MAGIC.every((byte, i) => file[file.length - 4 + i] === byte);
+  if (!isWhole) throw new LakefoldError('FILE_CORRUPT', `expected a Parquet file with its footer, found ${file.length} other bytes`);
+  return readThriftStruct(file.subarray(file.length - 8 - footerBytes, file.length - 8));
+}
+
 function withTail(source: FileSource, tail: Uint8Array): FileSource {
   const tailStart = source.sizeBytes - tail.length;
   return {

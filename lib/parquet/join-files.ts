@@ -1,6 +1,12 @@
-/** Several Parquet files of one schema as one: their bytes one after the other, under a footer that knows where each went. */
-import { utf8 } from '../core/bytes.ts';
+/**
+ * Several Parquet files of one schema as one file: their row groups byte for byte, under a footer of their own.
+ * Page indexes move along, with the offsets in them put right; blooms are left behind.
+ */
+import { bytesEqual, concatBytes, utf8 } from '../core/bytes.ts';
+import { readFooterStruct } from './footer.ts';
 import {
+  I16,
+  I32,
   I64,
   LIST,
   listAt,
@@ -11,65 +17,140 @@ import {
   structOf,
   withFields,
   writeThriftStruct,
+  type ThriftField,
   type ThriftStruct,
   type ThriftValue,
 } from './thrift.ts';
 
 const MAGIC = utf8('PAR1');
-const TAIL_BYTES = 8;
 
-/** `files` are whole, not empty, and written by us alike. */
-export function joinParquet(files: readonly Uint8Array[]): Uint8Array {
-  const [first] = files;
-  if (files.length === 1 && first !== undefined) return first;
-  const parts = files.map(splitFile);
-  let at = MAGIC.length;
-  const rowGroups = parts.flatMap(({ body, meta }) => {
-    const shift = at - MAGIC.length;
-    at += body.length;
-    return listAt(meta, 4).map((group) => moveGroup(structOf(group) ?? new Map(), shift));
-  });
-  const rowCount = parts.reduce((sum, { meta }) => sum + (numberAt(meta, 3) ?? 0), 0);
-  const footer = writeThriftStruct(
-    withFields(parts[0]?.meta ?? new Map(), {
-      3: { type: I64, value: rowCount },
-      4: { type: LIST, value: { elementType: STRUCT, items: rowGroups } },
-    }),
-  );
-  const joined = new Uint8Array(at + footer.length + TAIL_BYTES);
-  joined.set(MAGIC);
-  let offset = MAGIC.length;
-  for (const { body } of parts) {
-    joined.set(body, offset);
-    offset += body.length;
+/** The files in order as one; undefined where they are not alike: other columns, another writer, or a layout that can't be moved. */
+export function joinParquet(files: readonly Uint8Array[]): Uint8Array | undefined {
+  const [only, second] = files;
+  if (only !== undefined && second === undefined) return only;
+  const metas = files.map(readFooterStruct);
+  const [first] = metas;
+  if (first === undefined || !metas.every((meta) => isAlike(first, meta))) return undefined;
+  const out: Uint8Array[] = [MAGIC];
+  const cursor = { at: MAGIC.length };
+  const groups: MovedGroup[] = [];
+  for (const [i, file] of files.entries()) {
+    for (const value of listAt(metas[i] ?? new Map(), 4)) {
+      const moved = moveGroup(file, structOf(value) ?? new Map(), { out, cursor });
+      if (moved === undefined) return undefined;
+      groups.push(moved);
+    }
   }
-  joined.set(footer, at);
-  new DataView(joined.buffer).setUint32(at + footer.length, footer.length, true);
-  joined.set(MAGIC, at + footer.length + 4);
-  return joined;
+  const finished = appendIndexes(groups, { out, cursor });
+  const rowCount = metas.reduce((sum, meta) => sum + (numberAt(meta, 3) ?? 0), 0);
+  const footer = writeThriftStruct(
+    withFields(first, { 3: { type: I64, value: rowCount }, 4: { type: LIST, value: { elementType: STRUCT, items: finished } } }),
+  );
+  const end = new Uint8Array(8);
+  new DataView(end.buffer).setUint32(0, footer.length, true);
+  end.set(MAGIC, 4);
+  return concatBytes([...out, footer, end]);
 }
 
-function splitFile(file: Uint8Array): { readonly body: Uint8Array; readonly meta: ThriftStruct } {
-  const footerStart = file.length - TAIL_BYTES - new DataView(file.buffer, file.byteOffset, file.byteLength).getUint32(file.length - TAIL_BYTES, true);
-  return { body: file.subarray(MAGIC.length, footerStart), meta: readThriftStruct(file.subarray(footerStart, file.length - TAIL_BYTES)) };
+/** Same version, schema, writer, column orders and remarks; an encrypted file is like no other. */
+function isAlike(a: ThriftStruct, b: ThriftStruct): boolean {
+  const common = (meta: ThriftStruct): Uint8Array => writeThriftStruct(withFields(meta, { 3: undefined, 4: undefined }));
+  return !a.has(8) && bytesEqual(common(a), common(b));
 }
 
-/** Fields that are offsets in the file (parquet.thrift): of RowGroup 5, of ColumnChunk 2, 4 and 6, of ColumnMetaData 9, 10, 11 and 14. */
-function moveGroup(group: ThriftStruct, shift: number): ThriftStruct {
-  const chunks = listAt(group, 1).map((value): ThriftValue => {
-    const chunk = moveOffsets(structOf(value) ?? new Map(), [2, 4, 6], shift);
-    const meta = structAt(chunk, 3);
-    return meta === undefined ? chunk : withFields(chunk, { 3: { type: STRUCT, value: moveOffsets(meta, [9, 10, 11, 14], shift) } });
+interface Output {
+  readonly out: Uint8Array[];
+  readonly cursor: { at: number };
+}
+
+function append({ out, cursor }: Output, bytes: Uint8Array): number {
+  const start = cursor.at;
+  out.push(bytes);
+  cursor.at += bytes.length;
+  return start;
+}
+
+interface MovedGroup {
+  readonly group: ThriftStruct;
+  readonly chunks: readonly MovedChunk[];
+}
+
+interface MovedChunk {
+  readonly chunk: ThriftStruct;
+  readonly columnIndex: Uint8Array | undefined;
+  /** With offsets of the new file. */
+  readonly offsetIndex: Uint8Array | undefined;
+}
+
+function moveGroup(file: Uint8Array, group: ThriftStruct, output: Output): MovedGroup | undefined {
+  const chunks: MovedChunk[] = [];
+  for (const value of listAt(group, 1)) {
+    const chunk = structOf(value);
+    const meta = chunk === undefined ? undefined : structAt(chunk, 3);
+    if (chunk === undefined || meta === undefined || chunk.has(1) || chunk.has(8)) return undefined;
+    const dataOffset = numberAt(meta, 9) ?? 0;
+    const dictionaryOffset = numberAt(meta, 11) ?? 0;
+    const start = dictionaryOffset > 0 ? Math.min(dictionaryOffset, dataOffset) : dataOffset;
+    const end = start + (numberAt(meta, 7) ?? 0);
+    if (start < MAGIC.length || end < start || end > file.length) return undefined;
+    const shift = append(output, file.subarray(start, end)) - start;
+    const moved = withFields(meta, {
+      9: i64(dataOffset + shift),
+      10: undefined,
+      11: dictionaryOffset > 0 ? i64(dictionaryOffset + shift) : undefined,
+      14: undefined,
+      15: undefined,
+    });
+    chunks.push({
+      chunk: withFields(chunk, { 2: i64(0), 3: { type: STRUCT, value: moved }, 4: undefined, 5: undefined, 6: undefined, 7: undefined }),
+      columnIndex: indexBytes(file, numberAt(chunk, 6), numberAt(chunk, 7)),
+      offsetIndex: shiftedOffsets(indexBytes(file, numberAt(chunk, 4), numberAt(chunk, 5)), shift),
+    });
+  }
+  return { group, chunks };
+}
+
+function i64(value: number): ThriftField {
+  return { type: I64, value };
+}
+
+function indexBytes(file: Uint8Array, offset: number | undefined, length: number | undefined): Uint8Array | undefined {
+  const isThere = offset !== undefined && length !== undefined && offset >= MAGIC.length && length > 0 && offset + length <= file.length;
+  return isThere ? file.subarray(offset, offset + length) : undefined;
+}
+
+function shiftedOffsets(bytes: Uint8Array | undefined, shift: number): Uint8Array | undefined {
+  if (bytes === undefined) return undefined;
+  const index = readThriftStruct(bytes);
+  const items = listAt(index, 1).map((value): ThriftValue => {
+    const page = structOf(value) ?? new Map();
+    return withFields(page, { 1: i64((numberAt(page, 1) ?? 0) + shift) });
   });
-  // The ordinal says the group's place in its own file; it may be left out.
-  return withFields(moveOffsets(group, [5], shift), { 1: { type: LIST, value: { elementType: STRUCT, items: chunks } }, 7: undefined });
+  return writeThriftStruct(withFields(index, { 1: { type: LIST, value: { elementType: STRUCT, items } } }));
 }
 
-function moveOffsets(struct: ThriftStruct, fields: readonly number[], shift: number): ThriftStruct {
-  const moved = fields.flatMap((field) => {
-    const offset = numberAt(struct, field);
-    // Zero stands for none.
-    return offset === undefined || offset === 0 ? [] : [[field, { type: I64, value: offset + shift }] as const];
+/** All column indexes, then all offset indexes, as writers lay them; the finished row groups. */
+function appendIndexes(groups: readonly MovedGroup[], output: Output): ThriftStruct[] {
+  const placed = (bytes: Uint8Array | undefined): readonly [ThriftField | undefined, ThriftField | undefined] =>
+    bytes === undefined ? [undefined, undefined] : [i64(append(output, bytes)), { type: I32, value: bytes.length }];
+  const columnIndexes = groups.map(({ chunks }) => chunks.map(({ columnIndex }) => placed(columnIndex)));
+  const offsetIndexes = groups.map(({ chunks }) => chunks.map(({ offsetIndex }) => placed(offsetIndex)));
+  return groups.map(({ group, chunks }, g) => {
+    const items = chunks.map(({ chunk }, c) => {
+      const [columnOffset, columnLength] = columnIndexes[g]?.[c] ?? [];
+      const [offsetOffset, offsetLength] = offsetIndexes[g]?.[c] ?? [];
+      return withFields(chunk, { 4: offsetOffset, 5: offsetLength, 6: columnOffset, 7: columnLength });
+    });
+    const start = firstOffset(items[0]);
+    return withFields(group, {
+      1: { type: LIST, value: { elementType: STRUCT, items } },
+      5: group.has(5) && start !== undefined ? i64(start) : undefined,
+      7: group.has(7) ? { type: I16, value: g } : undefined,
+    });
   });
-  return withFields(struct, Object.fromEntries(moved));
+}
+
+function firstOffset(chunk: ThriftStruct | undefined): number | undefined {
+  const meta = chunk === undefined ? undefined : structAt(chunk, 3);
+  return meta === undefined ? undefined : (numberAt(meta, 11) ?? numberAt(meta, 9));
 }

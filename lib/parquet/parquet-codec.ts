@@ -1,7 +1,7 @@
 /** The Parquet codec: rows to zstd Parquet and back, through parquet-wasm. */
 import { tableToIPC } from 'apache-arrow';
-import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, WriterVersion, writeParquet } from 'parquet-wasm/esm';
-import type { Batch } from '../core/batch.ts';
+import { Table, writeParquet } from 'parquet-wasm/esm';
+import { type Batch, sliceRows } from '../core/batch.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import type { RowRanges } from '../core/row-ranges.ts';
 import type { Column } from '../core/types.ts';
@@ -12,18 +12,16 @@ import { highCardinalityColumns } from './dictionary-choice.ts';
 import { finishParquet } from './finish.ts';
 import { openParquet, type OpenedFile } from './footer.ts';
 import { joinParquet } from './join-files.ts';
+import { packParquet } from './pack-files.ts';
 import { findPageRanges } from './page-ranges.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { nodeOf } from './projection.ts';
 import { openRowGroups } from './row-groups.ts';
 import { runWasm, type ParquetWasm } from './wasm-runtime.ts';
+import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
 
-/** Rows of a row group unless asked otherwise: about 10 MiB of a feature group, which a reader holds at once. */
-const ROW_GROUP_ROWS = 131_072;
 /** A file up to this size is fetched whole: one request, where footer and columns would be two or more. */
 const WHOLE_FILE_BYTES = 1024 * 1024;
-/** In the form parquet-mr parses; it ignores the statistics of writers it can't make out. */
-const CREATED_BY = 'lakefold version 0.1.0 (build parquet-wasm-0.8.0)';
 
 /** The codec for `.zstd.parquet` files; `wasm` is parquet-wasm's binary, compiled at first use. */
 export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): TableCodec {
@@ -33,36 +31,43 @@ export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): Ta
     encodeGroups: async (batches) => {
       const files: Uint8Array[] = [];
       for await (const batch of batches) files.push(await encode(wasm, batch, { rowGroupRows: Math.max(1, batch.rowCount) }));
-      return joinParquet(files);
+      return joinAlike(files);
     },
     decode: (source, options) => decode(wasm, source, options),
     rowGroups: (source) => openRowGroups(wasm, source),
     pageRanges,
+    pack: (files) => packParquet(wasm, files),
     describe,
   };
 }
 
+/** Row group by row group, so that the wasm holds one at a time. */
 async function encode(wasm: ParquetWasm, batch: Batch, options: EncodeOptions): Promise<Uint8Array> {
-  const ipc = tableToIPC(arrowTableOf(batch), 'stream');
-  const work = (): Uint8Array => {
-    const builder = new WriterPropertiesBuilder()
-      .setCompression(Compression.ZSTD)
-      .setWriterVersion(WriterVersion.V1)
-      .setStatisticsEnabled(EnabledStatistics.Page)
-      .setMaxRowGroupSize(options.rowGroupRows ?? ROW_GROUP_ROWS)
-      .setCreatedBy(CREATED_BY);
-    // The writer counts values of a dictionary as next to nothing.
-    const paged = options.pageBytes === undefined ? builder : builder.setDataPageSizeLimit(options.pageBytes).setDictionaryEnabled(false);
-    const properties = highCardinalityColumns(batch)
-      .reduce((each, name) => each.setColumnDictionaryEnabled(name, false), paged)
-      .build();
-    return writeParquet(Table.fromIPCStream(ipc), properties);
-  };
+  const rows = options.rowGroupRows ?? ROW_GROUP_ROWS;
+  const groups: Uint8Array[] = [];
+  for (let start = 0; start === 0 || start < batch.rowCount; start += rows)
+    groups.push(await encodeGroup(wasm, sliceRows(batch, start, Math.min(batch.rowCount, start + rows)), { options, start }));
+  return joinAlike(groups);
+}
+
+function joinAlike(files: readonly Uint8Array[]): Uint8Array {
+  const file = joinParquet(files);
+  if (file === undefined) throw new LakefoldError('INTERNAL', 'expected batches with the same columns, found others');
+  return file;
+}
+
+async function encodeGroup(
+  wasm: ParquetWasm,
+  group: Batch,
+  { options, start }: { readonly options: EncodeOptions; readonly start: number },
+): Promise<Uint8Array> {
+  const ipc = tableToIPC(arrowTableOf(group, start), 'stream');
+  const plain = highCardinalityColumns(group);
   const file = await runWasm(
     wasm,
-    work,
+    () => writeParquet(Table.fromIPCStream(ipc), writerProperties({ ...options, plain })),
     (cause) =>
-      new LakefoldError('LIMIT_EXCEEDED', `expected a batch the Parquet writer has memory for, found ${batch.rowCount} rows of ${ipc.length} bytes`, { cause }),
+      new LakefoldError('LIMIT_EXCEEDED', `expected rows the Parquet writer has memory for, found ${group.rowCount} of ${ipc.length} bytes`, { cause }),
   );
   return finishParquet(file);
 }

@@ -9,7 +9,7 @@ import { LakefoldError } from '../core/errors.ts';
 const BOOL_TRUE = 1;
 const BOOL_FALSE = 2;
 const I8 = 3;
-const I16 = 4;
+export const I16 = 4;
 export const I32 = 5;
 export const I64 = 6;
 const DOUBLE = 7;

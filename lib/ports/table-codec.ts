@@ -89,6 +89,11 @@ export interface TableCodec {
    * @throws LakefoldError FILE_CORRUPT
    */
   pageRanges(source: FileSource, options: PageRangesOptions): Promise<RowRanges>;
+  /**
+   * The rows of whole files in order as one file, values untouched; undefined where the files are not alike enough, or
+   * the codec has no cheaper way than decoding them. @throws LakefoldError FILE_CORRUPT
+   */
+  pack?(files: readonly Uint8Array[]): Promise<Uint8Array | undefined>;
   /** Columns a foreign file says it has, for ingestion. @throws LakefoldError MALFORMED_FILE */
   describe(source: FileSource): Promise<{ readonly columns: readonly Column[]; readonly rowCount: number }>;
 }

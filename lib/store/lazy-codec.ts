@@ -13,6 +13,7 @@ export function lazyParquetCodec(): TableCodec {
       yield* (await codec()).decode(source, options);
     },
     pageRanges: async (source, options) => (await codec()).pageRanges(source, options),
+    pack: async (files) => (await codec()).pack?.(files),
     describe: async (source) => (await codec()).describe(source),
   };
 }

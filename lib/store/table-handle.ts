@@ -27,6 +27,7 @@ import type { RequestOptions } from '../ports/object-store.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
+import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimizePlan } from './table-optimize.ts';
 
 export type { EngineCompatibility };
 
@@ -272,9 +273,16 @@ export class Table {
     return this.#table.checkpoint();
   }
 
-  /** Packs small files; changes no row. Null when there is nothing to pack. */
-  async optimize(options: RequestOptions & { readonly targetBytes?: number } = {}): Promise<CommitReceipt | null> {
-    return this.#receipt('optimize', await this.#table.optimize(options));
+  /** What `optimize` would do now: its bins, their files, bytes and memory. */
+  async planOptimize(options: TableOptimizeOptions = {}): Promise<TableOptimizePlan> {
+    return shownPlan(await this.#table.planOptimize(parseOptimize(options, this.#table.snapshot.columns)));
+  }
+
+  /** Packs small files, or orders the rows of all files; changes no row. Null when there is nothing to do. The receipt is the last commit's. */
+  async optimize(options: RequestOptions & TableOptimizeOptions = {}): Promise<CommitReceipt | null> {
+    const { signal } = options;
+    const outcome = await this.#table.optimize({ ...parseOptimize(options, this.#table.snapshot.columns), ...(signal === undefined ? {} : { signal }) });
+    return this.#receipt('optimize', outcome);
   }
 
   /** Deletes files that no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */

@@ -10,7 +10,8 @@ import type { PlannedWrite } from '../../lib/delta/commit.ts';
 import { OPERATIONS, type OperationKind, READS_NOTHING, resolutionOf, winnerKinds, WINNERS, type WinnerKind } from '../../lib/delta/conflict.ts';
 import { deletePlanner } from '../../lib/delta/delete-rows.ts';
 import { commitPath } from '../../lib/delta/log-path.ts';
-import { optimizePlanner, planBins } from '../../lib/delta/optimize.ts';
+import { optimizePlanner } from '../../lib/delta/optimize.ts';
+import { planOptimize } from '../../lib/delta/optimize-plan.ts';
 import { overwritePlanner } from '../../lib/delta/overwrite.ts';
 import { restorePlanner } from '../../lib/delta/restore.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
@@ -44,7 +45,8 @@ const LOSERS: Readonly<Record<OperationKind, Write>> = {
   overwriteWhere: (deps) => overwritePlanner(deps, target('loser'), { batch: rowsBatch(['a', 50, 5n]), where: IS_A }),
   overwrite: (deps) => overwritePlanner(deps, target('loser'), { batch: rowsBatch(['z', 50, 5n]) }),
   restore: async (deps) => restorePlanner(deps, T_ROOT, await loadSnapshot(deps, T_ROOT, { version: 1 })),
-  optimize: (deps, head) => optimizePlanner(deps, target('loser'), planBins(head)),
+  optimize: (deps, head) =>
+    optimizePlanner(deps, { ...target('loser'), order: undefined, options: { sortBy: ['k'] } }, planOptimize(head, { sortBy: ['k'] }).bins),
   schema: () => alterPlanner({ columns: [KEY, NUMBER, RECEIVED, wide('x')], configuration: {} }),
   protocol: () => async (snapshot) => ({
     kind: 'write',

@@ -1,0 +1,64 @@
+/** Optimisations as the table's surface takes and shows them. */
+import type { Column } from '../core/types.ts';
+import type { OptimizeOptions, OptimizePlan } from '../delta/optimize-plan.ts';
+import { parseFilter } from '../delta/parse-filter.ts';
+import { asJson, type Where } from './native-input.ts';
+
+export interface TableOptimizeOptions {
+  /** Bytes files are packed to; 128 MiB unless given. */
+  readonly targetBytes?: number;
+  /** Sorts rows by these columns, in files large enough too. */
+  readonly clusterBy?: readonly string[];
+  /** Lays rows along a Z curve over one to four columns. */
+  readonly zOrder?: readonly string[];
+  /** Only files that may hold a row it passes. */
+  readonly where?: Where;
+  /** No new bin is begun after this long, ms; what is done stays, another call goes on. */
+  readonly timeMillisMax?: number;
+}
+
+export interface TableOptimizePlan {
+  readonly version: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** Held at once, about. */
+  readonly memoryBytes: number;
+  /** Files that become one; `pack` copies or recodes their row groups, `rewrite` reads, orders and writes rows. */
+  readonly bins: readonly {
+    readonly how: 'pack' | 'rewrite';
+    readonly bytes: number;
+    readonly memoryBytes: number;
+    readonly rows: number | null;
+    readonly files: readonly string[];
+  }[];
+}
+
+/** @throws LakefoldError as `where` does */
+export function parseOptimize(
+  { targetBytes, clusterBy, zOrder, where, timeMillisMax }: TableOptimizeOptions,
+  columns: readonly Column[],
+): OptimizeOptions & { readonly timeMillisMax?: number } {
+  return {
+    ...(targetBytes === undefined ? {} : { targetBytes }),
+    ...(clusterBy === undefined ? {} : { clusterBy }),
+    ...(zOrder === undefined ? {} : { zOrder }),
+    ...(timeMillisMax === undefined ? {} : { timeMillisMax }),
+    ...(where === undefined ? {} : { where: parseFilter(asJson(where), columns) }),
+  };
+}
+
+export function shownPlan({ version, bins, files, bytes, memoryBytes }: OptimizePlan): TableOptimizePlan {
+  return {
+    version,
+    files,
+    bytes,
+    memoryBytes,
+    bins: bins.map((bin) => ({
+      how: bin.how,
+      bytes: bin.bytes,
+      memoryBytes: bin.memoryBytes,
+      rows: bin.rows ?? null,
+      files: bin.files.map(({ path }) => path),
+    })),
+  };
+}

@@ -1,0 +1,246 @@
+/** Optimisations: what is planned, that no row changes at any version, and that the new files say of themselves what is true. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../lib/adapters/memory/clock.ts';
+import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
+import { SeededRandom } from '../../lib/adapters/memory/random.ts';
+import { silentLog } from '../../lib/adapters/system/log.ts';
+import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
+import { batchOfRows, concatBatches, rowsOf, type Batch, type Row } from '../../lib/core/batch.ts';
+import { hasLoneSurrogate } from '../../lib/core/bytes.ts';
+import { joinPath, objectPath } from '../../lib/core/path.ts';
+import type { Column, Value } from '../../lib/core/types.ts';
+import type { DeltaDeps } from '../../lib/delta/deps.ts';
+import { commitGroups } from '../../lib/delta/optimize.ts';
+import { planOptimize, type OptimizePlan } from '../../lib/delta/optimize-plan.ts';
+import { readFile } from '../../lib/delta/read.ts';
+import { collectStats } from '../../lib/delta/stats.ts';
+import { mergeStats } from '../../lib/delta/stats-merge.ts';
+import { DeltaTable } from '../../lib/delta/table.ts';
+import { zOrder } from '../../lib/delta/z-order.ts';
+import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
+import { rowsBatch, tableFixture } from '../support/table-fixture.ts';
+
+const wasm = readParquetWasm();
+const COLUMNS: readonly Column[] = [
+  { name: 'k', type: { kind: 'string' }, nullable: false },
+  { name: 'x', type: { kind: 'double' }, nullable: true },
+  { name: 'd', type: { kind: 'decimal', precision: 9, scale: 2 }, nullable: true },
+  { name: 'e', type: { kind: 'timestamp' }, nullable: true },
+];
+const rowOf = (i: number): Row => [`k${(i * 37) % 101}`, i % 7 === 0 ? null : i / 3, BigInt((i * 53) % 211) - 100n, BigInt(i) * 1_000_001n];
+
+async function parquetTable(): Promise<{ readonly table: DeltaTable; readonly deps: DeltaDeps }> {
+  const clock = new ManualClock({ sleeping: 'skip' });
+  const store = new MemoryObjectStore({ clock });
+  const deps: DeltaDeps = { store, codec: createParquetCodec({ wasm }), clock, random: new SeededRandom(1), log: silentLog, engineInfo: 'lakefold/test' };
+  const { table } = await DeltaTable.create(deps, 't', { columns: COLUMNS, partitionBy: [], profile: 'merge-on-read', configuration: {} });
+  return { table, deps };
+}
+
+async function rowsAt(table: DeltaTable, version?: number): Promise<Value[][]> {
+  const rows: Value[][] = [];
+  for await (const batch of table.read(version === undefined ? {} : { asOf: { version } })) rows.push(...rowsOf(batch));
+  return rows.toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
+}
+
+/** Statistics of each live file as they would be if its rows were collected now. */
+async function statsNow({ table, deps }: { readonly table: DeltaTable; readonly deps: DeltaDeps }): Promise<(readonly [string | undefined, string])[]> {
+  const { snapshot } = table;
+  const found: (readonly [string | undefined, string])[] = [];
+  for (const file of snapshot.files.values()) {
+    const batches: Batch[] = [];
+    for await (const { batch } of readFile(deps, { root: 't', snapshot, file }, { columns: snapshot.columns })) batches.push(batch);
+    found.push([file.stats, collectStats(concatBatches(snapshot.columns, batches), snapshot.columns)]);
+  }
+  return found;
+}
+
+const shapeOf = ({ bins }: OptimizePlan): unknown => bins.map(({ how, files, rows }) => [how, files.length, rows]);
+
+describe('an optimisation', () => {
+  it.each([
+    ['packs files as they are', {}, 'pack'],
+    ['sorts rows by columns', { clusterBy: ['k', 'e'] }, 'rewrite'],
+    ['lays rows along a Z curve', { zOrder: ['k', 'x', 'd', 'e'] }, 'rewrite'],
+  ] as const)('%s, and changes no row at any version', async (_, options, how) => {
+    const { table, deps } = await parquetTable();
+    for (let i = 0; i < 4; i += 1)
+      await table.append(
+        batchOfRows(
+          COLUMNS,
+          Array.from({ length: 50 }, (__, j) => rowOf(i * 50 + j)),
+        ),
+      );
+    const before = await rowsAt(table);
+    expect(shapeOf(await table.planOptimize(options))).toEqual([[how, 4, 200]]);
+    expect(await table.optimize(options)).toMatchObject({ kind: 'committed', version: 5, filesAdded: 1, filesRemoved: 4 });
+    expect(await rowsAt(table)).toEqual(before);
+    expect([(await rowsAt(table, 4)).length, (await rowsAt(table, 2)).length]).toEqual([200, 100]);
+    for (const [stored, now] of await statsNow({ table, deps })) expect(stored).toBe(now);
+    expect(await table.optimize(options)).toMatchObject({ kind: 'nothing' });
+  });
+
+  it('takes out deleted rows where they are more than a tenth, also of a file alone', async () => {
+    const { table } = await parquetTable();
+    await table.append(
+      batchOfRows(
+        COLUMNS,
+        Array.from({ length: 100 }, (_, i) => rowOf(i)),
+      ),
+    );
+    const remove = (i: number): Promise<unknown> =>
+      table.delete({ kind: 'where', filter: { kind: 'compare', column: 'e', op: '=', value: BigInt(i) * 1_000_001n } });
+    for (let i = 0; i < 10; i += 1) await remove(i);
+    expect((await table.planOptimize()).bins).toEqual([]);
+    await remove(10);
+    expect(shapeOf(await table.planOptimize())).toEqual([['rewrite', 1, 89]]);
+    const before = await rowsAt(table);
+    await table.optimize();
+    expect([...table.snapshot.files.values()].map(({ deletionVector }) => deletionVector)).toEqual([undefined]);
+    expect(await rowsAt(table)).toEqual(before);
+  });
+
+  it('commits a target file’s worth at a time, goes on where it stopped, and stops when its time is over', async () => {
+    const { table, deps } = await parquetTable();
+    for (let i = 0; i < 9; i += 1)
+      await table.append(
+        batchOfRows(
+          COLUMNS,
+          Array.from({ length: 30 }, (_, j) => rowOf(i * 30 + j)),
+        ),
+      );
+    const before = await rowsAt(table);
+    const size = Math.max(...[...table.snapshot.files.values()].map((file) => file.size));
+    const targetBytes = size * 3;
+    const plan = await table.planOptimize({ targetBytes });
+    expect([plan.files, commitGroups(plan, targetBytes).length]).toEqual([9, plan.bins.length]);
+    expect(await table.optimize({ targetBytes, timeMillisMax: 0 })).toMatchObject({ kind: 'committed', version: 10 });
+    const other = await DeltaTable.open(deps, 't');
+    const rest = plan.files - (plan.bins[0]?.files.length ?? 0);
+    expect((await other.planOptimize({ targetBytes })).files).toBeGreaterThanOrEqual(rest);
+    expect(await other.optimize({ targetBytes })).toMatchObject({ kind: 'committed' });
+    expect(await rowsAt(other)).toEqual(before);
+  });
+
+  it('looks at the files a filter leaves alone', async () => {
+    const { table } = await parquetTable();
+    for (const from of [0, 1000, 0, 1000]) await table.append(batchOfRows(COLUMNS, [rowOf(from), rowOf(from + 1)]));
+    const plan = await table.planOptimize({ where: { kind: 'compare', column: 'e', op: '>', value: 500_000_000n } });
+    expect(shapeOf(plan)).toEqual([['pack', 2, 4]]);
+  });
+
+  it('holds no more rows at once than its memory takes', async () => {
+    const { table } = await parquetTable();
+    await table.append(batchOfRows(COLUMNS, [rowOf(1)]));
+    const { snapshot } = table;
+    const [file] = [...snapshot.files.values()];
+    if (file === undefined) throw new Error('no file');
+    const files = Array.from({ length: 6 }, (_, i) => ({ ...file, path: `f${i}`, size: 1000, stats: '{"numRecords":2000000,"nullCount":{"k":0}}' }));
+    const large = { ...snapshot, files: new Map(files.map((each) => [each.path, each])) } as unknown as typeof snapshot;
+    const plan = planOptimize(large, { clusterBy: ['k'] });
+    expect(shapeOf(plan)).toEqual([
+      ['rewrite', 2, 4_000_000],
+      ['rewrite', 2, 4_000_000],
+      ['rewrite', 2, 4_000_000],
+    ]);
+    expect(plan.memoryBytes).toBeLessThan(1024 * 1024 * 1024);
+  });
+
+  it('refuses orders by too many columns, by none there are, or by two ways', async () => {
+    const { table } = await tableFixture();
+    await table.append(rowsBatch(['a', 1, 1n]));
+    const codeOf = (options: Parameters<typeof table.planOptimize>[0]): Promise<unknown> =>
+      table.planOptimize(options).then(
+        () => 'planned',
+        (error: { code?: string }) => error.code,
+      );
+    expect([
+      await codeOf({ zOrder: ['k', 'v', 'k', 'v', 'k'] }),
+      await codeOf({ zOrder: [] }),
+      await codeOf({ clusterBy: ['nobody'] }),
+      await codeOf({ clusterBy: ['k'], zOrder: ['k'] }),
+    ]).toEqual(['INVALID_ARGUMENT', 'INVALID_ARGUMENT', 'UNKNOWN_FEATURE', 'INVALID_ARGUMENT']);
+  });
+
+  it('refuses to copy a file whose bytes are not those written', async () => {
+    const { table, deps } = await parquetTable();
+    for (let i = 0; i < 2; i += 1) await table.append(batchOfRows(COLUMNS, [rowOf(i)]));
+    const [file] = [...table.snapshot.files.values()];
+    const path = joinPath('t', file?.path ?? '');
+    const bytes = (await deps.store.get(path))?.bytes.slice() ?? new Uint8Array();
+    bytes[20] = (bytes[20] ?? 0) ^ 1;
+    await deps.store.delete(path);
+    await deps.store.createIfAbsent(path, bytes, { identity: 'damage' });
+    await expect(table.optimize()).rejects.toMatchObject({ code: 'FILE_CORRUPT', context: { path: file?.path } });
+    expect((await table.refresh()).version).toBe(2);
+  });
+});
+
+describe('merged statistics', () => {
+  const columns = async (): Promise<DeltaTable['snapshot']['columns']> => (await parquetTable()).table.snapshot.columns;
+
+  it('are those of all the rows', async () => {
+    const known = await columns();
+    const value = fc.tuple(
+      fc.string({ unit: 'binary', maxLength: 40 }).filter((text) => !hasLoneSurrogate(text)),
+      fc.option(fc.double({ noNaN: true, noDefaultInfinity: true })),
+      fc.option(fc.bigInt({ min: -99_999n, max: 99_999n })),
+      fc.option(fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n })),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.array(value, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 4 }), (files) => {
+        const adds = files.map((rows) => ({
+          kind: 'add' as const,
+          path: objectPath('f'),
+          size: 1,
+          modificationTime: 0,
+          dataChange: true,
+          partitionValues: {},
+          stats: collectStats(batchOfRows(COLUMNS, rows), known),
+        }));
+        const text = (stats: string | undefined): unknown => JSON.parse(stats ?? 'null');
+        const merged = text(mergeStats(adds, known)) as Record<string, Record<string, unknown>>;
+        const exact = text(collectStats(batchOfRows(COLUMNS, files.flat()), known)) as Record<string, Record<string, unknown>>;
+        const { k: _, ...mergedMax } = merged['maxValues'] ?? {};
+        const { k: __, ...exactMax } = exact['maxValues'] ?? {};
+        expect({ ...merged, maxValues: mergedMax }).toEqual({ ...exact, maxValues: exactMax });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are none where a file says too little or has deleted rows', async () => {
+    const known = await columns();
+    const file = { kind: 'add' as const, path: objectPath('f'), size: 1, modificationTime: 0, dataChange: true, partitionValues: {} };
+    const stats = collectStats(batchOfRows(COLUMNS, [rowOf(1)]), known);
+    expect(mergeStats([{ ...file, stats }, file], known)).toBeUndefined();
+    expect(mergeStats([{ ...file, stats: '{"numRecords":1' }], known)).toBeUndefined();
+    expect(
+      mergeStats(
+        [
+          { ...file, stats },
+          { ...file, stats: '{"numRecords":1,"nullCount":{"k":0}}' },
+        ],
+        known,
+      ),
+    ).toBeUndefined();
+  });
+});
+
+describe('the Z order', () => {
+  it('brings values near in both columns near, keeps every row once, and nulls first', () => {
+    const side = 16;
+    const columns: Column[] = [
+      { name: 'a', type: { kind: 'int' }, nullable: true },
+      { name: 'b', type: { kind: 'string' }, nullable: true },
+    ];
+    const cells = Array.from({ length: side * side }, (_, i): Row => [(i * 7) % side, String.fromCharCode(97 + ((Math.floor(i / side) * 5) % side))]);
+    const batch = batchOfRows(columns, [...cells, [null, null]]);
+    const order = [...zOrder(batch, ['a', 'b'])];
+    expect(order.toSorted((x, y) => x - y)).toEqual(Array.from({ length: side * side + 1 }, (_, i) => i));
+    expect(order[0]).toBe(side * side);
+    const quarter = order.slice(1, 1 + (side * side) / 4).map((row) => cells[row] ?? []);
+    expect([new Set(quarter.map(([a]) => a)).size, new Set(quarter.map(([, b]) => b)).size].every((count) => count <= side / 2 + 1)).toBe(true);
+  });
+});
