@@ -64,8 +64,9 @@ export function upsertPlanner(
       ordinal += files.length;
       return files;
     };
-    staged ??= await stage(batch);
+    // Before anything is staged, which a refusal would leave behind.
     const found = await prober.find(snapshot, changed);
+    staged ??= await stage(batch);
     const { stale, updated, removals } = await contest(snapshot, found);
     const kept = rowsBeside(batch, stale);
     const adds = await withoutStale(deps, { target, snapshot, staged, stale }, () => stage(kept));

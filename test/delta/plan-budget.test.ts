@@ -1,0 +1,63 @@
+/** What writes may read and hold, and what they ask of the store where they need not read. */
+import { describe, expect, it } from 'vitest';
+import { PROBE_BYTES_MAX, PROBE_FILES_MAX, REWRITE_BYTES_MAX } from '../../lib/core/limits.ts';
+import { batchOfRows } from '../../lib/core/batch.ts';
+import { checkProbeBudget, checkRewriteBudget } from '../../lib/delta/plan-budget.ts';
+import { countingObjectStore } from '../support/counting-store.ts';
+import { KEY, NUMBER, pathsIn, RECEIVED, rowsBatch, tableFixture, TIME } from '../support/table-fixture.ts';
+
+describe('a plan beyond its budget', () => {
+  it('is refused with its size and the SQL that would do it, and leaves nothing behind', async () => {
+    const { table, store, foreign } = await tableFixture();
+    await foreign([{ add: { path: 'huge', size: PROBE_BYTES_MAX + 1, partitionValues: {}, modificationTime: 1, dataChange: true } }]);
+    await table.refresh();
+    const before = await pathsIn(store);
+    await expect(table.upsert(rowsBatch(['a', 1, 1n]), { keys: ['k'] })).rejects.toMatchObject({
+      code: 'PLAN_TOO_LARGE',
+      context: {
+        limit: 'PROBE_BYTES_MAX',
+        estimate: PROBE_BYTES_MAX + 1,
+        budget: PROBE_BYTES_MAX,
+        files: 1,
+        bytes: PROBE_BYTES_MAX + 1,
+        rows: 0,
+        alternative: expect.stringMatching(/^MERGE INTO delta\.`.*demo\/t` AS target USING updates AS source ON target\.`k` = source\.`k`/),
+      },
+    });
+    await expect(table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: [['a']] }] })).rejects.toMatchObject({
+      code: 'PLAN_TOO_LARGE',
+      context: { limit: 'PROBE_BYTES_MAX', alternative: expect.stringMatching(/^DELETE FROM delta\.`.*demo\/t` WHERE \(`k` = 'a'\)$/) },
+    });
+    expect(await pathsIn(store)).toEqual(before);
+  });
+
+  it('is refused by files and by bytes to write again too', () => {
+    const size = { files: PROBE_FILES_MAX + 1, bytes: REWRITE_BYTES_MAX + 1, rows: 0 };
+    const sql = (): string => 'SQL';
+    expect(() => checkProbeBudget(size, sql)).toThrow(
+      expect.objectContaining({ context: expect.objectContaining({ limit: 'PROBE_FILES_MAX', alternative: 'SQL' }) }),
+    );
+    expect(() => checkRewriteBudget(size, sql)).toThrow(
+      expect.objectContaining({ context: expect.objectContaining({ limit: 'REWRITE_BYTES_MAX', alternative: 'SQL' }) }),
+    );
+  });
+});
+
+describe('an upsert', () => {
+  const at = (k: string, e: bigint): readonly [string, bigint, number, bigint] => [k, e, 1, 1n];
+  const batch = (...rows: ReturnType<typeof at>[]) => batchOfRows([KEY, TIME, NUMBER, RECEIVED], rows);
+
+  it('reads no file whose event times and keys do not meet its own, to the slack of a millisecond', async () => {
+    const { table, open, store } = await tableFixture({ columns: [KEY, TIME, NUMBER, RECEIVED] });
+    await table.append(batch(at('b', 5_000_000n), at('d', 6_000_123n)));
+    const counting = countingObjectStore(store);
+    const own = await open(counting);
+    const probes = async (k: string, e: bigint): Promise<number> => {
+      counting.requests.length = 0;
+      await own.upsert(batch(at(k, e)), { keys: ['k'], eventTime: 'e' });
+      return counting.requests.filter(({ kind }) => kind === 'GET').length;
+    };
+    expect([await probes('c', 4_999_999n), await probes('c', 6_001_000n), await probes('a', 5_500_000n), await probes('e', 5_500_000n)]).toEqual([0, 0, 0, 0]);
+    expect(await probes('c', 6_000_999n)).toBe(1);
+  });
+});
