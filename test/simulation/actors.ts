@@ -80,12 +80,17 @@ export async function persist<T>(stage: Stage, work: () => Promise<T>): Promise<
     try {
       return await work();
     } catch (error) {
-      const isRace = isLakefoldError(error, 'LOG_GAP') && world.oracle.logDeletes > deletes;
+      const isRace = isLogRace(error) && world.oracle.logDeletes > deletes;
       if (!isRace && !isStoreFault(error)) throw error;
       if (attempt >= TRIES_MAX) throw new Error(`still failing after ${attempt} tries`, { cause: error });
       await stage.deps.clock.sleep(world.dice.unit() * Math.min(5 * SECOND, 100 * 2 ** attempt));
     }
   }
+}
+
+/** What a log that is being cleaned may look like to who lists and then reads. */
+function isLogRace(error: unknown): boolean {
+  return isLakefoldError(error, 'LOG_GAP') || isLakefoldError(error, 'CHECKPOINT_CORRUPT');
 }
 
 function isStoreFault(error: unknown): boolean {
@@ -205,7 +210,7 @@ function judgeError(stage: Stage, { attempt, error, isCleaned }: { readonly atte
     oracle.checkAbsent(attempt, 'that it was fenced');
     return false;
   }
-  if (isLakefoldError(error, 'LOG_GAP') && isCleaned) return false;
+  if (isLogRace(error) && isCleaned) return false;
   if (slept > HOUR && isMissing(error) && oracle.wasDeleted(pathOf(error))) return false;
   if (
     attempt.op.kind === 'restore' &&
@@ -299,7 +304,7 @@ export function maintainer(name: string, times: readonly number[], work: (stage:
         } catch (error) {
           const hasSlept = stage.world.scheduler.now - startedAt > HOUR;
           const isLate = hasSlept && (isLakefoldError(error, 'WRITER_FENCED') || isMissing(error));
-          if (!isLate && !isStoreFault(error) && !(isLakefoldError(error, 'LOG_GAP') && stage.world.oracle.logDeletes > deletes)) throw error;
+          if (!isLate && !isStoreFault(error) && !(isLogRace(error) && stage.world.oracle.logDeletes > deletes)) throw error;
         }
       }
     },

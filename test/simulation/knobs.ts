@@ -22,8 +22,8 @@ export interface Knobs {
   readonly after: number;
   readonly late: number;
   readonly contended: number;
-  /** Windows in which the store asks to slow down, ms from the start. */
-  readonly bursts: readonly { readonly from: number; readonly to: number }[];
+  /** Windows in which the store asks to slow down, or answers hardly anybody, ms from the start. */
+  readonly bursts: readonly { readonly kind: 'throttle' | 'outage'; readonly from: number; readonly to: number }[];
   readonly pageSize: number;
   /** Per request of an actor. */
   readonly crash: number;
@@ -33,6 +33,7 @@ export interface Knobs {
   /** Waking times of the actors, ms from the start: between them the log ages. */
   readonly epochs: readonly number[];
   readonly retentionMillis: number;
+  readonly logRetentionMillis: number;
   readonly checkpointEvery: number;
 }
 
@@ -60,7 +61,8 @@ export function knobsOf(seed: number): Knobs {
     contended: rate(0.05, 0.3),
     bursts: Array.from({ length: dice.int(0, 2) }, () => {
       const from = dice.pick([epochs[0] ?? 0, ...epochs]) + dice.unit() * SECOND;
-      return { from, to: from + dice.unit() * (isHard ? 5 : 1) * SECOND };
+      const kind = dice.pick<'throttle' | 'outage'>(['throttle', 'throttle', 'outage']);
+      return { kind, from, to: from + dice.unit() * (kind === 'outage' ? 40 : isHard ? 5 : 1) * SECOND };
     }),
     pageSize: dice.pick([3, 7, 20, 1000, 1000]),
     crash: rate(0.004, 0.008),
@@ -69,6 +71,7 @@ export function knobsOf(seed: number): Knobs {
     skew: dice.chance(0.7) ? SKEW_MAX : 0,
     epochs,
     retentionMillis: dice.pick([36 * HOUR, 2 * DAY, 7 * DAY]),
+    logRetentionMillis: dice.pick([HOUR, 30 * HOUR, 5 * DAY]),
     checkpointEvery: dice.int(3, 8),
   };
 }

@@ -201,7 +201,11 @@ export function request<T>(process: Process, spec: Request<T>): Promise<T> {
 
 function drawFault(world: World, isConditional: boolean): 'none' | 'before' | 'after' | 'late' | 'contended' | 'throttled' | 'slow' {
   const { knobs, dice, scheduler } = world;
-  for (const { from, to } of knobs.bursts) if (scheduler.now >= from && scheduler.now < to && dice.chance(0.7)) return 'throttled';
+  for (const { kind, from, to } of knobs.bursts) {
+    if (scheduler.now < from || scheduler.now >= to) continue;
+    if (kind === 'throttle' && dice.chance(0.7)) return 'throttled';
+    if (kind === 'outage' && dice.chance(0.8)) return dice.chance(0.7) ? 'before' : 'after';
+  }
   let luck = dice.unit();
   const falls = (rate: number): boolean => (luck -= rate) < 0;
   if (falls(knobs.before)) return 'before';

@@ -2,8 +2,11 @@
  * Schedules by hand.
  *
  *   npx tsx test/simulation/run.ts --seed N [--trace]
- *   npx tsx test/simulation/run.ts --schedules N [--from SEED] [--workers 2] [--portable]
+ *   npx tsx test/simulation/run.ts --schedules N [--from SEED] [--workers 2] [--minutes M] [--report FILE] [--portable]
+ *
+ * `--minutes`: no more are started after so long. `--report`: what became of every 5,000, as JSON.
  */
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { runSimulation } from './workers.ts';
 
@@ -14,11 +17,15 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     workers: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: '600' },
+    report: { type: 'string' },
     portable: { type: 'boolean', default: false },
   },
 });
 
 const startedAt = performance.now();
+const CHUNK = 5000;
+const chunks = new Map<number, { schedules: number; failures: string[] }>();
 const isOne = values.seed !== undefined;
 const report = await runSimulation({
   from: Number(values.seed ?? values.from),
@@ -26,6 +33,16 @@ const report = await runSimulation({
   workers: isOne ? 1 : Number(values.workers),
   drain: values.portable ? 'immediate' : 'checkpoint',
   trace: values.trace,
+  untilMillis: startedAt + Number(values.minutes) * 60_000,
+  onReport: (part, from) => {
+    const number = Math.floor((from - Number(values.from)) / CHUNK);
+    const chunk = chunks.get(number) ?? { schedules: 0, failures: [] };
+    chunk.schedules += part.schedules;
+    chunk.failures.push(...part.failures.map(({ seed, violation }) => `simulation seed ${seed}: ${violation}`));
+    if (chunk.schedules >= CHUNK)
+      console.log(`schedules from ${number * CHUNK + Number(values.from)} on: done after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+    chunks.set(number, chunk);
+  },
 });
 if (values.trace) console.log(report.lines.join('\n'));
 for (const { seed, violation, lines } of report.failures) {
@@ -43,4 +60,8 @@ console.log(
     .map(([kind, count]) => `${kind} ${count}`)
     .join(', ')}${isOne ? `; trace ${report.hash}` : ''}`,
 );
+if (values.report !== undefined) {
+  const parts = [...chunks].map(([number, { failures }]) => ({ from: number * CHUNK + Number(values.from), failures }));
+  await writeFile(values.report, JSON.stringify({ schedules: report.schedules, counted: report.counted, chunks: parts }));
+}
 process.exitCode = report.failures.length > 0 ? 1 : 0;

@@ -108,7 +108,11 @@ function creator(): Actor {
         columns,
         partitionBy: [],
         profile: world.knobs.profile,
-        configuration: { 'delta.deletedFileRetentionDuration': `interval ${hours} hours` },
+        configuration: {
+          'delta.deletedFileRetentionDuration': `interval ${hours} hours`,
+          'delta.logRetentionDuration': `interval ${world.knobs.logRetentionMillis / HOUR} hours`,
+          'delta.checkpointInterval': String(world.knobs.checkpointEvery),
+        },
       });
       process.attempt = undefined;
     },
@@ -144,6 +148,7 @@ function cast(world: World): readonly Actor[] {
   const shared = script.steps('d', 3, 1);
   const later = shared.map((step) => ({ ...step, at: step.at + dice.pick([0, 5 * SECOND, 40 * HOUR]) }));
   const times = (share: number, delay = 0): number[] => knobs.epochs.filter(() => dice.chance(share)).map((epoch) => epoch + delay + dice.unit() * 4 * SECOND);
+  const vacuums = times(0.6);
   const compact = (stage: Stage, table: DeltaTable): Promise<unknown> => optimize(stage, table);
   const checkpoint = (stage: Stage, table: DeltaTable): Promise<unknown> => checkpointWhenDue(stage, table);
   return [
@@ -151,12 +156,13 @@ function cast(world: World): readonly Actor[] {
     writer('writer-2', script.steps('b', dice.int(4, 6), 0.4)),
     writer('deliverer-1', shared),
     writer('deliverer-2', later),
-    writer('sleeper', script.steps('s', 2, 0.5), dice.chance(0.5) ? { freezeAfter: dice.int(1, 12) } : {}),
+    writer('restorer', dice.chance(0.4) ? script.restores(vacuums) : []),
+    writer('sleeper', script.steps('s', 2, 0.5), dice.chance(0.8) ? { freezeAfter: dice.int(1, 12) } : {}),
     maintainer('compactor-1', times(0.5), compact),
     maintainer('compactor-2', times(0.5), compact),
     maintainer('checkpointer-1', times(0.7, SECOND), checkpoint),
-    maintainer('checkpointer-2', times(0.7, SECOND), checkpoint),
-    maintainer('vacuum', times(0.6), (_, table) => table.vacuum({ retentionMillis: knobs.retentionMillis, dryRun: false, force: true })),
+    maintainer('logkeeper', times(0.8, SECOND), (_, table) => table.maintainLog(dice.chance(0.3) ? { rest: 'compact' } : {})),
+    maintainer('vacuum', vacuums, (_, table) => table.vacuum({ retentionMillis: knobs.retentionMillis, dryRun: false, force: true })),
     reader(
       'reader-1',
       [...times(0.9), ...times(0.2)].toSorted((a, b) => a - b),
@@ -186,7 +192,11 @@ function cast(world: World): readonly Actor[] {
 }
 
 /** Makes scripts of random operations; rows are numbered over all of them. */
-function scripts({ dice, knobs, oracle }: World): { readonly steps: (name: string, count: number, keyed: number) => ScriptStep[] } {
+function scripts({ dice, knobs, oracle }: World): {
+  readonly steps: (name: string, count: number, keyed: number) => ScriptStep[];
+  /** Of an early version, while a vacuum runs. */
+  readonly restores: (vacuums: readonly number[]) => ScriptStep[];
+} {
   let ids = 0;
   const rowOf = (): SimRow => {
     ids += 1;
@@ -207,6 +217,13 @@ function scripts({ dice, knobs, oracle }: World): { readonly steps: (name: strin
     return choice < 0.97 ? { kind: 'restore', version: dice.int(0, Math.max(0, oracle.head)) } : { kind: 'alter' };
   };
   return {
+    restores: (vacuums) =>
+      vacuums
+        .slice(-1)
+        .map((at) => ({
+          at: at - knobs.latency * 3 * dice.unit(),
+          op: () => ({ kind: 'restore', version: Math.min(dice.int(1, 3), Math.max(0, oracle.head)) }),
+        })),
     steps: (name, count, keyed) =>
       Array.from({ length: count }, (_, i): ScriptStep => {
         let op: Op | undefined;

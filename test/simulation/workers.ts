@@ -10,7 +10,7 @@ import type { WorkOrder, WorkReport } from './worker.ts';
 const BUNDLES = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'simulation');
 
 /** Seeds handed to a worker at once. */
-const CHUNK = 500;
+const CHUNK = 250;
 
 export interface SimulationOptions {
   readonly from: number;
@@ -20,6 +20,8 @@ export interface SimulationOptions {
   readonly untilFirst?: boolean;
   readonly drain?: WorkOrder['drain'];
   readonly trace?: boolean;
+  /** No seeds are handed out after this, by `performance.now`. */
+  readonly untilMillis?: number;
   /** Called after each chunk. */
   readonly onReport?: (report: WorkReport, from: number) => void;
 }
@@ -37,7 +39,7 @@ export async function runSimulation(options: SimulationOptions): Promise<WorkRep
     const pump = async (): Promise<void> => {
       const worker = startWorker(bundle);
       try {
-        while (next < end && !reports.some((report) => report.failures.length > 0)) {
+        while (next < end && performance.now() < (options.untilMillis ?? Number.POSITIVE_INFINITY) && !reports.some((report) => report.failures.length > 0)) {
           const from = next;
           const schedules = Math.min(CHUNK, end - from);
           next += schedules;

@@ -1,0 +1,51 @@
+/** The table protocol in as many schedules as are promised, with both cores to itself. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROOT } from './environments.mjs';
+import { exitCodeOf, startGroup } from './processes.mjs';
+
+const SCHEDULES = 100_000;
+/** Of its own accord it starts no more schedules after this; what is missing then is said. */
+const BUDGET_MINUTES = 20;
+const LIMIT_MILLIS = (BUDGET_MINUTES + 5) * 60_000;
+
+/**
+ * Runs the schedules; every 5,000 of them are one test.
+ *
+ * @param {string} work a folder for the report
+ * @param {{ asked: boolean }} options
+ */
+export async function runSimulationRing(work, { asked }) {
+  if (!asked) return { ring: { name: 'simulation', kind: 'not asked', detail: `${SCHEDULES} schedules, with CI=true` } };
+  console.log(`\n${SCHEDULES} schedules of the table protocol`);
+  const file = join(work, 'simulation.json');
+  const options = ['--schedules', String(SCHEDULES), '--minutes', String(BUDGET_MINUTES), '--report', file];
+  const child = startGroup([process.execPath, '--import', 'tsx', join(ROOT, 'test/simulation/run.ts'), ...options], { cwd: ROOT, env: process.env });
+  const exitCode = await exitCodeOf(child, LIMIT_MILLIS);
+  const report = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
+  return countChunks(report, { exitCode, promised: SCHEDULES });
+}
+
+/**
+ * The ring's line and its counts, from the report of one run.
+ *
+ * @param {{ schedules: number, counted: number, chunks: readonly { from: number, failures: readonly string[] }[] } | undefined} report
+ */
+export function countChunks(report, { exitCode, promised }) {
+  const counts = { passed: 0, failed: 0, skipped: 0, contractCases: 0, notes: [], forbiddenSkips: [] };
+  for (const { failures } of report?.chunks ?? []) {
+    if (failures.length === 0) counts.passed += 1;
+    else counts.failed += 1;
+    counts.notes.push(...failures);
+  }
+  if (counts.failed === 0 && (exitCode !== 0 || report === undefined)) {
+    counts.failed += 1;
+    counts.notes.push(`the simulation ended with ${exitCode}`);
+  }
+  const { schedules = 0, counted = 0 } = report ?? {};
+  const fewer = schedules < promised ? `, FEWER than the ${promised} promised` : '';
+  return {
+    ring: { name: 'simulation', kind: 'ready', detail: `${schedules} schedules${fewer}, ${counted} of them with 8 actors, 300 requests and 5 kinds of fault` },
+    counts,
+  };
+}

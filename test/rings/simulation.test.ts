@@ -1,0 +1,32 @@
+/** The simulation's line in the closing report: 5,000 schedules are a test, and fewer schedules than promised are said. */
+import { describe, expect, it } from 'vitest';
+
+interface Ring {
+  countChunks(
+    report: object | undefined,
+    run: { exitCode: number; promised: number },
+  ): { ring: { detail: string }; counts: { passed: number; failed: number; notes: string[] } };
+}
+
+const modulePath: string = new URL('./simulation.mjs', import.meta.url).href;
+const { countChunks }: Ring = await import(modulePath);
+
+describe('the ring of the simulation', () => {
+  it('counts every 5,000 schedules as a test', () => {
+    const chunks = [
+      { from: 1, failures: [] },
+      { from: 5001, failures: ['simulation seed 5003: G3'] },
+    ];
+    const { counts } = countChunks({ schedules: 10_000, counted: 9_900, chunks }, { exitCode: 1, promised: 10_000 });
+    expect(counts).toMatchObject({ passed: 1, failed: 1, notes: ['simulation seed 5003: G3'] });
+  });
+
+  it('says that there were fewer than promised', () => {
+    const { ring } = countChunks({ schedules: 5000, counted: 4990, chunks: [{ from: 1, failures: [] }] }, { exitCode: 0, promised: 100_000 });
+    expect(ring.detail).toBe('5000 schedules, FEWER than the 100000 promised, 4990 of them with 8 actors, 300 requests and 5 kinds of fault');
+  });
+
+  it('counts a run without a report as failed', () => {
+    expect(countChunks(undefined, { exitCode: 124, promised: 10 }).counts).toMatchObject({ passed: 0, failed: 1 });
+  });
+});

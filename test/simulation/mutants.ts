@@ -1,0 +1,183 @@
+/**
+ * Protocol faults planted in the production code, each as a change of one line. A simulation that does not find them
+ * proves nothing. Left out are changes that nobody could tell: that remove actions stand before add actions in an entry
+ * (replay takes removes first, whatever their order), and that a checkpoint's own time is its version's.
+ */
+import type { Patch } from './bundle.ts';
+
+export interface Mutant extends Patch {
+  readonly name: string;
+  /** The guarantee it breaks. */
+  readonly breaks: string;
+}
+
+const S3_PUT = 'lib/adapters/aws/s3-conditional-put.ts';
+const APPEND = 'lib/commitlog/append-entry.ts';
+const COMMIT = 'lib/delta/commit.ts';
+const TABLE = 'lib/delta/table.ts';
+const VACUUM = 'lib/delta/vacuum.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the log PUT has no condition',
+    breaks: 'G1, G3',
+    file: S3_PUT,
+    find: "put.ifMatch === undefined ? { IfNoneMatch: '*' } :",
+    replace: 'put.ifMatch === undefined ? {} :',
+  },
+  {
+    name: 'a 412 from its own earlier try is taken for another writer',
+    breaks: 'G4, G5',
+    file: S3_PUT,
+    find: "if (identity === encodeURIComponent(put.identity) && sameSize) return { kind: 'written', etag };",
+    replace: '',
+  },
+  {
+    name: 'a lost answer is taken for success',
+    breaks: 'G2, G3',
+    file: S3_PUT,
+    find: "mayHaveLanded ||= fault === 'lost' || fault === 'throttled';",
+    replace: "if (fault === 'lost') return { kind: 'written', etag: '' };",
+  },
+  {
+    name: 'a lost answer is taken for failure, without reading back',
+    breaks: 'G5',
+    file: S3_PUT,
+    find: "mayHaveLanded ||= fault === 'lost' || fault === 'throttled';",
+    replace: "if (fault === 'lost') return { kind: 'lost' };",
+  },
+  {
+    name: 'an unknown outcome is tried again at the next version',
+    breaks: 'G3, G4',
+    file: APPEND,
+    find: "if (created.kind !== 'exists') {",
+    replace: 'if (false) {',
+  },
+  {
+    name: 'staged files are deleted when the outcome is unknown',
+    breaks: 'G3, G14',
+    file: APPEND,
+    find: "deps.log.warn('commit.outcome_unknown',",
+    replace:
+      "for (const action of plan.value.actions ?? []) if (action.kind === 'add') await deps.store.delete(request.pathOf(version).replace(/_delta_log.*/, '') + action.path);\n      deps.log.warn('commit.outcome_unknown',",
+  },
+  {
+    name: 'a writer that slept commits what it planned before',
+    breaks: 'G14',
+    file: APPEND,
+    find: 'return ageOf(deps.clock, startedAt) > PLAN_AGE_MAX_MILLIS;',
+    replace: 'return false;',
+  },
+  {
+    name: 'a lost race is planned again without what won',
+    breaks: 'G3, G13',
+    file: COMMIT,
+    find: "if (last?.kind !== 'write' || last.basis === undefined) return request.plan(snapshot);",
+    replace: "if (last?.kind === 'write') return last;\n  if (last?.kind !== 'write' || last.basis === undefined) return request.plan(snapshot);",
+  },
+  {
+    name: 'a repeated request is not recognised',
+    breaks: 'G4',
+    file: COMMIT,
+    find: "if (appliedAt !== undefined) return { kind: 'stop'",
+    replace: "if (false) return { kind: 'stop'",
+  },
+  {
+    name: 'an upsert that lost against a deletion stands',
+    breaks: 'G3, G13',
+    file: 'lib/delta/conflict.ts',
+    find: "upsert:         ['probe',    'unite',    'unite',",
+    replace: "upsert:         ['keep',     'keep',     'keep',",
+  },
+  {
+    name: 'a compaction does not look at what was changed under it',
+    breaks: 'G8, G13',
+    file: 'lib/delta/optimize.ts',
+    find: 'const intact = bins.filter((bin) => bin.files.every((file) => isSameFile(file, snapshot.files.get(file.path))));',
+    replace: 'const intact = bins;',
+  },
+  {
+    name: 'a deletion vector forgets the rows deleted before',
+    breaks: 'G3',
+    file: 'lib/delta/removals.ts',
+    find: 'unitePositions(before ?? new Uint32Array(), positions)',
+    replace: 'unitePositions(new Uint32Array(), positions)',
+  },
+  {
+    name: 'a row received earlier replaces a later one',
+    breaks: 'received last wins (semantics §0)',
+    file: 'lib/delta/upsert.ts',
+    find: 'if (theirs > own || (theirs === own && known.get(position) === true)) stale.add(row);',
+    replace: 'if (theirs === own && known.get(position) === true) stale.add(row);',
+  },
+  {
+    name: 'a listing ends with its first page',
+    breaks: 'G7',
+    file: 'lib/adapters/aws/s3-object-store.ts',
+    find: '} while (token !== undefined);',
+    replace: '} while (false);',
+  },
+  {
+    name: 'a refresh stops one version short',
+    breaks: 'G7',
+    file: 'lib/delta/snapshot.ts',
+    find: 'if (head === undefined || head < from) return snapshot;',
+    replace: 'if (head === undefined || head <= from) return snapshot;',
+  },
+  {
+    name: 'a snapshot is as old as the answer, not the question',
+    breaks: 'G7, G14',
+    file: TABLE,
+    find: 'return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root), askedAt });',
+    replace: 'return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root), askedAt: instantOf(deps.clock) });',
+  },
+  {
+    name: 'a vacuum takes the time after its snapshot',
+    breaks: 'G14',
+    file: TABLE,
+    find: 'snapshot: await this.refresh() }, { ...options, now });',
+    replace: 'snapshot: await this.refresh() }, { ...options, now: this.#deps.clock.now() });',
+  },
+  {
+    name: 'a vacuum knows no retention',
+    breaks: 'G8',
+    file: VACUUM,
+    find: 'if (options.now - (file.deletionTimestamp ?? options.now) <= options.retentionMillis) keep(file);',
+    replace: '',
+  },
+  {
+    name: 'a vacuum takes files that are being staged',
+    breaks: 'G14',
+    file: VACUUM,
+    find: 'options.now - object.modifiedAt < UNREFERENCED_AGE_MIN_MILLIS',
+    replace: 'false',
+  },
+  {
+    name: 'a restore brings back files that a vacuum is about to delete',
+    breaks: 'G14',
+    file: 'lib/delta/restore.ts',
+    find: 'assertKept({ snapshot, version: earlier.version }, restored, at);',
+    replace: '',
+  },
+  {
+    name: 'a checkpoint leaves out what was removed',
+    breaks: 'G8',
+    file: 'lib/delta/checkpoint.ts',
+    find: 'tombstonesAfter: now - deletedFileRetentionMillis(snapshot.metadata),',
+    replace: 'tombstonesAfter: now,',
+  },
+  {
+    name: 'a checkpoint leaves out the requests it should remember',
+    breaks: 'G4',
+    file: 'lib/delta/checkpoint.ts',
+    find: '...requests.slice(0, IDEMPOTENCY_KEYS_MAX)]',
+    replace: ']',
+  },
+  {
+    name: 'log clean-up takes commits younger than a day',
+    breaks: 'G8',
+    file: 'lib/delta/log-cleanup.ts',
+    find: 'const cutoff = Math.min(midnight, options.now - DAY_MILLIS);',
+    replace: 'const cutoff = options.now - options.retentionMillis;',
+  },
+];
