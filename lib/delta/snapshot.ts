@@ -52,7 +52,8 @@ interface VersionTarget {
 }
 
 async function loadVersion(deps: SnapshotDeps, root: string, { target, hint }: VersionTarget, options: LoadOptions): Promise<Snapshot> {
-  const near = target !== undefined && (hint === undefined || target < hint.version) ? await logBelow(deps, root, target) : await recentLog(deps, root, hint);
+  const near =
+    target !== undefined && (hint === undefined || target < hint.version) ? await logBelow(deps, root, target) : await recentLog(deps, root, hint, target);
   const head = near === undefined ? undefined : headOf(near);
   if (near !== undefined && head !== undefined && (target ?? head) <= head) {
     try {
@@ -67,10 +68,15 @@ async function loadVersion(deps: SnapshotDeps, root: string, { target, hint }: V
 }
 
 /** The log from the checkpoint on that is pointed at, if that is there. */
-async function recentLog(deps: SnapshotDeps, root: string, hint: LastCheckpoint | undefined): Promise<LogListing | undefined> {
+async function recentLog(
+  deps: SnapshotDeps,
+  root: string,
+  hint: LastCheckpoint | undefined,
+  target = Number.POSITIVE_INFINITY,
+): Promise<LogListing | undefined> {
   if (hint === undefined) return undefined;
   const listing = await listLog(deps.store, root, { fromVersion: hint.version });
-  return listing.checkpoints.length === 0 ? undefined : listing;
+  return listing.checkpoints.some(({ version }) => version <= target) ? listing : undefined;
 }
 
 /** The piece of the log that ends with a version and begins with a checkpoint from which it can be had. */
