@@ -218,12 +218,10 @@ function scripts({ dice, knobs, oracle }: World): {
   };
   return {
     restores: (vacuums) =>
-      vacuums
-        .slice(-1)
-        .map((at) => ({
-          at: at - knobs.latency * 3 * dice.unit(),
-          op: () => ({ kind: 'restore', version: Math.min(dice.int(1, 3), Math.max(0, oracle.head)) }),
-        })),
+      vacuums.slice(-1).map((at) => ({
+        at: at - knobs.latency * 3 * dice.unit(),
+        op: () => ({ kind: 'restore', version: Math.min(dice.int(1, 3), Math.max(0, oracle.head)) }),
+      })),
     steps: (name, count, keyed) =>
       Array.from({ length: count }, (_, i): ScriptStep => {
         let op: Op | undefined;
