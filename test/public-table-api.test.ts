@@ -90,6 +90,72 @@ describe('a table', () => {
     expect(table.compatibility().engines.find(({ name }) => name === 'delta-rs')).toMatchObject({ read: true, write: false });
   });
 
+  it('renames and drops columns once it maps them, and reads what it had', async () => {
+    const table = await newTable({ constraints: { named: "city <> ''" } });
+    await table.append([{ city: 'Graz', n: 1 }]);
+    await expect(table.renameColumn('n', 'count')).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION' });
+    expect(await table.mapColumns()).toMatchObject({ operation: 'schemaChange' });
+    expect(await table.mapColumns()).toBeNull();
+    expect(table.protocol).toMatchObject({ minReaderVersion: 3, readerFeatures: ['deletionVectors', 'columnMapping'] });
+    await table.renameColumn('n', 'count');
+    await table.append([{ city: 'Linz', count: 2 }]);
+    await table.addColumns([
+      { name: 'n', type: 'int' },
+      { name: 'place', type: 'struct<lat:double,lon:double>', description: 'degrees' },
+    ]);
+    await table.append([{ city: 'Wien', count: 3, n: 30, place: { lat: 48.2, lon: 16.4 } }]);
+    await table.update({ where: { column: 'city', op: '=', value: 'Linz' }, set: { n: 20 } });
+    expect(await rowsOf(table.read())).toEqual([
+      { city: 'Graz', count: 1, n: null, place: null },
+      { city: 'Linz', count: 2, n: 20, place: null },
+      { city: 'Wien', count: 3, n: 30, place: { lat: 48.2, lon: 16.4 } },
+    ]);
+    await table.dropColumn('count');
+    await table.addColumns([{ name: 'count', type: 'string' }]);
+    expect(await rowsOf(table.read({ columns: ['city', 'count'], where: { column: 'city', op: '=', value: 'Graz' } }))).toEqual([
+      { city: 'Graz', count: null },
+    ]);
+    await expect(table.renameColumn('city', 'town')).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', context: { constraint: 'named' } });
+    await expect(table.renameColumn('n', 'City')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(table.dropColumn('nothing')).rejects.toMatchObject({ code: 'UNKNOWN_FEATURE' });
+  });
+
+  it('is partitioned by a column that is renamed', async () => {
+    const table = await newTable({ columnMapping: 'name', partitionBy: ['n'] });
+    await table.append([{ city: 'Graz', n: 1 }]);
+    await table.renameColumn('n', 'part');
+    await table.append([{ city: 'Linz', part: 2 }]);
+    expect(table.partitionColumns).toEqual(['part']);
+    expect(await rowsOf(table.read())).toEqual([
+      { city: 'Graz', part: 1 },
+      { city: 'Linz', part: 2 },
+    ]);
+  });
+
+  it('has its properties and descriptions changed, and its protocol raised only for what asks for it', async () => {
+    const table = await newTable({ profile: 'compatible' });
+    expect(await table.setProperties({ 'delta.appendOnly': 'true', note: 'x' })).toMatchObject({ operation: 'schemaChange' });
+    expect(table.protocol.minWriterVersion).toBe(2);
+    expect(await table.setProperties({ note: null })).toMatchObject({ version: 2 });
+    expect(await table.setProperties({ note: null })).toBeNull();
+    await table.setProperties({ 'delta.enableInCommitTimestamps': 'true' });
+    expect(table.protocol.writerFeatures).toEqual(['appendOnly', 'invariants', 'inCommitTimestamp']);
+    expect(table.properties).toEqual({
+      'delta.appendOnly': 'true',
+      'delta.enableInCommitTimestamps': 'true',
+      'delta.inCommitTimestampEnablementVersion': '3',
+      'delta.inCommitTimestampEnablementTimestamp': expect.stringMatching(/^\d{13}$/),
+    });
+    await expect(table.setProperties({ 'delta.columnMapping.mode': 'id' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await table.commentOn('city', 'its name');
+    await table.makeNullable('city');
+    expect(table.schema[0]).toEqual({ name: 'city', type: 'string', nullable: true, description: 'its name' });
+    await table.commentOn('city', null);
+    expect(table.schema[0]).toEqual({ name: 'city', type: 'string', nullable: true });
+    await table.append([{ city: 'Graz', n: 1 }]);
+    await expect(table.delete({ where: { column: 'n', op: '=', value: 1 } })).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED' });
+  });
+
   it('tells what a range of commits did', async () => {
     const table = await newTable();
     await table.append([{ city: 'Graz', n: 1 }]);

@@ -28,6 +28,8 @@ export type ColumnType =
 export interface StructField {
   readonly name: string;
   readonly type: ColumnType;
+  /** As a column's. */
+  readonly fieldId?: number;
 }
 
 export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[];
@@ -38,6 +40,8 @@ export interface Column {
   readonly type: ColumnType;
   readonly nullable: boolean;
   readonly description?: string;
+  /** What the column is known by in the files of a table with column mapping. */
+  readonly fieldId?: number;
 }
 
 /** Deepest nesting of array, struct and map in one type. */

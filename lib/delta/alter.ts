@@ -3,6 +3,7 @@ import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, type Json, parseJson, stringifyJson } from '../core/json.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, typesEqual } from '../core/types.ts';
+import { mappedSchema } from './column-mapping.ts';
 import type { PlannedWrite } from './commit.ts';
 import { READS_NOTHING } from './conflict.ts';
 import { formatSchema } from './schema.ts';
@@ -24,6 +25,10 @@ export function alterPlanner(change: MetadataChange): (snapshot: Snapshot) => Pr
     const properties = Object.entries(change.configuration).filter(([key, value]) => snapshot.metadata.configuration[key] !== value);
     const isSameSchema = added.length === 0 && relaxed.length === 0;
     if (isSameSchema && properties.length === 0) return { kind: 'nothing', counts: NO_ROWS };
+    const schemaString = isSameSchema ? snapshot.metadata.schemaString : withFields(snapshot.metadata.schemaString, { added, relaxed });
+    const configuration = { ...snapshot.metadata.configuration, ...Object.fromEntries(properties) };
+    // By its id, lest it read what files keep of a dropped column of its name.
+    const mapped = mappedSchema(schemaString, configuration, (name, id) => `${name}-${id}`);
     return {
       kind: 'write',
       counts: NO_ROWS,
@@ -35,13 +40,7 @@ export function alterPlanner(change: MetadataChange): (snapshot: Snapshot) => Pr
         columns: JSON.stringify([...added, ...relaxed].map((column) => column.name)),
         properties: JSON.stringify(Object.fromEntries(properties)),
       },
-      actions: [
-        {
-          ...snapshot.metadata,
-          schemaString: isSameSchema ? snapshot.metadata.schemaString : withFields(snapshot.metadata.schemaString, { added, relaxed }),
-          configuration: { ...snapshot.metadata.configuration, ...Object.fromEntries(properties) },
-        },
-      ],
+      actions: [{ ...snapshot.metadata, schemaString: mapped.schemaString, configuration: mapped.properties }],
     };
   };
 }

@@ -148,7 +148,28 @@ async function entryActions(
         { actions: [info, ...planned.actions], identity: planned.changeKeys ?? identityOf(snapshot) },
       )
     : [];
-  return [info, ...idempotencyTxns(requestsOf(planned, options), version, timestamp), ...planned.actions, ...changeFiles];
+  const actions = withEnablement(planned.actions, { before: snapshot, version, timestamp });
+  return [info, ...idempotencyTxns(requestsOf(planned, options), version, timestamp), ...actions, ...changeFiles];
+}
+
+/** Where a table gets in-commit timestamps it says since when: earlier commits have none (PROTOCOL.md, "In-Commit Timestamps"). */
+function withEnablement(
+  actions: readonly Action[],
+  { before, version, timestamp }: { readonly before: Snapshot; readonly version: number; readonly timestamp: number },
+): readonly Action[] {
+  if (hasInCommitTimestamps(before.metadata)) return actions;
+  return actions.map((action) =>
+    action.kind === 'metaData' && hasInCommitTimestamps(action)
+      ? {
+          ...action,
+          configuration: {
+            ...action.configuration,
+            'delta.inCommitTimestampEnablementVersion': String(version),
+            'delta.inCommitTimestampEnablementTimestamp': String(timestamp),
+          },
+        }
+      : action,
+  );
 }
 
 function committed(version: number, { snapshot, actions, planned }: Attempt, attempts: number): WriteOutcome {

@@ -45,6 +45,26 @@ export function constraintsOf(metadata: Metadata): readonly Constraint[] {
   return constraints;
 }
 
+/** Columns the expression names, in lower case. */
+export function columnsNamedBy(expression: SqlExpression): ReadonlySet<string> {
+  switch (expression.kind) {
+    case 'literal':
+      return new Set();
+    case 'column':
+      return new Set(expression.path.slice(0, 1).map((name) => name.toLowerCase()));
+    case 'and':
+    case 'or':
+      return new Set(expression.parts.flatMap((part) => [...columnsNamedBy(part)]));
+    case 'compare':
+    case 'arithmetic':
+      return new Set([...columnsNamedBy(expression.left), ...columnsNamedBy(expression.right)]);
+    case 'in':
+      return new Set([expression.operand, ...expression.items].flatMap((part) => [...columnsNamedBy(part)]));
+    default:
+      return columnsNamedBy(expression.operand);
+  }
+}
+
 /** The constraint's expression. @throws LakefoldError INVALID_ARGUMENT when it is none over these columns */
 export function parseConstraint(text: string, columns: readonly Column[]): SqlExpression {
   const expression = parseSqlExpression(text);

@@ -5,6 +5,7 @@ import { appendEntry } from '../commitlog/append-entry.ts';
 import { serializeEntry } from './action-codec.ts';
 import type { Action } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
+import { mappedSchema } from './column-mapping.ts';
 import { commitPath } from './log-path.ts';
 import { headOf, listLog } from './log-segment.ts';
 import { protocolFor } from './protocol.ts';
@@ -33,6 +34,7 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
   const txnId = deps.random.uuid();
   const configuration =
     definition.profile === 'merge-on-read' ? { 'delta.enableDeletionVectors': 'true', ...definition.configuration } : definition.configuration;
+  const { schemaString, properties } = mappedSchema(formatSchema(definition.columns), configuration, () => `col-${deps.random.uuid()}`);
   const actions: readonly Action[] = [
     {
       kind: 'commitInfo',
@@ -52,9 +54,9 @@ export async function createTable(deps: DeltaDeps, root: string, definition: Tab
       kind: 'metaData',
       id: deps.random.uuid(),
       format: { provider: 'parquet', options: {} },
-      schemaString: formatSchema(definition.columns),
+      schemaString,
       partitionColumns: definition.partitionBy,
-      configuration,
+      configuration: properties,
       createdTime: timestamp,
       ...(definition.name === undefined ? {} : { name: definition.name }),
       ...(definition.description === undefined ? {} : { description: definition.description }),

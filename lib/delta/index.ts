@@ -1,11 +1,12 @@
 /** `lakefold/delta`: Delta tables by path, without a feature store. */
 export { createTable, openTable } from '../store/open-table.ts';
-export type { CreateTableOptions, OpenTableOptions, TableColumnInput } from '../store/open-table.ts';
+export type { CreateTableOptions, OpenTableOptions } from '../store/open-table.ts';
 export type {
   EngineCompatibility,
   Finding,
   Table,
   TableChangesOptions,
+  TableColumnInput,
   TableColumnOutput,
   TableFile,
   TableOverwriteOptions,

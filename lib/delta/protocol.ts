@@ -54,7 +54,7 @@ const WRITABLE: ReadonlyMap<string, InUse> = new Map([
   ['changeDataFeed', never],
   ['generatedColumns', whereFieldHas('delta.generationExpression')],
   ['identityColumns', whereFieldHas('delta.identity.')],
-  ['columnMapping', ({ configuration }: Metadata) => columnMappingMode(configuration) !== 'none'],
+  ['columnMapping', never],
   ['inCommitTimestamp', never],
 ]);
 
@@ -105,7 +105,7 @@ export function protocolFor(
 }
 
 /** Properties that are of no use without a writer feature. */
-const PROPERTY_FEATURES: Readonly<Record<string, string>> = {
+export const PROPERTY_FEATURES: Readonly<Record<string, 'changeDataFeed' | 'inCommitTimestamp'>> = {
   'delta.enableChangeDataFeed': 'changeDataFeed',
   'delta.enableInCommitTimestamps': 'inCommitTimestamp',
 };

@@ -72,7 +72,7 @@ function readColumn(field: JsonObject): TableColumn {
     nullable: field['nullable'] !== false,
     physicalName: physicalNameOf(field),
     ...(typeof id === 'number' ? { fieldId: id } : {}),
-    ...(type.kind === 'vector' || formatType(type) === formatType(physicalType) ? {} : { physicalType }),
+    ...(type.kind === 'vector' || (formatType(type) === formatType(physicalType) && !hasFieldIds(physicalType)) ? {} : { physicalType }),
     metadata,
     ...(typeof comment === 'string' ? { description: comment } : {}),
   };
@@ -97,13 +97,36 @@ function readType(type: Json | undefined, fieldName: (field: JsonObject) => stri
   const read = (inner: Json | undefined): ColumnType => readType(inner, fieldName);
   switch (type['type']) {
     case 'struct':
-      return { kind: 'struct', fields: fieldsOf(type).map((field): StructField => ({ name: fieldName(field), type: read(field['type']) })) };
+      return {
+        kind: 'struct',
+        fields: fieldsOf(type).map((field): StructField => ({ name: fieldName(field), type: read(field['type']), ...idOf(field, fieldName) })),
+      };
     case 'array':
       return { kind: 'array', element: read(type['elementType']) };
     case 'map':
       return { kind: 'map', key: read(type['keyType']), value: read(type['valueType']) };
     default:
       throw typeof type['type'] === 'string' ? unsupported(type['type']) : corrupt('a type', type);
+  }
+}
+
+// Ids name fields in files; the types that programs see have none.
+function idOf(field: JsonObject, fieldName: (field: JsonObject) => string): { readonly fieldId?: number } {
+  const metadata = field['metadata'];
+  const id = isJsonObject(metadata) && fieldName === physicalNameOf ? metadata[COLUMN_ID] : undefined;
+  return typeof id === 'number' ? { fieldId: id } : {};
+}
+
+function hasFieldIds(type: ColumnType): boolean {
+  switch (type.kind) {
+    case 'struct':
+      return type.fields.some((field) => field.fieldId !== undefined || hasFieldIds(field.type));
+    case 'array':
+      return hasFieldIds(type.element);
+    case 'map':
+      return hasFieldIds(type.key) || hasFieldIds(type.value);
+    default:
+      return false;
   }
 }
 

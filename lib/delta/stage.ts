@@ -6,7 +6,7 @@ import { crc32Hex } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { TARGET_FILE_BYTES } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
-import { formatType, typesEqual, type Value } from '../core/types.ts';
+import { type Column, formatType, typesEqual, type Value } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import { checkRows, constraintsOf } from './constraints.ts';
 import type { DeltaDeps } from './deps.ts';
@@ -84,8 +84,8 @@ async function stageFile(
   const rows = takeRows(piece.batch, piece.indices);
   const stored = piece.columns.flatMap((column, i) => (partitionColumns.includes(column.name) ? [] : [{ column, vector: rows.vectors[i] }]));
   const physical: Batch = {
-    columns: stored.map(({ column }) => ({ name: column.physicalName, type: column.type, nullable: column.nullable })),
-    vectors: stored.flatMap(({ vector }) => (vector === undefined ? [] : [vector])),
+    columns: stored.map(({ column }) => physicalColumn(column)),
+    vectors: stored.flatMap(({ column, vector }) => (vector === undefined ? [] : [{ ...vector, type: column.physicalType ?? vector.type }])),
     rowCount: rows.rowCount,
   };
   const bytes = await deps.codec.encode(physical);
@@ -150,6 +150,10 @@ export async function writeStaged(
     if (outcome.kind === 'exists') throw new LakefoldError('CORRUPT_STORE', `expected ${path} to be free, found another's object`, { context: { path } });
   }
   throw new LakefoldError('STORE_UNAVAILABLE', `could not tell whether ${path} was written`, { context: { path } });
+}
+
+function physicalColumn({ physicalName, type, physicalType = type, nullable, fieldId }: TableColumn): Column {
+  return { name: physicalName, type: physicalType, nullable, ...(fieldId === undefined ? {} : { fieldId }) };
 }
 
 function statsOptions(snapshot: Snapshot): { readonly statsColumns?: readonly string[]; readonly indexedColumnsMax?: number; readonly tightBounds: boolean } {

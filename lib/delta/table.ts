@@ -6,6 +6,7 @@ import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { type ConstraintChange, constraintPlanner } from './alter-constraint.ts';
+import { type SchemaChange, schemaPlanner } from './alter-schema.ts';
 import { alterPlanner, type MetadataChange } from './alter.ts';
 import { appendPlanner } from './append.ts';
 import { type ChangesOptions, readChanges } from './change-feed.ts';
@@ -195,6 +196,12 @@ export class DeltaTable {
       if (outcome.kind !== 'committed' && outcome.kind !== 'nothing') break;
     }
     return outcome ?? { kind: 'nothing', counts: NO_ROWS };
+  }
+
+  /** One change of schema or properties; `nothing` when the table has it so. @throws LakefoldError UNKNOWN_FEATURE, INVALID_ARGUMENT, UNSUPPORTED_OPERATION */
+  async alterSchema(change: SchemaChange, options: WriteOptions = {}): Promise<WriteOutcome> {
+    await this.refresh();
+    return this.#commit({ txnId: this.#deps.random.uuid(), plan: schemaPlanner(this.#deps, change) }, options);
   }
 
   /** Adds a check constraint once every row passes it, or drops one; `nothing` when the table has it so. */

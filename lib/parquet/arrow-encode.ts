@@ -49,7 +49,7 @@ export function arrowTableOf(batch: Batch, firstRow = 0): Table {
     if (vector === undefined || vector.length !== batch.rowCount)
       throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
     if (!column.nullable) refuseNulls(column, vector, firstRow);
-    fields.push(fieldOf(column.name, column.type, column.nullable));
+    fields.push(fieldOf(column.name, column.type, column.nullable, column.fieldId));
     children.push(dataOf(vector));
   });
   const schema = new Schema(fields);
@@ -67,8 +67,9 @@ function refuseNulls(column: Column, vector: Vector, firstRow: number): void {
 }
 
 /** Field names are those Spark and the Parquet format give: `element`, `key_value`, `key`, `value`. */
-function fieldOf(name: string, type: ColumnType, nullable: boolean): Field {
-  return new Field(name, arrowTypeOf(type), nullable);
+function fieldOf(name: string, type: ColumnType, nullable: boolean, fieldId?: number): Field {
+  // What the Parquet writer takes for the field's id.
+  return new Field(name, arrowTypeOf(type), nullable, fieldId === undefined ? undefined : new Map([['PARQUET:field_id', String(fieldId)]]));
 }
 
 function arrowTypeOf(type: ColumnType): DataType {
@@ -100,7 +101,7 @@ function arrowTypeOf(type: ColumnType): DataType {
     case 'vector':
       return new List(fieldOf('element', { kind: 'float' }, true));
     case 'struct':
-      return new Struct(type.fields.map((field) => fieldOf(field.name, field.type, true)));
+      return new Struct(type.fields.map((field) => fieldOf(field.name, field.type, true, field.fieldId)));
     case 'map':
       return new Map_(new Field('key_value', entriesType(type), false));
     case 'void':

@@ -8,17 +8,7 @@ import { DeltaTable } from '../delta/table.ts';
 import type { Log } from '../ports/log.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { serviceSettings, type AwsService } from './aws-service.ts';
-import { Table } from './table-handle.ts';
-
-/** A column of a table: `{ name: 'origin', type: 'string' }`. */
-export interface TableColumnInput {
-  readonly name: string;
-  /** As definitions spell it: `decimal(10,2)`, `array<string>`. */
-  readonly type: string;
-  /** False unless given. */
-  readonly nullable?: boolean;
-  readonly description?: string;
-}
+import { Table, type TableColumnInput } from './table-handle.ts';
 
 export interface OpenTableOptions extends AwsService {
   /** Where the path lies; left out, a path is a local folder and `s3://bucket/prefix` is S3. */
@@ -36,6 +26,8 @@ export interface CreateTableOptions extends OpenTableOptions {
   readonly changeFeed?: boolean;
   /** Every commit states its own time, which survives copying; few other engines can then write. False unless given. */
   readonly inCommitTimestamp?: boolean;
+  /** `name`: columns can be renamed and dropped; older readers are left out. `none` unless given. */
+  readonly columnMapping?: 'none' | 'name';
   /** Expressions of Spark SQL that every row must make true, by name: `{ positive: 'n > 0' }`. */
   readonly constraints?: Readonly<Record<string, string>>;
   readonly properties?: Readonly<Record<string, string>>;
@@ -74,13 +66,14 @@ export async function createTable(path: string, options: CreateTableOptions): Pr
 
 /** @throws LakefoldError INVALID_ARGUMENT for a constraint that is none over the columns */
 function configurationOf(
-  { changeFeed, inCommitTimestamp, constraints = {}, properties }: CreateTableOptions,
+  { changeFeed, inCommitTimestamp, columnMapping, constraints = {}, properties }: CreateTableOptions,
   columns: readonly Column[],
 ): Readonly<Record<string, string>> {
   for (const text of Object.values(constraints)) parseConstraint(text, columns);
   return {
     ...Object.fromEntries(Object.entries(constraints).map(([name, text]) => [constraintKey(name), text])),
     ...(changeFeed === true ? { 'delta.enableChangeDataFeed': 'true' } : {}),
+    ...(columnMapping === 'name' ? { 'delta.columnMapping.mode': 'name' } : {}),
     ...(inCommitTimestamp === true ? { 'delta.enableInCommitTimestamps': 'true' } : {}),
     ...properties,
   };

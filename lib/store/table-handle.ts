@@ -1,11 +1,10 @@
 /** A Delta table as a program uses it: rows as objects in, rows as objects out. */
 import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { toValue } from '../core/input-values.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { INGESTED_AT } from '../core/names.ts';
-import { type Column, formatType, type Value } from '../core/types.ts';
-import type { AddFile } from '../delta/actions.ts';
+import { type Column, formatType, parseType } from '../core/types.ts';
+import type { SchemaChange } from '../delta/alter-schema.ts';
 import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
 import { compatibilityOf, type EngineCompatibility } from '../delta/compatibility.ts';
 import { CONSTRAINT_PREFIX } from '../delta/constraints.ts';
@@ -17,7 +16,7 @@ import { fileRowCount } from '../delta/live-rows.ts';
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
 import type { DeltaTable } from '../delta/table.ts';
 import { verifyTable, type TableVerification } from '../delta/verify.ts';
-import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
+import type { WriteOutcome } from '../delta/write-outcome.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
 import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
 import { readRowObjects } from '../features/row-objects.ts';
@@ -27,13 +26,23 @@ import type { RequestOptions } from '../ports/object-store.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
+import { columnNamed, keySets, newValues, statsOf, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
 import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimizePlan } from './table-optimize.ts';
 
-export type { EngineCompatibility };
+export type { EngineCompatibility, TableRow, TableWriteOptions };
 
 export type { Finding } from '../delta/verify-findings.ts';
 export type { TableVerification } from '../delta/verify.ts';
-export type TableRow = Readonly<Record<string, unknown>>;
+
+/** A column of a table: `{ name: 'origin', type: 'string' }`. */
+export interface TableColumnInput {
+  readonly name: string;
+  /** As definitions spell it: `decimal(10,2)`, `array<string>`. */
+  readonly type: string;
+  /** Of a new table false, of one that is there true, unless given. */
+  readonly nullable?: boolean;
+  readonly description?: string;
+}
 
 export interface TableColumnOutput {
   readonly name: string;
@@ -55,11 +64,6 @@ export interface TableReadOptions extends RequestOptions {
   readonly columns?: readonly string[];
   readonly where?: Where;
   readonly limit?: number;
-}
-
-export interface TableWriteOptions extends RequestOptions {
-  /** A writer's own count: what is not above the last one committed under its name is not committed again. */
-  readonly txn?: { readonly appId: string; readonly version: number };
 }
 
 export interface TableChangesOptions {
@@ -245,6 +249,50 @@ export class Table {
     }
   }
 
+  /** Adds nullable columns, null in every row that is there. @throws LakefoldError INVALID_ARGUMENT for one that is required or has another's name */
+  async addColumns(columns: readonly TableColumnInput[], options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#alter(
+      { kind: 'addColumns', columns: columns.map(({ nullable = true, ...column }) => ({ ...column, nullable, type: parseType(column.type) })) },
+      options,
+    );
+  }
+
+  /** Lets a column be null from now on; null when it may be already. */
+  async makeNullable(column: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#alter({ kind: 'makeNullable', column }, options);
+  }
+
+  /** Describes a column; `null` takes the description away. */
+  async commentOn(column: string, text: string | null, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#alter({ kind: 'comment', column, text }, options);
+  }
+
+  /** Sets properties; `null` takes one away. One that is of no use without a feature raises the protocol to have it. @throws LakefoldError INVALID_ARGUMENT */
+  async setProperties(properties: Readonly<Record<string, string | null>>, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#alter({ kind: 'properties', properties }, options);
+  }
+
+  /** Turns column mapping on, so that columns can be renamed and dropped; raises the protocol. Null when it is on. */
+  async mapColumns(options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#alter({ kind: 'mapColumns' }, options);
+  }
+
+  /** @throws LakefoldError UNSUPPORTED_OPERATION without column mapping, or where a constraint names it; UNKNOWN_FEATURE, INVALID_ARGUMENT */
+  async renameColumn(column: string, to: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    return this.#alter({ kind: 'rename', column, to }, options);
+  }
+
+  /** Its values stay in the files and are read no more. @throws LakefoldError as `renameColumn` */
+  async dropColumn(column: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    if (!this.#table.snapshot.columns.some(({ name }) => name === column)) await this.#table.refresh();
+    columnNamed(column, this.#table.snapshot.columns, 'to drop');
+    return this.#alter({ kind: 'drop', column }, options);
+  }
+
+  async #alter(change: SchemaChange, options: RequestOptions): Promise<CommitReceipt | null> {
+    return this.#receipt('schemaChange', await this.#table.alterSchema(change, options));
+  }
+
   /**
    * Adds a check constraint, an expression of Spark SQL that every row must make true; null when the table has it. The protocol is
    * raised to have constraints where it has none yet.
@@ -307,65 +355,4 @@ export class Table {
     refuseFaults(validated);
     return validated.batch;
   }
-}
-
-function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
-  return {
-    ...(signal === undefined ? {} : { signal }),
-    ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }),
-  };
-}
-
-/** @throws LakefoldError INVALID_ARGUMENT when nothing is set, UNKNOWN_FEATURE, TYPE_MISMATCH */
-function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMap<string, Value> {
-  const names = Object.keys(set);
-  if (names.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected columns of the table in set, found none', { context: { field: 'set' } });
-  return new Map(
-    names.map((name): [string, Value] => {
-      const column = columnNamed(name, columns, 'in set');
-      const result = toValue(column.type, set[name] ?? null);
-      if (result.kind === 'value') return [name, result.value];
-      throw new LakefoldError('TYPE_MISMATCH', `expected ${result.expected} as ${name} of set, found ${result.found}`, { context: { column: name } });
-    }),
-  );
-}
-
-/** Keys that name the same columns are looked for together. */
-function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteWhat {
-  const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
-  keys.forEach((key, entry) => {
-    const names = Object.keys(key).toSorted();
-    if (names.length === 0)
-      throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the table in keys[${entry}], found none`, { context: { field: 'keys' } });
-    const id = JSON.stringify(names);
-    const set = sets.get(id) ?? { columns: names, rows: [] };
-    set.rows.push(names.map((name) => keyValue(columnNamed(name, columns), key[name], entry)));
-    sets.set(id, set);
-  });
-  return { kind: 'keys', sets: [...sets.values()] };
-}
-
-function keyValue(column: Column, input: unknown, entry: number): Value {
-  const result = toValue(column.type, input);
-  if (result.kind === 'value' && result.value !== null) return result.value;
-  const found = result.kind === 'fault' ? result.found : 'null';
-  throw new LakefoldError('TYPE_MISMATCH', `expected ${formatType(column.type)} as ${column.name} of keys[${entry}], found ${found}`, {
-    context: { column: column.name },
-  });
-}
-
-function columnNamed(name: string, columns: readonly Column[], place = 'as keys'): Column {
-  const column = columns.find((candidate) => candidate.name === name);
-  if (column === undefined)
-    throw new LakefoldError(
-      'UNKNOWN_FEATURE',
-      `expected columns of the table ${place} (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`,
-      { context: { column: name } },
-    );
-  return column;
-}
-
-function statsOf(file: AddFile): JsonObject {
-  const stats = file.stats === undefined ? null : parseJson(file.stats);
-  return isJsonObject(stats) ? stats : {};
 }

@@ -144,10 +144,52 @@ describe('writing', () => {
     }).toThrow(refusal(feature));
   });
 
-  it.each([[legacy(2, 5), { 'delta.columnMapping.mode': 'name' }, 'columnMapping']])('refuses %j with %j in use', (protocol, configuration, feature) => {
-    expect(() => {
-      checkWritable(protocol, configured(configuration));
-    }).toThrow(refusal(feature));
+  // Every feature the protocol names: whether a table that merely lists it is read, and written. Reader features come first.
+  it.each<[string, 'reader' | 'writer', boolean, boolean]>([
+    ['columnMapping', 'reader', true, true],
+    ['deletionVectors', 'reader', true, true],
+    ['timestampNtz', 'reader', true, true],
+    ['v2Checkpoint', 'reader', true, true],
+    ['vacuumProtocolCheck', 'reader', true, false],
+    ['typeWidening', 'reader', true, false],
+    ['typeWidening-preview', 'reader', true, false],
+    ['variantType', 'reader', false, false],
+    ['variantType-preview', 'reader', false, false],
+    ['variantShredding', 'reader', false, false],
+    ['variantShredding-preview', 'reader', false, false],
+    ['catalogManaged', 'reader', false, false],
+    ['catalogOwned-preview', 'reader', false, false],
+    ['geospatial', 'reader', false, false],
+    ['appendOnly', 'writer', true, true],
+    ['invariants', 'writer', true, true],
+    ['checkConstraints', 'writer', true, true],
+    ['changeDataFeed', 'writer', true, true],
+    ['generatedColumns', 'writer', true, true],
+    ['identityColumns', 'writer', true, true],
+    ['inCommitTimestamp', 'writer', true, true],
+    ['domainMetadata', 'writer', true, true],
+    ['allowColumnDefaults', 'writer', true, false],
+    ['rowTracking', 'writer', true, false],
+    ['clustering', 'writer', true, false],
+    ['icebergCompatV1', 'writer', true, false],
+    ['icebergCompatV2', 'writer', true, false],
+    ['icebergCompatV3', 'writer', true, false],
+    ['checkpointProtection', 'writer', true, false],
+    ['materializePartitionColumns', 'writer', true, false],
+    ['collations-preview', 'writer', true, false],
+  ])('a table that lists %s (%s feature) is read: %s, written: %s', (feature, kind, read, write) => {
+    const protocol = kind === 'reader' ? features([feature]) : features([], [feature]);
+    const outcome = (check: () => void): unknown => {
+      try {
+        check();
+        return true;
+      } catch (error) {
+        return error;
+      }
+    };
+    const expected = (allowed: boolean): unknown => (allowed ? true : refusal(feature));
+    expect(outcome(() => checkReadable(protocol))).toEqual(expected(read));
+    expect(outcome(() => checkWritable(protocol, METADATA))).toEqual(expected(write));
   });
 
   it('refuses a constraint it cannot check, by name', () => {

@@ -53,7 +53,7 @@ describe('table schemas', () => {
     ]);
   });
 
-  it('know the names in the files under column mapping, of nested fields too', () => {
+  it('know names and ids in the files under column mapping, of nested fields too', () => {
     const mapped = (id: number, physicalName: string): object => ({
       nullable: true,
       metadata: { 'delta.columnMapping.id': id, 'delta.columnMapping.physicalName': physicalName },
@@ -66,7 +66,7 @@ describe('table schemas', () => {
       {
         name: 's',
         type: { kind: 'struct', fields: [{ name: 'a', type: { kind: 'bigint' } }] },
-        physicalType: { kind: 'struct', fields: [{ name: 'col-2', type: { kind: 'bigint' } }] },
+        physicalType: { kind: 'struct', fields: [{ name: 'col-2', type: { kind: 'bigint' }, fieldId: 2 }] },
         nullable: true,
         physicalName: 'col-1',
         fieldId: 1,

@@ -1,0 +1,77 @@
+/** What programs hand to a table, as the table takes it. */
+import { LakefoldError } from '../core/errors.ts';
+import { toValue } from '../core/input-values.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import { type Column, formatType, type Value } from '../core/types.ts';
+import type { AddFile } from '../delta/actions.ts';
+import type { DeleteWhat } from '../delta/delete-rows.ts';
+import type { WriteOptions } from '../delta/write-outcome.ts';
+import type { RequestOptions } from '../ports/object-store.ts';
+
+export type TableRow = Readonly<Record<string, unknown>>;
+
+export interface TableWriteOptions extends RequestOptions {
+  /** A writer's own count: what is not above the last one committed under its name is not committed again. */
+  readonly txn?: { readonly appId: string; readonly version: number };
+}
+
+export function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }),
+  };
+}
+
+/** @throws LakefoldError INVALID_ARGUMENT when nothing is set, UNKNOWN_FEATURE, TYPE_MISMATCH */
+export function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMap<string, Value> {
+  const names = Object.keys(set);
+  if (names.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected columns of the table in set, found none', { context: { field: 'set' } });
+  return new Map(
+    names.map((name): [string, Value] => {
+      const column = columnNamed(name, columns, 'in set');
+      const result = toValue(column.type, set[name] ?? null);
+      if (result.kind === 'value') return [name, result.value];
+      throw new LakefoldError('TYPE_MISMATCH', `expected ${result.expected} as ${name} of set, found ${result.found}`, { context: { column: name } });
+    }),
+  );
+}
+
+/** Keys that name the same columns are looked for together. */
+export function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteWhat {
+  const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
+  keys.forEach((key, entry) => {
+    const names = Object.keys(key).toSorted();
+    if (names.length === 0)
+      throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the table in keys[${entry}], found none`, { context: { field: 'keys' } });
+    const id = JSON.stringify(names);
+    const set = sets.get(id) ?? { columns: names, rows: [] };
+    set.rows.push(names.map((name) => keyValue(columnNamed(name, columns), key[name], entry)));
+    sets.set(id, set);
+  });
+  return { kind: 'keys', sets: [...sets.values()] };
+}
+
+function keyValue(column: Column, input: unknown, entry: number): Value {
+  const result = toValue(column.type, input);
+  if (result.kind === 'value' && result.value !== null) return result.value;
+  const found = result.kind === 'fault' ? result.found : 'null';
+  throw new LakefoldError('TYPE_MISMATCH', `expected ${formatType(column.type)} as ${column.name} of keys[${entry}], found ${found}`, {
+    context: { column: column.name },
+  });
+}
+
+export function columnNamed(name: string, columns: readonly Column[], place = 'as keys'): Column {
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column === undefined)
+    throw new LakefoldError(
+      'UNKNOWN_FEATURE',
+      `expected columns of the table ${place} (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`,
+      { context: { column: name } },
+    );
+  return column;
+}
+
+export function statsOf(file: AddFile): JsonObject {
+  const stats = file.stats === undefined ? null : parseJson(file.stats);
+  return isJsonObject(stats) ? stats : {};
+}
