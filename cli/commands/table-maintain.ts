@@ -3,7 +3,6 @@ import { LakefoldError } from '../../lib/core/errors.ts';
 import { duration } from '../../lib/core/time.ts';
 import { deletedFileRetentionMillis } from '../../lib/delta/table-properties.ts';
 import type { OptimizeOptions } from '../../lib/delta/optimize-plan.ts';
-import { oldestEntry } from '../../lib/delta/history.ts';
 import { commitReceipt } from '../../lib/features/receipt.ts';
 import { settle } from '../../lib/features/settle.ts';
 import type { Command } from '../command.ts';
@@ -93,7 +92,7 @@ const vacuum: Command = {
   example: 'lakefold table vacuum ./flights --no-dry-run',
   run: async (context) => {
     const { args, output } = context;
-    const { deps, table } = await openLocalTable(context);
+    const { table } = await openLocalTable(context);
     const retention = args.text('retention');
     const dryRun = args.flag('dry-run') ?? true;
     const retentionMillis = retention === undefined ? deletedFileRetentionMillis(table.snapshot.metadata) : Number(duration(retention) / 1000n);
@@ -102,7 +101,7 @@ const vacuum: Command = {
       dryRun,
       files: plan.files.length,
       bytes: plan.bytes,
-      oldestReadable: await oldestEntry(deps, table.root),
+      oldestReadable: plan.oldestReadable,
       paths: plan.files.slice(0, PATHS_MAX).map(({ path }) => path),
     };
     await output.value(body, (paint) => answerText(body, paint));

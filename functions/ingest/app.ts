@@ -141,7 +141,7 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
       const retention = textMember(body, 'retention');
       return answerJson(
         c,
-        await vacuumRows(deps, group, {
+        await vacuumRows(group, {
           dryRun: flagMember(body, 'dryRun') ?? true,
           force: flagMember(body, 'force') ?? false,
           ...(retention === undefined ? {} : { retention }),

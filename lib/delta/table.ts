@@ -3,7 +3,7 @@
  * the newest version refresh it with one request.
  */
 import type { Batch } from '../core/batch.ts';
-import { LakefoldError } from '../core/errors.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { SNAPSHOT_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { type ConstraintChange, constraintPlanner } from './alter-constraint.ts';
 import { type SchemaChange, schemaPlanner } from './alter-schema.ts';
@@ -28,7 +28,7 @@ import { readRows, type ReadOptions } from './read.ts';
 import { restorePlanner } from './restore.ts';
 import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
-import { executeVacuum, planVacuum, type VacuumPlan } from './vacuum.ts';
+import { executeVacuum, expiredOr, planVacuum, type VacuumOptions, type VacuumPlan } from './vacuum.ts';
 import { NO_ROWS, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
 import { type Update, updatePlanner } from './update-rows.ts';
 import { upsertPlanner } from './upsert.ts';
@@ -108,7 +108,12 @@ export class DeltaTable {
 
   /** Rows of a version, newest by default, in no particular order. */
   async *read(options: ReadOptions & { readonly asOf?: AsOf } = {}): AsyncIterable<Batch> {
-    yield* readRows(this.#deps, { root: this.root, snapshot: await this.#snapshotToRead(options) }, options);
+    const snapshot = await this.#snapshotToRead(options);
+    try {
+      yield* readRows(this.#deps, { root: this.root, snapshot }, options);
+    } catch (error) {
+      throw isLakefoldError(error, 'FILE_MISSING') ? expiredOr(error, { root: this.root, snapshot, head: await this.refresh() }) : error;
+    }
   }
 
   /** What the commits of a range did to rows; the newest version is asked for only where `toVersion` is left out or not yet known. */
@@ -232,7 +237,7 @@ export class DeltaTable {
     return report;
   }
 
-  async vacuum(options: { readonly retentionMillis: number; readonly dryRun: boolean; readonly force?: boolean }): Promise<VacuumPlan> {
+  async vacuum(options: VacuumOptions & { readonly dryRun: boolean }): Promise<VacuumPlan> {
     // Before the snapshot: what is staged and committed after it must look young, however long the answer takes.
     const now = this.#deps.clock.now();
     const plan = await planVacuum(this.#deps, { root: this.root, snapshot: await this.refresh() }, { ...options, now });

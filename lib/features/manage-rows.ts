@@ -1,6 +1,6 @@
 /** Deletes, restores and maintenance of a group's rows, each followed by the fold where it changes any. */
 import { duration } from '../core/time.ts';
-import { type CommitOperation, oldestEntry } from '../delta/history.ts';
+import type { CommitOperation } from '../delta/history.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { AsOf } from '../delta/snapshot-state.ts';
 import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
@@ -75,14 +75,13 @@ const VACUUM_PATHS_LISTED_MAX = 1000;
 
 /** @throws LakefoldError RETENTION_TOO_SHORT */
 export async function vacuumRows(
-  deps: FeatureDeps,
   group: OpenGroup,
   options: { readonly retention?: string; readonly dryRun: boolean; readonly force: boolean },
 ): Promise<VacuumReport> {
   const retentionMillis = Number(duration(options.retention ?? group.definition.retention) / 1000n);
   const plan = await group.table.vacuum({ retentionMillis, dryRun: options.dryRun, force: options.force });
   const paths = plan.files.slice(0, VACUUM_PATHS_LISTED_MAX).map((file) => file.path);
-  return { dryRun: options.dryRun, files: plan.files.length, bytes: plan.bytes, oldestReadable: await oldestEntry(deps, group.table.root), paths };
+  return { dryRun: options.dryRun, files: plan.files.length, bytes: plan.bytes, oldestReadable: plan.oldestReadable, paths };
 }
 
 export interface PublishReport {

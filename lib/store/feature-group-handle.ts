@@ -166,7 +166,7 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
   /** Deletes files no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT */
   async vacuum(options: { readonly dryRun?: boolean; readonly retention?: string; readonly force?: boolean } = {}): Promise<VacuumReport> {
     const { dryRun = true, force = false, retention } = options;
-    return vacuumRows(this.#deps, await this.#open(), { dryRun, force, ...(retention === undefined ? {} : { retention }) });
+    return vacuumRows(await this.#open(), { dryRun, force, ...(retention === undefined ? {} : { retention }) });
   }
 
   async #ingest(operation: IngestOperation, rows: Rows<S>, options: WriteRowsOptions & { readonly allowEmpty?: boolean }): Promise<Receipt> {

@@ -98,12 +98,33 @@ describe('vacuum', () => {
     expect(await plan()).toContain('part-young.ndjson');
   });
 
+  it('by the log alone takes what entries took out, change files included, and tells what stays readable', async () => {
+    const { table, clock, store, rows } = await tableFixture();
+    await table.append(rowsBatch(['a', 1, 1n], ['b', 1, 1n]));
+    await table.upsert(rowsBatch(['a', 2, 2n]), { keys: ['k'] });
+    await table.upsert(rowsBatch(['a', 3, 3n]), { keys: ['k'] });
+    await store.createIfAbsent(objectPath(`${T_ROOT}/part-orphan.ndjson`), utf8('x'), { identity: 'o' });
+    await clock.advance(8 * DAY);
+    await table.upsert(rowsBatch(['b', 4, 4n]), { keys: ['k'] });
+    const readable = await rows({ asOf: { version: 3 } });
+    const plan = await table.vacuum({ retentionMillis: 7 * DAY, dryRun: false, scope: 'log' });
+    expect([plan.oldestReadable, plan.files.some(({ path }) => path.includes('orphan')), plan.files.length > 0]).toEqual([3, false, true]);
+    expect(await rows({ asOf: { version: 3 } })).toEqual(readable);
+    for (const version of [2]) {
+      const read = async (): Promise<void> => {
+        for await (const _ of table.read({ asOf: { version } })) expect(_).toBeDefined();
+      };
+      await expect(read()).rejects.toMatchObject({ code: 'HISTORY_EXPIRED', context: { asked: version, reason: 'RETENTION' } });
+    }
+    expect((await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true, scope: 'log' })).files).toEqual([]);
+  });
+
   it('refuses less than a week without force', async () => {
     const { table } = await tableFixture();
     await expect(table.vacuum({ retentionMillis: 7 * DAY - 1, dryRun: true })).rejects.toMatchObject({
       code: 'RETENTION_TOO_SHORT',
       context: { floorHours: 168 },
     });
-    expect(await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).toEqual({ files: [], bytes: 0 });
+    expect(await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).toEqual({ files: [], bytes: 0, oldestReadable: 0 });
   });
 });
