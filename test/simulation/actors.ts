@@ -77,10 +77,12 @@ export async function persist<T>(stage: Stage, work: () => Promise<T>): Promise<
   const { world } = stage;
   for (let attempt = 1; ; attempt += 1) {
     const deletes = world.oracle.logDeletes;
+    const startedAt = world.scheduler.now;
     try {
       return await work();
     } catch (error) {
-      const isRace = isLogRace(error) && world.oracle.logDeletes > deletes;
+      // Pages of one listing that are hours apart need not fit together; asked again they do.
+      const isRace = isLogRace(error) && (world.oracle.logDeletes > deletes || world.scheduler.now - startedAt > HOUR);
       if (!isRace && !isStoreFault(error)) throw error;
       if (attempt >= TRIES_MAX) throw new Error(`still failing after ${attempt} tries`, { cause: error });
       await stage.deps.clock.sleep(world.dice.unit() * Math.min(5 * SECOND, 100 * 2 ** attempt));
