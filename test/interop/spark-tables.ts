@@ -214,6 +214,22 @@ const TYPES: readonly SparkTable[] = [
     ],
     weWrite: { kind: 'rows', rows: [{ id: 9n, p_str: 'sp ace/%=:é?#', p_int: -7, p_dec: '-0.01', p_day: '0001-01-01', p_bool: false, p_dbl: NaN }] },
   },
+  {
+    name: 'partition times as text of the writer',
+    statements: setting('spark.databricks.delta.write.utcTimestampPartitionValues', 'false', [
+      create(NO_DV, 'id BIGINT, p TIMESTAMP', 'PARTITIONED BY (p)'),
+      "INSERT INTO {t} VALUES (1, TIMESTAMP'2024-02-29T01:02:03.5Z'), (2, TIMESTAMP'0001-01-01T00:00:00Z'), (3, NULL)",
+    ]),
+  },
+  {
+    name: 'names with dots, words of SQL and other alphabets',
+    statements: [
+      create(DV, '`a.b` BIGINT, `ü` STRING, `select` INT, s STRUCT<x: INT>', 'PARTITIONED BY (`ü`)'),
+      "INSERT INTO {t} VALUES (1, 'ß', 2, NAMED_STRUCT('x', 3)), (2, NULL, 3, NULL)",
+      'DELETE FROM {t} WHERE `a.b` = 1',
+    ],
+  },
+  { name: 'a table without rows', statements: [create(DV)] },
   { name: 'void column', statements: ['CREATE TABLE {t} (id BIGINT, n VOID) USING delta', 'INSERT INTO {t} (id) VALUES (1)'] },
   { name: 'variant', statements: [create(DV, 'id BIGINT, v VARIANT')], refused: { code: 'UNSUPPORTED_TABLE_FEATURE', feature: 'variantType' } },
 ];

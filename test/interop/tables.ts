@@ -196,6 +196,7 @@ export const TABLES: readonly TableSpec[] = PROFILES.flatMap((profile) => [
   featured('change files by partition', profile, { changeFeed: true, partitionBy: ['g'] }),
   featured('in-commit timestamps', profile, { inCommitTimestamp: true }),
   featured('V2 checkpoints', profile, { properties: { 'delta.checkpointPolicy': 'v2' } }),
+  featured('constraints', profile, { constraints: { small: 'id < 1000', known: "k IS NOT NULL AND k <> ''" } }),
   maintained(profile),
   withSidecars(profile),
   typed('extreme values', profile, { schema: SCALARS, rows: EXTREME_ROWS }),
