@@ -15,6 +15,7 @@ const EXPECTATIONS: readonly { readonly engine: EngineName; readonly table: RegE
       because: 'it loses the deletion vectors of files whose path is percent-encoded in the log, and takes partition values from that path',
     },
   },
+  { engine: 'Polars', table: /^columns added, renamed and dropped/, expectation: { kind: 'refused', message: /columnMapping/ } },
   { engine: 'Polars', table: /^V2 checkpoints/, expectation: { kind: 'refused', message: /v2Checkpoint/ } },
 ];
 

@@ -112,6 +112,37 @@ function plainHistory(profile: Profile, partitionBy: readonly string[]): TableSp
   };
 }
 
+/** Columns added, and with column mapping renamed and dropped; the rows before read with null, under the new name, and without. */
+function changingSchema(profile: Profile, columnMapping: 'none' | 'name'): TableSpec {
+  const added = { name: 'extra', type: 'array<int>', nullable: true };
+  const widened = [...PLAIN_SCHEMA, added];
+  const renamed = widened.map((column) => (column.name === 'k' ? { ...column, name: 'K 2,;=' } : column));
+  const mapped: readonly Step[] = [
+    {
+      run: (table) => table.renameColumn('k', 'K 2,;='),
+      after: (rows) => rows.map(({ k = null, ...rest }) => ({ ...rest, 'K 2,;=': k })),
+      schema: renamed,
+    },
+    upsert([{ id: 1n, 'K 2,;=': 'renamed', extra: [] }], 'id'),
+    { run: (table) => table.dropColumn('v'), schema: renamed.filter(({ name }) => name !== 'v') },
+    append([{ id: 80n, 'K 2,;=': 'last' }]),
+    deleteKeys('id', [0n]),
+    optimize,
+    checkpoint,
+  ];
+  return {
+    name: `${columnMapping === 'none' ? 'columns added' : 'columns added, renamed and dropped'}, ${profile}`,
+    options: { schema: PLAIN_SCHEMA, profile, columnMapping },
+    steps: [
+      append([0, 1, 2].map((n) => plainRow(n))),
+      { run: (table) => table.addColumns([added]), schema: widened },
+      append([{ ...plainRow(5), extra: [1, null] }]),
+      upsert([{ ...plainRow(2, 'changed'), extra: [7] }], 'id'),
+      ...(columnMapping === 'name' ? mapped : []),
+    ],
+  };
+}
+
 /** Log compaction files, checksums and checkpoints as maintenance leaves them. */
 function maintained(profile: Profile): TableSpec {
   const maintain: Step = { run: async (_, path) => (await DeltaTable.open(await deltaDeps(path), '')).maintainLog({ rest: 'compact' }) };
@@ -197,6 +228,8 @@ export const TABLES: readonly TableSpec[] = PROFILES.flatMap((profile) => [
   featured('in-commit timestamps', profile, { inCommitTimestamp: true }),
   featured('V2 checkpoints', profile, { properties: { 'delta.checkpointPolicy': 'v2' } }),
   featured('constraints', profile, { constraints: { small: 'id < 1000', known: "k IS NOT NULL AND k <> ''" } }),
+  changingSchema(profile, 'none'),
+  changingSchema(profile, 'name'),
   maintained(profile),
   withSidecars(profile),
   typed('extreme values', profile, { schema: SCALARS, rows: EXTREME_ROWS }),
