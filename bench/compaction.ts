@@ -55,12 +55,16 @@ try {
       await writeFile(join(directory, `${id}-${i}.parquet`), file);
       files.push(file);
     }
-    const [ours = NaN, theirs = NaN] = await interleaved(ROUNDS, [
+    const copy = async (threads: string): Promise<void> => {
+      await duckdb.run(threads);
+      await duckdb.run(
+        `COPY (SELECT * FROM read_parquet('${join(directory, `${id}-*.parquet`)}')) TO '${join(directory, 'theirs.parquet')}' (FORMAT parquet, COMPRESSION zstd)`,
+      );
+    };
+    const [ours = NaN, theirs = NaN, theirsAlone = NaN] = await interleaved(ROUNDS, [
       async () => writeFile(join(directory, 'ours.parquet'), (await codec.pack?.(files)) ?? new Uint8Array()),
-      async () =>
-        duckdb.run(
-          `COPY (SELECT * FROM read_parquet('${join(directory, `${id}-*.parquet`)}')) TO '${join(directory, 'theirs.parquet')}' (FORMAT parquet, COMPRESSION zstd)`,
-        ),
+      async () => copy('RESET threads'),
+      async () => copy('SET threads = 1'),
     ]);
     const rate = (millis: number): number => rawBytes / 1e6 / (millis / 1000);
     reportGoal({
@@ -71,6 +75,7 @@ try {
       peer: { name: 'DuckDB', value: rate(theirs) },
       limit: { kind: 'atLeast', ratio },
     });
+    console.log(`     ${id} DuckDB with one thread: ${rate(theirsAlone).toFixed(0)} MB/s`);
   }
 } finally {
   duckdb.closeSync();

@@ -31,86 +31,125 @@ export function joinParquet(files: readonly Uint8Array[]): Uint8Array | undefine
   const metas = files.map(readFooterStruct);
   const [first] = metas;
   if (first === undefined || !metas.every((meta) => isAlike(first, meta))) return undefined;
-  const out: Uint8Array[] = [MAGIC];
-  const cursor = { at: MAGIC.length };
+  const output = startOutput();
   const groups: MovedGroup[] = [];
   for (const [i, file] of files.entries()) {
     for (const value of listAt(metas[i] ?? new Map(), 4)) {
-      const moved = moveGroup(file, structOf(value) ?? new Map(), { out, cursor });
+      const moved = moveGroup(file, structOf(value) ?? new Map(), output);
       if (moved === undefined) return undefined;
       groups.push(moved);
     }
   }
-  const finished = appendIndexes(groups, { out, cursor });
-  const rowCount = metas.reduce((sum, meta) => sum + (numberAt(meta, 3) ?? 0), 0);
-  const footer = writeThriftStruct(
-    withFields(first, { 3: { type: I64, value: rowCount }, 4: { type: LIST, value: { elementType: STRUCT, items: finished } } }),
-  );
-  const end = new Uint8Array(8);
-  new DataView(end.buffer).setUint32(0, footer.length, true);
-  end.set(MAGIC, 4);
-  return concatBytes([...out, footer, end]);
+  return finishOutput(first, groups, output);
 }
 
 /** Same version, schema, writer, column orders and remarks; an encrypted file is like no other. */
-function isAlike(a: ThriftStruct, b: ThriftStruct): boolean {
+export function isAlike(a: ThriftStruct, b: ThriftStruct): boolean {
   const common = (meta: ThriftStruct): Uint8Array => writeThriftStruct(withFields(meta, { 3: undefined, 4: undefined }));
   return !a.has(8) && bytesEqual(common(a), common(b));
 }
 
-interface Output {
+/** A file in the making: its pieces, and where the next one comes to lie. */
+export interface Output {
   readonly out: Uint8Array[];
   readonly cursor: { at: number };
 }
 
-function append({ out, cursor }: Output, bytes: Uint8Array): number {
+export function startOutput(): Output {
+  return { out: [MAGIC], cursor: { at: MAGIC.length } };
+}
+
+/** The file of the row groups that were appended, with the remarks and schema of `meta`. */
+export function finishOutput(meta: ThriftStruct, groups: readonly MovedGroup[], output: Output): Uint8Array {
+  const items = appendIndexes(groups, output);
+  const rowCount = groups.reduce((sum, { group }) => sum + (numberAt(group, 3) ?? 0), 0);
+  const footer = writeThriftStruct(withFields(meta, { 3: i64(rowCount), 4: { type: LIST, value: { elementType: STRUCT, items } } }));
+  const end = new Uint8Array(8);
+  new DataView(end.buffer).setUint32(0, footer.length, true);
+  end.set(MAGIC, 4);
+  return concatBytes([...output.out, footer, end]);
+}
+
+/** Where the bytes came to lie. */
+export function append({ out, cursor }: Output, bytes: Uint8Array): number {
   const start = cursor.at;
   out.push(bytes);
   cursor.at += bytes.length;
   return start;
 }
 
-interface MovedGroup {
+/** A row group whose column bytes are in the output, its indexes not yet. */
+export interface MovedGroup {
   readonly group: ThriftStruct;
   readonly chunks: readonly MovedChunk[];
 }
 
-interface MovedChunk {
+export interface MovedChunk {
   readonly chunk: ThriftStruct;
   readonly columnIndex: Uint8Array | undefined;
   /** With offsets of the new file. */
   readonly offsetIndex: Uint8Array | undefined;
 }
 
-function moveGroup(file: Uint8Array, group: ThriftStruct, output: Output): MovedGroup | undefined {
-  const chunks: MovedChunk[] = [];
+/** A column chunk in its file: `[start, end)`, data pages from `dataStart` on, before them the dictionary where there is one. */
+export interface PlacedChunk {
+  readonly file: Uint8Array;
+  readonly chunk: ThriftStruct;
+  readonly meta: ThriftStruct;
+  readonly start: number;
+  readonly dataStart: number;
+  readonly end: number;
+}
+
+/** The chunks of a row group; undefined where one lies outside the file, in another or is encrypted. */
+export function placeChunks(file: Uint8Array, group: ThriftStruct): readonly PlacedChunk[] | undefined {
+  const placed: PlacedChunk[] = [];
   for (const value of listAt(group, 1)) {
     const chunk = structOf(value);
     const meta = chunk === undefined ? undefined : structAt(chunk, 3);
     if (chunk === undefined || meta === undefined || chunk.has(1) || chunk.has(8)) return undefined;
-    const dataOffset = numberAt(meta, 9) ?? 0;
+    const dataStart = numberAt(meta, 9) ?? 0;
     const dictionaryOffset = numberAt(meta, 11) ?? 0;
-    const start = dictionaryOffset > 0 ? Math.min(dictionaryOffset, dataOffset) : dataOffset;
+    const start = dictionaryOffset > 0 ? Math.min(dictionaryOffset, dataStart) : dataStart;
     const end = start + (numberAt(meta, 7) ?? 0);
-    if (start < MAGIC.length || end < start || end > file.length) return undefined;
-    const shift = append(output, file.subarray(start, end)) - start;
-    const moved = withFields(meta, {
-      9: i64(dataOffset + shift),
-      10: undefined,
-      11: dictionaryOffset > 0 ? i64(dictionaryOffset + shift) : undefined,
-      14: undefined,
-      15: undefined,
-    });
-    chunks.push({
-      chunk: withFields(chunk, { 2: i64(0), 3: { type: STRUCT, value: moved }, 4: undefined, 5: undefined, 6: undefined, 7: undefined }),
-      columnIndex: indexBytes(file, numberAt(chunk, 6), numberAt(chunk, 7)),
-      offsetIndex: shiftedOffsets(indexBytes(file, numberAt(chunk, 4), numberAt(chunk, 5)), shift),
-    });
+    if (start < MAGIC.length || end < dataStart || end > file.length) return undefined;
+    placed.push({ file, chunk, meta, start, dataStart, end });
   }
-  return { group, chunks };
+  return placed;
 }
 
-function i64(value: number): ThriftField {
+function moveGroup(file: Uint8Array, group: ThriftStruct, output: Output): MovedGroup | undefined {
+  const chunks = placeChunks(file, group)?.map((placed) => moveChunk(placed, output));
+  return chunks === undefined ? undefined : { group, chunks };
+}
+
+export function moveChunk({ file, chunk, meta, start, dataStart, end }: PlacedChunk, output: Output): MovedChunk {
+  const shift = append(output, file.subarray(start, end)) - start;
+  const moved = withFields(meta, {
+    9: i64(dataStart + shift),
+    10: undefined,
+    11: start < dataStart ? i64(start + shift) : undefined,
+    14: undefined,
+    15: undefined,
+  });
+  return {
+    chunk: withFields(chunk, { 2: i64(0), 3: { type: STRUCT, value: moved }, 4: undefined, 5: undefined, 6: undefined, 7: undefined }),
+    columnIndex: columnIndexOf({ file, chunk }),
+    offsetIndex: shiftedOffsets(offsetIndexOf({ file, chunk }), shift),
+  };
+}
+
+type ChunkInFile = Pick<PlacedChunk, 'file' | 'chunk'>;
+
+export function columnIndexOf({ file, chunk }: ChunkInFile): Uint8Array | undefined {
+  return indexBytes(file, numberAt(chunk, 6), numberAt(chunk, 7));
+}
+
+export function offsetIndexOf({ file, chunk }: ChunkInFile): Uint8Array | undefined {
+  return indexBytes(file, numberAt(chunk, 4), numberAt(chunk, 5));
+}
+
+export function i64(value: number): ThriftField {
   return { type: I64, value };
 }
 

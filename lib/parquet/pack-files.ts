@@ -1,4 +1,4 @@
-/** Many Parquet files as one without a row becoming a value: row groups are copied, or where they are small encoded again inside the wasm. */
+/** Many Parquet files as one without a row becoming a value: row groups are copied; small ones are spliced, the smallest encoded again inside the wasm. */
 import { readParquet, writeParquet } from 'parquet-wasm/esm';
 import { bytesEqual } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
@@ -6,12 +6,15 @@ import { finishParquet } from './finish.ts';
 import { readFooterStruct } from './footer.ts';
 import { joinParquet } from './join-files.ts';
 import { corruptFile } from './projection.ts';
+import { spliceParquet } from './splice-files.ts';
 import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct } from './thrift.ts';
 import { isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
 import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
 
 /** Row groups of fewer rows on average are made larger: a reader pays for each, and small ones compress badly. */
 const COPIED_ROWS_MIN = 32_768;
+/** Row groups of more rows on average become large ones page by page; of fewer, their pages would be too many and too small. */
+const SPLICED_ROWS_MIN = 4096;
 /** Rows encoded again at a time, which bounds the wasm's memory. */
 const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
 
@@ -20,12 +23,13 @@ const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
  * @throws LakefoldError FILE_CORRUPT
  */
 export async function packParquet(wasm: ParquetWasm, files: readonly Uint8Array[]): Promise<Uint8Array | undefined> {
-  const joined = joinParquet(files);
-  if (joined === undefined) return undefined;
   const metas = files.map(readFooterStruct);
   const groups = metas.flatMap((meta) => listAt(meta, 4));
   const rows = metas.reduce((sum, meta) => sum + rowsOf(meta), 0);
-  if (rows >= groups.length * COPIED_ROWS_MIN || groups.length < 2) return joined;
+  const isLarge = rows >= groups.length * COPIED_ROWS_MIN || groups.length < 2;
+  const spliced = isLarge || rows < groups.length * SPLICED_ROWS_MIN ? undefined : await spliceParquet(files, (file) => recode(wasm, file));
+  const joined = spliced ?? joinParquet(files);
+  if (joined === undefined || isLarge || rows >= groups.length * SPLICED_ROWS_MIN) return joined;
   const parts: Uint8Array[] = [];
   for (const run of runsOf(files, metas)) {
     const source = joinParquet(run) ?? joined;

@@ -47,10 +47,12 @@ async function sumsByDuck(bytes: Uint8Array): Promise<unknown> {
 
 describe('packing', () => {
   it.each([
-    ['copies row groups that are large', 40_000, [40_000, 40_000]],
-    ['encodes small row groups again as one', 20_103, [40_206]],
-  ])('%s', async (_, count, groupRows) => {
-    const files = [await codec.encode(batchOfRows(COLUMNS, rowsFrom(0, count))), await codec.encode(batchOfRows(COLUMNS, rowsFrom(count, count)))];
+    ['copies row groups that are large', 40_000, [40_000, 40_000], 131_072],
+    ['splices small row groups into one', 20_103, [40_206], 131_072],
+    ['encodes the smallest row groups again as one', 20_103, [40_206], 2000],
+  ] as const)('%s', async (_, count, groupRows, rowGroupRows) => {
+    const encoded = (from: number): Promise<Uint8Array> => codec.encode(batchOfRows(COLUMNS, rowsFrom(from, count)), { rowGroupRows });
+    const files = [await encoded(0), await encoded(count)];
     const packed = (await pack(files)) ?? new Uint8Array();
     const { footer, near } = await openParquet(sourceOf(packed));
     expect(footer.rowGroups.map(({ rowCount }) => rowCount)).toEqual(groupRows);
@@ -80,6 +82,62 @@ describe('packing', () => {
     for await (const { batch, firstRow } of codec.decode(source, { columns: COLUMNS, rows: [{ start: 40_005, end: 40_006 }] }))
       found.push(...rowsOf(batch).map((row, i) => [firstRow + i, ...row]));
     expect(found).toEqual([[40_005, ...rowOf(40_005)]]);
+  });
+
+  it('splices columns with one dictionary, with several and with none, of any depth and with nothing but nulls', async () => {
+    const columns = [
+      column('same', 'string', false),
+      column('other', 'string'),
+      column('flag', 'boolean'),
+      column('sometimes', 'double'),
+      column('deep', 'struct<a:array<string>,b:bigint>'),
+      column('late', 'timestamp'),
+    ];
+    const count = 5000;
+    const fileOf = (file: number): Row[] =>
+      Array.from({ length: count }, (_, i): Row => {
+        const n = file * count + i;
+        return [
+          `same${i % 3}`,
+          `other${(n * 7) % (11 + file)}`,
+          n % 3 === 0,
+          file === 1 ? null : n % 2 === 0 ? -n : n / 7,
+          n % 4 === 0 ? null : [[`x${n}`, null, `y${n % 3}`], BigInt(-n)],
+          BigInt(n) * 1_000_000n,
+        ];
+      });
+    const files: Uint8Array[] = [];
+    for (let i = 0; i < 30; i += 1) files.push(await codec.encode(batchOfRows(columns, fileOf(i))));
+    const packed = (await pack(files)) ?? new Uint8Array();
+    expect((await decodeAll(codec, packed, columns)).rows).toEqual(Array.from({ length: 30 }, (_, i) => fileOf(i)).flat());
+
+    const file = join(directory, 'spliced.parquet');
+    await writeFile(file, packed);
+    const of = async (sql: string): Promise<unknown> => (await duckdb.run(sql)).getRowsJson();
+    expect(await of(`SELECT row_group_id, any_value(row_group_num_rows) FROM parquet_metadata('${file}') GROUP BY 1 ORDER BY 1`)).toEqual([
+      ['0', '130000'],
+      ['1', '20000'],
+    ]);
+    expect(
+      await of(
+        `SELECT path_in_schema, stats_min_value, stats_max_value, stats_null_count FROM parquet_metadata('${file}') WHERE row_group_id = 0 AND path_in_schema IN ('same', 'sometimes') ORDER BY 1`,
+      ),
+    ).toEqual([
+      ['same', 'same0', 'same2', '0'],
+      ['sometimes', '-129998.0', '18571.285714285714', '5000'],
+    ]);
+    const each = files.map((_, i) => join(directory, `part-${i}.parquet`));
+    for (const [i, path] of each.entries()) await writeFile(path, files[i] ?? new Uint8Array());
+    const parts = `read_parquet([${each.map((path) => `'${path}'`).join()}])`;
+    expect(await of(`(FROM '${file}' EXCEPT ALL FROM ${parts}) UNION ALL (FROM ${parts} EXCEPT ALL FROM '${file}')`)).toEqual([]);
+
+    const source = sourceOf(packed);
+    const low = 77_777n * 1_000_000n;
+    const rows = await codec.pageRanges(source, { column: column('late', 'timestamp'), ranges: [{ low, high: low }] });
+    expect(rows).toEqual([{ start: 75_000, end: 80_000 }]);
+    const found: Value[][] = [];
+    for await (const { batch } of codec.decode(source, { columns, rows: [{ start: 77_777, end: 77_779 }] })) found.push(...rowsOf(batch));
+    expect(found).toEqual(fileOf(15).slice(2777, 2779));
   });
 
   it('gives equal bytes for equal files', async () => {
