@@ -6,12 +6,14 @@
  */
 import { batchOfRows, type Batch, type Row } from '../core/batch.ts';
 import { compareUtf8 } from '../core/bytes.ts';
-import { CHECKPOINT_GROUP_ROWS_MAX, CHECKPOINT_GROUP_ROWS_MIN } from '../core/limits.ts';
+import { CHECKPOINT_GROUP_ROWS_MAX, CHECKPOINT_GROUP_ROWS_MIN, PARTITION_DIRECTORY_TUPLES_MAX } from '../core/limits.ts';
 import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
 import { actionFields } from './action-fields.ts';
 import type { Action, AddFile, RemoveFile, Txn } from './actions.ts';
 import { columnsOf, type FileColumns } from './file-columns.ts';
 import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
+import { formatPartitionDirectory, PARTITION_DIRECTORY, type DirectoryGroup } from './partition-directory.ts';
+import type { PartitionValues } from './partition-tuples.ts';
 import { parsePartitionValue } from './partition-values.ts';
 import { partitionColumnsOf } from './pruning.ts';
 import type { Snapshot } from './snapshot-state.ts';
@@ -57,8 +59,7 @@ export function checkpointContent(snapshot: Snapshot, kept: { readonly txns: rea
 
 /** Rows of the actions, of the adds at `addOrder` and of the removes at `removeOrder`, a batch a row group. */
 export async function* checkpointBatches(columns: readonly Column[], content: CheckpointContent): AsyncGenerator<Batch> {
-  const total = content.others.length + content.addOrder.length + content.removeOrder.length;
-  const groupRows = Math.min(CHECKPOINT_GROUP_ROWS_MAX, Math.max(CHECKPOINT_GROUP_ROWS_MIN, Math.ceil(total / ROW_GROUPS)));
+  const { total, groupRows } = groupingOf(content);
   let rows: Row[] = [];
   for (const row of checkpointRows(columns, content)) {
     rows.push(row);
@@ -67,6 +68,36 @@ export async function* checkpointBatches(columns: readonly Column[], content: Ch
     rows = [];
   }
   if (rows.length > 0 || total === 0) yield batchOfRows(columns, rows);
+}
+
+/** What the file of those batches says besides its rows. */
+export function checkpointRemarks(content: CheckpointContent): Readonly<Record<string, string>> {
+  const { others, adds, addOrder } = content;
+  const { total, groupRows } = groupingOf(content);
+  const tuples: PartitionValues[] = [];
+  const groups: DirectoryGroup[] = [];
+  let last = -1;
+  for (let start = 0; start < total; start += groupRows) {
+    const end = Math.min(total, start + groupRows);
+    const rows = addOrder.subarray(Math.max(0, start - others.length), Math.max(0, end - others.length));
+    // Adds come sorted by their values: the first ones may go on with the last ones of the row group before.
+    const first = rows.length > 0 && adds.tupleAt(rows[0] ?? 0) === last ? tuples.length - 1 : tuples.length;
+    for (const row of rows) {
+      const tuple = adds.tupleAt(row);
+      if (tuple === last) continue;
+      if (tuples.length === PARTITION_DIRECTORY_TUPLES_MAX) return {};
+      tuples.push(adds.shared.tuples.at(tuple));
+      last = tuple;
+    }
+    groups.push({ rowCount: end - start, first, end: tuples.length });
+  }
+  const directory = formatPartitionDirectory(tuples, groups);
+  return directory === undefined ? {} : { [PARTITION_DIRECTORY]: directory };
+}
+
+function groupingOf({ others, addOrder, removeOrder }: CheckpointContent): { readonly total: number; readonly groupRows: number } {
+  const total = others.length + addOrder.length + removeOrder.length;
+  return { total, groupRows: Math.min(CHECKPOINT_GROUP_ROWS_MAX, Math.max(CHECKPOINT_GROUP_ROWS_MIN, Math.ceil(total / ROW_GROUPS))) };
 }
 
 function* checkpointRows(columns: readonly Column[], content: CheckpointContent): Generator<Row> {

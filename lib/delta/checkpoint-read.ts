@@ -26,6 +26,7 @@ import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
 import { tableLocationOf } from './file-path.ts';
 import { LazyStats } from './lazy-stats.ts';
 import type { CheckpointFiles } from './log-segment.ts';
+import { parsePartitionDirectory, PARTITION_DIRECTORY } from './partition-directory.ts';
 import { PartitionTuples, type PartitionValues } from './partition-tuples.ts';
 import { fillAdds, fillRemoves, type RawPlace } from './raw-files.ts';
 import { tombstoneKey } from './replay.ts';
@@ -83,7 +84,7 @@ async function readState(deps: ReadCheckpointDeps, root: string, checkpoint: Che
   const tops = await mapConcurrent(checkpoint.files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeBytes }): Promise<OpenedFile> => {
     if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes, options.crc32));
     const place = { path, version, tableLocation };
-    return { place, source: undefined, groups: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
+    return { place, source: undefined, groups: undefined, directory: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
   });
   const sidecars = tops.flatMap((top) => top.rows.sidecars);
   const besides = await mapConcurrent(sidecars, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeInBytes }): Promise<OpenedFile> => {
@@ -100,6 +101,8 @@ interface OpenedFile {
   readonly place: EntryPlace;
   readonly source: FileSource | undefined;
   readonly groups: readonly RowGroupReader[] | undefined;
+  /** What it says of the partition values in each. */
+  readonly directory: string | undefined;
   readonly rows: CheckpointRows;
 }
 
@@ -112,7 +115,8 @@ async function openFile(
 ): Promise<OpenedFile> {
   const isRanged = file.sizeBytes !== undefined && file.sizeBytes > RANGED_BYTES_MIN;
   const source = isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps.store, file));
-  return { place, source, groups: await deps.codec.rowGroups(source), rows: NO_ROWS };
+  const { groups, remarks } = (await deps.codec.rowGroups(source)) ?? { groups: undefined, remarks: undefined };
+  return { place, source, groups, directory: remarks?.get(PARTITION_DIRECTORY), rows: NO_ROWS };
 }
 
 /** All but adds and removes; from a codec without columns those too. */
@@ -173,9 +177,12 @@ class Filling {
     const test = this.#metadata === undefined ? undefined : options.pruneBy?.(this.#metadata);
     const keeps = test === undefined ? undefined : this.#keptTuples(test);
     const rowsAhead = (file.groups ?? []).reduce((sum, group) => sum + group.rowCount, 0);
-    for (const group of file.groups ?? []) {
+    const listed = test === undefined ? undefined : listedValues(file);
+    for (const [i, group] of (file.groups ?? []).entries()) {
       const place = { ...file.place, firstRow: group.firstRow };
-      if (keeps !== undefined && !(await this.#hasKept(group, keeps))) continue;
+      const values = listed?.[i];
+      if (test !== undefined && values !== undefined && !values.some(test)) continue;
+      if (keeps !== undefined && values === undefined && !(await this.#hasKept(group, keeps))) continue;
       await this.#fillGroup(group, { place, keeps, isPruned: options.pruneBy !== undefined, rowsAhead });
     }
   }
@@ -238,6 +245,13 @@ class Filling {
     }
     return false;
   }
+}
+
+/** The partition values in each row group, where the file says. */
+function listedValues({ groups, directory }: OpenedFile): readonly (readonly PartitionValues[])[] | undefined {
+  if (groups === undefined || directory === undefined) return undefined;
+  const rowCounts = groups.map(({ rowCount }) => rowCount);
+  return parsePartitionDirectory(directory, rowCounts);
 }
 
 /** Of a schema that can't be read nothing is asked; whether the table can be is told by its protocol first. */

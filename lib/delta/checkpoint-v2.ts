@@ -6,7 +6,7 @@ import type { ObjectPath } from '../core/path.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { TableCodec } from '../ports/table-codec.ts';
 import { serializeActions } from './action-codec.ts';
-import { checkpointBatches, type CheckpointContent } from './checkpoint-batches.ts';
+import { checkpointBatches, checkpointRemarks, type CheckpointContent } from './checkpoint-batches.ts';
 import { writtenFileColumns } from './checkpoint-rows.ts';
 import { sidecarFilePath, v2CheckpointPath } from './log-path.ts';
 
@@ -19,7 +19,7 @@ export async function writeV2Checkpoint(
   const { version, content, now } = input;
   const sidecars: { readonly path: string; readonly sizeInBytes: number; readonly modificationTime: number }[] = [];
   for (const part of partsOf(content, input.rowsMax)) {
-    const bytes = await deps.codec.encodeGroups(checkpointBatches(writtenFileColumns(content.moreOfAdd.fields), part));
+    const bytes = await deps.codec.encodeGroups(checkpointBatches(writtenFileColumns(content.moreOfAdd.fields), part), { remarks: checkpointRemarks(part) });
     const name = `${uuidOf(bytes)}.parquet`;
     const { sizeBytes } = await createFile(deps.store, sidecarFilePath(root, name), bytes);
     sidecars.push({ path: name, sizeInBytes: sizeBytes, modificationTime: now });

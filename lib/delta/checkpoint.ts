@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { TableCodec } from '../ports/table-codec.ts';
 import type { Txn } from './actions.ts';
-import { checkpointBatches, checkpointContent, type CheckpointContent } from './checkpoint-batches.ts';
+import { checkpointBatches, checkpointContent, checkpointRemarks, type CheckpointContent } from './checkpoint-batches.ts';
 import { writtenColumns } from './checkpoint-rows.ts';
 import { createFile, writeV2Checkpoint } from './checkpoint-v2.ts';
 import { checkpointPath, lastCheckpointPath } from './log-path.ts';
@@ -87,7 +87,8 @@ async function writeClassic(
   root: string,
   { snapshot, content }: { readonly snapshot: Snapshot; readonly content: CheckpointContent },
 ): Promise<WrittenFiles> {
-  const bytes = await deps.codec.encodeGroups(checkpointBatches(writtenColumns(snapshot.protocol, content.moreOfAdd.fields), content));
+  const columns = writtenColumns(snapshot.protocol, content.moreOfAdd.fields);
+  const bytes = await deps.codec.encodeGroups(checkpointBatches(columns, content), { remarks: checkpointRemarks(content) });
   const written = await createFile(deps.store, checkpointPath(root, snapshot.version), bytes);
   return { parts: 1, bytes: written.sizeBytes, crc32: written.isOurs ? crc32Hex(bytes) : undefined };
 }

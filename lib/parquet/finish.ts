@@ -17,6 +17,7 @@ import {
   structOf,
   withFields,
   writeThriftStruct,
+  type ThriftField,
   type ThriftStruct,
   type ThriftValue,
 } from './thrift.ts';
@@ -27,7 +28,7 @@ const KEY_VALUE: { readonly type: number; readonly value: Uint8Array } = { type:
 const MAP = 1;
 
 /** The file with its footer put right; `file` is one that parquet-wasm has just written. */
-export function finishParquet(file: Uint8Array): Uint8Array {
+export function finishParquet(file: Uint8Array, remarks: Readonly<Record<string, string>> = {}): Uint8Array {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const footerStart = file.length - 8 - view.getUint32(file.length - 8, true);
   const meta = readThriftStruct(file.subarray(footerStart, file.length - 8));
@@ -37,7 +38,7 @@ export function finishParquet(file: Uint8Array): Uint8Array {
     withFields(meta, {
       2: { type: LIST, value: { elementType: STRUCT, items: schema.elements } },
       4: { type: LIST, value: { elementType: STRUCT, items: groups } },
-      5: undefined,
+      5: remarksField(remarks),
     }),
   );
   const finished = new Uint8Array(footerStart + footer.length + 8);
@@ -46,6 +47,17 @@ export function finishParquet(file: Uint8Array): Uint8Array {
   new DataView(finished.buffer).setUint32(footerStart + footer.length, footer.length, true);
   finished.set(file.subarray(file.length - 4), finished.length - 4);
   return finished;
+}
+
+function remarksField(remarks: Readonly<Record<string, string>>): ThriftField | undefined {
+  const items = Object.entries(remarks).map(
+    ([key, value]): ThriftValue =>
+      new Map([
+        [1, { type: BINARY, value: utf8(key) }],
+        [2, { type: BINARY, value: utf8(value) }],
+      ]),
+  );
+  return items.length === 0 ? undefined : { type: LIST, value: { elementType: STRUCT, items } };
 }
 
 /** Elements come depth first, so the group after a map's is its repeated one. `paths`: leaf number → its path. */

@@ -48,6 +48,8 @@ export interface Footer {
   readonly rowGroups: readonly RowGroup[];
   /** Leaves whose bounds are ordered as their type is; those of others mean nothing. */
   readonly orderedLeaves: ReadonlySet<number>;
+  /** Key and value each, as they stand. */
+  readonly remarks: readonly ThriftValue[];
 }
 
 /** A file whose footer has been read; `near` answers reads of the end of the file, where the page index is, from memory. */
@@ -101,7 +103,17 @@ function parseFooter(bytes: Uint8Array, dataEnd: number): Footer {
   const rowCount = numberAt(file, 3) ?? 0;
   const counted = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
   if (rowCount !== counted) throw new LakefoldError('FILE_CORRUPT', `expected ${rowCount} rows as the Parquet footer says, found row groups of ${counted}`);
-  return { rowCount, columns, root, rowGroups, orderedLeaves: orderedLeavesOf(file) };
+  return { rowCount, columns, root, rowGroups, orderedLeaves: orderedLeavesOf(file), remarks: listAt(file, 5) };
+}
+
+/** What the writer said besides the rows; texts alone. */
+export function remarksOf(footer: Footer): ReadonlyMap<string, string> {
+  const remarks = new Map<string, string>();
+  for (const item of footer.remarks) {
+    const [key, value] = [1, 2].map((field) => decodeUtf8(bytesAt(structOf(item) ?? new Map(), field) ?? new Uint8Array()));
+    if (key !== undefined && value !== undefined) remarks.set(key, value);
+  }
+  return remarks;
 }
 
 /** Column orders: one a leaf, its first field set where the order is the type's. */

@@ -28,9 +28,9 @@ export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): Ta
   return {
     extension: 'zstd.parquet',
     encode: (batch, options = {}) => encode(wasm, batch, options),
-    encodeGroups: async (batches) => {
+    encodeGroups: async (batches, options = {}) => {
       const files: Uint8Array[] = [];
-      for await (const batch of batches) files.push(await encode(wasm, batch, { rowGroupRows: Math.max(1, batch.rowCount) }));
+      for await (const batch of batches) files.push(await encode(wasm, batch, { ...options, rowGroupRows: Math.max(1, batch.rowCount) }));
       return joinAlike(files);
     },
     decode: (source, options) => decode(wasm, source, options),
@@ -69,7 +69,7 @@ async function encodeGroup(
     (cause) =>
       new LakefoldError('LIMIT_EXCEEDED', `expected rows the Parquet writer has memory for, found ${group.rowCount} of ${ipc.length} bytes`, { cause }),
   );
-  return finishParquet(file);
+  return finishParquet(file, options.remarks);
 }
 
 async function describe(source: FileSource): Promise<{ columns: Column[]; rowCount: number }> {

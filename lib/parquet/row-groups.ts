@@ -3,15 +3,15 @@ import { DataType, tableFromIPC, Type, type Data, type RecordBatch } from 'apach
 import { readParquet } from 'parquet-wasm/esm';
 import type { Vector } from '../core/batch.ts';
 import type { RawColumn } from '../core/raw-column.ts';
-import type { DecodeOptions, FetchedColumns, FileSource, RowGroupReader } from '../ports/table-codec.ts';
+import type { DecodeOptions, FetchedColumns, FileSource, RowGroupReader, RowGroups } from '../ports/table-codec.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { nullVector, vectorOfArrow } from './arrow-decode.ts';
-import { openParquet, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
+import { openParquet, remarksOf, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
 import { corruptFile, leavesOf, nodeOf, projectRowGroup, withFieldsOf } from './projection.ts';
 import { numberAt, structAt } from './thrift.ts';
 import { isTrap, runWasm, runWasmNow, type ParquetWasm } from './wasm-runtime.ts';
 
-export async function openRowGroups(wasm: ParquetWasm, source: FileSource): Promise<readonly RowGroupReader[]> {
+export async function openRowGroups(wasm: ParquetWasm, source: FileSource): Promise<RowGroups> {
   const { footer, near } = await openParquet(source);
   const readers: RowGroupReader[] = [];
   let firstRow = 0;
@@ -21,7 +21,7 @@ export async function openRowGroups(wasm: ParquetWasm, source: FileSource): Prom
       readers.push({ firstRow: at, rowCount: group.rowCount, fetch: (options) => fetchColumns(wasm, { source: near, footer, group, firstRow: at }, options) });
     firstRow += group.rowCount;
   }
-  return readers;
+  return { groups: readers, remarks: remarksOf(footer) };
 }
 
 interface GroupPlace {

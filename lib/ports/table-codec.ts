@@ -10,6 +10,8 @@ export interface EncodeOptions {
   readonly rowGroupRows?: number;
   /** Bytes of one page of a column before compression, about; a reader's unit of selection. A page has 20,000 rows at most. Goes without dictionaries. */
   readonly pageBytes?: number;
+  /** What the file says besides its rows, by name; at most a few kilobytes. Other readers pass it over. */
+  readonly remarks?: Readonly<Record<string, string>>;
 }
 
 /** Bytes that may be read piecemeal. */
@@ -72,17 +74,23 @@ export interface RowGroupReader {
   fetch(options: Omit<DecodeOptions, 'rows'>): Promise<FetchedColumns>;
 }
 
+/** The row groups of a file in order, and the remarks it was written with. */
+export interface RowGroups {
+  readonly groups: readonly RowGroupReader[];
+  readonly remarks: ReadonlyMap<string, string>;
+}
+
 export interface TableCodec {
   /** File-name ending without the dot: `zstd.parquet`, `ndjson`. */
   readonly extension: string;
   /** Equal batches and options give equal bytes. Columns that are not nullable are written as required. */
   encode(batch: Batch, options?: EncodeOptions): Promise<Uint8Array>;
   /** One file of batches with the same columns, at least one; each is a row group, so that only one is in memory as rows. Bytes as for `encode`. */
-  encodeGroups(batches: AsyncIterable<Batch>): Promise<Uint8Array>;
+  encodeGroups(batches: AsyncIterable<Batch>, options?: Pick<EncodeOptions, 'remarks'>): Promise<Uint8Array>;
   /** Every row asked for in physical order, the rows of a batch without holes, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
   decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch>;
   /** The row groups of a file, for who wants columns by their bytes, later or never; undefined from a codec without columns. @throws LakefoldError FILE_CORRUPT */
-  rowGroups(source: FileSource): Promise<readonly RowGroupReader[] | undefined>;
+  rowGroups(source: FileSource): Promise<RowGroups | undefined>;
   /**
    * Rows that may have a value of `column` in one of the ranges; never misses one. As close as the file's statistics of
    * pages or row groups are. Called with the same `source` as `decode`, the two share what they read of the file's structure.

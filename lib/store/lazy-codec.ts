@@ -7,7 +7,7 @@ export function lazyParquetCodec(): TableCodec {
   return {
     extension: 'zstd.parquet',
     encode: async (batch, options) => (await codec()).encode(batch, options),
-    encodeGroups: async (batches) => (await codec()).encodeGroups(batches),
+    encodeGroups: async (batches, options) => (await codec()).encodeGroups(batches, options),
     rowGroups: async (source) => (await codec()).rowGroups(source),
     decode: async function* (source, options) {
       yield* (await codec()).decode(source, options);

@@ -428,7 +428,7 @@ export const tableCodecCases: readonly TableCodecCase[] = [
         [[null, -9_007_199_254_740_993n, false, [], null], null],
       ];
       const bytes = await codec.encode(batchOfRows(columns, rows), { rowGroupRows: 2 });
-      const groups = await codec.rowGroups(sourceOf(bytes));
+      const groups = (await codec.rowGroups(sourceOf(bytes)))?.groups;
       if (groups === undefined) return;
       expect(groups.map(({ firstRow, rowCount }) => [firstRow, rowCount])).toEqual([
         [0, 2],
@@ -472,9 +472,22 @@ export const tableCodecCases: readonly TableCodecCase[] = [
       const bytes = await write();
       expect((await decodeAll(codec, bytes, columns)).rows).toEqual(batches.flatMap(rowsOf));
       expect((await codec.describe(sourceOf(bytes))).rowCount).toBe(4);
-      const groups = await codec.rowGroups(sourceOf(bytes));
+      const groups = (await codec.rowGroups(sourceOf(bytes)))?.groups;
       if (groups !== undefined) expect(groups.map(({ rowCount }) => rowCount)).toEqual([1, 2, 1]);
       expect(await write()).toEqual(bytes);
+    },
+  },
+  {
+    name: 'keeps remarks where it has row groups, and rows the same with and without them',
+    run: async (codec) => {
+      const columns = [column('s', 'string')];
+      const remarks = { 'a.b': '{"é":1}', empty: '' };
+      const write = (options: { readonly remarks?: Readonly<Record<string, string>> }): Promise<Uint8Array> =>
+        codec.encodeGroups(Readable.from([['a'], ['b']].map((row) => batchOfRows(columns, [row]))), options);
+      const [bytes, plain] = [await write({ remarks }), await write({})];
+      expect((await decodeAll(codec, bytes, columns)).rows).toEqual([['a'], ['b']]);
+      const [said, unsaid] = [await codec.rowGroups(sourceOf(bytes)), await codec.rowGroups(sourceOf(plain))];
+      if (said !== undefined) expect([[...said.remarks], [...(unsaid?.remarks ?? [])]]).toEqual([Object.entries(remarks), []]);
     },
   },
 ];

@@ -21,7 +21,7 @@ async function fetched(column: typeof STATS, rows: readonly Value[]): Promise<Fe
       rows.map((row) => [row]),
     ),
   );
-  const [group] = (await codec.rowGroups(sourceOf(bytes))) ?? [];
+  const [group] = (await codec.rowGroups(sourceOf(bytes)))?.groups ?? [];
   if (group === undefined) throw new Error('no row group was written');
   return group.fetch({ columns: [column] });
 }

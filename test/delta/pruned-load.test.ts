@@ -7,7 +7,7 @@ import type { Filter } from '../../lib/delta/filter.ts';
 import { filesThatMayPass } from '../../lib/delta/read.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { replay } from '../../lib/delta/replay.ts';
-import type { TableCodec } from '../../lib/ports/table-codec.ts';
+import type { RowGroupReader, TableCodec } from '../../lib/ports/table-codec.ts';
 import { openParquetCodec } from '../support/embedded.ts';
 import { add, emptyLog, METADATA, ownCommit, PROTOCOL, remove, writeCommit, type LogFixture } from './log-support.ts';
 
@@ -27,12 +27,16 @@ const fileOfDay = (i: number): AddFile =>
   add(`f${i}`, { partitionValues: { day: String(i % 100) }, stats: `{"numRecords":1,"minValues":{"k":${i}},"maxValues":{"k":${i}}}` });
 const inDay = (day: number): Filter => ({ kind: 'compare', column: 'day', op: '=', value: day });
 
+type Remarks = ReadonlyMap<string, string>;
+
 /** Says which columns of which row groups were decoded. */
-function watched(codec: TableCodec, decoded: string[]): TableCodec {
+function watched(codec: TableCodec, decoded: string[], editRemarks: (remarks: Remarks) => Remarks = (remarks) => remarks): TableCodec {
   return {
     ...codec,
-    rowGroups: async (source) =>
-      (await codec.rowGroups(source))?.map((group) => ({
+    rowGroups: async (source) => {
+      const opened = await codec.rowGroups(source);
+      if (opened === undefined) return undefined;
+      const groups = opened.groups.map((group): RowGroupReader => ({
         ...group,
         fetch: async (options) => {
           const fetched = await group.fetch(options);
@@ -45,7 +49,9 @@ function watched(codec: TableCodec, decoded: string[]): TableCodec {
             },
           };
         },
-      })),
+      }));
+      return { groups, remarks: editRemarks(opened.remarks) };
+    },
   };
 }
 
@@ -69,15 +75,28 @@ async function checkpointed(): Promise<LogFixture> {
 }
 
 describe('loading what a filter asks for', () => {
-  it('decodes partition values alone, and the rest of row groups with a file that may pass', async () => {
+  it('decodes the row groups that are said to have a file that may pass, and nothing of the others', async () => {
     const decoded: string[] = [];
     const deps = { ...(await checkpointed()), codec: watched(openParquetCodec(), decoded) };
     const pruned = await loadSnapshot(deps, 't', {}, { where: () => inDay(7) });
-    expect(decoded).toEqual(['0: partitionValues', '4096: partitionValues', '8192: partitionValues', '8192: all', '12288: partitionValues']);
+    expect(decoded).toEqual(['8192: all']);
     const whole = await loadSnapshot(deps, 't');
     expect(filesThatMayPass(pruned, inDay(7))).toEqual(filesThatMayPass(whole, inDay(7)));
     expect([whole.files.size, pruned.version, pruned.committedAt]).toEqual([FILES, 1, 2]);
     expect([...pruned.files.values()].filter((file) => file.partitionValues['day'] !== '7').map(({ path }) => path)).toEqual(['other']);
+  });
+
+  const unsaid: readonly (readonly [string, (remarks: Remarks) => Remarks])[] = [
+    ['says nothing of partition values', () => new Map()],
+    ['lists them for other row groups', (remarks) => new Map([...remarks].map(([key, text]) => [key, text.replaceAll('4096', '4095')]))],
+    ['lists them in a form that makes no sense', (remarks) => new Map([...remarks].map(([key]) => [key, '{"tuples":[{"day":7}],"groups":[]}']))],
+  ];
+  it.each(unsaid)('decodes partition values alone first where the checkpoint %s', async (_, edit) => {
+    const decoded: string[] = [];
+    const deps = { ...(await checkpointed()), codec: watched(openParquetCodec(), decoded, edit) };
+    const pruned = await loadSnapshot(deps, 't', {}, { where: () => inDay(7) });
+    expect(decoded).toEqual(['0: partitionValues', '4096: partitionValues', '8192: partitionValues', '8192: all', '12288: partitionValues']);
+    expect(filesThatMayPass(pruned, inDay(7))).toEqual(filesThatMayPass(await loadSnapshot(deps, 't'), inDay(7)));
   });
 
   it('prunes nothing where a later commit has another schema', async () => {
