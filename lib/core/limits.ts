@@ -110,3 +110,22 @@ export const REWRITE_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 export const REWRITE_MEMORY_BYTES_MAX = 640 * 1024 * 1024;
 /** Columns of one Z order: with more, none of them is near in the file. */
 export const Z_ORDER_COLUMNS_MAX = 4;
+/** A Parquet footer, and what its parsed fields may take in memory, bytes. */
+export const PARQUET_FOOTER_BYTES_MAX = 64 * 1024 * 1024;
+export const PARQUET_FOOTER_MEMORY_BYTES_MAX = 128 * 1024 * 1024;
+/** Rows of a Parquet file: positions are 32 bits wide. */
+export const PARQUET_ROWS_MAX = 2_147_483_647;
+/** Pages of one column of one row group. */
+export const PARQUET_PAGES_MAX = 65_536;
+/** Bytes one page unpacks to; a page that takes much of a file may have its own size times the ratio. */
+export const PARQUET_PAGE_BYTES_MAX = 32 * 1024 * 1024;
+export const PARQUET_PAGE_RATIO_MAX = 16;
+/** Bytes of decoded rows that are held at once; a row group that takes more is decoded in pieces, of twice its stored bytes at least. */
+export const PARQUET_PIECE_BYTES = 32 * 1024 * 1024;
+/** Pieces of one row group: each looks for its rows from the start. */
+export const PARQUET_PIECES_MAX = 1024;
+/** Decoded bytes of the columns asked for of one row group; more only where they are stored in a 256th of it. */
+export const PARQUET_GROUP_BYTES_MAX = 1024 * 1024 * 1024;
+export const PARQUET_GROUP_RATIO_MAX = 256;
+/** Decoded bytes of the columns fetched of a row group that is not decoded in pieces. */
+export const PARQUET_FETCHED_BYTES_MAX = 128 * 1024 * 1024;

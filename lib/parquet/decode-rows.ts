@@ -1,9 +1,9 @@
 /** Rows of a Parquet file, row group by row group: whole ones, or of a selection the pages that hold it. */
 import { tableFromIPC, type RecordBatch } from 'apache-arrow';
-import { readParquet } from 'parquet-wasm/esm';
+import { readParquet, type ReaderOptions } from 'parquet-wasm/esm';
 import { type Batch, sliceRows, type Vector } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { BATCH_ROWS } from '../core/limits.ts';
+import { BATCH_ROWS, PARQUET_PIECE_BYTES, PARQUET_PIECES_MAX } from '../core/limits.ts';
 import { countRows, intersectRanges, type RowRanges } from '../core/row-ranges.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, DecodedBatch, DecodeOptions, FileSource } from '../ports/table-codec.ts';
@@ -11,12 +11,15 @@ import { nullVector, vectorOfArrow } from './arrow-decode.ts';
 import type { Footer, RowGroup, SchemaNode } from './footer.ts';
 import { readPageLocations } from './page-index.ts';
 import { coveringUnits, type PagesOfLeaves, type PageUnit } from './page-selection.ts';
-import { corruptFile, leavesOf, projectRowGroup } from './projection.ts';
-import { isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
+import { leavesOf, type ProjectedGroup, projectRowGroup } from './projection.ts';
+import { tooLarge } from './decoded-size.ts';
+import type { StreamMeasure } from './unpacked-size.ts';
+import { corruptFile, isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
 
 export interface DecodeContext {
   readonly wasm: ParquetWasm;
   readonly source: FileSource;
+  readonly measure: StreamMeasure | undefined;
   readonly footer: Footer;
   /** By column asked for; undefined where the file lacks it. */
   readonly wanted: readonly (SchemaNode | undefined)[];
@@ -42,7 +45,7 @@ export async function* decodeRows(context: DecodeContext, options: DecodeOptions
       continue;
     }
     const found = pages.get(at.group);
-    if (found === undefined && countRows(at.rows) === at.group.rowCount) yield* wholeGroup(context, { at, nodes }, options);
+    if (found === undefined) yield* wholeGroup(context, { at, nodes }, options);
     else yield* selectedRows(context, { at, nodes, pages: found }, options);
   }
 }
@@ -82,15 +85,38 @@ interface GroupColumns {
   readonly nodes: readonly SchemaNode[];
 }
 
+/** All rows of a row group in pieces that fit in memory, of which those wanted are kept. */
 async function* wholeGroup(context: DecodeContext, { at, nodes }: GroupColumns, options: DecodeOptions): AsyncIterable<DecodedBatch> {
   const { group } = at;
-  const file = await projectRowGroup(context.source, { footer: context.footer, group, nodes }, options);
-  let row = at.firstRow;
-  for (const part of await readArrow(context.wasm, file, { batchRows: BATCH_ROWS, rowCount: group.rowCount })) {
-    const vectors = options.columns.map((column, i) => vectorAt(part, nodes.indexOf(context.wanted[i] ?? MISSING), { column, firstRow: row }));
-    yield { firstRow: row, batch: { columns: options.columns, vectors, rowCount: part.numRows } };
-    row += part.numRows;
+  const projected = await projectRowGroup(context, { footer: context.footer, group, nodes }, options);
+  const pieceRows = rowsOfPiece(projected, group.rowCount);
+  let row = 0;
+  for (let offset = 0; offset < group.rowCount; offset += pieceRows) {
+    options.signal?.throwIfAborted();
+    const rowCount = Math.min(pieceRows, group.rowCount - offset);
+    const piece = pieceRows < group.rowCount ? { offset } : {};
+    for (const part of await readArrow(context.wasm, projected.file, { batchRows: BATCH_ROWS, rowCount, ...piece })) {
+      const [start, end] = [row, row + part.numRows];
+      row = end;
+      const kept = intersectRanges(at.rows, [{ start, end }]);
+      if (kept.length === 0) continue;
+      const firstRow = at.firstRow + start;
+      const vectors = options.columns.map((column, i) => vectorAt(part, nodes.indexOf(context.wanted[i] ?? MISSING), { column, firstRow }));
+      const batch: Batch = { columns: options.columns, vectors, rowCount: part.numRows };
+      for (const range of kept)
+        yield {
+          firstRow: at.firstRow + range.start,
+          batch: countRows([range]) === part.numRows ? batch : sliceRows(batch, range.start - start, range.end - start),
+        };
+    }
   }
+}
+
+function rowsOfPiece({ file, decodedBytes }: ProjectedGroup, rowCount: number): number {
+  const fits = Math.max(PARQUET_PIECE_BYTES, file.length * 2);
+  const pieces = Math.ceil(decodedBytes / fits);
+  if (pieces > Math.min(PARQUET_PIECES_MAX, rowCount)) throw tooLarge(decodedBytes);
+  return Math.ceil(rowCount / Math.max(1, pieces));
 }
 
 /** Stands for a column the file lacks. */
@@ -100,6 +126,7 @@ const MISSING: SchemaNode = {
   repetition: 'optional',
   fieldId: undefined,
   physicalType: undefined,
+  typeLength: 0,
   children: [],
   firstLeaf: 0,
   leafCount: 0,
@@ -107,18 +134,21 @@ const MISSING: SchemaNode = {
 
 async function* selectedRows(
   context: DecodeContext,
-  { at, nodes, pages }: GroupColumns & { readonly pages: PagesOfLeaves | undefined },
+  { at, nodes, pages }: GroupColumns & { readonly pages: PagesOfLeaves },
   options: DecodeOptions,
 ): AsyncIterable<DecodedBatch> {
   const { group } = at;
-  const units: readonly PageUnit[] =
-    pages === undefined ? [{ nodes, rows: [{ start: 0, end: group.rowCount }], pagesOf: undefined }] : coveringUnits({ nodes, pages, rows: at.rows });
+  const units: readonly PageUnit[] = coveringUnits({ nodes, pages, rows: at.rows });
   const decoded = new Map<SchemaNode, { readonly unit: PageUnit; readonly vectorOf: (column: DecodeColumn) => Vector }>();
   for (const unit of units) {
     const rowCount = countRows(unit.rows);
-    const selection = unit.pagesOf === undefined ? {} : { selection: { pagesOf: unit.pagesOf, rowCount } };
-    const file = await projectRowGroup(context.source, { footer: context.footer, group, nodes: unit.nodes, ...selection }, options);
-    const [part] = await readArrow(context.wasm, file, { batchRows: rowCount, rowCount });
+    const selection = { pagesOf: unit.pagesOf, rowCount };
+    const projected = await projectRowGroup(context, { footer: context.footer, group, nodes: unit.nodes, selection }, options);
+    if (rowsOfPiece(projected, rowCount) < rowCount) {
+      yield* wholeGroup(context, { at, nodes }, options);
+      return;
+    }
+    const [part] = await readArrow(context.wasm, projected.file, { batchRows: rowCount, rowCount });
     if (part?.numRows !== rowCount) throw new LakefoldError('FILE_CORRUPT', `expected ${rowCount} rows in one batch, found ${part?.numRows ?? 0}`);
     // Rows of several stretches have no common first row to be named by.
     const [only, ...others] = unit.rows;
@@ -172,11 +202,11 @@ function vectorAt(part: RecordBatch, index: number, { column, firstRow }: { read
 async function readArrow(
   wasm: ParquetWasm,
   file: Uint8Array,
-  { batchRows, rowCount }: { readonly batchRows: number; readonly rowCount: number },
+  { batchRows, rowCount, offset }: { readonly batchRows: number; readonly rowCount: number; readonly offset?: number },
 ): Promise<readonly RecordBatch[]> {
   const ipc = await runWasm(
     wasm,
-    () => readIpc(file, batchRows),
+    () => readIpc(file, { batchSize: batchRows, ...(offset === undefined ? {} : { offset, limit: rowCount }) }),
     (cause) => corruptFile('the Parquet reader broke down', cause),
   );
   const batches = readBatches(ipc);
@@ -186,9 +216,9 @@ async function readArrow(
 }
 
 /** Synchronous, so that a trap comes back here; see projection.ts. */
-function readIpc(file: Uint8Array, batchSize: number): Uint8Array {
+function readIpc(file: Uint8Array, options: ReaderOptions): Uint8Array {
   try {
-    return readParquet(file, { batchSize }).intoIPCStream();
+    return readParquet(file, options).intoIPCStream();
   } catch (cause) {
     if (isTrap(cause)) throw cause;
     throw corruptFile(cause instanceof Error ? cause.message : String(cause), cause);

@@ -1,6 +1,7 @@
 /** The footer of a Parquet file: its columns as a tree, its row groups, and where each column's bytes are. */
 import { decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
+import { PARQUET_FOOTER_BYTES_MAX, PARQUET_GROUP_BYTES_MAX, PARQUET_ROWS_MAX } from '../core/limits.ts';
 import type { FileSource } from '../ports/table-codec.ts';
 import { bytesAt, listAt, numberAt, readThriftStruct, structAt, structOf, type ThriftStruct, type ThriftValue } from './thrift.ts';
 
@@ -10,8 +11,6 @@ export const FIXED_LEN_BYTE_ARRAY = 7;
 
 /** First read of a file: most footers fit, and one request is cheaper than two. */
 const TAIL_BYTES = 64 * 1024;
-/** A greater footer is not believed. */
-const FOOTER_BYTES_MAX = 256 * 1024 * 1024;
 const MAGIC = [0x50, 0x41, 0x52, 0x31];
 
 /** A node of the schema: a leaf has `physicalType`, a group has `children`. */
@@ -21,6 +20,8 @@ export interface SchemaNode {
   readonly repetition: 'required' | 'optional' | 'repeated';
   readonly fieldId: number | undefined;
   readonly physicalType: number | undefined;
+  /** Bytes of a value of a fixed-length leaf, else 0. */
+  readonly typeLength: number;
   readonly children: readonly SchemaNode[];
   /** Leaves of the file in order are numbered from 0; a node covers `[firstLeaf, firstLeaf + leafCount)`. */
   readonly firstLeaf: number;
@@ -69,8 +70,8 @@ export async function openParquet(source: FileSource): Promise<OpenedFile> {
   if (MAGIC.some((byte, i) => magic[i] !== byte)) throw new LakefoldError('FILE_CORRUPT', 'expected a Parquet file ending in PAR1, found another end');
   const footerBytes = new DataView(tail.buffer, tail.byteOffset + tail.length - 8, 4).getUint32(0, true);
   const footerStart = sizeBytes - 8 - footerBytes;
-  if (footerBytes > FOOTER_BYTES_MAX || footerStart < 4)
-    throw new LakefoldError('FILE_CORRUPT', `expected a footer inside the file of ${sizeBytes} bytes, found one of ${footerBytes}`);
+  if (footerStart < 4) throw new LakefoldError('FILE_CORRUPT', `expected a footer inside the file of ${sizeBytes} bytes, found one of ${footerBytes}`);
+  if (footerBytes > PARQUET_FOOTER_BYTES_MAX) throw overLimit('PARQUET_FOOTER_BYTES_MAX', `a footer of at most ${PARQUET_FOOTER_BYTES_MAX} bytes`, footerBytes);
   const bytes = footerBytes + 8 <= tail.length ? tail.subarray(tail.length - 8 - footerBytes, tail.length - 8) : await source.read(footerStart, sizeBytes - 8);
   return { footer: parseFooter(bytes, footerStart), near: withTail(source, tail) };
 }
@@ -100,9 +101,11 @@ function parseFooter(bytes: Uint8Array, dataEnd: number): Footer {
   const columns = readChildren(elements, root, { cursor, depth: 0 });
   if (cursor.next !== elements.length) throw new LakefoldError('FILE_CORRUPT', `expected ${cursor.next} schema elements, found ${elements.length}`);
   const rowGroups = listAt(file, 4).map((value) => readRowGroup(value, cursor.leaves, dataEnd));
+  checkApart(rowGroups);
   const rowCount = numberAt(file, 3) ?? 0;
   const counted = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
   if (rowCount !== counted) throw new LakefoldError('FILE_CORRUPT', `expected ${rowCount} rows as the Parquet footer says, found row groups of ${counted}`);
+  if (rowCount > PARQUET_ROWS_MAX) throw overLimit('PARQUET_ROWS_MAX', `at most ${PARQUET_ROWS_MAX} rows`, rowCount);
   return { rowCount, columns, root, rowGroups, orderedLeaves: orderedLeavesOf(file), remarks: listAt(file, 5) };
 }
 
@@ -114,6 +117,21 @@ export function remarksOf(footer: Footer): ReadonlyMap<string, string> {
     if (key !== undefined && value !== undefined) remarks.set(key, value);
   }
   return remarks;
+}
+
+function overLimit(limit: string, expected: string, found: number): LakefoldError {
+  return new LakefoldError('LIMIT_EXCEEDED', `expected a Parquet file with ${expected}, found ${found}`, { context: { limit } });
+}
+
+/** A few bytes that many row groups claim would be many rows. */
+function checkApart(groups: readonly RowGroup[]): void {
+  const chunks = groups.filter(({ rowCount }) => rowCount > 0).flatMap(({ chunks: each }) => each);
+  const sorted = chunks.toSorted((a, b) => a.start - b.start);
+  sorted.forEach(({ start }, i) => {
+    const before = sorted[i - 1];
+    if (before !== undefined && start < before.end)
+      throw new LakefoldError('FILE_CORRUPT', `expected columns apart from each other, found one at ${start} inside another that ends at ${before.end}`);
+  });
 }
 
 /** Column orders: one a leaf, its first field set where the order is the type's. */
@@ -139,7 +157,13 @@ function readChildren(elements: readonly ThriftValue[], parent: ThriftStruct, at
     if (element === undefined || name === undefined) throw new LakefoldError('FILE_CORRUPT', `expected a named schema element ${at.cursor.next}, found none`);
     at.cursor.next += 1;
     const firstLeaf = at.cursor.leaves;
-    const isGroup = numberAt(element, 1) === undefined;
+    const physicalType = numberAt(element, 1);
+    const isGroup = physicalType === undefined;
+    if (isGroup === (numberAt(element, 5) ?? 0) < 1)
+      throw new LakefoldError('FILE_CORRUPT', `expected ${name} to be a leaf or a group of fields, found neither`);
+    const typeLength = physicalType === FIXED_LEN_BYTE_ARRAY ? (numberAt(element, 2) ?? 0) : 0;
+    if (physicalType === FIXED_LEN_BYTE_ARRAY && typeLength < 1)
+      throw new LakefoldError('FILE_CORRUPT', `expected ${name} of a fixed length, found ${typeLength}`);
     const below = isGroup ? readChildren(elements, element, { cursor: at.cursor, depth: at.depth + 1 }) : [];
     if (!isGroup) at.cursor.leaves += 1;
     const repetition = REPETITIONS[numberAt(element, 3) ?? 0] ?? 'optional';
@@ -148,7 +172,8 @@ function readChildren(elements: readonly ThriftValue[], parent: ThriftStruct, at
       element,
       repetition,
       fieldId: numberAt(element, 9),
-      physicalType: numberAt(element, 1),
+      physicalType,
+      typeLength,
       children: below,
       firstLeaf,
       leafCount: at.cursor.leaves - firstLeaf,
@@ -162,6 +187,8 @@ function readRowGroup(value: ThriftValue, leafCount: number, dataEnd: number): R
   const rowCount = element === undefined ? undefined : numberAt(element, 3);
   if (element === undefined || rowCount === undefined || rowCount < 0)
     throw new LakefoldError('FILE_CORRUPT', 'expected a row group with a count of rows, found none');
+  // A byte a row, when they take no other.
+  if (rowCount > PARQUET_GROUP_BYTES_MAX) throw overLimit('PARQUET_GROUP_BYTES_MAX', `row groups of at most ${PARQUET_GROUP_BYTES_MAX} rows`, rowCount);
   const chunks = listAt(element, 1).map((item) => readChunk(item, dataEnd));
   if (chunks.length !== leafCount) throw new LakefoldError('FILE_CORRUPT', `expected ${leafCount} columns in each row group, found ${chunks.length}`);
   return { rowCount, chunks, element };
@@ -173,6 +200,9 @@ function readChunk(value: ThriftValue, dataEnd: number): ColumnChunk {
   if (element === undefined || meta === undefined) throw new LakefoldError('FILE_CORRUPT', 'expected the metadata of a column chunk, found none');
   if (element.has(1)) throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a Parquet file in one piece, found a column kept in another file');
   if (element.has(8)) throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a plain Parquet file, found an encrypted column');
+  const [values, unpacked] = [numberAt(meta, 5) ?? 0, numberAt(meta, 6) ?? 0];
+  if (values < 0 || unpacked < 0)
+    throw new LakefoldError('FILE_CORRUPT', `expected a column with values and sizes, found ${values} values and ${unpacked} bytes`);
   const dataOffset = numberAt(meta, 9) ?? 0;
   const dictionaryOffset = numberAt(meta, 11) ?? 0;
   // Some writers leave the dictionary offset at 0 where there is none.

@@ -11,8 +11,8 @@ export type PagesOfLeaves = ReadonlyMap<number, readonly PageLocation[]>;
 export interface PageUnit {
   readonly nodes: readonly SchemaNode[];
   readonly rows: RowRanges;
-  /** Pages of a leaf that hold exactly `rows`; undefined = the whole chunk. */
-  readonly pagesOf: ((leaf: number) => LeafPages) | undefined;
+  /** Pages of a leaf that hold exactly `rows`. */
+  readonly pagesOf: (leaf: number) => LeafPages;
 }
 
 /** Pages taken of a leaf, and where its first page of all begins, before which the dictionary is. */

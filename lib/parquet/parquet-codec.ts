@@ -17,14 +17,22 @@ import { findPageRanges } from './page-ranges.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { nodeOf } from './projection.ts';
 import { openRowGroups } from './row-groups.ts';
+import type { StreamMeasure } from './unpacked-size.ts';
 import { runWasm, type ParquetWasm } from './wasm-runtime.ts';
 import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
 
 /** A file up to this size is fetched whole: one request, where footer and columns would be two or more. */
 const WHOLE_FILE_BYTES = 1024 * 1024;
 
-/** The codec for `.zstd.parquet` files; `wasm` is parquet-wasm's binary, compiled at first use. */
-export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): TableCodec {
+export interface ParquetCodecDeps {
+  /** parquet-wasm's binary, compiled at first use. */
+  readonly wasm: ParquetWasm;
+  /** Tells how far gzip and brotli pages of foreign files unpack; without it their headers are believed. */
+  readonly measure?: StreamMeasure;
+}
+
+/** The codec for `.zstd.parquet` files. */
+export function createParquetCodec({ wasm, measure }: ParquetCodecDeps): TableCodec {
   return {
     extension: 'zstd.parquet',
     encode: (batch, options = {}) => encode(wasm, batch, options),
@@ -33,8 +41,8 @@ export function createParquetCodec({ wasm }: { readonly wasm: ParquetWasm }): Ta
       for await (const batch of batches) files.push(await encode(wasm, batch, { ...options, rowGroupRows: Math.max(1, batch.rowCount) }));
       return joinAlike(files);
     },
-    decode: (source, options) => decode(wasm, source, options),
-    rowGroups: (source) => openRowGroups(wasm, source),
+    decode: (source, options) => decode({ wasm, measure }, source, options),
+    rowGroups: (source) => openRowGroups({ wasm, measure }, source),
     pageRanges,
     pack: (files) => packParquet(wasm, files),
     describe,
@@ -82,11 +90,15 @@ async function describe(source: FileSource): Promise<{ columns: Column[]; rowCou
   }
 }
 
-async function* decode(wasm: ParquetWasm, source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch> {
+async function* decode(
+  parts: { readonly wasm: ParquetWasm; readonly measure: StreamMeasure | undefined },
+  source: FileSource,
+  options: DecodeOptions,
+): AsyncIterable<DecodedBatch> {
   options.signal?.throwIfAborted();
   const { near, footer } = await opened(source);
   const wanted = options.columns.map((column) => nodeOf(footer, column));
-  yield* decodeRows({ wasm, source: near, footer, wanted }, options);
+  yield* decodeRows({ ...parts, source: near, footer, wanted }, options);
 }
 
 async function pageRanges(source: FileSource, { column, ranges, signal }: PageRangesOptions): Promise<RowRanges> {

@@ -7,15 +7,20 @@
  * fixed bytes, because the reader would wrap instants outside 1677–2262.
  */
 import { concatBytes, utf8 } from '../core/bytes.ts';
-import { LakefoldError } from '../core/errors.ts';
 import type { ColumnType } from '../core/types.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, FileSource } from '../ports/table-codec.ts';
 import { FIXED_LEN_BYTE_ARRAY, INT96, type ColumnChunk, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
+import { checkChunk, type Leaf } from './chunk-check.ts';
+import { decodedBytes, type MeasuredChunk } from './decoded-size.ts';
 import { DICTIONARY_PAGE, readPageHeaders } from './page-headers.ts';
 import type { LeafPages } from './page-selection.ts';
 import { type ByteSpan, readSpans } from './read-ranges.ts';
+import { checkCodec, type StreamMeasure } from './unpacked-size.ts';
+import type { ParquetWasm } from './wasm-runtime.ts';
 import { BINARY, I32, I64, LIST, numberAt, STRUCT, structAt, withFields, writeThriftStruct, type ThriftField, type ThriftStruct } from './thrift.ts';
+
+export { corruptFile } from './wasm-runtime.ts';
 
 const MAGIC = utf8('PAR1');
 
@@ -35,12 +40,28 @@ export interface Projection {
   readonly selection?: { readonly pagesOf: (leaf: number) => LeafPages; readonly rowCount: number };
 }
 
-export async function projectRowGroup(source: FileSource, projection: Projection, options: RequestOptions): Promise<Uint8Array> {
+/** Where from, and what looks into the pages before they are decoded. */
+export interface ProjectDeps {
+  readonly source: FileSource;
+  readonly wasm: ParquetWasm;
+  readonly measure: StreamMeasure | undefined;
+}
+
+export interface ProjectedGroup {
+  readonly file: Uint8Array;
+  /** What it decodes to at most, bytes. */
+  readonly decodedBytes: number;
+}
+
+/** @throws LakefoldError FILE_CORRUPT where its pages contradict each other or the row group, LIMIT_EXCEEDED where they decode to too much, UNSUPPORTED_FORMAT */
+export async function projectRowGroup({ source, wasm, measure }: ProjectDeps, projection: Projection, options: RequestOptions): Promise<ProjectedGroup> {
   const { footer, group, nodes, selection } = projection;
-  const parts = nodes.flatMap(leavesOf).flatMap((leaf) => {
-    const chunk = group.chunks[leaf];
-    return chunk === undefined ? [] : [partOf(chunk, selection?.pagesOf(leaf))];
-  });
+  const parts = nodes
+    .flatMap((node) => leafNodesOf(node))
+    .flatMap((leaf) => {
+      const chunk = group.chunks[leaf.node.firstLeaf];
+      return chunk === undefined ? [] : [{ leaf, ...partOf(chunk, selection?.pagesOf(leaf.node.firstLeaf)) }];
+    });
   const bytes = await readSpans(
     source,
     parts.flatMap(({ spans }) => spans),
@@ -48,6 +69,13 @@ export async function projectRowGroup(source: FileSource, projection: Projection
   );
   let next = 0;
   const bodies = parts.map(({ spans }) => concatBytes(bytes.slice(next, (next += spans.length))));
+  const rowCount = selection?.rowCount ?? group.rowCount;
+  const checked = parts.map(({ chunk, leaf }, i): MeasuredChunk => {
+    const chunkBytes = bodies[i] ?? new Uint8Array();
+    const codec = checkCodec(numberAt(structAt(chunk.element, 3) ?? new Map(), 4));
+    return { leaf, bytes: chunkBytes, codec, size: checkChunk({ leaf, bytes: chunkBytes, codec, rowCount }, measure) };
+  });
+  const size = await decodedBytes(wasm, checked);
   let at = MAGIC.length;
   const moved = parts.map((part, i) => {
     const body = bodies[i] ?? new Uint8Array();
@@ -55,7 +83,6 @@ export async function projectRowGroup(source: FileSource, projection: Projection
     at += body.length;
     return element;
   });
-  const rowCount = selection?.rowCount ?? group.rowCount;
   const elements = [withFields(footer.root, { 5: { type: I32, value: nodes.length } }), ...nodes.flatMap((node, i) => rewriteNode(node, `c${i}`))];
   const fileMeta: ThriftStruct = new Map([
     [1, { type: I32, value: 1 }],
@@ -67,12 +94,21 @@ export async function projectRowGroup(source: FileSource, projection: Projection
   const end = new Uint8Array(8);
   new DataView(end.buffer).setUint32(0, meta.length, true);
   end.set(MAGIC, 4);
-  return concatBytes([MAGIC, ...bodies, meta, end]);
+  return { file: concatBytes([MAGIC, ...bodies, meta, end]), decodedBytes: size };
 }
 
 /** Numbers of the leaves below a node, which need not be neighbours once fields were left out. */
 export function leavesOf(node: SchemaNode): readonly number[] {
   return node.physicalType === undefined ? node.children.flatMap(leavesOf) : [node.firstLeaf];
+}
+
+function leafNodesOf(
+  node: SchemaNode,
+  above: { readonly isRepeated: boolean; readonly isOptional: boolean } = { isRepeated: false, isOptional: false },
+): readonly Leaf[] {
+  const isRepeated = above.isRepeated || node.repetition === 'repeated';
+  const nesting = { isRepeated, isOptional: above.isOptional || node.repetition !== 'required' };
+  return node.physicalType === undefined ? node.children.flatMap((child) => leafNodesOf(child, nesting)) : [{ node, ...nesting }];
 }
 
 /** The node with those fields alone, at every depth, that the struct type names; undefined where none is left. */
@@ -146,8 +182,4 @@ function rewriteNode(node: SchemaNode, name?: string): ThriftStruct[] {
     ...(node.physicalType === INT96 ? { 1: { type: I32, value: FIXED_LEN_BYTE_ARRAY }, 2: { type: I32, value: 12 } } : {}),
   });
   return [element, ...node.children.flatMap((child) => rewriteNode(child))];
-}
-
-export function corruptFile(found: string, cause: unknown): LakefoldError {
-  return new LakefoldError('FILE_CORRUPT', `expected a readable Parquet file, found one that is not: ${found}`, { cause });
 }

@@ -5,20 +5,33 @@ import type { Vector } from '../core/batch.ts';
 import type { RawColumn } from '../core/raw-column.ts';
 import type { DecodeOptions, FetchedColumns, FileSource, RowGroupReader, RowGroups } from '../ports/table-codec.ts';
 import { LakefoldError } from '../core/errors.ts';
+import { PARQUET_FETCHED_BYTES_MAX, PARQUET_PAGE_RATIO_MAX } from '../core/limits.ts';
 import { nullVector, vectorOfArrow } from './arrow-decode.ts';
+import { tooLarge } from './decoded-size.ts';
 import { openParquet, remarksOf, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
-import { corruptFile, leavesOf, nodeOf, projectRowGroup, withFieldsOf } from './projection.ts';
+import { leavesOf, nodeOf, projectRowGroup, withFieldsOf } from './projection.ts';
 import { numberAt, structAt } from './thrift.ts';
-import { isTrap, runWasm, runWasmNow, type ParquetWasm } from './wasm-runtime.ts';
+import type { StreamMeasure } from './unpacked-size.ts';
+import { corruptFile, isTrap, runWasm, runWasmNow, type ParquetWasm } from './wasm-runtime.ts';
 
-export async function openRowGroups(wasm: ParquetWasm, source: FileSource): Promise<RowGroups> {
+/** What the codec is made of. */
+interface CodecParts {
+  readonly wasm: ParquetWasm;
+  readonly measure: StreamMeasure | undefined;
+}
+
+export async function openRowGroups({ wasm, measure }: CodecParts, source: FileSource): Promise<RowGroups> {
   const { footer, near } = await openParquet(source);
   const readers: RowGroupReader[] = [];
   let firstRow = 0;
   for (const group of footer.rowGroups) {
     const at = firstRow;
     if (group.rowCount > 0)
-      readers.push({ firstRow: at, rowCount: group.rowCount, fetch: (options) => fetchColumns(wasm, { source: near, footer, group, firstRow: at }, options) });
+      readers.push({
+        firstRow: at,
+        rowCount: group.rowCount,
+        fetch: (options) => fetchColumns({ wasm, measure }, { source: near, footer, group, firstRow: at }, options),
+      });
     firstRow += group.rowCount;
   }
   return { groups: readers, remarks: remarksOf(footer) };
@@ -31,14 +44,21 @@ interface GroupPlace {
   readonly firstRow: number;
 }
 
-async function fetchColumns(wasm: ParquetWasm, { source, footer, group, firstRow }: GroupPlace, options: Omit<DecodeOptions, 'rows'>): Promise<FetchedColumns> {
+async function fetchColumns(
+  { wasm, measure }: CodecParts,
+  { source, footer, group, firstRow }: GroupPlace,
+  options: Omit<DecodeOptions, 'rows'>,
+): Promise<FetchedColumns> {
   const wanted = options.columns.map((column) => {
     const node = nodeOf(footer, column);
     const narrowed = node === undefined ? undefined : withFieldsOf(node, column.type);
     return narrowed === undefined || isAllNull(group, narrowed) ? undefined : narrowed;
   });
   const nodes = wanted.filter((node) => node !== undefined);
-  const file = nodes.length === 0 ? undefined : await projectRowGroup(source, { footer, group, nodes }, options);
+  const projected = nodes.length === 0 ? undefined : await projectRowGroup({ source, wasm, measure }, { footer, group, nodes }, options);
+  const file = projected?.file;
+  if (projected !== undefined && projected.decodedBytes > Math.max(PARQUET_FETCHED_BYTES_MAX, projected.file.length * PARQUET_PAGE_RATIO_MAX))
+    throw tooLarge(projected.decodedBytes);
   const decode = (): readonly (Data | undefined)[] =>
     file === undefined ? wanted.map(() => undefined) : decodeColumns(file, { wanted, rowCount: group.rowCount });
   const onTrap = (cause: unknown): LakefoldError => corruptFile('the Parquet reader broke down', cause);

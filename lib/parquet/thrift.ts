@@ -4,6 +4,7 @@
  * Every count and depth is bounded by the bytes at hand, so a broken footer ends in an error, not in memory.
  */
 import { LakefoldError } from '../core/errors.ts';
+import { PARQUET_FOOTER_MEMORY_BYTES_MAX } from '../core/limits.ts';
 
 /** Wire types of the compact protocol. */
 const BOOL_TRUE = 1;
@@ -21,6 +22,9 @@ export const STRUCT = 12;
 
 /** Footers of the field nest at most six deep. */
 const DEPTH_MAX = 32;
+/** What a struct and a value of any kind take in memory, about, bytes: a byte of a footer may be either. */
+const STRUCT_BYTES = 180;
+const VALUE_BYTES = 50;
 
 interface ThriftList {
   readonly elementType: number;
@@ -40,7 +44,7 @@ export function readThriftStruct(bytes: Uint8Array): ThriftStruct {
 
 /** The same, and how many bytes it took. @throws LakefoldError FILE_CORRUPT */
 export function readThriftPrefix(bytes: Uint8Array): { readonly struct: ThriftStruct; readonly length: number } {
-  const reader = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 };
+  const reader = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0, left: PARQUET_FOOTER_MEMORY_BYTES_MAX };
   const struct = readStruct(reader, 0);
   return { struct, length: reader.at };
 }
@@ -89,6 +93,16 @@ interface ThriftReader {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   at: number;
+  /** Bytes of memory that may still be taken. */
+  left: number;
+}
+
+function charge(reader: ThriftReader, bytes: number): void {
+  reader.left -= bytes;
+  if (reader.left < 0)
+    throw new LakefoldError('LIMIT_EXCEEDED', `expected a Parquet footer of at most ${PARQUET_FOOTER_MEMORY_BYTES_MAX} bytes in memory, found more`, {
+      context: { limit: 'PARQUET_FOOTER_MEMORY_BYTES_MAX' },
+    });
 }
 
 function corrupt(reader: ThriftReader, what: string): LakefoldError {
@@ -123,6 +137,7 @@ function readZigzag(reader: ThriftReader): number {
 
 function readStruct(reader: ThriftReader, depth: number): ThriftStruct {
   if (depth > DEPTH_MAX) throw corrupt(reader, `nesting of at most ${DEPTH_MAX}`);
+  charge(reader, STRUCT_BYTES);
   const fields = new Map<number, ThriftField>();
   let id = 0;
   for (;;) {
@@ -135,6 +150,7 @@ function readStruct(reader: ThriftReader, depth: number): ThriftStruct {
 }
 
 function readValue(reader: ThriftReader, type: number, depth: number): ThriftValue {
+  charge(reader, VALUE_BYTES);
   switch (type) {
     case BOOL_TRUE:
     case BOOL_FALSE:

@@ -7,7 +7,7 @@
  * own as soon as its module arrives: such calls wait here as spares.
  */
 import initAsync, { initSync } from 'parquet-wasm/esm';
-import type { LakefoldError } from '../core/errors.ts';
+import { LakefoldError } from '../core/errors.ts';
 
 /** `parquet_wasm_bg.wasm`: its bytes, or the module compiled from them. */
 export type ParquetWasm = Uint8Array<ArrayBuffer> | WebAssembly.Module;
@@ -80,4 +80,9 @@ function replaceInstance(broken: Runtime): void {
   };
   // An instance that can't be made leaves the broken one in place: better than none.
   broken.repair = install().then(done, done);
+}
+
+/** What a trap or an error of the reader means: it has no other cause than the bytes. */
+export function corruptFile(found: string, cause: unknown): LakefoldError {
+  return new LakefoldError('FILE_CORRUPT', `expected a readable Parquet file, found one that is not: ${found}`, { cause });
 }

@@ -19,9 +19,10 @@ export function lazyParquetCodec(): TableCodec {
 }
 
 async function load(): Promise<TableCodec> {
-  const [{ createParquetCodec }, { readParquetWasm }] = await Promise.all([
+  const [{ createParquetCodec }, { readParquetWasm }, { measureStream }] = await Promise.all([
     import('../parquet/parquet-codec.ts'),
     import('../adapters/system/parquet-wasm.ts'),
+    import('../adapters/system/stream-measure.ts'),
   ]);
-  return createParquetCodec({ wasm: readParquetWasm() });
+  return createParquetCodec({ wasm: readParquetWasm(), measure: measureStream });
 }

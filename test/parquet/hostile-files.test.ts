@@ -1,0 +1,50 @@
+/** Hostile Parquet: each file is refused by a code of its own, in little memory, and the codec reads on. */
+import { describe, expect, it } from 'vitest';
+import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
+import { measureStream } from '../../lib/adapters/system/stream-measure.ts';
+import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
+import { column, decodeAll, sourceOf } from '../contract/table-codec.contract.ts';
+import { HOSTILE_FILES, hostileFile, type Page } from '../support/hostile-parquet.ts';
+import { runTypeScript } from '../support/run-typescript.ts';
+
+const codec = createParquetCodec({ wasm: readParquetWasm(), measure: measureStream });
+const INTS: Page = { valueCount: 2, body: Uint8Array.from([1, 0, 0, 0, 2, 0, 0, 0]) };
+
+/** Peak memory above that of an honest read, of a process that reads every file. */
+const CHILD = `
+import { readParquetWasm } from './lib/adapters/system/parquet-wasm.ts';
+import { measureStream } from './lib/adapters/system/stream-measure.ts';
+import { createParquetCodec } from './lib/parquet/parquet-codec.ts';
+import { HOSTILE_FILES, hostileFile } from './test/support/hostile-parquet.ts';
+const codec = createParquetCodec({ wasm: readParquetWasm(), measure: measureStream });
+async function read(bytes, kind) {
+  const source = { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+  for await (const part of codec.decode(source, { columns: [{ name: 'c', type: { kind }, nullable: true }] })) part.batch;
+}
+await read(hostileFile({ pages: [{ valueCount: 1, body: Uint8Array.from([1, 0, 0, 0]) }], rowCount: 1 }), 'int');
+const before = process.resourceUsage().maxRSS;
+const outcomes = {};
+for (const { name, bytes, type = 'int' } of HOSTILE_FILES) outcomes[name] = await read(bytes(), type).then(() => 'read', (error) => error.code);
+console.log(JSON.stringify({ grownBytes: (process.resourceUsage().maxRSS - before) * 1024, outcomes }));
+`;
+
+describe('a hostile Parquet file', () => {
+  it('differs from an honest one, which is read', async () => {
+    const bytes = hostileFile({ pages: [INTS], rowCount: 2 });
+    expect((await decodeAll(codec, bytes, [column('c', 'int')])).rows).toEqual([[1], [2]]);
+  });
+
+  it.each(HOSTILE_FILES)('with $name is refused as $code', async ({ bytes, code, type = 'int', isDescribed }) => {
+    const file = bytes();
+    await expect(decodeAll(codec, file, [column('c', type)])).rejects.toMatchObject({ name: 'LakefoldError', code });
+    if (isDescribed === undefined)
+      await expect(codec.describe(sourceOf(file))).rejects.toMatchObject({ code: code === 'FILE_CORRUPT' ? 'MALFORMED_FILE' : code });
+  });
+
+  it('takes less than 256 MB, whichever it is', { timeout: 60_000 }, async () => {
+    const [line = ''] = await runTypeScript(CHILD);
+    const { grownBytes, outcomes } = JSON.parse(line) as { readonly grownBytes: number; readonly outcomes: Record<string, string> };
+    expect(outcomes).toEqual(Object.fromEntries(HOSTILE_FILES.map(({ name, code }) => [name, code])));
+    expect(grownBytes).toBeLessThan(256 * 1024 * 1024);
+  });
+});
