@@ -2,12 +2,13 @@
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { duration } from '../../lib/core/time.ts';
 import { deletedFileRetentionMillis } from '../../lib/delta/table-properties.ts';
-import type { OptimizeOptions } from '../../lib/delta/optimize-plan.ts';
-import { commitReceipt } from '../../lib/features/receipt.ts';
+import type { OptimizeOptions, OptimizePlan } from '../../lib/delta/optimize-plan.ts';
+import type { OptimizeOutcome } from '../../lib/delta/optimize-run.ts';
+import { optimizeReport, plannedOptimize } from '../../lib/features/optimize-report.ts';
 import { settle } from '../../lib/features/settle.ts';
 import type { Command } from '../command.ts';
 import { openLocalTable } from '../local-table.ts';
-import { answerText } from '../render.ts';
+import { answerText, plural } from '../render.ts';
 import { tableVerify } from './table-verify.ts';
 
 /** Paths of one vacuum that are listed. */
@@ -45,27 +46,32 @@ const optimize: Command = {
     const { deps, table } = await openLocalTable(context);
     const options = optimizeOptions({ zOrder: args.text('z-order'), clusterBy: args.text('cluster-by'), targetBytes: args.text('target-bytes') });
     if (args.flag('dry-run') === true) {
-      const { bins, files, bytes } = await table.planOptimize(options);
-      const body = { commit: null, filesRemoved: files, filesAdded: bins.length, bytesRead: bytes, bytesWritten: 0 };
-      await output.value(body, (paint) => answerText(body, paint));
+      const plan = await table.planOptimize(options);
+      await output.value({ ...plannedOptimize(plan) }, () => planText(plan));
       return;
     }
-    const before = await table.refresh();
     const outcome = await table.optimize(options);
-    const facts = await settle(deps, table.root, { outcome, rejected: 0 });
-    const after = outcome.kind === 'committed' ? outcome.snapshot : before;
-    const bytes = (from: typeof before, without: typeof before): number =>
-      [...from.files.values()].filter((file) => !without.files.has(file.path)).reduce((sum, file) => sum + file.size, 0);
-    const body = {
-      commit: facts === undefined ? null : { ...commitReceipt('optimize', facts) },
-      filesRemoved: outcome.kind === 'committed' ? outcome.filesRemoved : 0,
-      filesAdded: outcome.kind === 'committed' ? outcome.filesAdded : 0,
-      bytesRead: bytes(before, after),
-      bytesWritten: bytes(after, before),
-    };
-    await output.value(body, (paint) => answerText(body, paint));
+    const body = { ...optimizeReport(outcome, await settle(deps, table.root, { outcome, rejected: 0 })) };
+    await output.value({ ...body, commit: body.commit === null ? null : { ...body.commit } }, (paint) =>
+      [answerText({ ...body, commit: body.commit === null ? null : { ...body.commit } }, paint), ...stoppedText(outcome)].join('\n'),
+    );
   },
 };
+
+/** Bins of one plan that are listed. */
+const BINS_MAX = 100;
+
+function planText({ bins, files, bytes, memoryBytes }: OptimizePlan): string {
+  if (bins.length === 0) return 'nothing to do';
+  const lines = bins.slice(0, BINS_MAX).map((bin) => `${bin.how}: ${plural(bin.files.length, 'file')}, ${bin.bytes} bytes, ${bin.rows ?? 'unknown'} rows`);
+  const more = bins.length > BINS_MAX ? [`and ${bins.length - BINS_MAX} more`] : [];
+  const head = `${plural(files, 'file')} would become ${bins.length} or more: ${bytes} bytes to read, about ${memoryBytes} bytes of memory`;
+  return [head, ...lines, ...more].join('\n');
+}
+
+function stoppedText({ stopped }: OptimizeOutcome): readonly string[] {
+  return stopped === undefined ? [] : [`stopped (${stopped.because}): ${plural(stopped.filesLeft, 'file')} left as they were; run it again`];
+}
 
 function optimizeOptions(texts: Readonly<Record<'zOrder' | 'clusterBy' | 'targetBytes', string | undefined>>): OptimizeOptions {
   const names = (text: string): string[] => text.split(',').map((name) => name.trim());

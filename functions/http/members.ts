@@ -33,6 +33,14 @@ export function flagMember(body: JsonObject, name: string): boolean | undefined 
   throw wrong(name, 'true or false', value);
 }
 
+/** A list of texts. */
+export function textsMember(body: JsonObject, name: string): readonly string[] | undefined {
+  const value = body[name] ?? null;
+  if (value === null) return undefined;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+  throw wrong(name, 'a list of texts', value);
+}
+
 /** An RFC 3339 instant, µs. */
 export function instantMember(body: JsonObject, name: string): bigint | undefined {
   const text = textMember(body, name);

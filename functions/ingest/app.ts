@@ -14,7 +14,7 @@ import { answerJson } from '../http/answer.ts';
 import { type Body, readBody, readJsonObjectBody } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
 import { CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
-import { flagMember, integerMember, onlyMembers, textMember } from '../http/members.ts';
+import { flagMember, integerMember, onlyMembers, textMember, textsMember } from '../http/members.ts';
 import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
 import { versionAction, versionedName } from '../http/resources.ts';
 
@@ -134,7 +134,9 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
     }
     case 'optimize': {
       onlyMembers(body, ['clusterBy', 'dryRun']);
-      return answerJson(c, await optimizeRows(deps, group));
+      const clusterBy = textsMember(body, 'clusterBy');
+      const dryRun = flagMember(body, 'dryRun') ?? false;
+      return answerJson(c, await optimizeRows(deps, group, { dryRun, signal: c.get('signal'), ...(clusterBy === undefined ? {} : { clusterBy }) }));
     }
     default: {
       onlyMembers(body, ['retention', 'dryRun', 'force']);

@@ -3,7 +3,7 @@ import { compareUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { REWRITE_MEMORY_BYTES_MAX, TARGET_FILE_BYTES, Z_ORDER_COLUMNS_MAX } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
-import type { ColumnType } from '../core/types.ts';
+import type { Column, ColumnType } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import { compareValues, unknownColumn, type Filter } from './filter.ts';
 import { boundsOf, filesThatMayPass } from './read.ts';
@@ -19,8 +19,10 @@ export interface OptimizeOptions {
   readonly zOrder?: readonly string[];
   /** Only files that may hold a row it passes. */
   readonly where?: Filter;
-  /** Rows of a file written anew sort by these; no reason to write one anew. */
+  /** Rows of a file written anew sort by these, as those of the files it is made of do; small ones are written anew for it. */
   readonly sortBy?: readonly string[];
+  /** Rows held at once, as estimated from the schema, bytes; a file of more becomes several. */
+  readonly memoryBytesMax?: number;
 }
 
 /** Files that become one. */
@@ -51,6 +53,8 @@ export const ORDER_TAG = 'lakefold.order';
 
 /** Share of deleted rows above which a file is written again even alone. */
 const DELETED_SHARE_MAX = 0.1;
+/** Files of as many rows on average stay sorted each by itself when they are packed: their pages are narrow enough. */
+const SORTED_ROWS_MIN = 4096;
 /** Rows taken for a file that doesn't tell: its bytes by this. */
 const ROW_BYTES_GUESS = 16;
 
@@ -69,7 +73,12 @@ export function planOptimize(snapshot: Snapshot, options: OptimizeOptions = {}):
   }
   const first = (options.clusterBy ?? options.zOrder ?? [])[0];
   const bins = [...byPartition.values()].flatMap((files) =>
-    packFiles(snapshot, first === undefined ? files : sortByBound(snapshot, files, first), { targetBytes, order, sortBy: options.sortBy ?? [] }),
+    packFiles(snapshot, first === undefined ? files : sortByBound(snapshot, files, first), {
+      targetBytes,
+      order,
+      sortBy: options.sortBy ?? [],
+      memoryBytesMax: options.memoryBytesMax ?? REWRITE_MEMORY_BYTES_MAX,
+    }),
   );
   const total = (of: (bin: Bin) => number): number => bins.reduce((sum, bin) => sum + of(bin), 0);
   return {
@@ -110,15 +119,16 @@ interface Packing {
   readonly targetBytes: number;
   readonly order: string | undefined;
   readonly sortBy: readonly string[];
+  readonly memoryBytesMax: number;
 }
 
-function packFiles(snapshot: Snapshot, files: readonly AddFile[], { targetBytes, order, sortBy }: Packing): readonly Bin[] {
-  const rowBytes = snapshot.columns.reduce((sum, column) => sum + valueBytes(column.type), 0);
+function packFiles(snapshot: Snapshot, files: readonly AddFile[], { targetBytes, order, sortBy, memoryBytesMax }: Packing): readonly Bin[] {
+  const rowBytes = rowBytesOf(snapshot.columns);
   const bins: { files: AddFile[]; bytes: number; memory: number }[] = [];
   for (const file of files) {
     const open = bins.at(-1);
     const memory = (parseStats(file, snapshot.columns).numRecords ?? file.size / ROW_BYTES_GUESS) * rowBytes;
-    if (open !== undefined && open.bytes + file.size <= targetBytes && open.memory + memory <= REWRITE_MEMORY_BYTES_MAX) {
+    if (open !== undefined && open.bytes + file.size <= targetBytes && open.memory + memory <= memoryBytesMax) {
       open.files.push(file);
       open.bytes += file.size;
       open.memory += memory;
@@ -131,13 +141,15 @@ function packFiles(snapshot: Snapshot, files: readonly AddFile[], { targetBytes,
       (bin) => bin.files.length > 1 || bin.files.some((file) => isMostlyDeleted(snapshot, file) || (order !== undefined && file.tags?.[ORDER_TAG] !== order)),
     )
     .map((bin): Bin => {
-      const how = order === undefined && sortBy.length === 0 && bin.files.every((file) => isPackable(snapshot, file)) ? 'pack' : 'rewrite';
+      const rows = liveRows(snapshot, bin.files);
+      const isSorted = sortBy.length === 0 || (rows ?? 0) >= bin.files.length * SORTED_ROWS_MIN;
+      const how = order === undefined && isSorted && bin.files.every((file) => isPackable(snapshot, file)) ? 'pack' : 'rewrite';
       return {
         files: bin.files,
         bytes: bin.bytes,
-        rows: liveRows(snapshot, bin.files),
+        rows,
         how,
-        memoryBytes: Math.ceil(how === 'pack' ? bin.bytes * 2 : bin.memory + bin.bytes),
+        memoryBytes: Math.ceil(how === 'pack' ? bin.bytes * 2 : Math.min(bin.memory, memoryBytesMax) + bin.bytes),
       };
     });
 }
@@ -161,6 +173,11 @@ function liveRows(snapshot: Snapshot, files: readonly AddFile[]): number | undef
     rows += numRecords - (file.deletionVector?.cardinality ?? 0);
   }
   return rows;
+}
+
+/** Memory of a row in a batch, generously, bytes. */
+export function rowBytesOf(columns: readonly Column[]): number {
+  return columns.reduce((sum, column) => sum + valueBytes(column.type), 0);
 }
 
 /** Memory of a value in a batch, generously, bytes. */

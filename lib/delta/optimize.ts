@@ -2,19 +2,19 @@
  * Carries out an optimisation: small files, and files with many deleted rows, become few near the target size. Changes no
  * row (`dataChange: false`), publishes nothing (U8), and yields: a bin that lost a file to another commit is dropped.
  */
-import { concatBatches, takeRows, type Batch } from '../core/batch.ts';
+import { concatBatches, sliceRows, takeRows, type Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { TARGET_FILE_BYTES } from '../core/limits.ts';
+import { REWRITE_MEMORY_BYTES_MAX, TARGET_FILE_BYTES } from '../core/limits.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
-import { type Bin, type OptimizeOptions, type OptimizePlan, ORDER_TAG } from './optimize-plan.ts';
+import { type Bin, type OptimizeOptions, type OptimizePlan, ORDER_TAG, rowBytesOf } from './optimize-plan.ts';
 import { readFile, readWholeFile } from './read.ts';
 import { isSameFile, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stageBytes, stageRows } from './stage.ts';
 import { mergeStats } from './stats-merge.ts';
-import { type WriteOutcome, NO_ROWS } from './write-outcome.ts';
+import { NO_ROWS } from './write-outcome.ts';
 import { zOrder } from './z-order.ts';
 
 export interface OptimizeTarget {
@@ -22,6 +22,13 @@ export interface OptimizeTarget {
   readonly txnId: string;
   readonly order: string | undefined;
   readonly options: OptimizeOptions;
+  /** What became of each bin, kept across attempts; filled here. */
+  readonly made?: Map<Bin, readonly AddFile[]>;
+  /** True once no further bin is to be begun; the first of a group always is. */
+  readonly isLate?: () => boolean;
+  /** Rows held at once, as estimated from the schema, bytes. */
+  readonly memoryBytesMax?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Bins that are committed together: about one target file's worth, so that a crash costs no more than that. */
@@ -37,27 +44,22 @@ export function commitGroups({ bins }: OptimizePlan, targetBytes: number = TARGE
   return groups.map((group) => group.bins);
 }
 
-/** The outcome of commits made one after the other: the last one, with the files of all. */
-export function addOutcome(before: WriteOutcome | undefined, next: WriteOutcome): WriteOutcome {
-  if (before?.kind !== 'committed') return next;
-  if (next.kind === 'nothing') return before;
-  if (next.kind !== 'committed') return next;
-  return { ...next, filesAdded: before.filesAdded + next.filesAdded, filesRemoved: before.filesRemoved + next.filesRemoved };
-}
-
 /** A planner of the packing for `commitWrite`: each bin is read and written once. */
 export function optimizePlanner(deps: DeltaDeps, target: OptimizeTarget, bins: readonly Bin[]): (snapshot: Snapshot) => Promise<PlannedWrite> {
-  const packed = new Map<Bin, readonly AddFile[]>();
+  const packed = target.made ?? new Map<Bin, readonly AddFile[]>();
   let ordinal = 0;
   return async (snapshot) => {
-    const intact = bins.filter((bin) => bin.files.every((file) => isSameFile(file, snapshot.files.get(file.path))));
-    if (intact.length === 0) return { kind: 'nothing', counts: NO_ROWS };
-    for (const bin of intact) {
+    const whole = bins.filter((bin) => bin.files.every((file) => isSameFile(file, snapshot.files.get(file.path))));
+    if (whole.length === 0) return { kind: 'nothing', counts: NO_ROWS };
+    for (const bin of whole) {
+      target.signal?.throwIfAborted();
       if (packed.has(bin)) continue;
+      if (ordinal > 0 && target.isLate?.() === true) break;
       const adds = await makeBin(deps, { target, snapshot, ordinal }, bin);
       ordinal += adds.length;
       packed.set(bin, adds);
     }
+    const intact = whole.filter((bin) => packed.has(bin));
     const at = deps.clock.now();
     return {
       kind: 'write',
@@ -86,8 +88,14 @@ async function makeBin(deps: DeltaDeps, place: BinPlace, bin: Bin): Promise<read
   const { target, snapshot, ordinal } = place;
   const packed = bin.how === 'pack' ? await packBin(deps, place, bin) : undefined;
   if (packed !== undefined) return [packed];
+  const adds: AddFile[] = [];
+  for await (const batch of readBin(deps, target, { snapshot, bin }))
+    adds.push(...(await stageOrdered(deps, { ...place, ordinal: ordinal + adds.length }, batch)));
+  return adds;
+}
+
+async function stageOrdered(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace, batch: Batch): Promise<readonly AddFile[]> {
   const { zOrder: curve, clusterBy, sortBy = [] } = target.options;
-  const batch = await readBin(deps, { root: target.root, snapshot }, bin);
   const ordered = curve === undefined ? batch : takeRows(batch, zOrder(batch, curve));
   const by = curve === undefined ? (clusterBy ?? sortBy) : [];
   const staged = await stageRows(deps, { root: target.root, txnId: target.txnId, snapshot, sortBy: by, dataChange: false, ordinal }, ordered);
@@ -100,7 +108,10 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
   const stats = mergeStats(bin.files, snapshot.columns);
   if (deps.codec.pack === undefined || stats === undefined || first === undefined) return undefined;
   const files: Uint8Array[] = [];
-  for (const file of bin.files) files.push(await readWholeFile(deps.store, target.root, file));
+  for (const file of bin.files) {
+    target.signal?.throwIfAborted();
+    files.push(await readWholeFile(deps.store, target.root, file));
+  }
   const bytes = await deps.codec.pack(files);
   if (bytes === undefined) return undefined;
   const { rowCount } = await deps.codec.describe({
@@ -117,8 +128,30 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
   );
 }
 
-async function readBin(deps: DeltaDeps, table: { readonly root: string; readonly snapshot: Snapshot }, bin: Bin): Promise<Batch> {
-  const batches: Batch[] = [];
-  for (const file of bin.files) for await (const { batch } of readFile(deps, { ...table, file }, { columns: table.snapshot.columns })) batches.push(batch);
-  return concatBatches(table.snapshot.columns, batches);
+/** The rows of a bin, as many at once as memory takes: a file too large for it is read, ordered and written piece by piece. */
+async function* readBin(
+  deps: DeltaDeps,
+  { root, signal, memoryBytesMax = REWRITE_MEMORY_BYTES_MAX }: OptimizeTarget,
+  { snapshot, bin }: { readonly snapshot: Snapshot; readonly bin: Bin },
+): AsyncIterable<Batch> {
+  const { columns } = snapshot;
+  const rowsMax = Math.max(1, Math.floor(memoryBytesMax / rowBytesOf(columns)));
+  const options = { columns, ...(signal === undefined ? {} : { signal }) };
+  let held: Batch[] = [];
+  let rows = 0;
+  for (const file of bin.files) {
+    for await (const { batch } of readFile(deps, { root, snapshot, file }, options)) {
+      for (let start = 0; start < batch.rowCount;) {
+        const end = Math.min(batch.rowCount, start + rowsMax - rows);
+        held.push(sliceRows(batch, start, end));
+        rows += end - start;
+        start = end;
+        if (rows < rowsMax) continue;
+        yield concatBatches(columns, held);
+        held = [];
+        rows = 0;
+      }
+    }
+  }
+  if (rows > 0) yield concatBatches(columns, held);
 }

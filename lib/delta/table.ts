@@ -21,15 +21,15 @@ import type { Filter } from './filter.ts';
 import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
 import type { GroupMember, Verdict } from './group-member.ts';
 import { groupPlanner } from './group-planner.ts';
-import { addOutcome, commitGroups, optimizePlanner } from './optimize.ts';
 import { type OptimizeOptions, type OptimizePlan, planOptimize } from './optimize-plan.ts';
+import { type OptimizeLimits, type OptimizeOutcome, runOptimize } from './optimize-run.ts';
 import { overwritePlanner } from './overwrite.ts';
 import { readRows, type ReadOptions } from './read.ts';
 import { restorePlanner } from './restore.ts';
 import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, expiredOr, planVacuum, type VacuumOptions, type VacuumPlan } from './vacuum.ts';
-import { NO_ROWS, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
+import type { WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
 import { type Update, updatePlanner } from './update-rows.ts';
 import { upsertPlanner } from './upsert.ts';
 
@@ -184,23 +184,9 @@ export class DeltaTable {
    * Packs small files, or orders the rows of all: `nothing` when there is nothing to do. Commits as it goes, so that a
    * crash costs little and another call goes on; the outcome is the last commit's, with the files of all.
    */
-  async optimize(options: WriteOptions & OptimizeOptions & { readonly timeMillisMax?: number } = {}): Promise<WriteOutcome> {
+  async optimize(options: WriteOptions & OptimizeOptions & OptimizeLimits = {}): Promise<OptimizeOutcome> {
     const plan = planOptimize(await this.refresh(), options);
-    const groups = commitGroups(plan, options.targetBytes);
-    const startedAt = this.#deps.clock.monotonicMillis();
-    let outcome: WriteOutcome | undefined;
-    for (const [i, bins] of (groups.length === 0 ? [[]] : groups).entries()) {
-      const isLate = this.#deps.clock.monotonicMillis() - startedAt >= (options.timeMillisMax ?? Number.POSITIVE_INFINITY);
-      if (outcome !== undefined && (isLate || options.signal?.aborted === true)) break;
-      const txnId = this.#deps.random.uuid();
-      // A repeat of the request finds it done only once all is.
-      const { idempotency, ...others } = options;
-      const requested = idempotency === undefined || i < groups.length - 1 ? others : options;
-      const request = { txnId, plan: optimizePlanner(this.#deps, { root: this.root, txnId, order: plan.order, options }, bins) };
-      outcome = addOutcome(outcome, await this.#commit(request, requested));
-      if (outcome.kind !== 'committed' && outcome.kind !== 'nothing') break;
-    }
-    return outcome ?? { kind: 'nothing', counts: NO_ROWS };
+    return runOptimize(this.#deps, { root: this.root, plan, commit: (request, each) => this.#commit(request, each) }, options);
   }
 
   /** One change of schema or properties; `nothing` when the table has it so. @throws LakefoldError UNKNOWN_FEATURE, INVALID_ARGUMENT, UNSUPPORTED_OPERATION */

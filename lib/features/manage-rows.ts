@@ -7,6 +7,7 @@ import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
 import { zeroCounts } from '../online/fold-counts.ts';
 import type { FeatureDeps } from './deps.ts';
 import { publishIfWanted } from './ingest.ts';
+import { type OptimizeReport, optimizeReport, plannedOptimize } from './optimize-report.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
 import { maintainIfDue, publishGroup } from './publish-group.ts';
 import { commitReceipt, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
@@ -35,32 +36,25 @@ export async function restoreRows(
   return { featureGroup: refOf(group), ...(await finish(deps, group, { outcome, operation: 'restore', options })) };
 }
 
-export interface OptimizeReport {
-  readonly commit: CommitReceipt | null;
-  readonly filesRemoved: number;
-  readonly filesAdded: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
+export interface OptimizeRowsOptions {
+  /** Rows of all files sort by these columns. */
+  readonly clusterBy?: readonly string[];
+  /** Tells which files would become how many; writes nothing. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
 }
 
-/** Packs the group's small files; changes no row and publishes nothing (U8). */
-export async function optimizeRows(deps: FeatureDeps, group: OpenGroup): Promise<OptimizeReport> {
-  const before = await group.table.refresh();
-  const outcome = await group.table.optimize({ sortBy: identityOf(group) });
+/** Packs the group's small files; changes no row and publishes nothing (U8). @throws LakefoldError UNKNOWN_FEATURE, INVALID_ARGUMENT for `clusterBy` */
+export async function optimizeRows(deps: FeatureDeps, group: OpenGroup, { clusterBy, dryRun, signal }: OptimizeRowsOptions = {}): Promise<OptimizeReport> {
+  const options = { sortBy: identityOf(group), ...(clusterBy === undefined ? {} : { clusterBy }), ...(signal === undefined ? {} : { signal }) };
+  if (dryRun === true) return plannedOptimize(await group.table.planOptimize(options));
+  const outcome = await group.table.optimize(options);
   const facts = await settle(deps, group.table.root, { outcome, rejected: 0 });
-  if (facts === undefined || outcome.kind !== 'committed') return { commit: null, filesRemoved: 0, filesAdded: 0, bytesRead: 0, bytesWritten: 0 };
-  const gone = [...before.files.values()].filter((file) => !outcome.snapshot.files.has(file.path));
-  const made = [...outcome.snapshot.files.values()].filter((file) => !before.files.has(file.path));
-  const bytes = (files: typeof gone): number => files.reduce((sum, file) => sum + file.size, 0);
-  if (group.definition.onlineEnabled) await publishGroup(deps, group);
-  maintainIfDue(deps, group, facts.version);
-  return {
-    commit: commitReceipt('optimize', facts),
-    filesRemoved: outcome.filesRemoved,
-    filesAdded: outcome.filesAdded,
-    bytesRead: bytes(gone),
-    bytesWritten: bytes(made),
-  };
+  if (facts !== undefined && outcome.kind === 'committed') {
+    if (group.definition.onlineEnabled) await publishGroup(deps, group);
+    maintainIfDue(deps, group, facts.version);
+  }
+  return optimizeReport(outcome, facts);
 }
 
 export interface VacuumReport {

@@ -3,16 +3,8 @@ import type { Idempotency } from '../delta/write-outcome.ts';
 import { listCommits } from '../features/commits.ts';
 import { ingestRows, type RowsInput } from '../features/ingest-rows.ts';
 import type { IngestOperation } from '../features/ingest.ts';
-import {
-  deleteRows,
-  optimizeRows,
-  publishRows,
-  restoreRows,
-  vacuumRows,
-  type OptimizeReport,
-  type PublishReport,
-  type VacuumReport,
-} from '../features/manage-rows.ts';
+import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows, type PublishReport, type VacuumReport } from '../features/manage-rows.ts';
+import type { OptimizeReport } from '../features/optimize-report.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import { parseDelete } from '../features/parse-delete.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
@@ -158,9 +150,9 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
     return publishRows(this.#deps, await this.#open());
   }
 
-  /** Packs small files; changes no row. */
-  async optimize(): Promise<OptimizeReport> {
-    return optimizeRows(this.#deps, await this.#open());
+  /** Packs small files, with `clusterBy` sorts the rows of all; changes no row. `dryRun` only tells. */
+  async optimize(options: { readonly clusterBy?: readonly string[]; readonly dryRun?: boolean } = {}): Promise<OptimizeReport> {
+    return optimizeRows(this.#deps, await this.#open(), options);
   }
 
   /** Deletes files no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT */

@@ -151,6 +151,8 @@ describe(':optimize and :vacuum', () => {
     const api = await start();
     await api.post(`${GROUP}/rows?operation=append`, { rows: [{ ...JFK_10, hour: '2001-03-01T09:30:00Z' }] });
     const before = await keysNow(api);
+    const planned = await api.post(`${GROUP}:optimize`, { clusterBy: null, dryRun: true });
+    expect(planned.body).toEqual({ commit: null, filesRemoved: 2, filesAdded: 1, bytesRead: expect.any(Number), bytesWritten: 0 });
     const answer = await api.post(`${GROUP}:optimize`, {});
     expect([answer.status, answer.body]).toEqual([
       200,
@@ -159,6 +161,9 @@ describe(':optimize and :vacuum', () => {
     expect(await keysNow(api)).toEqual(before);
     expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', watermark: 3, head: 3 });
     expect((await api.post(`${GROUP}:optimize`)).body).toEqual({ commit: null, filesRemoved: 0, filesAdded: 0, bytesRead: 0, bytesWritten: 0 });
+    expect((await api.post(`${GROUP}:optimize`, { clusterBy: ['hour'] })).body).toMatchObject({ commit: { version: 4 }, filesRemoved: 1, filesAdded: 1 });
+    expect((await api.post(`${GROUP}:optimize`, { clusterBy: 'hour' })).body).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect((await api.post(`${GROUP}:optimize`, { clusterBy: ['nobody'] })).body).toMatchObject({ code: 'UNKNOWN_FEATURE' });
   });
 
   it('take away files no kept version needs; what needed them is expired', async () => {

@@ -208,6 +208,12 @@ describe('table maintenance', () => {
     const cwd = await table();
     await lakefoldJson(['table', 'append', 't', '--file', '-', '--format', 'ndjson'], { cwd, stdin: '{"id":3,"part":"x"}\n' });
 
+    expect(await lakefoldJson(['table', 'optimize', 't', '--dry-run'], { cwd })).toMatchObject({
+      commit: null,
+      filesRemoved: 2,
+      filesAdded: 1,
+      bytesWritten: 0,
+    });
     expect(await lakefoldJson(['table', 'optimize', 't'], { cwd })).toMatchObject({
       commit: { version: 3, operation: 'optimize' },
       filesRemoved: 2,

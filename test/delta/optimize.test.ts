@@ -10,13 +10,16 @@ import { batchOfRows, concatBatches, rowsOf, type Batch, type Row } from '../../
 import { hasLoneSurrogate } from '../../lib/core/bytes.ts';
 import { joinPath, objectPath } from '../../lib/core/path.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
+import type { PlannedWrite } from '../../lib/delta/commit.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import { commitGroups } from '../../lib/delta/optimize.ts';
-import { planOptimize, type OptimizePlan } from '../../lib/delta/optimize-plan.ts';
+import { commitGroups, optimizePlanner } from '../../lib/delta/optimize.ts';
+import { runOptimize } from '../../lib/delta/optimize-run.ts';
+import { planOptimize, rowBytesOf, type OptimizePlan } from '../../lib/delta/optimize-plan.ts';
 import { readFile } from '../../lib/delta/read.ts';
 import { collectStats } from '../../lib/delta/stats.ts';
 import { mergeStats } from '../../lib/delta/stats-merge.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
+import { NO_ROWS, type WriteOutcome } from '../../lib/delta/write-outcome.ts';
 import { zOrder } from '../../lib/delta/z-order.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import { rowsBatch, tableFixture } from '../support/table-fixture.ts';
@@ -57,6 +60,8 @@ async function statsNow({ table, deps }: { readonly table: DeltaTable; readonly 
 }
 
 const shapeOf = ({ bins }: OptimizePlan): unknown => bins.map(({ how, files, rows }) => [how, files.length, rows]);
+
+const actionKinds = (planned: PlannedWrite): unknown => (planned.kind === 'write' ? planned.actions.map(({ kind }) => kind) : planned.kind);
 
 describe('an optimisation', () => {
   it.each([
@@ -121,6 +126,88 @@ describe('an optimisation', () => {
     expect((await other.planOptimize({ targetBytes })).files).toBeGreaterThanOrEqual(rest);
     expect(await other.optimize({ targetBytes })).toMatchObject({ kind: 'committed' });
     expect(await rowsAt(other)).toEqual(before);
+  });
+
+  it('tells what landed and what is left when a later commit loses its race, is aborted, or is out of time', async () => {
+    const start = async (): Promise<{ readonly table: DeltaTable; readonly targetBytes: number }> => {
+      const { table } = await parquetTable();
+      for (let i = 0; i < 6; i += 1) await table.append(batchOfRows(COLUMNS, [rowOf(2 * i), rowOf(2 * i + 1)]));
+      return { table, targetBytes: Math.max(...[...table.snapshot.files.values()].map((file) => file.size)) * 2 + 1 };
+    };
+    const late = await start();
+    const sizes = [...late.table.snapshot.files.values()].map((file) => file.size);
+    const outcome = await late.table.optimize({ targetBytes: late.targetBytes, timeMillisMax: 0 });
+    expect(outcome).toMatchObject({ kind: 'committed', version: 7, filesRemoved: 2, filesAdded: 1, stopped: { because: 'time', filesLeft: 4 } });
+    expect(outcome.bytesRead).toBe((sizes[0] ?? 0) + (sizes[1] ?? 0));
+    expect(outcome.bytesWritten).toBe([...late.table.snapshot.files.values()].at(-1)?.size);
+
+    const { deps, table } = await parquetTable();
+    for (let i = 0; i < 6; i += 1) await table.append(batchOfRows(COLUMNS, [rowOf(2 * i), rowOf(2 * i + 1)]));
+    const plan = planOptimize(table.snapshot, { targetBytes: late.targetBytes });
+    const run = (second: () => Promise<WriteOutcome>, signal?: AbortSignal): ReturnType<typeof runOptimize> => {
+      let calls = 0;
+      const { snapshot } = table;
+      const commit = async (): Promise<WriteOutcome> =>
+        (calls += 1) === 1
+          ? { kind: 'committed', version: 7, committedAt: 0, counts: NO_ROWS, filesAdded: 1, filesRemoved: 2, snapshot, attempts: 1 }
+          : second();
+      return runOptimize(deps, { root: 't', plan, commit }, { targetBytes: late.targetBytes, ...(signal === undefined ? {} : { signal }) });
+    };
+    expect(await run(async () => ({ kind: 'conflict', winner: 8, reason: 'other rows' }))).toMatchObject({
+      kind: 'committed',
+      version: 7,
+      stopped: { because: 'conflict' },
+    });
+    expect(await run(async () => ({ kind: 'unknown', version: 8, txnId: 'x' }))).toMatchObject({ kind: 'committed', stopped: { because: 'unknown' } });
+    const controller = new AbortController();
+    const aborted = run(async () => {
+      controller.abort();
+      throw new Error('aborted');
+    }, controller.signal);
+    expect(await aborted).toMatchObject({ kind: 'committed', version: 7, stopped: { because: 'aborted' } });
+    await expect(
+      run(async () => {
+        throw new Error('broken');
+      }),
+    ).rejects.toThrow('broken');
+  });
+
+  it('begins no bin of a group after its time, and reads none after it was aborted', async () => {
+    const { table, deps } = await parquetTable();
+    for (let i = 0; i < 6; i += 1) await table.append(batchOfRows(COLUMNS, [rowOf(2 * i), rowOf(2 * i + 1)]));
+    const { snapshot } = table;
+    const targetBytes = Math.max(...[...snapshot.files.values()].map((file) => file.size)) * 2 + 1;
+    const { bins } = planOptimize(snapshot, { targetBytes });
+    const plan = optimizePlanner(deps, { root: 't', txnId: 'late', order: undefined, options: {}, isLate: () => true }, bins);
+    expect(actionKinds(await plan(snapshot))).toEqual(['remove', 'remove', 'add']);
+    const aborted = optimizePlanner(deps, { root: 't', txnId: 'gone', order: undefined, options: {}, signal: AbortSignal.abort() }, bins);
+    await expect(aborted(snapshot)).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('reads, sorts and writes a file too large for its memory piece by piece', async () => {
+    const { table } = await parquetTable();
+    const all = Array.from({ length: 300 }, (_, i) => rowOf(i));
+    for (const from of [0, 100, 200]) await table.append(batchOfRows(COLUMNS, all.slice(from, from + 100)));
+    const before = await rowsAt(table);
+    await table.optimize();
+    const memoryBytesMax = 150 * rowBytesOf(COLUMNS);
+    const outcome = await table.optimize({ clusterBy: ['e'], memoryBytesMax });
+    expect(outcome).toMatchObject({ kind: 'committed', filesRemoved: 1, filesAdded: 2 });
+    expect(await rowsAt(table)).toEqual(before);
+    expect((await table.planOptimize({ clusterBy: ['e'], memoryBytesMax })).bins).toEqual([]);
+  });
+
+  it('copies sorted files that are large enough, and sorts smaller ones anew', async () => {
+    const { table } = await parquetTable();
+    const sorted = (from: number, count: number): Batch =>
+      batchOfRows(
+        COLUMNS,
+        Array.from({ length: count }, (_, i): Row => [`k${String(from + i).padStart(6, '0')}`, 1, 1n, 1n]),
+      );
+    for (const from of [0, 5000]) await table.append(sorted(from, 5000));
+    expect(shapeOf(await table.planOptimize({ sortBy: ['k'] }))).toEqual([['pack', 2, 10_000]]);
+    for (const from of [0, 100, 200]) await table.append(sorted(from, 100));
+    expect(shapeOf(await table.planOptimize({ sortBy: ['k'] }))).toEqual([['rewrite', 5, 10_300]]);
   });
 
   it('looks at the files a filter leaves alone', async () => {
