@@ -39,6 +39,8 @@ export const COMMIT_BACKOFF_MAX_MILLIS = 1000;
 export const GROUP_WRITES_MAX = 1000;
 export const GROUP_LOG_BYTES_MAX = 4 * 1024 * 1024;
 export const GROUP_ROWS_MAX = 1_000_000;
+/** Writes of an entry from which the next ones are gathered while it is written: of fewer, a wait makes larger groups and fewer requests. */
+export const GROUP_AHEAD_WRITES_MIN = 12;
 /** How long a committer's lease lasts without being renewed, ms: longer than one entry takes, shorter than a user waits. */
 export const LEASE_MILLIS = 30_000;
 /** When a doorbell that met a taken lease rings again, s. */
@@ -69,6 +71,8 @@ export const TARGET_FILE_BYTES = 128 * 1024 * 1024;
 export const REGISTRY_BYTES_MAX = 8 * 1024 * 1024;
 /** Parallel object-store reads of one operation. */
 export const STORE_READ_CONCURRENCY = 16;
+/** Small records of the control store written or deleted at once. */
+export const CONTROL_WRITE_CONCURRENCY = 64;
 /** How long `serve` trusts a definition, ms. */
 export const DEFINITIONS_STALE_MAX_MILLIS = 10_000;
 /** How long `serve` trusts a watermark, ms. */

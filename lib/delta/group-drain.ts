@@ -2,18 +2,15 @@
  * The committer of a table's inbox (delta.md, "Group commit"): whoever holds the lease drains it in the order of its keys,
  * many intents an entry, until a query after releasing the lease finds nothing.
  */
-import { isLakefoldError, LakefoldError } from '../core/errors.ts';
+import { LakefoldError } from '../core/errors.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
-import { DOORBELL_AGAIN_SECONDS, GROUP_LOG_BYTES_MAX, GROUP_WRITES_MAX, STORE_READ_CONCURRENCY } from '../core/limits.ts';
-import { isUlid } from '../core/ulid.ts';
+import { CONTROL_WRITE_CONCURRENCY, DOORBELL_AGAIN_SECONDS, GROUP_AHEAD_WRITES_MIN } from '../core/limits.ts';
 import type { ControlRecord } from '../ports/control.ts';
 import type { QueueMessage } from '../ports/queue.ts';
-import { groupSize } from './group-committer.ts';
+import { firstIntents, type Gathered, gatherIntents, gatherLate, groupIntents, type InboxPlace, type IntentGroup } from './group-gather.ts';
 import { buryIntent, type InboxDeps, inboxOf, parseDoorbell } from './group-inbox.ts';
-import { decodeIntent, type Intent } from './group-intent.ts';
 import type { Refusal } from './group-member.ts';
 import { type Lease, releaseLease, renewLease, takeLease } from './group-lease.ts';
-import { stagedSizes } from './group-staged-files.ts';
 import type { DeltaTable } from './table.ts';
 
 export interface DrainReport {
@@ -38,7 +35,7 @@ export async function drainInbox(deps: InboxDeps, name: string, table: DeltaTabl
     const lease = await takeLease(deps, name, owner);
     if (lease === undefined || (await drainUnderLease(deps, { name, table, total }, lease)) === 'lost') return { kind: 'taken', ...total };
     // An intent put while the lease was being released found its doorbell's consumer turned away.
-    if ((await firstIntents(deps, name, { countMax: 1 })).length === 0) return { kind: 'drained', ...total };
+    if ((await firstIntents(deps.control, name, { countMax: 1 })).length === 0) return { kind: 'drained', ...total };
   }
 }
 
@@ -49,38 +46,62 @@ interface Total {
   refused: number;
 }
 
-/** Until the inbox is empty, or another has taken the lease over. */
+/** Until the inbox is empty, or another has taken the lease over. The next intents are gathered while a large entry is written. */
 async function drainUnderLease(
   deps: InboxDeps,
   { name, table, total }: { readonly name: string; readonly table: DeltaTable; readonly total: Total },
   taken: Lease,
 ): Promise<'done' | 'lost'> {
+  const place = { name, root: table.root };
   let lease = taken;
-  let settled: ReadonlySet<string> = new Set();
-  let tidying: Promise<Lease | undefined> = Promise.resolve(lease);
+  // Those an entry decides stay in the inbox until it has landed.
+  let decided: ReadonlySet<string> = new Set();
+  let ahead: Promise<Gathered> = gatherIntents(deps, place, decided);
+  let tidying: Promise<unknown> = Promise.resolve();
   try {
-    for (;;) {
-      // What has landed is taken out of the inbox while the next intents are asked for, and their files.
-      const records = await firstIntents(deps, name, { countMax: GROUP_WRITES_MAX, without: settled });
-      const group = readIntents(records);
-      const adds = group.intents.flatMap((intent) => intent.adds);
-      const [sizes, renewed] = await Promise.all([stagedSizes(deps.store, table.root, adds), tidying]);
+    // Another may have committed here since: a version it took is better known than tried for.
+    const [first] = await Promise.all([ahead, (lease.head ?? 0) > table.snapshot.version ? table.refresh() : undefined]);
+    let gathered = first;
+    while (gathered.records.length > 0) {
+      const group = groupIntents(gathered);
+      const own = new Set([...group.intents.map(({ id }) => id), ...group.unreadable.keys()]);
+      ahead = own.size < GROUP_AHEAD_WRITES_MIN ? Promise.resolve(NOTHING) : quietly(gatherIntents(deps, place, new Set([...decided, ...own])));
+      const drained = await commitIntents(table, group);
+      await tidying;
+      count(total, drained);
+      tidying = quietly(takeOut(deps, name, { records: gathered.records, ...drained }));
+      decided = own;
+      const [next, renewed] = await Promise.all([ahead.then((early) => gatherAgain(deps, place, early, own)), renewLease(deps, lease)]);
       if (renewed === undefined) return 'lost';
       lease = renewed;
-      if (records.length === 0) return 'done';
-      const drained = await commitIntents(table, group, sizes);
-      if (drained.version !== undefined) total.versions.push(drained.version);
-      total.landed += drained.landed;
-      total.repeated += drained.settled.length - drained.landed;
-      total.refused += drained.refusals.size;
-      settled = new Set([...drained.settled, ...drained.refusals.keys()]);
-      tidying = Promise.all([takeOut(deps, name, { records, ...drained }), renewLease(deps, lease)]).then(([, next]) => next);
-      tidying.catch(() => {});
+      gathered = next;
     }
+    return 'done';
   } finally {
+    await Promise.allSettled([ahead, tidying]);
     // Not released it runs out by itself; the failure that led here is the one to be told.
-    await releaseLease(deps, lease).catch((error: unknown) => deps.log.warn('group.lease_not_released', { table: name, error }));
+    await releaseLease(deps, lease, table.snapshot.version).catch((error: unknown) => deps.log.warn('group.lease_not_released', { table: name, error }));
   }
+}
+
+const NOTHING: Gathered = { records: [], sizes: new Map() };
+
+/** Where nothing had come before the entry landed, something may have since. */
+function gatherAgain(deps: InboxDeps, place: InboxPlace, early: Gathered, without: ReadonlySet<string>): Promise<Gathered> {
+  return early.records.length === 0 ? gatherIntents(deps, place, without) : gatherLate(deps, place, early, without);
+}
+
+/** The promise, awaited later: that nothing waits for it yet is no failure. */
+function quietly<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function count(total: Total, { version, landed, settled, refusals }: Committed): void {
+  if (version !== undefined) total.versions.push(version);
+  total.landed += landed;
+  total.repeated += settled.length - landed;
+  total.refused += refusals.size;
 }
 
 /** Serves one doorbell: gone when its table is drained, back in 5 s when another is at it. @throws as `drainInbox` */
@@ -92,23 +113,6 @@ export async function answerDoorbell(deps: InboxDeps, message: QueueMessage, ope
   return report;
 }
 
-interface IntentGroup {
-  /** What one entry takes. */
-  readonly intents: readonly Intent[];
-  readonly unreadable: ReadonlyMap<string, Refusal>;
-}
-
-function readIntents(records: readonly ControlRecord[]): IntentGroup {
-  const unreadable = new Map<string, Refusal>();
-  const readable = records.flatMap((record): Intent[] => {
-    const intent = readIntent(record);
-    if (!('reason' in intent)) return [intent];
-    unreadable.set(record.sort, intent);
-    return [];
-  });
-  return { intents: readable.slice(0, groupSize(readable)), unreadable };
-}
-
 /** Takes what is decided out of the inbox. */
 async function takeOut(deps: InboxDeps, name: string, done: Committed & { readonly records: readonly ControlRecord[] }): Promise<void> {
   const { version, landed, settled, refusals, records } = done;
@@ -117,7 +121,7 @@ async function takeOut(deps: InboxDeps, name: string, done: Committed & { readon
     const intent = bytesOf.get(id);
     if (intent !== undefined) await buryIntent(deps, name, { id, ...refusal, intent });
   }
-  await mapConcurrent(settled, { concurrencyMax: STORE_READ_CONCURRENCY }, (id) => deps.control.delete(inboxOf(name), id));
+  await mapConcurrent(settled, { concurrencyMax: CONTROL_WRITE_CONCURRENCY }, (id) => deps.control.delete(inboxOf(name), id));
   deps.log.info('group.drained', { table: name, version, landed, repeated: settled.length - landed, refused: refusals.size });
 }
 
@@ -130,14 +134,11 @@ interface Committed {
 }
 
 /** Commits the intents as one entry. @throws LakefoldError COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN */
-async function commitIntents(table: DeltaTable, { intents, unreadable }: IntentGroup, sizes: ReadonlyMap<string, number>): Promise<Committed> {
+async function commitIntents(table: DeltaTable, { intents, unreadable }: IntentGroup): Promise<Committed> {
   if (intents.length === 0) return { version: undefined, landed: 0, settled: [], refusals: unreadable };
   const authors = new Set(intents.map(({ committedBy }) => committedBy));
   const [author] = authors.size === 1 ? authors : [];
-  const { outcome, verdicts } = await table.commitGroup(
-    intents.map((intent) => withFault(intent, sizes)),
-    author === undefined ? {} : { committedBy: author },
-  );
+  const { outcome, verdicts } = await table.commitGroup(intents, author === undefined ? {} : { committedBy: author });
   if (outcome.kind === 'conflict')
     throw new LakefoldError('COMMIT_CONFLICT', `expected to commit ${intents.length} intents, lost to version ${outcome.winner}: ${outcome.reason}`, {
       context: { winner: outcome.winner, reason: outcome.reason },
@@ -155,42 +156,4 @@ async function commitIntents(table: DeltaTable, { intents, unreadable }: IntentG
   }
   const landed = verdicts.filter(({ kind }) => kind === 'landed').length;
   return { version: outcome.kind === 'committed' ? outcome.version : undefined, landed, settled, refusals };
-}
-
-function withFault(intent: Intent, sizes: ReadonlyMap<string, number>): Intent {
-  for (const { path, size } of intent.adds) {
-    const found = sizes.get(path);
-    if (found === undefined) return { ...intent, fault: { code: 'FILE_MISSING', reason: `expected the staged file ${path}, found nothing there` } };
-    if (found !== size) return { ...intent, fault: { code: 'FILE_CORRUPT', reason: `expected ${size} bytes of ${path}, found ${found}` } };
-  }
-  return intent;
-}
-
-function readIntent({ sort, bytes }: ControlRecord): Intent | Refusal {
-  try {
-    const intent = decodeIntent(bytes);
-    if (intent.id === sort && isUlid(sort)) return intent;
-    return { code: 'CORRUPT_STORE', reason: `expected the intent ${sort} under its ULID, found one of ${intent.id}` };
-  } catch (error) {
-    if (isLakefoldError(error)) return { code: error.code, reason: error.message };
-    throw error;
-  }
-}
-
-/** The first intents of the inbox that one entry may take; at least one when there are any. */
-async function firstIntents(
-  deps: InboxDeps,
-  name: string,
-  { countMax, without }: { readonly countMax: number; readonly without?: ReadonlySet<string> },
-): Promise<readonly ControlRecord[]> {
-  const records: ControlRecord[] = [];
-  let bytes = 0;
-  for await (const record of deps.control.query(inboxOf(name))) {
-    if (without?.has(record.sort) === true) continue;
-    bytes += record.bytes.length;
-    if (records.length > 0 && bytes > GROUP_LOG_BYTES_MAX) break;
-    records.push(record);
-    if (records.length >= countMax) break;
-  }
-  return records;
 }

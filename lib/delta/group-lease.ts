@@ -14,6 +14,8 @@ export interface Lease {
   readonly partition: string;
   readonly owner: string;
   readonly revision: number;
+  /** The newest version the last holder knew when it let go, if it told. */
+  readonly head?: number;
 }
 
 const SORT = 'l';
@@ -22,31 +24,48 @@ const SORT = 'l';
 export async function takeLease(deps: LeaseDeps, name: string, owner: string): Promise<Lease | undefined> {
   const partition = `lease/${name}`;
   const stored = await deps.control.get(partition, SORT, { consistent: true });
-  if (stored !== undefined && untilOf(stored.bytes) > deps.clock.now()) return undefined;
-  return write(deps, { partition, owner }, stored === undefined ? { kind: 'absent' } : { kind: 'revision', revision: stored.revision });
+  const { until, head } = stored === undefined ? { until: 0 } : parseLease(stored.bytes);
+  if (until > deps.clock.now()) return undefined;
+  const condition = stored === undefined ? ({ kind: 'absent' } as const) : ({ kind: 'revision', revision: stored.revision } as const);
+  const taken = await write(deps, { partition, owner, until: deps.clock.now() + LEASE_MILLIS }, condition);
+  return taken === undefined || head === undefined ? taken : { ...taken, head };
 }
 
 /** Undefined when it was lost to another. */
 export function renewLease(deps: LeaseDeps, lease: Lease): Promise<Lease | undefined> {
-  return write(deps, lease, { kind: 'revision', revision: lease.revision });
+  const { partition, owner, revision } = lease;
+  return write(deps, { partition, owner, until: deps.clock.now() + LEASE_MILLIS }, { kind: 'revision', revision });
 }
 
-export async function releaseLease(deps: LeaseDeps, lease: Lease): Promise<void> {
-  await deps.control.delete(lease.partition, SORT, { condition: { kind: 'revision', revision: lease.revision } });
+/** Lets go of it, unless another has it by now. `head` spares the next holder an attempt at a version that is taken. */
+export async function releaseLease(deps: LeaseDeps, { partition, owner, revision }: Lease, head?: number): Promise<void> {
+  await write(deps, { partition, owner, until: 0, ...(head === undefined ? {} : { head }) }, { kind: 'revision', revision });
 }
 
-async function write(deps: LeaseDeps, { partition, owner }: Omit<Lease, 'revision'>, condition: ControlCondition): Promise<Lease | undefined> {
-  const bytes = utf8(stringifyJson({ format: 1, owner, until: deps.clock.now() + LEASE_MILLIS }));
-  const stored = await deps.control.put({ partition, sort: SORT, bytes }, { condition });
-  return stored === undefined ? undefined : { partition, owner, revision: stored.revision };
+interface LeaseFields {
+  readonly owner: string;
+  /** Epoch ms. */
+  readonly until: number;
+  readonly head?: number;
 }
 
-function untilOf(bytes: Uint8Array): number {
+async function write(
+  deps: LeaseDeps,
+  { partition, ...fields }: LeaseFields & { readonly partition: string },
+  condition: ControlCondition,
+): Promise<Lease | undefined> {
+  const stored = await deps.control.put({ partition, sort: SORT, bytes: utf8(stringifyJson({ format: 1, ...fields })) }, { condition });
+  return stored === undefined ? undefined : { partition, owner: fields.owner, revision: stored.revision };
+}
+
+function parseLease(bytes: Uint8Array): Omit<LeaseFields, 'owner'> {
   let lease: Json;
   try {
     lease = parseJson(decodeUtf8(bytes) ?? 'null');
   } catch {
-    return 0;
+    return { until: 0 };
   }
-  return isJsonObject(lease) && typeof lease['until'] === 'number' ? lease['until'] : 0;
+  if (!isJsonObject(lease)) return { until: 0 };
+  const { until, head } = lease;
+  return { until: typeof until === 'number' ? until : 0, ...(typeof head === 'number' ? { head } : {}) };
 }

@@ -7,10 +7,12 @@ import type { AddFile } from './actions.ts';
 
 /** Foreign names between ours above which the rest is asked for one by one. */
 const STRANGERS_MAX = 1000;
+/** Of a name's common start, so that files of the next moments share what is left: two base-32 digits of a ULID's milliseconds. */
+const LATER_CHARACTERS = 2;
 
 /**
  * Sizes by path; a file that is not there has none. Files of a drain are named after ULIDs made shortly one after the other,
- * so that a listing between the first and the last of a folder holds little else.
+ * so that a listing from the first of a folder holds little else but files staged since, whose sizes are answered too.
  */
 export async function stagedSizes(store: ObjectStore, root: string, adds: readonly AddFile[]): Promise<ReadonlyMap<string, number>> {
   const sizes = new Map<string, number>();
@@ -38,17 +40,17 @@ async function listBetween(
   store: ObjectStore,
   range: { readonly root: string; readonly folder: string; readonly paths: readonly string[]; readonly sizes: Map<string, number> },
 ): Promise<readonly string[]> {
-  const { root, paths, sizes } = range;
+  const { root, folder, paths, sizes } = range;
   const [first = '', last = ''] = [paths[0], paths.at(-1)];
-  const prefix = `${root}/${commonPrefix(first, last)}`;
+  const common = commonPrefix(first, last);
+  const prefix = `${root}/${common.slice(0, Math.max(folder.length, common.length - LATER_CHARACTERS))}`;
   const wanted = new Set(paths);
   let strangers = 0;
   // Listings begin behind `startAfter`: the first path less its last character sorts before it.
   for await (const { path, sizeBytes } of store.list(prefix, { startAfter: `${root}/${first.slice(0, -1)}` })) {
     const relative = path.slice(root.length + 1);
-    if (relative > last) return [];
-    if (wanted.has(relative)) sizes.set(relative, sizeBytes);
-    else strangers += 1;
+    sizes.set(relative, sizeBytes);
+    if (!wanted.has(relative)) strangers += 1;
     if (strangers > STRANGERS_MAX) return paths.filter((candidate) => candidate > relative);
   }
   return [];

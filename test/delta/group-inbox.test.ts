@@ -8,7 +8,8 @@ import { UlidSource } from '../../lib/core/ulid.ts';
 import { answerDoorbell, drainInbox } from '../../lib/delta/group-drain.ts';
 import { intentFate } from '../../lib/delta/group-fate.ts';
 import { enqueueWrite, findDead, forgetDead, inboxOf, type InboxDeps, listDead, type QueuedWrite, redrive } from '../../lib/delta/group-inbox.ts';
-import type { Intent } from '../../lib/delta/group-intent.ts';
+import { gatherIntents, gatherLate } from '../../lib/delta/group-gather.ts';
+import { encodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
 import { releaseLease, takeLease } from '../../lib/delta/group-lease.ts';
 import type { TableDefinition } from '../../lib/delta/create.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
@@ -267,6 +268,44 @@ describe('a doorbell', () => {
     expect(await drainInbox(inbox, NAME, table)).toMatchObject({ kind: 'taken' });
     await clock.advance(30_000);
     expect(await drainInbox(inbox, NAME, table)).toMatchObject({ kind: 'drained', landed: 1 });
+  });
+});
+
+describe('what is gathered while an entry is written', () => {
+  const gathered = async (isFirstListed: boolean): Promise<readonly string[]> => {
+    const one = await world();
+    const { inbox, enqueue, store } = one;
+    const place = { name: NAME, root: T_ROOT };
+    const [first, second, third] = [await enqueue(append('a', 1)), await enqueue(append('b', 2)), await enqueue(append('c', 3))];
+    for (const { id } of [first, second]) await inbox.control.delete(inboxOf(NAME), id);
+    const { records } = await gatherIntents({ ...inbox, store }, place, new Set());
+    const sizes = new Map([...(isFirstListed ? [first] : []), second, third].flatMap(({ adds }) => adds.map(({ path, size }) => [path, size] as const)));
+    for (const intent of [first, second]) await inbox.control.put({ partition: inboxOf(NAME), sort: intent.id, bytes: encodeIntent(intent) });
+    const late = await gatherLate(inbox, place, { records, sizes }, new Set());
+    const letters = new Map([first, second, third].map(({ id }, i) => [id, 'abc'[i] ?? '']));
+    return late.records.map(({ sort }) => letters.get(sort) ?? '');
+  };
+
+  it('is joined by intents put since whose files were listed with it, in the order of the inbox', async () => {
+    expect(await gathered(true)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('lets no late intent pass an earlier one whose files were not listed', async () => {
+    expect(await gathered(false)).toEqual(['c']);
+  });
+});
+
+describe('a committer that comes after another', () => {
+  it('reads what was committed since, and tries for no version that is taken', async () => {
+    const { inbox, store, table, open, enqueue } = await world();
+    const counting = countingObjectStore(store);
+    const behind = await open(counting);
+    await enqueue(append('a', 1));
+    await drainInbox(inbox, NAME, table);
+    await enqueue(append('b', 2));
+    counting.requests.length = 0;
+    expect(await drainInbox({ ...inbox, store: counting }, NAME, behind)).toMatchObject({ versions: [2], landed: 1 });
+    expect(counting.requests.filter(({ kind }) => kind === 'PUT IF ABSENT')).toHaveLength(1);
   });
 });
 
