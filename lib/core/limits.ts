@@ -133,3 +133,6 @@ export const PARQUET_GROUP_BYTES_MAX = 1024 * 1024 * 1024;
 export const PARQUET_GROUP_RATIO_MAX = 256;
 /** Decoded bytes of the columns fetched of a row group that is not decoded in pieces. */
 export const PARQUET_FETCHED_BYTES_MAX = 128 * 1024 * 1024;
+/** Small files that a scan fetches ahead of the one it decodes, and their bytes. */
+export const SCAN_FILES_AHEAD_MAX = 4;
+export const SCAN_BYTES_AHEAD_MAX = 32 * 1024 * 1024;

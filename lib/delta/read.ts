@@ -2,6 +2,7 @@
 import { type Batch, type Vector, takeRows, vectorOf } from '../core/batch.ts';
 import { crc32Hex } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
+import { SCAN_BYTES_AHEAD_MAX, SCAN_FILES_AHEAD_MAX } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { joinPath } from '../core/path.ts';
 import { intersectRanges, type RowRanges } from '../core/row-ranges.ts';
@@ -50,11 +51,15 @@ export async function* readRows(
       ? wanted
       : selectColumns(table.snapshot, [...new Set([...wanted.map((column) => column.name), ...filterColumns(options.where)])]);
   let left = options.limit ?? Number.POSITIVE_INFINITY;
-  for (const file of filesThatMayPass(table.snapshot, options.where)) {
+  const files = filesThatMayPass(table.snapshot, options.where);
+  // Of a few rows the first files may be all that is read.
+  const sources = options.limit === undefined ? sourcesAhead(deps.store, table.root, files) : undefined;
+  for (const file of files) {
     if (left <= 0) return;
+    const source = await sources?.next();
     for await (const { batch } of readFile(
       deps,
-      { ...table, file },
+      { ...table, file, ...(source === undefined ? {} : { source }) },
       { columns: needed, ...(options.where === undefined ? {} : { where: options.where }), ...signalOf(options) },
     )) {
       const passing = options.where === undefined ? batch : takeRows(batch, passingRows(options.where, batch));
@@ -125,11 +130,11 @@ function receiptOf(file: AddFile): bigint {
 /** Live rows of one file, `columns` in the order given; its deletion vector is applied. With `where`, rows that cannot pass may be left out. */
 export async function* readFile(
   deps: ReadDeps,
-  target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
+  target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile; readonly source?: FileSource },
   options: RequestOptions & { readonly columns: readonly TableColumn[]; readonly includeDeleted?: 'yes'; readonly where?: Filter },
 ): AsyncIterable<FileRows> {
   const { root, snapshot, file } = target;
-  const source = await openFile(deps.store, root, file);
+  const source = target.source ?? (await openFile(deps.store, root, file));
   const partitionColumns = new Set(snapshot.metadata.partitionColumns);
   const stored = options.columns.filter((column) => !partitionColumns.has(column.name));
   // A projection of partition columns alone still needs the row count: one stored column brings it.
@@ -212,6 +217,36 @@ async function openFile(store: ObjectStore, root: string, file: AddFile): Promis
     return object.bytes;
   };
   return { sizeBytes: file.size, read, readAll };
+}
+
+/** The source of one file after the other; small files that come next are on their way meanwhile, within `SCAN_FILES_AHEAD_MAX` and `SCAN_BYTES_AHEAD_MAX`. */
+function sourcesAhead(store: ObjectStore, root: string, files: readonly AddFile[]): { next(): Promise<FileSource> } {
+  const ahead: { readonly source: Promise<FileSource>; readonly bytes: number }[] = [];
+  let started = 0;
+  let bytesAhead = 0;
+  const start = (file: AddFile): void => {
+    const bytes = file.size <= WHOLE_FILE_BYTES_MAX ? file.size : 0;
+    const source = openFile(store, root, file);
+    // A failure is met when the file is read; a scan that ends before never meets it.
+    if (bytes > 0) source.then((opened) => opened.readAll()).catch(() => undefined);
+    ahead.push({ source, bytes });
+    bytesAhead += bytes;
+    started += 1;
+  };
+  return {
+    next: async () => {
+      for (
+        let file = files[started];
+        file !== undefined && (ahead.length === 0 || (ahead.length <= SCAN_FILES_AHEAD_MAX && bytesAhead + file.size <= SCAN_BYTES_AHEAD_MAX));
+        file = files[started]
+      )
+        start(file);
+      const first = ahead.shift();
+      if (first === undefined) throw new LakefoldError('INTERNAL', 'expected a file to read, found none');
+      bytesAhead -= first.bytes;
+      return first.source;
+    },
+  };
 }
 
 /** The bytes of a live file. @throws LakefoldError FILE_MISSING, FILE_CORRUPT where they are not those written */
