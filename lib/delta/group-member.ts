@@ -6,6 +6,7 @@ import { INGESTED_AT } from '../core/names.ts';
 import { formatType, typesEqual, type ColumnType } from '../core/types.ts';
 import type { AddFile, Metadata } from './actions.ts';
 import { appliedVersion } from './commit.ts';
+import { CONSTRAINT_PREFIX, constraintsOf } from './constraints.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import type { Idempotency } from './write-outcome.ts';
 
@@ -76,7 +77,7 @@ export function stagedShape(snapshot: Snapshot, batch: Pick<Batch, 'columns'>): 
     tableId: snapshot.metadata.id,
     partitionColumns: snapshot.metadata.partitionColumns,
     columns: snapshot.columns.filter(({ name }) => names.has(name)).map(({ name, physicalName, type, nullable }) => ({ name, physicalName, type, nullable })),
-    constraints: constraintsOf(snapshot.metadata),
+    constraints: rulesOf(snapshot.metadata),
   };
 }
 
@@ -105,7 +106,7 @@ function misfitOf(snapshot: Snapshot, { shape, identityColumns }: GroupMember): 
   }
   for (const column of columns) if (isRequiredSince(column, shape)) return `column ${column.name} is required now`;
   for (const name of identityColumns) if (!shape.columns.some((column) => column.name === name)) return `the rows have no column ${name} to be known by`;
-  for (const [name, text] of Object.entries(constraintsOf(metadata)))
+  for (const [name, text] of Object.entries(rulesOf(metadata)))
     if (shape.constraints[name] !== text) return `the rows were not held to ${name} of now: ${text}`;
   return undefined;
 }
@@ -114,11 +115,11 @@ function isRequiredSince(column: TableColumn, shape: StagedShape): boolean {
   return !column.nullable && shape.columns.find(({ name }) => name === column.name)?.nullable !== false;
 }
 
-const CONSTRAINT_PROPERTY = 'delta.constraints.';
-
 /** Check constraints and column invariants of a table, by name. */
-function constraintsOf({ configuration }: Metadata): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(configuration).filter(([name]) => name.startsWith(CONSTRAINT_PROPERTY)));
+function rulesOf(metadata: Metadata): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    constraintsOf(metadata).map(({ kind, name, text }) => [`${kind === 'invariants' ? 'delta.invariants.' : CONSTRAINT_PREFIX}${name}`, text]),
+  );
 }
 
 /** Whether rows of the table have receipts, which order rows of one identity. */

@@ -10,6 +10,7 @@ import { intentFate } from '../../lib/delta/group-fate.ts';
 import { enqueueWrite, findDead, forgetDead, inboxOf, type InboxDeps, listDead, type QueuedWrite, redrive } from '../../lib/delta/group-inbox.ts';
 import { gatherIntents, gatherLate } from '../../lib/delta/group-gather.ts';
 import { encodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
+import { standingOf } from '../../lib/delta/group-member.ts';
 import { releaseLease, takeLease } from '../../lib/delta/group-lease.ts';
 import type { TableDefinition } from '../../lib/delta/create.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
@@ -182,6 +183,21 @@ describe('an intent that cannot land', () => {
     expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 1, refused: 1 });
     expect(await fate(bad)).toMatchObject({ kind: 'refused', code: 'SCHEMA_DRIFT', reason: 'the table was replaced by another' });
     expect(await rows()).toEqual([['b', 2, R]]);
+  });
+
+  it('is refused when a check constraint or a column invariant was added since it was staged', async () => {
+    const { enqueue, table } = await world();
+    const intent = await enqueue(append('a', 1));
+    const { snapshot } = table;
+    const { metadata } = snapshot;
+    const constrained = { ...metadata, configuration: { ...metadata.configuration, 'delta.constraints.small': 'v < 1' } };
+    const rule = JSON.stringify({ 'delta.invariants': JSON.stringify({ expression: { expression: 'v < 1' } }) });
+    const invariant = { ...metadata, schemaString: metadata.schemaString.replaceAll('"metadata":{}', `"metadata":${rule}`) };
+    expect(standingOf(snapshot, intent, 0)).toBeUndefined();
+    for (const now of [constrained, invariant]) {
+      const reason = expect.stringMatching(/^the rows were not held to delta\.\w+\.\w+ of now: v < 1$/);
+      expect(standingOf({ ...snapshot, metadata: now }, intent, 0)).toEqual({ kind: 'refused', code: 'SCHEMA_DRIFT', reason });
+    }
   });
 
   it('is refused alone when it would replace rows of a table that only grows', async () => {
