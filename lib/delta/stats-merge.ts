@@ -1,4 +1,9 @@
-/** The statistics of a file made of the rows of others, from theirs alone: as if its rows had been looked at. Pure. */
+/**
+ * The statistics of a file made of the rows of others, from theirs alone. Pure.
+ *
+ * As if its rows had been looked at, but for maxima of cut texts: the greatest of bounds holds for all rows, and may be
+ * wider than the bound of the greatest row.
+ */
 import type { ColumnType } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import { compareValues } from './filter.ts';
