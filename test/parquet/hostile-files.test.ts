@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
 import { measureStream } from '../../lib/adapters/system/stream-measure.ts';
+import { batchOfRows, type Row } from '../../lib/core/batch.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import { column, decodeAll, sourceOf } from '../contract/table-codec.contract.ts';
 import { HOSTILE_FILES, hostileFile, type Page } from '../support/hostile-parquet.ts';
@@ -32,6 +33,21 @@ describe('a hostile Parquet file', () => {
   it('differs from an honest one, which is read', async () => {
     const bytes = hostileFile({ pages: [INTS], rowCount: 2 });
     expect((await decodeAll(codec, bytes, [column('c', 'int')])).rows).toEqual([[1], [2]]);
+  });
+
+  it('is none for one long text among many short ones: its row group is decoded in pieces, rows and positions as they are', async () => {
+    const long = 'x'.repeat(100_000);
+    const rows = Array.from({ length: 3000 }, (_, i): Row => [i % 500 === 7 ? long : `s${i % 9}`, i, [`t${i}`]]);
+    const columns = [column('s', 'string'), column('i', 'int'), column('a', 'array<string>')];
+    const bytes = await codec.encode(batchOfRows(columns, rows), { rowGroupRows: 3000 });
+    const { rows: found, batches } = await decodeAll(codec, bytes, columns);
+    expect(found).toEqual(rows);
+    expect(batches.length).toBeGreaterThan(5);
+    let firstRow = 0;
+    for (const each of batches) {
+      expect(each.firstRow).toBe(firstRow);
+      firstRow += each.batch.rowCount;
+    }
   });
 
   it.each(HOSTILE_FILES)('with $name is refused as $code', async ({ bytes, code, type = 'int', isDescribed }) => {
