@@ -59,12 +59,18 @@ async function loadVersion(deps: SnapshotDeps, root: string, { target, hint }: V
     try {
       return await loadFrom(deps, root, { listing: near, target: target ?? head, hint, options });
     } catch (error) {
-      // The pointer is a hint; what is older than it may still do.
-      if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT')) throw error;
+      // The pointer is a hint; what is older than it may still do. Pages of a listing may not fit together.
+      if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT') && !isLakefoldError(error, 'LOG_GAP')) throw error;
     }
   }
-  const listing = await listWhole(deps.store, root);
-  return loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, hint, options });
+  const loadListed = (listing: LogListing): Promise<Snapshot> => loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, hint, options });
+  try {
+    return await loadListed(await listWhole(deps.store, root));
+  } catch (error) {
+    // Log clean-up between two pages leaves a gap that a listing made after it does not have.
+    if (!isLakefoldError(error, 'LOG_GAP')) throw error;
+    return loadListed(await listWhole(deps.store, root));
+  }
 }
 
 /** The log from the checkpoint on that is pointed at, if that is there. */

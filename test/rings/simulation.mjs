@@ -5,7 +5,7 @@ import { ROOT } from './environments.mjs';
 import { exitCodeOf, startGroup } from './processes.mjs';
 
 const SCHEDULES = 100_000;
-/** Of its own accord it starts no more schedules after this; what is missing then is said. */
+/** Of its own accord it starts no more schedules after this; what is missing then fails the run. */
 const BUDGET_MINUTES = 20;
 const LIMIT_MILLIS = (BUDGET_MINUTES + 5) * 60_000;
 
@@ -43,6 +43,10 @@ export function countChunks(report, { exitCode, promised }) {
     counts.notes.push(`the simulation ended with ${exitCode}`);
   }
   const { schedules = 0, counted = 0 } = report ?? {};
+  if (counts.failed === 0 && schedules < promised) {
+    counts.failed += 1;
+    counts.notes.push(`the simulation ran ${schedules} schedules, ${promised} are promised`);
+  }
   const fewer = schedules < promised ? `, FEWER than the ${promised} promised` : '';
   return {
     ring: { name: 'simulation', kind: 'ready', detail: `${schedules} schedules${fewer}, ${counted} of them with 8 actors, 300 requests and 5 kinds of fault` },

@@ -21,9 +21,10 @@ describe('the ring of the simulation', () => {
     expect(counts).toMatchObject({ passed: 1, failed: 1, notes: ['simulation seed 5003: G3'] });
   });
 
-  it('says that there were fewer than promised', () => {
-    const { ring } = countChunks({ schedules: 5000, counted: 4990, chunks: [{ from: 1, failures: [] }] }, { exitCode: 0, promised: 100_000 });
+  it('says that there were fewer than promised, and fails', () => {
+    const { ring, counts } = countChunks({ schedules: 5000, counted: 4990, chunks: [{ from: 1, failures: [] }] }, { exitCode: 0, promised: 100_000 });
     expect(ring.detail).toBe('5000 schedules, FEWER than the 100000 promised, 4990 of them with 8 actors, 300 requests and 5 kinds of fault');
+    expect(counts).toMatchObject({ passed: 1, failed: 1, notes: ['the simulation ran 5000 schedules, 100000 are promised'] });
   });
 
   it('counts a run without a report as failed', () => {

@@ -65,7 +65,7 @@ export async function runSimulation(options: SimulationOptions): Promise<WorkRep
 }
 
 function startWorker(bundle: string): { readonly run: (order: WorkOrder) => Promise<WorkReport>; readonly stop: () => void } {
-  const child = fork(bundle, { execArgv: ['--no-warnings'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(bundle, { execArgv: ['--no-warnings', '--max-semi-space-size=64'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   return {
     run: (order) =>
       new Promise((resolve, reject) => {

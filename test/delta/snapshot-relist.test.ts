@@ -1,0 +1,46 @@
+/** Pages of one listing are answered at different times: log clean-up between them leaves a gap that is none. */
+import { describe, expect, it } from 'vitest';
+import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
+
+const R = 1_750_000_000_000_000n;
+
+/** A store whose first listings show no version 1. */
+function forgetting(store: ObjectStore, listings: number): { readonly store: ObjectStore; readonly lists: () => number } {
+  let lists = 0;
+  return {
+    lists: () => lists,
+    store: {
+      location: store.location,
+      get: (path, options) => store.get(path, options),
+      head: (path, options) => store.head(path, options),
+      createIfAbsent: (path, bytes, options) => store.createIfAbsent(path, bytes, options),
+      replaceIfMatch: (path, bytes, options) => store.replaceIfMatch(path, bytes, options),
+      overwrite: (path, bytes, options) => store.overwrite(path, bytes, options),
+      delete: (path, options) => store.delete(path, options),
+      list: async function* list(prefix, options) {
+        lists += 1;
+        const isWhole = lists > listings;
+        for await (const info of store.list(prefix, options)) if (isWhole || !info.path.endsWith('1.json')) yield info;
+      },
+    },
+  };
+}
+
+describe('loading a snapshot', () => {
+  it('lists once more where a listing has a gap', async () => {
+    const { deps, table } = await tableFixture();
+    for (let i = 0; i < 2; i += 1) await table.append(rowsBatch([`k${i}`, i, R]));
+    const { store, lists } = forgetting(deps.store, 1);
+    expect([(await loadSnapshot({ ...deps, store }, T_ROOT)).version, lists()]).toEqual([2, 2]);
+  });
+
+  it('says that a commit is missing where the second listing misses it too', async () => {
+    const { deps, table } = await tableFixture();
+    for (let i = 0; i < 2; i += 1) await table.append(rowsBatch([`k${i}`, i, R]));
+    const { store, lists } = forgetting(deps.store, 9);
+    await expect(loadSnapshot({ ...deps, store }, T_ROOT)).rejects.toMatchObject({ code: 'LOG_GAP' });
+    expect(lists()).toBe(2);
+  });
+});
