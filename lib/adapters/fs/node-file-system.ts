@@ -3,8 +3,8 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { DirectoryEntry, FileKind, FileStat, FileSystem, OpenFile } from './file-system.ts';
 
-// Bare descriptors, since a `FileHandle` per object costs as much as a small write. What never waits for a disk (`fstat`, `close`, `open` of
-// a directory in use) is called synchronously: a trip through the thread pool is dearer than the call.
+// Bare descriptors, since a `FileHandle` per object costs as much as a small write. What changes names, or copies little into the page cache,
+// is called synchronously: a trip through the thread pool is dearer than the call. Only a sync waits for the disk.
 const open = promisify(fs.open);
 const fsync = promisify(fs.fsync);
 const read = promisify(fs.read);
@@ -13,9 +13,12 @@ const write = promisify(fs.write);
 /** Bytes of one call; the operating system takes at most 2 GiB - 1. */
 const CALL_BYTES_MAX = 1 << 30;
 
+/** Up to this a write is a copy of microseconds. */
+const WRITE_NOW_BYTES_MAX = 64 * 1024;
+
 /** The file system of this machine. */
 export const nodeFileSystem: FileSystem = {
-  create: async (path) => openFile(await open(path, 'wx', 0o644)),
+  create: async (path) => openFile(fs.openSync(path, 'wx', 0o644)),
   open: async (path) => openFile(await open(path, 'r')),
   stat: async (path) => statOf(await fs.promises.stat(path, { bigint: true })),
   readDirectory: async (path) =>
@@ -29,16 +32,16 @@ export const nodeFileSystem: FileSystem = {
       fs.closeSync(descriptor);
     }
   },
-  link: async (from, to) => fs.promises.link(from, to),
+  link: async (from, to) => fs.linkSync(from, to),
   rename: async (from, to) => fs.promises.rename(from, to),
-  unlink: async (path) => fs.promises.unlink(path),
+  unlink: async (path) => fs.unlinkSync(path),
 };
 
 function openFile(descriptor: number): OpenFile {
   return {
     stat: async () => statOf(fs.fstatSync(descriptor, { bigint: true })),
     write: async (bytes) => {
-      let offset = 0;
+      let offset = bytes.length > WRITE_NOW_BYTES_MAX ? 0 : fs.writeSync(descriptor, bytes);
       while (offset < bytes.length) offset += (await write(descriptor, bytes, offset, Math.min(bytes.length - offset, CALL_BYTES_MAX), null)).bytesWritten;
     },
     read: async (offset, length) => {
