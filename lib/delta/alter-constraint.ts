@@ -1,7 +1,8 @@
 /** Adds a check constraint once every row passes it, and drops one. */
 import { LakefoldError } from '../core/errors.ts';
 import type { Action } from './actions.ts';
-import type { PlannedWrite } from './commit.ts';
+import type { CommitRequest, PlanBasis } from './commit.ts';
+import { READS_NOTHING } from './conflict.ts';
 import { checkRows, CONSTRAINT_PREFIX, parseConstraint } from './constraints.ts';
 import { withFeature } from './protocol.ts';
 import { readFile, type ReadDeps } from './read.ts';
@@ -15,12 +16,14 @@ export interface ConstraintChange {
 }
 
 /**
- * A planner of the change for `commitWrite`; reads every row of the newest version before it adds one.
+ * A planner of the change for `commitWrite`; reads every row of the newest version before it adds one, after a lost race those of the files that changed.
  * @throws LakefoldError INVALID_ARGUMENT for a name or an expression that is none, CONSTRAINT_VIOLATED by a row the table has, ALREADY_EXISTS
  */
-export function constraintPlanner(deps: ReadDeps, root: string, change: ConstraintChange): (snapshot: Snapshot) => Promise<PlannedWrite> {
+export function constraintPlanner(deps: ReadDeps, root: string, change: ConstraintChange): CommitRequest['plan'] {
   const key = constraintKey(change.name);
-  return async (snapshot) => {
+  const passed = new Set<string>();
+  return async (snapshot, changed) => {
+    for (const path of changed ?? [...passed]) passed.delete(path);
     const { configuration } = snapshot.metadata;
     const stands = configuration[key];
     if (stands === (change.expression ?? undefined)) return { kind: 'nothing', counts: NO_ROWS };
@@ -29,18 +32,23 @@ export function constraintPlanner(deps: ReadDeps, root: string, change: Constrai
         context: { constraint: change.name },
       });
     const actions =
-      change.expression === null ? dropped(snapshot, key) : await added(deps, { root, snapshot }, { name: change.name, key, text: change.expression });
+      change.expression === null ? dropped(snapshot, key) : await added(deps, { root, snapshot, passed }, { name: change.name, key, text: change.expression });
     return {
       kind: 'write',
       actions,
       counts: NO_ROWS,
       fold: 'none',
       isBlindAppend: false,
+      basis: change.expression === null ? DROPS : ADDS,
       operation: change.expression === null ? 'DROP CONSTRAINT' : 'ADD CONSTRAINT',
       operationParameters: { name: change.name, ...(change.expression === null ? {} : { expr: change.expression }) },
     };
   };
 }
+
+const DROPS: PlanBasis = { kind: 'schema', reads: READS_NOTHING };
+/** Any row of any file may break it. */
+const ADDS: PlanBasis = { kind: 'schema', reads: { found: new Set(), mayHold: () => true } };
 
 /** Its property; names are kept in lower case, as Spark keeps them. @throws LakefoldError INVALID_ARGUMENT */
 export function constraintKey(name: string): string {
@@ -58,14 +66,16 @@ function dropped(snapshot: Snapshot, key: string): readonly Action[] {
 
 async function added(
   deps: ReadDeps,
-  table: { readonly root: string; readonly snapshot: Snapshot },
+  table: { readonly root: string; readonly snapshot: Snapshot; readonly passed: Set<string> },
   { name, key, text }: { readonly name: string; readonly key: string; readonly text: string },
 ): Promise<readonly Action[]> {
   const { snapshot } = table;
   const { columns, metadata } = snapshot;
   const constraint = { kind: 'checkConstraints', name, text, expression: parseConstraint(text, columns) } as const;
   for (const file of snapshot.files.values()) {
+    if (table.passed.has(file.path)) continue;
     for await (const { batch } of readFile(deps, { ...table, file }, { columns })) checkRows([constraint], columns, batch);
+    table.passed.add(file.path);
   }
   const protocol = withFeature(snapshot.protocol, 'checkConstraints');
   const changed: Action = { ...metadata, configuration: { ...metadata.configuration, [key]: text } };

@@ -9,7 +9,7 @@ import { stringifyJson } from '../core/json.ts';
 import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
 import { judge, type MetWinner, type OperationKind, type ReadSet } from './conflict.ts';
 import { parseLogEntry, serializeEntry } from './action-codec.ts';
-import type { Action, CommitInfo, LogEntry, Txn } from './actions.ts';
+import type { Action, CdcFile, CommitInfo, LogEntry, Txn } from './actions.ts';
 import { identityOf } from './change-derived.ts';
 import { writeChangeFiles } from './change-files.ts';
 import type { DeltaDeps } from './deps.ts';
@@ -86,6 +86,7 @@ interface Attempt {
 export async function commitWrite(deps: DeltaDeps, request: CommitRequest, options: WriteOptions = {}): Promise<WriteOutcome> {
   let snapshot = request.base;
   let last: PlannedWrite | undefined;
+  let changeFiles: { readonly of: PlannedWrite; readonly files: readonly CdcFile[] } | undefined;
   const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<Attempt>> => {
     const met = winners.map((winner): MetWinner => {
       const before = snapshot;
@@ -101,7 +102,10 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     last = planned;
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
-    const actions = await entryActions(deps, { request, snapshot, version, planned }, options);
+    const info = commitInfoFor(deps, { request, snapshot, planned }, options);
+    // A plan that stands changes the same rows, whatever won.
+    if (changeFiles?.of !== planned) changeFiles = { of: planned, files: await changeFilesOf(deps, { request, snapshot, planned, info }) };
+    const actions = entryActions({ snapshot, version, planned, info, changeFiles: changeFiles.files }, options);
     return { kind: 'write', bytes: serializeEntry(actions), value: { snapshot, actions, planned } };
   };
   const outcome = await appendEntry(deps, {
@@ -126,12 +130,14 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
   }
 }
 
-async function entryActions(
-  deps: DeltaDeps,
-  entry: { readonly request: CommitRequest; readonly snapshot: Snapshot; readonly version: number; readonly planned: PlannedWrite & { kind: 'write' } },
-  options: WriteOptions,
-): Promise<readonly Action[]> {
-  const { request, snapshot, version, planned } = entry;
+interface WriteEntry {
+  readonly request: CommitRequest;
+  readonly snapshot: Snapshot;
+  readonly planned: PlannedWrite & { readonly kind: 'write' };
+}
+
+function commitInfoFor(deps: DeltaDeps, entry: WriteEntry, options: WriteOptions): CommitInfo {
+  const { request, snapshot, planned } = entry;
   if (isAppendOnly(snapshot.metadata) && planned.actions.some((action) => action.kind === 'remove' && action.dataChange)) {
     throw new LakefoldError(
       'CONSTRAINT_VIOLATED',
@@ -139,15 +145,24 @@ async function entryActions(
       { context: { constraint: 'delta.appendOnly' } },
     );
   }
-  const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
-  const info = commitInfo(deps, { planned, timestamp, request, snapshot }, options);
-  const changeFiles = isChangeFeedOn(snapshot)
-    ? await writeChangeFiles(
-        deps,
-        { root: request.root, snapshot, txnId: deps.random.uuid(), ordinal: 0 },
-        { actions: [info, ...planned.actions], identity: planned.changeKeys ?? identityOf(snapshot) },
-      )
-    : [];
+  return commitInfo(deps, { ...entry, timestamp: Math.max(deps.clock.now(), snapshot.committedAt + 1) }, options);
+}
+
+async function changeFilesOf(deps: DeltaDeps, { request, snapshot, planned, info }: WriteEntry & { readonly info: CommitInfo }): Promise<readonly CdcFile[]> {
+  if (!isChangeFeedOn(snapshot)) return [];
+  return writeChangeFiles(
+    deps,
+    { root: request.root, snapshot, txnId: deps.random.uuid(), ordinal: 0 },
+    { actions: [info, ...planned.actions], identity: planned.changeKeys ?? identityOf(snapshot) },
+  );
+}
+
+function entryActions(
+  entry: Omit<WriteEntry, 'request'> & { readonly version: number; readonly info: CommitInfo; readonly changeFiles: readonly CdcFile[] },
+  options: WriteOptions,
+): readonly Action[] {
+  const { snapshot, version, planned, info, changeFiles } = entry;
+  const timestamp = info.timestamp ?? snapshot.committedAt + 1;
   const actions = withEnablement(planned.actions, { before: snapshot, version, timestamp });
   return [info, ...idempotencyTxns(requestsOf(planned, options), version, timestamp), ...actions, ...changeFiles];
 }

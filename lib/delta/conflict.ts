@@ -74,7 +74,7 @@ const MATRIX: Readonly<Record<OperationKind, Row>> = {
   overwrite:      ['redo',     'redo',     'redo',     'redo',     'redo',     'redo',     'adopt',  'adopt',  'adopt',  'answer', 'refuse'],
   restore:        ['redo',     'redo',     'redo',     'redo',     'redo',     'redo',     'adopt',  'adopt',  'adopt',  'answer', 'refuse'],
   optimize:       ['keep',     'dropBins', 'dropBins', 'dropBins', 'dropBins', 'dropBins', 'adopt',  'adopt',  'adopt',  'answer', 'refuse'],
-  schema:         ['probe',    'probe',    'keep',     'probe',    'probe',    'keep',     'redo',   'redo',   'redo',   'answer', 'refuse'],
+  schema:         ['probe',    'probe',    'probe',    'probe',    'probe',    'keep',     'redo',   'redo',   'redo',   'answer', 'refuse'],
   protocol:       ['keep',     'keep',     'keep',     'keep',     'keep',     'keep',     'refuse', 'refuse', 'refuse', 'answer', 'refuse'],
 };
 

@@ -62,17 +62,23 @@ export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Bat
 export function stagedConflict(stagedOn: Snapshot, now: Snapshot): string | undefined {
   if (stagedOn.metadata === now.metadata) return undefined;
   if (stagedOn.metadata.id !== now.metadata.id) return 'the table was replaced by another';
-  if (stagedOn.metadata.partitionColumns.join('\0') !== now.metadata.partitionColumns.join('\0')) return 'the table is partitioned by other columns now';
+  if (partitionNames(stagedOn).join('\0') !== partitionNames(now).join('\0')) return 'the table is partitioned by other columns now';
   const checked = new Set(constraintsOf(stagedOn.metadata).map(({ text }) => text));
   const added = constraintsOf(now.metadata).find(({ text }) => !checked.has(text));
   if (added !== undefined) return `constraint ${added.name} was added`;
   for (const column of now.columns) {
     const before = stagedOn.columns.find((candidate) => candidate.name === column.name);
-    if (!column.nullable && before?.nullable !== false) return `column ${column.name} is required now`;
+    const same = stagedOn.columns.find((candidate) => candidate.physicalName === column.physicalName);
+    if (!column.nullable && same?.nullable !== false) return `column ${column.name} is required now`;
     if (before !== undefined && (before.physicalName !== column.physicalName || !typesEqual(before.type, column.type)))
       return `column ${column.name} was ${formatType(before.type)}, it is ${formatType(column.type)} now`;
   }
   return undefined;
+}
+
+/** As files and paths know them: a column that got another name is the same. */
+function partitionNames({ metadata, columns }: Snapshot): readonly string[] {
+  return metadata.partitionColumns.map((name) => columns.find((column) => column.name === name)?.physicalName ?? name);
 }
 
 async function stageFile(
