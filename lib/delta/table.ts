@@ -49,13 +49,6 @@ export interface GroupOutcome {
 /** Loads of a snapshot to write on; each may be slept over. */
 const LOADS_MAX = 3;
 
-/** An outcome with what became of each member of a group; the verdicts hold only where it is `committed` or `nothing`. */
-export interface GroupOutcome {
-  readonly outcome: WriteOutcome;
-  readonly verdicts: readonly Verdict[];
-  readonly counts: readonly (WriteCounts | undefined)[];
-}
-
 export class DeltaTable {
   readonly root: string;
   readonly #deps: DeltaDeps;
