@@ -48,6 +48,8 @@ export interface AppendRequest<T> {
   readonly pathOf: (version: number) => ObjectPath;
   /** Called before each try with the entries that won since the last call. */
   readonly plan: (version: number, winners: readonly Winner[]) => Promise<AttemptPlan<T>>;
+  /** When the first of what the entry names was staged, or later was planned on; now unless given. */
+  readonly stagedAt?: Instant;
   readonly signal?: AbortSignal;
   readonly attemptsMax?: number;
 }
@@ -68,7 +70,8 @@ const UNKNOWN_TRIES_MAX = 4;
  * @throws LakefoldError WRITER_FENCED when the log this write was planned on has been cleaned away
  */
 export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest<T>): Promise<AppendOutcome<T>> {
-  const startedAt = instantOf(deps.clock);
+  const startedAt = request.stagedAt ?? instantOf(deps.clock);
+  const beganAt = deps.clock.monotonicMillis();
   const attemptsMax = request.attemptsMax ?? COMMIT_ATTEMPTS_MAX;
   let version = request.base + 1;
   let winners: readonly Winner[] = [];
@@ -87,7 +90,7 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
       deps.log.warn('commit.outcome_unknown', { path: request.pathOf(version), txnId: request.txnId });
       return { kind: 'unknown', version, txnId: request.txnId };
     }
-    if (attempt >= attemptsMax || deps.clock.monotonicMillis() - startedAt.monotonic > COMMIT_TIME_MAX_MILLIS) {
+    if (attempt >= attemptsMax || deps.clock.monotonicMillis() - beganAt > COMMIT_TIME_MAX_MILLIS) {
       return { kind: 'conflict', winner: version, reason: CONTENTION };
     }
     // As long as a try takes, others land theirs: a pause much shorter than that only meets them again.

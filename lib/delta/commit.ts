@@ -6,6 +6,7 @@
 import { sha256, toBase32, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
+import type { Instant } from '../ports/clock.ts';
 import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
 import { judge, type MetWinner, type OperationKind, type ReadSet } from './conflict.ts';
 import { parseLogEntry, serializeEntry } from './action-codec.ts';
@@ -73,6 +74,8 @@ export interface CommitRequest {
    * whose files are not as the last plan saw them, where nothing else that matters to it has changed.
    */
   readonly plan: (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite>;
+  /** When the first of its files was staged; now unless given. */
+  readonly stagedAt?: Instant;
 }
 
 interface Attempt {
@@ -113,6 +116,7 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     base: request.base.version,
     plan,
     pathOf: (version) => commitPath(request.root, version),
+    ...(request.stagedAt === undefined ? {} : { stagedAt: request.stagedAt }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.attemptsMax === undefined ? {} : { attemptsMax: options.attemptsMax }),
   });

@@ -1,6 +1,7 @@
 /** Writes of one process to one table, committed together: while an entry is being written, the next group gathers. */
 import { LakefoldError } from '../core/errors.ts';
-import { GROUP_ROWS_MAX, GROUP_WRITES_MAX } from '../core/limits.ts';
+import { GROUP_ROWS_MAX, GROUP_WRITES_MAX, PLAN_AGE_MAX_MILLIS } from '../core/limits.ts';
+import { ageOf, instantOf, type Instant } from '../ports/clock.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { GroupMember } from './group-member.ts';
 import { type GroupWriteRequest, stageMember } from './group-stage.ts';
@@ -9,6 +10,7 @@ import { NO_ROWS, type WriteOutcome } from './write-outcome.ts';
 
 interface Waiting {
   readonly member: GroupMember;
+  readonly stagedAt: Instant;
   readonly answer: (outcome: WriteOutcome) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -31,9 +33,10 @@ export class GroupCommitter {
   /** The outcome as of a write of its own; of a repeat of another call of the same group, that one's version. @throws LakefoldError as `stageMember`, and what `commitGroup` throws */
   async write(request: GroupWriteRequest): Promise<WriteOutcome> {
     const { root, snapshot } = this.#table;
+    const stagedAt = instantOf(this.#deps.clock);
     const member = await stageMember(this.#deps, { root, snapshot, id: this.#deps.random.uuid() }, request);
     return new Promise((answer, fail) => {
-      this.#waiting.push({ member, answer, fail });
+      this.#waiting.push({ member, stagedAt, answer, fail });
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -41,11 +44,16 @@ export class GroupCommitter {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
+      this.#refuseSlept();
       const count = groupSize(this.#waiting.map(({ member }) => member));
       const group = this.#waiting.slice(0, count);
       this.#waiting = this.#waiting.slice(count);
       try {
-        const outcome = await this.#table.commitGroup(group.map(({ member }) => member));
+        const stagedAt = oldestOf(group.map((waiting) => waiting.stagedAt));
+        const outcome = await this.#table.commitGroup(
+          group.map(({ member }) => member),
+          stagedAt === undefined ? {} : { stagedAt },
+        );
         for (const [i, { answer }] of group.entries()) answer(memberOutcome(outcome, i, group[i]?.member));
       } catch (error) {
         for (const { fail } of group) fail(error);
@@ -53,6 +61,23 @@ export class GroupCommitter {
     }
     this.#isRunning = false;
   }
+
+  // A vacuum takes files of a day ago that nothing names: a write that slept must not name them, nor take the others with it.
+  #refuseSlept(): void {
+    const slept = this.#waiting.filter(({ stagedAt }) => ageOf(this.#deps.clock, stagedAt) > PLAN_AGE_MAX_MILLIS);
+    this.#waiting = this.#waiting.filter((waiting) => !slept.includes(waiting));
+    for (const { fail, member } of slept)
+      fail(
+        new LakefoldError('WRITER_FENCED', `expected to commit within 12 hours of staging, found the files of ${member.id} older than that`, {
+          context: { path: this.#table.root },
+        }),
+      );
+  }
+}
+
+/** The one longest ago, by the clock of the wall; of equal ones by the other. */
+function oldestOf(instants: readonly Instant[]): Instant | undefined {
+  return instants.toSorted((a, b) => a.wall - b.wall || a.monotonic - b.monotonic)[0];
 }
 
 /** How many of the members, from the first, one entry takes: all upserts among them know rows by the same columns. At least one. */

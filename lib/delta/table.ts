@@ -129,11 +129,14 @@ export class DeltaTable {
     return { outcome, added: planner.added() };
   }
 
-  /** Writes that are staged already, as one entry; the table is then as if each had been committed alone, in their order. */
-  async commitGroup(members: readonly GroupMember[], options: WriteOptions = {}): Promise<GroupOutcome> {
+  /**
+   * Writes that are staged already, as one entry; the table is then as if each had been committed alone, in their order.
+   * `stagedAt`: when the first of them was, where a vacuum may take their files in the meantime.
+   */
+  async commitGroup(members: readonly GroupMember[], { stagedAt, ...options }: WriteOptions & { readonly stagedAt?: Instant } = {}): Promise<GroupOutcome> {
     const txnId = this.#deps.random.uuid();
     const planner = groupPlanner(this.#deps, { root: this.root, txnId }, members);
-    const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
+    const outcome = await this.#commit({ txnId, plan: planner.plan, ...(stagedAt === undefined ? {} : { stagedAt }) }, options);
     return { outcome, verdicts: planner.verdicts(), counts: planner.counts() };
   }
 
@@ -230,9 +233,11 @@ export class DeltaTable {
     return loadSnapshot(this.#deps, this.root, asOf, { where: () => where });
   }
 
-  async #commit(request: Pick<CommitRequest, 'txnId' | 'plan'>, options: WriteOptions): Promise<WriteOutcome> {
+  async #commit(write: Pick<CommitRequest, 'txnId' | 'plan' | 'stagedAt'>, options: WriteOptions): Promise<WriteOutcome> {
     const base = await this.#writeBase();
     let askedAt = instantOf(this.#deps.clock);
+    // A second try names what the first one staged.
+    const request = { stagedAt: askedAt, ...write };
     const outcome = await commitWrite(this.#deps, { root: this.root, base, ...request }, options);
     if (outcome.kind === 'committed') this.#keep(outcome.snapshot, askedAt);
     if (outcome.kind !== 'nothing' && outcome.kind !== 'conflict') return outcome;

@@ -1,6 +1,7 @@
 /** Machines that sleep in the middle of something: a lid is closed, a function frozen, for longer than anything is kept. */
 import { describe, expect, it } from 'vitest';
 import { isLakefoldError } from '../../lib/core/errors.ts';
+import { GroupCommitter } from '../../lib/delta/group-committer.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
@@ -47,6 +48,17 @@ describe('a writer that slept', () => {
     expect(await failureOf(table.append(rowsBatch(['a', 1, 1n])))).toBe('WRITER_FENCED');
     expect((await fixture.table.refresh()).version).toBe(0);
     expect((await table.append(rowsBatch(['a', 1, 1n]))).outcome.kind).toBe('committed');
+  });
+
+  it('fails alone where it would have joined a group, and names none of its files', async () => {
+    const fixture = await tableFixture();
+    const store = sleepingStore(fixture, (verb, path) => verb === 'create' && !isLogEntry(path));
+    const table = await fixture.open(store);
+    const committer = new GroupCommitter({ ...fixture.deps, store }, table);
+    const append = { kind: 'append' } as const;
+    expect(await failureOf(committer.write({ batch: rowsBatch(['a', 1, 1n]), what: append }))).toBe('WRITER_FENCED');
+    expect((await committer.write({ batch: rowsBatch(['b', 1, 1n]), what: append })).kind).toBe('committed');
+    expect(await fixture.rows()).toEqual([['b', 1, 1n]]);
   });
 
   it('does not take for new the snapshot it slept over', async () => {
