@@ -93,8 +93,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a compaction does not look at what was changed under it',
     breaks: 'G8, G13',
     file: 'lib/delta/optimize.ts',
-    find: 'const intact = bins.filter((bin) => bin.files.every((file) => isSameFile(file, snapshot.files.get(file.path))));',
-    replace: 'const intact = bins;',
+    find: 'const whole = bins.filter((bin) => bin.files.every((file) => isSameFile(file, snapshot.files.get(file.path))));',
+    replace: 'const whole = bins;',
   },
   {
     name: 'a deletion vector forgets the rows deleted before',
@@ -142,14 +142,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a vacuum knows no retention',
     breaks: 'G8',
     file: VACUUM,
-    find: 'if (options.now - (file.deletionTimestamp ?? options.now) <= options.retentionMillis) keep(file);',
-    replace: '',
+    find: 'const isKept = options.now - removedAt <= options.retentionMillis;',
+    replace: 'const isKept = false;',
   },
   {
     name: 'a vacuum takes files that are being staged',
     breaks: 'G14',
     file: VACUUM,
-    find: 'options.now - object.modifiedAt < UNREFERENCED_AGE_MIN_MILLIS',
+    find: 'now - object.modifiedAt < UNREFERENCED_AGE_MIN_MILLIS',
     replace: 'false',
   },
   {
