@@ -121,8 +121,8 @@ export const PARQUET_FOOTER_MEMORY_BYTES_MAX = 128 * 1024 * 1024;
 export const PARQUET_ROWS_MAX = 2_147_483_647;
 /** Pages of one column of one row group. */
 export const PARQUET_PAGES_MAX = 65_536;
-/** Bytes one page unpacks to; a page that takes much of a file may have its own size times the ratio. */
-export const PARQUET_PAGE_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes one page unpacks to: a value of half of it and its neighbours, which we write into one, can be read. A page that takes much of a file may have its own size times the ratio. */
+export const PARQUET_PAGE_BYTES_MAX = 64 * 1024 * 1024;
 export const PARQUET_PAGE_RATIO_MAX = 16;
 /** Bytes of decoded rows that are held at once; a row group that takes more is decoded in pieces, of twice its stored bytes at least. */
 export const PARQUET_PIECE_BYTES = 32 * 1024 * 1024;
