@@ -48,7 +48,7 @@ export interface AppendRequest<T> {
   readonly pathOf: (version: number) => ObjectPath;
   /** Called before each try with the entries that won since the last call. */
   readonly plan: (version: number, winners: readonly Winner[]) => Promise<AttemptPlan<T>>;
-  /** When the first of what the entry names was staged, or later was planned on; now unless given. */
+  /** When the first of what the entry names was staged; now unless given. */
   readonly stagedAt?: Instant;
   readonly signal?: AbortSignal;
   readonly attemptsMax?: number;

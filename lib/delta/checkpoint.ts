@@ -19,6 +19,7 @@ import { hasV2Checkpoints } from './protocol.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
+import { REQUEST_APP_ID } from './write-outcome.ts';
 
 export interface CheckpointDeps {
   readonly store: ObjectStore;
@@ -35,9 +36,6 @@ export interface WrittenCheckpoint {
 
 /** CRC-32 of the checkpoint a pointer of ours points at. */
 const CHECKPOINT_CRC_TAG = 'lakefold.checkpointCrc32';
-
-/** `txn`s of idempotency keys, which have a window; streams and foreign ones have none. */
-const REQUEST_TXN = 'lakefold/r/';
 
 export interface CheckpointOptions {
   readonly requestWindowMillis?: number;
@@ -124,9 +122,9 @@ export function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefin
 function keptOf(snapshot: Snapshot, now: number, windowMillis: number): { readonly tombstonesAfter: number; readonly txns: readonly Txn[] } {
   const all = [...snapshot.txns.values()];
   const age = (txn: Txn): number => (txn.lastUpdated === undefined ? 0 : now - txn.lastUpdated);
-  const requests = all.filter((txn) => txn.appId.startsWith(REQUEST_TXN) && age(txn) <= windowMillis).toSorted((a, b) => age(a) - age(b));
+  const requests = all.filter((txn) => txn.appId.startsWith(REQUEST_APP_ID) && age(txn) <= windowMillis).toSorted((a, b) => age(a) - age(b));
   return {
     tombstonesAfter: now - deletedFileRetentionMillis(snapshot.metadata),
-    txns: [...all.filter((txn) => !txn.appId.startsWith(REQUEST_TXN)), ...requests.slice(0, IDEMPOTENCY_KEYS_MAX)],
+    txns: [...all.filter((txn) => !txn.appId.startsWith(REQUEST_APP_ID)), ...requests.slice(0, IDEMPOTENCY_KEYS_MAX)],
   };
 }

@@ -20,7 +20,7 @@ import { checkReadable, checkWritable } from './protocol.ts';
 import { applyCommit } from './snapshot.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { hasInCommitTimestamps, isAppendOnly, isChangeFeedOn } from './table-properties.ts';
-import { NO_ROWS, type Idempotency, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
+import { NO_ROWS, REQUEST_APP_ID, type Idempotency, type WriteCounts, type WriteOptions, type WriteOutcome } from './write-outcome.ts';
 
 /** How the fold treats the commit (semantics U1, U8). */
 export type FoldKind = 'merge' | 'edit' | 'none';
@@ -231,8 +231,6 @@ function parseWinner(deps: DeltaDeps, root: string, winner: Winner): LogEntry {
   const place = { path: commitPath(root, winner.version), version: winner.version, tableLocation: tableLocationOf(deps.store.location, root) };
   return { version: winner.version, actions: parseLogEntry(winner.bytes, place) };
 }
-
-const REQUEST_APP_ID = 'lakefold/r/';
 
 /** The `txn` appId of an idempotency key. */
 function requestAppId(key: string): string {

@@ -7,9 +7,7 @@ import { dvUniqueId } from './deletion-vector.ts';
 import type { PartialState } from './replay.ts';
 import type { TableColumn } from './snapshot-state.ts';
 import { parseStats } from './stats.ts';
-
-/** Idempotency keys, which checkpoints drop after their window. */
-const REQUEST_TXN = 'lakefold/r/';
+import { REQUEST_APP_ID } from './write-outcome.ts';
 
 export interface StateRules {
   /** A checkpoint may leave out tombstones and idempotency keys that were past their time. */
@@ -24,7 +22,7 @@ export function stateDifference(expected: PartialState, found: PartialState, rul
     different('the metadata', expected.metadata, found.metadata) ??
     filesDifference(expected.files, found.files, rules.columns) ??
     tombstonesDifference(expected.tombstones, found.tombstones, rules) ??
-    mapsDifference('txn', expected.txns, found.txns, (appId) => rules.mayDrop === 'expired' && appId.startsWith(REQUEST_TXN)) ??
+    mapsDifference('txn', expected.txns, found.txns, (appId) => rules.mayDrop === 'expired' && appId.startsWith(REQUEST_APP_ID)) ??
     mapsDifference('domain', expected.domains, found.domains, () => false)
   );
 }

@@ -12,6 +12,7 @@ import { commitInfoOf, isOurs } from './commit-info.ts';
 import { checksumPath } from './log-path.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { REQUEST_APP_ID } from './write-outcome.ts';
 
 /** What the live files of a version add up to. */
 export interface FileTotals {
@@ -24,8 +25,6 @@ export interface FileTotals {
 
 /** Lists longer than this are left out: they would be written again with every commit. */
 const LISTED_MAX = 100;
-/** Idempotency keys leave checkpoints after their window, so a list of them would be wrong for a later reader. */
-const REQUEST_TXN = 'lakefold/r/';
 
 /** Counts every live file. */
 export function fileTotals(snapshot: Pick<Snapshot, 'files'>): FileTotals {
@@ -61,7 +60,8 @@ export function checksumOf(snapshot: Snapshot, totals: FileTotals, info: CommitI
   const hasOwnTime = snapshot.metadata.configuration['delta.enableInCommitTimestamps'] === 'true';
   const txns = [...snapshot.txns.values()];
   const domains = [...snapshot.domains.values()];
-  const listsTxns = txns.length <= LISTED_MAX && !txns.some(({ appId }) => appId.startsWith(REQUEST_TXN));
+  // Idempotency keys leave checkpoints after their window, so a list of them would be wrong for a later reader.
+  const listsTxns = txns.length <= LISTED_MAX && !txns.some(({ appId }) => appId.startsWith(REQUEST_APP_ID));
   return {
     ...(info?.txnId === undefined ? {} : { txnId: info.txnId }),
     tableSizeBytes: totals.bytes,

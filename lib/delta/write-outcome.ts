@@ -31,6 +31,9 @@ export type WriteOutcome =
   | { readonly kind: 'conflict'; readonly winner: number; readonly reason: string }
   | { readonly kind: 'unknown'; readonly version: number; readonly txnId: string };
 
+/** Begins the `txn` appId of an idempotency key, which is remembered for a window; streams and other engines' have none. */
+export const REQUEST_APP_ID = 'lakefold/r/';
+
 /** Who asks, so that a repeat is recognised (semantics U9). */
 export type Idempotency =
   | { readonly kind: 'request'; readonly key: string; readonly bodyHash: string; readonly windowMillis: number }
