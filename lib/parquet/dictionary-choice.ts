@@ -1,8 +1,6 @@
 /** Where a dictionary would not pay: most values differ, so that it is the column over again, and slower to write. Pure. */
 import { type Batch, isNullAt, type Vector } from '../core/batch.ts';
 
-/** Batches below this are written with dictionaries: there is little to gain, and their bytes stay what they were. */
-const SMALL_ROWS = 1024;
 /** Values looked at of each column, spread over it. */
 const SAMPLE_ROWS = 8192;
 /** Share of distinct values in the sample above which a column goes without. */
@@ -10,7 +8,6 @@ const DISTINCT_SHARE_MAX = 0.5;
 
 /** Names of the flat columns to write without dictionary. Equal batches give equal names. */
 export function highCardinalityColumns(batch: Batch): readonly string[] {
-  if (batch.rowCount < SMALL_ROWS) return [];
   return batch.columns.flatMap((column, i) => {
     const vector = batch.vectors[i];
     // The writer finds columns by dotted path.

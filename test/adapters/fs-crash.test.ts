@@ -183,6 +183,7 @@ function changed(fs: FileSystem, change: Partial<FileSystem>): FileSystem {
     create: (path) => fs.create(path),
     open: (path) => fs.open(path),
     stat: (path) => fs.stat(path),
+    look: (path) => fs.look(path),
     readDirectory: (path) => fs.readDirectory(path),
     makeDirectory: (path) => fs.makeDirectory(path),
     syncDirectory: (path) => fs.syncDirectory(path),

@@ -68,7 +68,7 @@ describe('local files', () => {
     const before = calls.length;
     await create(store, 't/_delta_log/1.json');
     expect(calls.slice(before).map((call) => call.text)).toEqual([
-      'stat 1.json',
+      'look 1.json',
       'create .tmp',
       'write .tmp',
       'sync .tmp',

@@ -12,13 +12,15 @@ import { hasLoneSurrogate, sha256, toBase64 } from '../../lib/core/bytes.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { instant, parseDate } from '../../lib/core/time.ts';
 import { parseType, type Column, type ColumnType, type Value } from '../../lib/core/types.ts';
+import { openParquet } from '../../lib/parquet/footer.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
+import { structAt } from '../../lib/parquet/thrift.ts';
 import { runWasm } from '../../lib/parquet/wasm-runtime.ts';
 import { column, decodeAll, sourceOf } from '../contract/table-codec.contract.ts';
 import { element, handMadeParquet, int96, levels } from '../support/hand-made-parquet.ts';
 
 /** Size and SHA-256. */
-const GOLDEN = [1236, 'JnSltIDKyRBlttgHUmq4A1XpPVoesmn65IarMElFgLc='];
+const GOLDEN = [1198, 'xJjB0CMy6VMGc5i7vSwtZ9MwUrKqLR9+aXnvtCunNb4='];
 
 const wasm = readParquetWasm();
 const codec = createParquetCodec({ wasm });
@@ -89,6 +91,16 @@ describe('the Parquet codec', () => {
     ];
     const bytes = await codec.encode(batchOfRows(columns, rows));
     expect([bytes.length, toBase64(sha256(bytes))]).toEqual(GOLDEN);
+  });
+
+  it('writes columns of mostly distinct values without dictionaries, in files of ten rows as of ten thousand', async () => {
+    const columns = [column('id', 'bigint', false), column('s', 'string'), column('same', 'timestamp'), column('few', 'int')];
+    for (const rowCount of [10, 1000, 10_000]) {
+      const rows = Array.from({ length: rowCount }, (_, i): Row => [BigInt(i), `s${i}`, 1n, i % 3]);
+      const { footer } = await openParquet(sourceOf(await codec.encode(batchOfRows(columns, rows))));
+      const hasDictionary = footer.rowGroups.flatMap(({ chunks }) => chunks.map(({ element }) => structAt(element, 3)?.has(11) === true));
+      expect([rowCount, hasDictionary]).toEqual([rowCount, [false, false, true, true]]);
+    }
   });
 
   it('writes files that DuckDB reads equal', async () => {

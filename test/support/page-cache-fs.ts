@@ -3,6 +3,7 @@
  * Stricter than any real one: nothing reaches the disk on its own, and nothing is ordered.
  */
 import { concatBytes } from '../../lib/core/bytes.ts';
+import { errnoOf } from '../../lib/adapters/fs/file-system.ts';
 import type { DirectoryEntry, FileStat, FileSystem, OpenFile } from '../../lib/adapters/fs/file-system.ts';
 
 interface FileNode {
@@ -51,6 +52,15 @@ export class PageCacheFileSystem implements FileSystem {
 
   async stat(path: string): Promise<FileStat> {
     return statOf(this.#find(path));
+  }
+
+  async look(path: string): Promise<FileStat | undefined> {
+    try {
+      return await this.stat(path);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   async readDirectory(path: string): Promise<readonly DirectoryEntry[]> {

@@ -70,6 +70,7 @@ export function recordingFileSystem(inner: FileSystem, interruption?: Interrupti
     create: (path) => call('create', [path], async () => record(await inner.create(path), path)),
     open: (path) => call('open', [path], async () => record(await inner.open(path), path)),
     stat: (path) => call('stat', [path], () => inner.stat(path)),
+    look: (path) => call('look', [path], () => inner.look(path)),
     readDirectory: (path) => call('readDirectory', [path], () => inner.readDirectory(path)),
     makeDirectory: (path) => call('makeDirectory', [path], () => inner.makeDirectory(path)),
     syncDirectory: (path) => call('syncDirectory', [path], () => inner.syncDirectory(path)),

@@ -37,6 +37,8 @@ export interface FileSystem {
   /** An existing file to read. */
   open(path: string): Promise<OpenFile>;
   stat(path: string): Promise<FileStat>;
+  /** As `stat`, undefined where nothing has the name: for a single path, whose absence is no surprise. */
+  look(path: string): Promise<FileStat | undefined>;
   readDirectory(path: string): Promise<readonly DirectoryEntry[]>;
   /** One level; `EEXIST` when it is there. */
   makeDirectory(path: string): Promise<void>;

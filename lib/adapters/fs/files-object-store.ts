@@ -114,8 +114,8 @@ class LocalFiles implements FilesObjectStore {
   async head(path: ObjectPath, options: RequestOptions = {}): Promise<ObjectInfo | undefined> {
     options.signal?.throwIfAborted();
     return this.#absentAsUndefined('look at', path, async () => {
-      const stat = await this.#fs.stat(this.localPath(path));
-      return stat.kind === 'file' ? infoOf(path, stat) : undefined;
+      const stat = await this.#fs.look(this.localPath(path));
+      return stat?.kind === 'file' ? infoOf(path, stat) : undefined;
     });
   }
 

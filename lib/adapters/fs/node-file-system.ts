@@ -21,6 +21,10 @@ export const nodeFileSystem: FileSystem = {
   create: async (path) => openFile(fs.openSync(path, 'wx', 0o644)),
   open: async (path) => openFile(await open(path, 'r')),
   stat: async (path) => statOf(await fs.promises.stat(path, { bigint: true })),
+  look: async (path) => {
+    const found = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found === undefined ? undefined : statOf(found);
+  },
   readDirectory: async (path) =>
     (await fs.promises.readdir(path, { withFileTypes: true })).map((entry): DirectoryEntry => ({ name: entry.name, kind: kindOf(entry) })),
   makeDirectory: async (path) => fs.promises.mkdir(path),
