@@ -15,7 +15,7 @@ import { checkpointBatches, checkpointContent, checkpointRemarks, type Checkpoin
 import { writtenColumns } from './checkpoint-rows.ts';
 import { createFile, writeV2Checkpoint } from './checkpoint-v2.ts';
 import { checkpointPath, lastCheckpointPath } from './log-path.ts';
-import { hasV2Checkpoints } from './protocol.ts';
+import { checkWritable, hasV2Checkpoints } from './protocol.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
@@ -49,7 +49,8 @@ export interface CheckpointOptions {
  * streamed in row groups; V2 with sidecars for very many files, where the table has that feature.
  *
  * Tombstones past `delta.deletedFileRetentionDuration` and idempotency keys past their window are left out.
- * @throws LakefoldError STORE_UNAVAILABLE when it can't be told whether it was written, FILE_CORRUPT when the checkpoint below can't be carried over
+ * @throws LakefoldError UNSUPPORTED_TABLE_FEATURE where writers must know a feature we don't, as its part of the state would be lost,
+ *   STORE_UNAVAILABLE when it can't be told whether it was written, FILE_CORRUPT when the checkpoint below can't be carried over
  */
 export async function writeCheckpoint(
   deps: CheckpointDeps & { readonly clock: Pick<Clock, 'now'> },
@@ -58,6 +59,7 @@ export async function writeCheckpoint(
   options: CheckpointOptions = {},
 ): Promise<WrittenCheckpoint> {
   const { version } = snapshot;
+  checkWritable(snapshot.protocol, snapshot.metadata);
   const now = deps.clock.now();
   const content = checkpointContent(snapshot, keptOf(snapshot, now, options.requestWindowMillis ?? IDEMPOTENCY_WINDOW_MILLIS));
   const isV2 = snapshot.files.size > (options.v2FilesMin ?? V2_CHECKPOINT_FILES_MIN) && hasV2Checkpoints(snapshot.protocol);

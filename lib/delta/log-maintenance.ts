@@ -11,6 +11,7 @@ import { planCompactions, writeCompaction, type CompactionRange } from './compac
 import type { DeltaDeps } from './deps.ts';
 import { executeLogCleanup, planLogCleanup, type LogCleanupPlan } from './log-cleanup.ts';
 import { listLog, type LogListing } from './log-segment.ts';
+import { checkWritable } from './protocol.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { advanceTotals, checksumOf, fileTotals, writeChecksum, type FileTotals } from './version-checksum.ts';
 
@@ -70,7 +71,7 @@ export function planLogMaintenance(
 
 /**
  * Plans and does what is due at the snapshot's version. `rest`: compact the commits behind the last compaction too.
- * @throws LakefoldError STORE_UNAVAILABLE; what was done before stays done
+ * @throws LakefoldError UNSUPPORTED_TABLE_FEATURE where writers must know a feature we don't, STORE_UNAVAILABLE; what was done before stays done
  */
 export async function maintainLog(
   deps: DeltaDeps,
@@ -78,6 +79,7 @@ export async function maintainLog(
   options: { readonly rest?: 'compact' } = {},
 ): Promise<LogMaintenanceReport> {
   const { root, snapshot } = table;
+  checkWritable(snapshot.protocol, snapshot.metadata);
   const plan = planLogMaintenance(snapshot, await readKnownLog(deps, table, options), options);
   const { known, entry } = await totalsAt(deps, table);
   await writeChecksum(deps.store, root, snapshot.version, checksumOf(snapshot, known.totals, commitInfoOf(entry?.actions ?? [])));

@@ -3,7 +3,7 @@ import { decodeUtf8, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { formatDate, parseDate, parseInstant } from '../core/time.ts';
 import { formatDecimal, formatType, parseDecimal, type ColumnType, type Value } from '../core/types.ts';
-import { doubleText, floatText, microsText } from './spark-text.ts';
+import { doubleText, floatText, localMicrosText, microsText } from './spark-text.ts';
 
 const HIVE_NULL = '__HIVE_DEFAULT_PARTITION__';
 /** What Hive escapes in names of folders. */
@@ -33,9 +33,9 @@ export function serializePartitionValue(type: ColumnType, value: Value): string 
     case 'date':
       return typeof value === 'number' ? formatDate(value) : wrong(type, value);
     case 'timestamp':
-      return typeof value === 'bigint' ? microsText(value, 'Z') : wrong(type, value);
+      return typeof value === 'bigint' ? microsText(value) : wrong(type, value);
     case 'timestampNtz':
-      return typeof value === 'bigint' ? microsText(value, '') : wrong(type, value);
+      return typeof value === 'bigint' ? localMicrosText(value) : wrong(type, value);
     default:
       return wrong(type, value);
   }

@@ -56,6 +56,8 @@ const WRITABLE: ReadonlyMap<string, InUse> = new Map([
   ['identityColumns', whereFieldHas('delta.identity.')],
   ['columnMapping', never],
   ['inCommitTimestamp', never],
+  // Asks that whoever vacuums may write, and we ask that always.
+  ['vacuumProtocolCheck', never],
 ]);
 
 /** @throws LakefoldError INVALID_PROTOCOL when it contradicts itself, UNSUPPORTED_TABLE_FEATURE naming the first feature we can't read */

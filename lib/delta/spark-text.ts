@@ -34,9 +34,14 @@ export function millisText(micros: bigint, zone: 'Z' | ''): string | undefined {
 }
 
 /** `1970-01-01T00:00:00.123456Z`, always with six digits. */
-export function microsText(micros: bigint, zone: 'Z' | ''): string {
+export function microsText(micros: bigint): string {
   const [seconds = '', fraction = ''] = formatInstant(micros).slice(0, -1).split('.');
-  return `${seconds}.${fraction.padEnd(6, '0')}${zone}`;
+  return `${seconds}.${fraction.padEnd(6, '0')}Z`;
+}
+
+/** `1970-01-01 00:00:00.123456`, always with six digits: a `T` in it is read by some engines and refused by others. */
+export function localMicrosText(micros: bigint): string {
+  return microsText(micros).slice(0, -1).replace('T', ' ');
 }
 
 function javaText(value: number, shortest: string): string {

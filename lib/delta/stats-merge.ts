@@ -8,7 +8,7 @@ import type { ColumnType } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import { compareValues } from './filter.ts';
 import type { TableColumn } from './snapshot-state.ts';
-import { parseBound } from './stats-bounds.ts';
+import { type Bound, boundText, parseBound } from './stats-bounds.ts';
 
 /** Objects, and leaves as the very characters that stand in the text. */
 type Tree = string | { readonly [name: string]: Tree };
@@ -100,19 +100,21 @@ function mergeFields(parts: readonly Part[], types: ReadonlyMap<string, ColumnTy
   return { min, max, nulls };
 }
 
-/** The text of the least (-1) or greatest (1) bound; undefined where one is missing. */
+/** The text of the least (-1) or greatest (1) bound, spelled as we spell it; undefined where one is missing. */
 function extreme(texts: readonly (Tree | undefined)[], type: ColumnType, sign: -1 | 1): string | undefined {
-  let best: { readonly text: string; readonly value: NonNullable<ReturnType<typeof parseBound>> } | undefined;
+  let best: { readonly text: string; readonly value: Bound } | undefined;
   for (const text of texts) {
     if (typeof text !== 'string') return undefined;
     const value = parseBound(type, text.startsWith('"') ? String(JSON.parse(text)) : text);
-    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string') return undefined;
     const order = best === undefined ? 1 : compareValues(value, best.value) * sign;
     // Of two zeros the negative one is the lesser.
     const isZeroOff = order === 0 && best !== undefined && !Object.is(value, best.value) && Object.is(value, sign === -1 ? -0 : 0);
     if (order > 0 || isZeroOff) best = { text, value };
   }
-  return best?.text;
+  if (best === undefined) return undefined;
+  // Texts are cut already, and longer for it; instants may have a zone or digits that we would not write.
+  return type.kind === 'string' ? best.text : boundText(type, best.value, sign === -1 ? 'min' : 'max');
 }
 
 function parseTree(stats: string): Readonly<Record<string, Tree>> | undefined {

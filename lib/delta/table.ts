@@ -24,6 +24,7 @@ import { groupPlanner } from './group-planner.ts';
 import { type OptimizeOptions, type OptimizePlan, planOptimize } from './optimize-plan.ts';
 import { type OptimizeLimits, type OptimizeOutcome, runOptimize } from './optimize-run.ts';
 import { overwritePlanner } from './overwrite.ts';
+import { checkWritable } from './protocol.ts';
 import { readRows, type ReadOptions } from './read.ts';
 import { restorePlanner } from './restore.ts';
 import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
@@ -219,10 +220,13 @@ export class DeltaTable {
     return report;
   }
 
+  /** @throws LakefoldError UNSUPPORTED_TABLE_FEATURE where writers must know a feature we don't: it may keep files we don't know of */
   async vacuum(options: VacuumOptions & { readonly dryRun: boolean }): Promise<VacuumPlan> {
     // Before the snapshot: what is staged and committed after it must look young, however long the answer takes.
     const now = this.#deps.clock.now();
-    const plan = await planVacuum(this.#deps, { root: this.root, snapshot: await this.refresh() }, { ...options, now });
+    const snapshot = await this.refresh();
+    checkWritable(snapshot.protocol, snapshot.metadata);
+    const plan = await planVacuum(this.#deps, { root: this.root, snapshot }, { ...options, now });
     if (!options.dryRun) await executeVacuum(this.#deps, plan);
     return plan;
   }

@@ -9,6 +9,7 @@ import { checksumPath } from '../../lib/delta/log-path.ts';
 import { logListingOf } from '../../lib/delta/log-segment.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { advanceTotals, fileTotals, parseChecksum } from '../../lib/delta/version-checksum.ts';
+import { foreignEntry } from '../support/foreign-commit.ts';
 import { makeHistory } from '../support/table-days.ts';
 import { pathsIn, rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
 import { columnsOf, type TableShape } from '../support/table-model.ts';
@@ -44,6 +45,17 @@ describe('the plan of maintenance', () => {
 });
 
 describe('maintaining a log', () => {
+  it('is refused where writers must know a feature we do not, as its part of the state would be lost', async () => {
+    const { table, store } = await tableFixture();
+    await table.append(rowsBatch(['k', 1, 1n]));
+    const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['rowTracking'] };
+    await foreignEntry({ store }, { root: T_ROOT, version: 2, text: `${JSON.stringify({ protocol })}\n` });
+    const before = await pathsIn(store, '');
+    for (const refused of [() => table.checkpoint(), () => table.maintainLog(), () => table.vacuum({ dryRun: true, retentionMillis: 0 })])
+      await expect(refused()).rejects.toMatchObject({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: 'rowTracking' } });
+    expect(await pathsIn(store, '')).toEqual(before);
+  });
+
   it('leaves a checksum a commit, a checkpoint every tenth, and compactions where checkpoints are rarer', async () => {
     const dense = await tableFixture();
     const rare = await tableFixture({ configuration: { 'delta.checkpointInterval': '100' } });

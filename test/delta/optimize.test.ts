@@ -16,6 +16,7 @@ import { commitGroups, optimizePlanner } from '../../lib/delta/optimize.ts';
 import { runOptimize } from '../../lib/delta/optimize-run.ts';
 import { planOptimize, rowBytesOf, type OptimizePlan } from '../../lib/delta/optimize-plan.ts';
 import { readFile } from '../../lib/delta/read.ts';
+import { formatSchema, parseSchema } from '../../lib/delta/schema.ts';
 import { collectStats } from '../../lib/delta/stats.ts';
 import { mergeStats } from '../../lib/delta/stats-merge.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
@@ -296,6 +297,39 @@ describe('merged statistics', () => {
         if (typeof bound === 'string') expect(files.flat().filter(([k]) => compareUtf8(k, bound) > 0)).toEqual([]);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('spell bounds as we do, however the files of other engines spelled them', () => {
+    const known = parseSchema(
+      formatSchema([
+        { name: 'at', type: { kind: 'timestamp' }, nullable: true },
+        { name: 'local', type: { kind: 'timestampNtz' }, nullable: true },
+        { name: 'x', type: { kind: 'double' }, nullable: true },
+      ]),
+    );
+    const foreign = (min: string, max: string) => ({
+      kind: 'add' as const,
+      path: objectPath('f'),
+      size: 1,
+      modificationTime: 0,
+      dataChange: true,
+      partitionValues: {},
+      stats: `{"numRecords":2,"minValues":${min},"maxValues":${max},"nullCount":{"at":0,"local":0,"x":0}}`,
+    });
+    const files = [
+      foreign(
+        '{"at":"1999-01-01T09:00:00.000-08:00","local":"1999-01-01 09:00:00","x":1}',
+        '{"at":"2001-01-01T00:00:00.123456Z","local":"1999-01-02T00:00:00.5","x":1e3}',
+      ),
+      foreign(
+        '{"at":"1999-01-01T17:30:00.000Z","local":"1999-01-01T09:00:00.001","x":2.5}',
+        '{"at":"2000-12-31T16:00:00.000-08:00","local":"1999-01-02T00:00:00.499","x":7}',
+      ),
+    ];
+    expect(mergeStats(files, known)).toBe(
+      '{"numRecords":4,"minValues":{"at":"1999-01-01T17:00:00.000Z","local":"1999-01-01T09:00:00.000","x":1.0},' +
+        '"maxValues":{"at":"2001-01-01T00:00:00.123Z","local":"1999-01-02T00:00:00.500","x":1000.0},"nullCount":{"at":0,"local":0,"x":0}}',
     );
   });
 

@@ -19,7 +19,8 @@ const CASES: readonly (readonly [string, Value, string])[] = [
   ['date', 19_000, '2022-01-08'],
   ['timestamp', instant('1970-01-01T00:00:00.123456Z'), '1970-01-01T00:00:00.123456Z'],
   ['timestamp', instant('2001-06-01T00:00:00Z'), '2001-06-01T00:00:00.000000Z'],
-  ['timestampNtz', instant('2001-06-01T00:00:00Z'), '2001-06-01T00:00:00.000000'],
+  ['timestampNtz', instant('2001-06-01T00:00:00Z'), '2001-06-01 00:00:00.000000'],
+  ['timestampNtz', instant('1969-12-31T23:59:59.999999Z'), '1969-12-31 23:59:59.999999'],
 ];
 
 describe('partition values', () => {

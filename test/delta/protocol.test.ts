@@ -138,7 +138,7 @@ describe('writing', () => {
     }).toThrow(refusal(feature));
   });
 
-  it.each(['typeWidening', 'vacuumProtocolCheck'])('refuses %s, which it can only read', (feature) => {
+  it.each(['typeWidening', 'typeWidening-preview'])('refuses %s, which it can only read', (feature) => {
     expect(() => {
       checkWritable(features([feature]), METADATA);
     }).toThrow(refusal(feature));
@@ -150,7 +150,7 @@ describe('writing', () => {
     ['deletionVectors', 'reader', true, true],
     ['timestampNtz', 'reader', true, true],
     ['v2Checkpoint', 'reader', true, true],
-    ['vacuumProtocolCheck', 'reader', true, false],
+    ['vacuumProtocolCheck', 'reader', true, true],
     ['typeWidening', 'reader', true, false],
     ['typeWidening-preview', 'reader', true, false],
     ['variantType', 'reader', false, false],

@@ -207,16 +207,24 @@ function featured(name: string, profile: Profile, options: Partial<CreateTableOp
   };
 }
 
-function typed(name: string, profile: Profile, { schema, rows }: { readonly schema: Schema; readonly rows: readonly TableRow[] }): TableSpec {
+function typed(
+  name: string,
+  profile: Profile,
+  { schema, rows, partitionBy = [] }: { readonly schema: Schema; readonly rows: readonly TableRow[]; readonly partitionBy?: readonly string[] },
+): TableSpec {
   const key = schema[0]?.name ?? '';
   const [first = {}, ...others] = rows;
   return {
     name: `${name}, ${profile}`,
-    options: { schema, profile },
+    options: { schema, profile, partitionBy },
     steps: [append(rows), deleteKeys(key, [first[key]]), upsert(rows.slice(0, 2), key), optimize, checkpoint, overwrite(others)],
   };
 }
 
+const LOCAL_TIMES: Schema = [
+  { name: 'id', type: 'bigint' },
+  { name: 'n', type: 'timestampNtz', nullable: true },
+];
 const PROFILES: readonly Profile[] = ['merge-on-read', 'compatible'];
 
 /** Every table of the catalogue; names are what the expectations of engines go by. */
@@ -234,13 +242,8 @@ export const TABLES: readonly TableSpec[] = PROFILES.flatMap((profile) => [
   withSidecars(profile),
   typed('extreme values', profile, { schema: SCALARS, rows: EXTREME_ROWS }),
   typed('nested values', profile, { schema: NESTED_SCHEMA, rows: NESTED_ROWS }),
-  typed('local times', profile, {
-    schema: [
-      { name: 'id', type: 'bigint' },
-      { name: 'n', type: 'timestampNtz', nullable: true },
-    ],
-    rows: LOCAL_TIME_ROWS,
-  }),
+  typed('local times', profile, { schema: LOCAL_TIMES, rows: LOCAL_TIME_ROWS }),
+  typed('partitions of local times', profile, { schema: LOCAL_TIMES, rows: LOCAL_TIME_ROWS, partitionBy: ['n'] }),
   {
     name: `partitions of odd values, ${profile}`,
     options: { schema: ODD_PARTITIONS, partitionBy: ODD_PARTITIONS.slice(1).map(({ name }) => name), profile },
