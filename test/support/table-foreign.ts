@@ -9,6 +9,7 @@ import { commitPath } from '../../lib/delta/log-path.ts';
 import { readFile } from '../../lib/delta/read.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
+import { hasInCommitTimestamps } from '../../lib/delta/table-properties.ts';
 import { collectStats } from '../../lib/delta/stats.ts';
 import { batchOf, rowsOfBatch, type ModelRow } from './table-model.ts';
 import { batchOfRows, rowsOf, type Batch } from '../../lib/core/batch.ts';
@@ -41,7 +42,11 @@ export async function commitForeign(deps: DeltaDeps, root: string, change: Forei
     const before = victim === undefined ? [] : await rowsOfFile(deps, place, victim);
     const kept = change.removes === 'rewrite' ? before.filter(() => deps.random.unit() < 0.5) : [];
     const staged = await stage(deps, place, [...change.rows, ...kept]);
-    const actions: unknown[] = [{ commitInfo: { timestamp: deps.clock.now(), operation: 'MERGE', engineInfo: 'another/1.0', operationMetrics: {} } }];
+    const timestamp = Math.max(deps.clock.now(), snapshot.committedAt + 1);
+    const stated = hasInCommitTimestamps(snapshot.metadata) ? { inCommitTimestamp: timestamp } : {};
+    const actions: unknown[] = [
+      { commitInfo: { timestamp: deps.clock.now(), ...stated, operation: 'MERGE', engineInfo: 'another/1.0', operationMetrics: {} } },
+    ];
     if (victim !== undefined) actions.push({ remove: removeOf(deps, victim) });
     for (const { add } of staged) actions.push({ add });
     const version = snapshot.version + 1;

@@ -17,11 +17,25 @@ export interface ModelRow {
   readonly r: bigint;
 }
 
+/** What a table may have beside its profile. */
+export type TableOption = 'changeFeed' | 'inCommitTimestamp' | 'v2Checkpoints' | 'columnMapping';
+
 export interface TableShape {
   readonly profile: 'merge-on-read' | 'compatible';
   readonly hasEventTime: boolean;
   readonly partitionBy: readonly ('k' | 'p')[];
+  readonly options?: readonly TableOption[];
 }
+
+/** What the columns of a version are called, which column mapping lets change. */
+export interface Layout {
+  readonly v: 'v' | 'w';
+  readonly p: 'p' | 'q';
+  /** The version that added `x`; undefined where there is none. */
+  readonly extra: number | undefined;
+}
+
+export const FIRST_LAYOUT: Layout = { v: 'v', p: 'p', extra: undefined };
 
 const KEY: Column = { name: 'k', type: { kind: 'string' }, nullable: false };
 const TIME: Column = { name: 'e', type: { kind: 'timestamp' }, nullable: false };
@@ -31,8 +45,24 @@ const EXTRA: Column = { name: 'x', type: { kind: 'int' }, nullable: true };
 const RECEIVED: Column = { name: '_ingested_at', type: { kind: 'timestamp' }, nullable: true };
 
 /** Columns of a table, `x` only after it was added. */
-export function columnsOf(shape: TableShape, options: { readonly withExtra?: boolean } = {}): readonly Column[] {
-  return [KEY, ...(shape.hasEventTime ? [TIME] : []), PART, NUMBER, ...(options.withExtra === true ? [EXTRA] : []), RECEIVED];
+export function columnsOf(shape: TableShape, options: { readonly withExtra?: boolean; readonly names?: Pick<Layout, 'v' | 'p'> } = {}): readonly Column[] {
+  const { names = FIRST_LAYOUT, withExtra = false } = options;
+  const data = [
+    { ...PART, name: names.p },
+    { ...NUMBER, name: names.v },
+  ];
+  return [KEY, ...(shape.hasEventTime ? [TIME] : []), ...data, ...(withExtra ? [EXTRA] : []), RECEIVED];
+}
+
+const PROPERTIES: Readonly<Record<TableOption, readonly [string, string]>> = {
+  changeFeed: ['delta.enableChangeDataFeed', 'true'],
+  inCommitTimestamp: ['delta.enableInCommitTimestamps', 'true'],
+  v2Checkpoints: ['delta.checkpointPolicy', 'v2'],
+  columnMapping: ['delta.columnMapping.mode', 'name'],
+};
+
+export function configurationOf({ options = [] }: TableShape): Readonly<Record<string, string>> {
+  return Object.fromEntries(options.map((option) => PROPERTIES[option]));
 }
 
 function valueOf(row: ModelRow, name: string): Value {
@@ -42,8 +72,10 @@ function valueOf(row: ModelRow, name: string): Value {
     case 'e':
       return row.e;
     case 'p':
+    case 'q':
       return row.p;
     case 'v':
+    case 'w':
       return row.v;
     case 'x':
       return row.x;
@@ -64,12 +96,12 @@ export function rowsOfBatch(batch: Batch): ModelRow[] {
   return rowsOf(batch).map((values) => {
     const named = Object.fromEntries(batch.columns.map(({ name }, i) => [name, values[i] ?? null]));
     const numberOf = (value: Value | undefined): number | null => (typeof value === 'number' ? value : null);
-    const { k, e, p, _ingested_at: r } = named;
+    const { k, e, p = named['q'], v = named['w'], _ingested_at: r } = named;
     return {
       k: String(k),
       e: typeof e === 'bigint' ? e : null,
       p: typeof p === 'string' ? p : null,
-      v: numberOf(named['v']),
+      v: numberOf(v),
       x: numberOf(named['x']),
       r: typeof r === 'bigint' ? r : -1n,
     };
@@ -90,13 +122,13 @@ function identityOf(row: ModelRow): string {
 }
 
 /** The order of semantics §0 among rows of one identity. */
-function compareRows(a: ModelRow, b: ModelRow): number {
+function compareRows(a: ModelRow, b: ModelRow, layout: Layout): number {
   if (a.r !== b.r) return a.r < b.r ? -1 : 1;
-  return compareBytes(digestOf(a), digestOf(b));
+  return compareBytes(digestOf(a, layout), digestOf(b, layout));
 }
 
-function digestOf(row: ModelRow): Uint8Array {
-  const columns = [KEY, TIME, PART, NUMBER, EXTRA];
+function digestOf(row: ModelRow, { p, v }: Layout): Uint8Array {
+  const columns = [KEY, TIME, { ...PART, name: p }, { ...NUMBER, name: v }, EXTRA];
   return rowDigest(
     columns,
     columns.map(({ name }) => valueOf(row, name)),
@@ -122,7 +154,12 @@ export type TableOp =
   | { readonly kind: 'deleteKeys'; readonly keys: readonly KeyMatch[] }
   | { readonly kind: 'deleteWhere'; readonly where: ModelFilter }
   | { readonly kind: 'restore'; readonly version: number }
-  | { readonly kind: 'optimize' | 'alter' | 'checkpoint' }
+  /** Packs, or lays rows by their values: sorted, or along a Z curve. */
+  | { readonly kind: 'optimize'; readonly order?: 'clusterBy' | 'zOrder'; readonly targetBytes?: number }
+  | { readonly kind: 'alter' | 'checkpoint' }
+  | { readonly kind: 'rename'; readonly column: 'p' | 'v'; readonly to: Layout['p' | 'v'] }
+  /** Takes `x` away. */
+  | { readonly kind: 'drop' }
   | { readonly kind: 'foreign'; readonly removed: readonly ModelRow[]; readonly added: readonly ModelRow[] };
 
 export interface ModelStep {
@@ -134,9 +171,29 @@ export interface ModelStep {
 
 const NONE: WriteCounts = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
 
-/** What `op` makes of the newest of `versions`. */
-export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp): ModelStep {
+/** What the columns are called after `op`, which made `version`. */
+export function layoutAfter(layout: Layout, op: TableOp, version: number): Layout {
+  switch (op.kind) {
+    case 'alter':
+      return layout.extra === undefined ? { ...layout, extra: version } : layout;
+    case 'rename':
+      return { ...layout, [op.column]: op.to };
+    case 'drop':
+      return { ...layout, extra: undefined };
+    default:
+      return layout;
+  }
+}
+
+/** Rows of a version as they stand under another's columns. */
+export function underLayout(rows: readonly ModelRow[], from: Layout, to: Layout): readonly ModelRow[] {
+  return from.extra === to.extra ? rows : rows.map((row) => ({ ...row, x: null }));
+}
+
+/** What `op` makes of the newest of `versions`; `layouts` is of each, where they differ. */
+export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp, layouts: readonly Layout[] = []): ModelStep {
   const rows = versions.at(-1) ?? [];
+  const layout = layouts.at(-1) ?? FIRST_LAYOUT;
   switch (op.kind) {
     case 'append':
       return { rows: [...rows, ...op.rows], counts: { ...NONE, rowsInserted: op.rows.length }, notFound: 0 };
@@ -152,7 +209,7 @@ export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp)
       return { rows: changed, counts: { ...NONE, rowsUpdated: passing.length }, notFound: 0 };
     }
     case 'upsert':
-      return upserted(rows, op.rows);
+      return upserted(rows, op.rows, layout);
     case 'deleteKeys': {
       const left = rows.filter((row) => !op.keys.some((key) => matches(row, key)));
       const asked = new Map(op.keys.map((key) => [`${key.k}@${key.e}`, key]));
@@ -164,7 +221,9 @@ export function applyOp(versions: readonly (readonly ModelRow[])[], op: TableOp)
       return { rows: left, counts: { ...NONE, rowsDeleted: rows.length - left.length }, notFound: 0 };
     }
     case 'restore':
-      return { rows: versions[op.version] ?? [], notFound: 0 };
+      return { rows: underLayout(versions[op.version] ?? [], layouts[op.version] ?? FIRST_LAYOUT, layout), notFound: 0 };
+    case 'drop':
+      return { rows: rows.map((row) => ({ ...row, x: null })), counts: NONE, notFound: 0 };
     case 'foreign': {
       const left = [...rows];
       for (const gone of op.removed)
@@ -183,14 +242,14 @@ function matches(row: ModelRow, key: KeyMatch): boolean {
   return row.k === key.k && (key.e === undefined || row.e === key.e);
 }
 
-function upserted(before: readonly ModelRow[], received: readonly ModelRow[]): ModelStep {
+function upserted(before: readonly ModelRow[], received: readonly ModelRow[], layout: Layout): ModelStep {
   const last = new Map<string, ModelRow>();
   for (const row of received) last.set(identityOf(row), row);
   let rows = [...before];
   let [inserted, updated, stale] = [0, 0, 0];
   for (const row of last.values()) {
     const same = before.filter((other) => identityOf(other) === identityOf(row));
-    if (same.some((other) => compareRows(other, row) > 0)) {
+    if (same.some((other) => compareRows(other, row, layout) > 0)) {
       stale += 1;
       continue;
     }

@@ -1,7 +1,7 @@
 /** Random operations on small tables: few keys, few instants, few receipts, so that everything collides. */
 import type { Random } from '../../lib/ports/random.ts';
 import type { ForeignChange } from './table-foreign.ts';
-import type { KeyMatch, ModelFilter, ModelRow, TableOp, TableShape } from './table-model.ts';
+import type { KeyMatch, Layout, ModelFilter, ModelRow, TableOp, TableShape } from './table-model.ts';
 
 const KEYS = ['a', 'b', 'ü\u{1f600}'] as const;
 const DAY = 86_400_000_000n;
@@ -49,6 +49,31 @@ export function randomOp(random: Random, options: { readonly shape: TableShape; 
   if (choice < 0.84) return { kind: 'restore', version: Math.floor(random.unit() * (head + 1)) };
   if (choice < 0.92) return { kind: 'optimize' };
   return choice < 0.97 ? { kind: 'checkpoint' } : { kind: 'alter' };
+}
+
+/** Operations that lay rows or columns out anew, among all others. */
+export function randomLayoutOp(
+  random: Random,
+  options: { readonly shape: TableShape; readonly head: number; readonly names: Pick<Layout, 'v' | 'p'>; readonly hasExtra: boolean },
+): TableOp {
+  const choice = random.unit();
+  if (choice < 0.08) {
+    const order = pick(random, ['clusterBy', 'zOrder'] as const);
+    // Of so few bytes each file is a bin of its own, committed by itself.
+    return { kind: 'optimize', order, ...(random.unit() < 0.3 ? { targetBytes: 1 } : {}) };
+  }
+  if (choice < 0.18) return { kind: 'checkpoint' };
+  const { names, hasExtra } = options;
+  const isMapped = options.shape.options?.includes('columnMapping') === true;
+  if (choice > 0.32 || !isMapped) {
+    const op = randomOp(random, options);
+    return isMapped && hasExtra && op.kind === 'alter' ? { kind: 'drop' } : op;
+  }
+  return pick<TableOp>(random, [
+    { kind: 'rename', column: 'v', to: names.v === 'v' ? 'w' : 'v' },
+    { kind: 'rename', column: 'p', to: names.p === 'p' ? 'q' : 'p' },
+    hasExtra ? { kind: 'drop' } : { kind: 'alter' },
+  ]);
 }
 
 function randomKeys(random: Random, shape: TableShape): KeyMatch[] {

@@ -1,9 +1,12 @@
 /** Does the model's operations to a real table. */
 import type { Value } from '../../lib/core/types.ts';
+import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
+import type { DeltaDeps } from '../../lib/delta/deps.ts';
+import type { Filter } from '../../lib/delta/filter.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
 import type { WriteOptions, WriteOutcome } from '../../lib/delta/write-outcome.ts';
 import type { Random } from '../../lib/ports/random.ts';
-import { batchOf, columnsOf, type TableOp, type TableShape } from './table-model.ts';
+import { batchOf, columnsOf, type Layout, type TableOp, type TableShape } from './table-model.ts';
 
 export interface Performed {
   /** Absent for what commits nothing. */
@@ -16,19 +19,39 @@ export function asKnown(table: DeltaTable, op: TableOp): TableOp {
   return 'rows' in op && !knowsExtra(table) ? { ...op, rows: op.rows.map((row) => ({ ...row, x: null })) } : op;
 }
 
-function knowsExtra(table: DeltaTable): boolean {
+/** What the handle takes the columns to be called. */
+export function knownNames(table: DeltaTable): Pick<Layout, 'v' | 'p'> {
+  const names = new Set(table.snapshot.columns.map(({ name }) => name));
+  return { v: names.has('w') ? 'w' : 'v', p: names.has('q') ? 'q' : 'p' };
+}
+
+export function knowsExtra(table: DeltaTable): boolean {
   return table.snapshot.columns.some(({ name }) => name === 'x');
+}
+
+/** The filter under the names the handle knows. */
+function named(filter: Filter, names: Pick<Layout, 'v' | 'p'>): Filter {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return { ...filter, filters: filter.filters.map((part) => named(part, names)) };
+    case 'not':
+      return { ...filter, filter: named(filter.filter, names) };
+    default:
+      return filter.column === 'v' || filter.column === 'p' ? { ...filter, column: names[filter.column] } : filter;
+  }
 }
 
 export async function performOp(
   table: DeltaTable,
   op: TableOp,
-  how: { readonly shape: TableShape; readonly random: Random; readonly options: WriteOptions },
+  how: { readonly shape: TableShape; readonly random: Random; readonly options: WriteOptions; readonly deps?: DeltaDeps },
 ): Promise<Performed> {
   const { shape, random, options } = how;
+  const names = knownNames(table);
   const keys = ['k'];
   const sortBy = shape.hasEventTime ? ['k', 'e'] : keys;
-  const columns = shuffled(columnsOf(shape, { withExtra: knowsExtra(table) }), random);
+  const columns = shuffled(columnsOf(shape, { withExtra: knowsExtra(table), names }), random);
   const of = (outcome: WriteOutcome | undefined, notFound = 0): Performed => ({ outcome, notFound });
   switch (op.kind) {
     case 'append':
@@ -36,13 +59,13 @@ export async function performOp(
     case 'overwrite':
       return table.overwrite(batchOf(columns, op.rows), { ...options, sortBy }).then(({ outcome }) => of(outcome));
     case 'overwriteWhere':
-      return table.overwrite(batchOf(columns, op.rows), { ...options, sortBy, where: op.where.filter }).then(({ outcome }) => of(outcome));
+      return table.overwrite(batchOf(columns, op.rows), { ...options, sortBy, where: named(op.where.filter, names) }).then(({ outcome }) => of(outcome));
     case 'update': {
       const set = new Map<string, Value>([
-        ['v', op.v],
+        [names.v, op.v],
         ['_ingested_at', op.r],
       ]);
-      return of(await table.update({ filter: op.where.filter, set }, { ...options, sortBy }));
+      return of(await table.update({ filter: named(op.where.filter, names), set }, { ...options, sortBy }));
     }
     case 'upsert':
       return table
@@ -58,20 +81,41 @@ export async function performOp(
       return of(outcome, notFound);
     }
     case 'deleteWhere':
-      return table.delete({ kind: 'where', filter: op.where.filter }, { ...options, sortBy }).then(({ outcome }) => of(outcome));
+      return table.delete({ kind: 'where', filter: named(op.where.filter, names) }, { ...options, sortBy }).then(({ outcome }) => of(outcome));
     case 'restore':
       return of(await table.restore({ version: op.version }, options));
-    case 'optimize':
-      return of(await table.optimize({ ...options, sortBy }));
+    case 'optimize': {
+      const order = op.order === undefined ? { sortBy } : { [op.order]: ['k', names.v] };
+      return of(await table.optimize({ ...options, ...order, ...(op.targetBytes === undefined ? {} : { targetBytes: op.targetBytes }) }));
+    }
     case 'alter':
+      // Beside a column that is renamed meanwhile the whole list would add it again.
+      if (isMapped(shape)) return of(await table.alterSchema({ kind: 'addColumns', columns: columnsOf(shape, { withExtra: true }).slice(-2, -1) }, options));
       return of(await table.alter({ columns: columnsOf(shape, { withExtra: true }), configuration: {} }, options));
+    case 'rename':
+      return of(await table.alterSchema({ kind: 'rename', column: names[op.column], to: op.to }, options));
+    case 'drop':
+      return of(await table.alterSchema({ kind: 'drop', column: 'x' }, options));
     case 'checkpoint':
-      if (random.unit() < 0.5) await table.checkpoint();
-      else await table.maintainLog({ rest: 'compact' });
+      await keepLogShort(table, how);
       return of(undefined);
     case 'foreign':
       return of(undefined);
   }
+}
+
+export function isMapped({ options = [] }: TableShape): boolean {
+  return options.includes('columnMapping');
+}
+
+async function keepLogShort(
+  table: DeltaTable,
+  { shape, random, deps }: { readonly shape: TableShape; readonly random: Random; readonly deps?: DeltaDeps },
+): Promise<void> {
+  if (random.unit() < 0.3) await table.maintainLog({ rest: 'compact' });
+  else if (deps === undefined || shape.options?.includes('v2Checkpoints') !== true) await table.checkpoint();
+  // Small tables get a V2 one only when told to.
+  else await writeCheckpoint(deps, table.root, await table.refresh(), { v2FilesMin: 0, sidecarRowsMax: 1 + Math.floor(random.unit() * 3) });
 }
 
 function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
