@@ -59,26 +59,24 @@ export function checkpointContent(snapshot: Snapshot, kept: { readonly txns: rea
 
 /** Rows of the actions, of the adds at `addOrder` and of the removes at `removeOrder`, a batch a row group. */
 export async function* checkpointBatches(columns: readonly Column[], content: CheckpointContent): AsyncGenerator<Batch> {
-  const { total, groupRows } = groupingOf(content);
-  let rows: Row[] = [];
-  for (const row of checkpointRows(columns, content)) {
-    rows.push(row);
-    if (rows.length < groupRows) continue;
-    yield batchOfRows(columns, rows);
-    rows = [];
+  const rows = checkpointRows(columns, content);
+  for (const { start, end } of rowGroupsOf(content)) {
+    const group: Row[] = [];
+    for (let next = rows.next(); next.done !== true; next = rows.next()) {
+      group.push(next.value);
+      if (group.length === end - start) break;
+    }
+    yield batchOfRows(columns, group);
   }
-  if (rows.length > 0 || total === 0) yield batchOfRows(columns, rows);
 }
 
 /** What the file of those batches says besides its rows. */
 export function checkpointRemarks(content: CheckpointContent): Readonly<Record<string, string>> {
   const { others, adds, addOrder } = content;
-  const { total, groupRows } = groupingOf(content);
   const tuples: PartitionValues[] = [];
   const groups: DirectoryGroup[] = [];
   let last = -1;
-  for (let start = 0; start < total; start += groupRows) {
-    const end = Math.min(total, start + groupRows);
+  for (const { start, end } of rowGroupsOf(content)) {
     const rows = addOrder.subarray(Math.max(0, start - others.length), Math.max(0, end - others.length));
     // Adds come sorted by their values: the first ones may go on with the last ones of the row group before.
     const first = rows.length > 0 && adds.tupleAt(rows[0] ?? 0) === last ? tuples.length - 1 : tuples.length;
@@ -95,12 +93,21 @@ export function checkpointRemarks(content: CheckpointContent): Readonly<Record<s
   return directory === undefined ? {} : { [PARTITION_DIRECTORY]: directory };
 }
 
-function groupingOf({ others, addOrder, removeOrder }: CheckpointContent): { readonly total: number; readonly groupRows: number } {
+/**
+ * Where the row groups begin and end, at least one. Of more than one the first have no files: whoever looks for the protocol
+ * decodes few rows, and whoever wants some files none of the rest.
+ */
+function rowGroupsOf({ others, addOrder, removeOrder }: CheckpointContent): readonly { readonly start: number; readonly end: number }[] {
   const total = others.length + addOrder.length + removeOrder.length;
-  return { total, groupRows: Math.min(CHECKPOINT_GROUP_ROWS_MAX, Math.max(CHECKPOINT_GROUP_ROWS_MIN, Math.ceil(total / ROW_GROUPS))) };
+  const rowsMax = Math.min(CHECKPOINT_GROUP_ROWS_MAX, Math.max(CHECKPOINT_GROUP_ROWS_MIN, Math.ceil(total / ROW_GROUPS)));
+  if (total <= rowsMax) return [{ start: 0, end: total }];
+  const groups: { readonly start: number; readonly end: number }[] = [];
+  for (let start = 0; start < total; start = groups.at(-1)?.end ?? total)
+    groups.push({ start, end: Math.min(start + rowsMax, start < others.length ? others.length : total) });
+  return groups;
 }
 
-function* checkpointRows(columns: readonly Column[], content: CheckpointContent): Generator<Row> {
+function* checkpointRows(columns: readonly Column[], content: CheckpointContent): Generator<Row, undefined> {
   const { adds, addOrder, removes, removeOrder, moreOfAdd: more } = content;
   const rowOf = (action: Action, others: readonly Value[] = []): Row => {
     const position = columns.findIndex((column) => column.name === action.kind);
@@ -116,6 +123,7 @@ function* checkpointRows(columns: readonly Column[], content: CheckpointContent)
     }
   }
   for (const row of removeOrder) yield rowOf({ ...removes.freshAt(row, undefined), dataChange: false });
+  return undefined;
 }
 
 /** The statistics of some rows, read in the order in which they lie: sorted otherwise, they would be decoded again and again. */

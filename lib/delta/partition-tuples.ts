@@ -19,6 +19,8 @@ export class PartitionTuples {
   #scratch = new Uint8Array(256);
   #view = new DataView(this.#scratch.buffer);
   #used = 0;
+  /** Of the row before. */
+  #last = -1;
 
   get size(): number {
     return this.#tuples.size;
@@ -46,7 +48,10 @@ export class PartitionTuples {
         this.#append(isPresent(values, at) ? values.bytes : undefined, values.offsets[at] ?? 0, values.offsets[at + 1] ?? 0);
       }
     }
-    return this.#tuples.add(this.#scratch, 0, this.#used);
+    // Rows of one partition mostly come together.
+    if (this.#tuples.is(this.#last, this.#scratch, 0, this.#used)) return this.#last;
+    this.#last = this.#tuples.add(this.#scratch, 0, this.#used);
+    return this.#last;
   }
 
   at(id: number): PartitionValues {

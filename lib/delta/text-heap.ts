@@ -133,6 +133,11 @@ export class TextIndex {
     return (this.#slots[this.#slotOf(bytes, 0, bytes.length, hashOf(bytes, 0, bytes.length))] ?? 0) - 1;
   }
 
+  /** Whether the text of that number is these bytes; of a number that was never given out, no. */
+  is(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return index >= 0 && index < this.size && this.#heap.equals(index, bytes, start, end);
+  }
+
   textAt(index: number): string {
     return this.#heap.textAt(index);
   }

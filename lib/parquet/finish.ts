@@ -27,13 +27,25 @@ const KEY_VALUE: { readonly type: number; readonly value: Uint8Array } = { type:
 /** ConvertedType MAP. */
 const MAP = 1;
 
+export interface FinishOptions {
+  readonly remarks?: Readonly<Record<string, string>>;
+  /** Read by whole row groups: the footer says nothing of pages, which for many columns would be half of it. */
+  readonly isWhole?: boolean;
+}
+
+/** Fields of a column chunk that tell where the indexes of its pages are. */
+const CHUNK_INDEXES = { 4: undefined, 5: undefined, 6: undefined, 7: undefined };
+/** Fields of its metadata that count its pages by encoding, and its levels. */
+const META_PAGES = { 13: undefined, 16: undefined };
+
 /** The file with its footer put right; `file` is one that parquet-wasm has just written. */
-export function finishParquet(file: Uint8Array, remarks: Readonly<Record<string, string>> = {}): Uint8Array {
+export function finishParquet(file: Uint8Array, { remarks = {}, isWhole = false }: FinishOptions = {}): Uint8Array {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const footerStart = file.length - 8 - view.getUint32(file.length - 8, true);
   const meta = readThriftStruct(file.subarray(footerStart, file.length - 8));
   const schema = renameEntries(listAt(meta, 2));
-  const groups = listAt(meta, 4).map((group) => (schema.paths.size === 0 ? group : renamePaths(group, schema.paths)));
+  const renamed = listAt(meta, 4).map((group) => (schema.paths.size === 0 ? group : renamePaths(group, schema.paths)));
+  const groups = isWhole ? renamed.map((group) => withChunks(group, dropPages)) : renamed;
   const footer = writeThriftStruct(
     withFields(meta, {
       2: { type: LIST, value: { elementType: STRUCT, items: schema.elements } },
@@ -93,12 +105,18 @@ function collectPaths(elements: readonly ThriftValue[], paths: Map<number, reado
 }
 
 function renamePaths(value: ThriftValue, paths: ReadonlyMap<number, readonly Uint8Array[]>): ThriftValue {
-  const group = structOf(value) ?? new Map();
-  const chunks = listAt(group, 1).map((item, leaf): ThriftValue => {
-    const chunk = structOf(item) ?? new Map();
-    const meta = structAt(chunk, 3) ?? new Map();
+  return withChunks(value, (chunk, leaf) => {
     const path = { type: LIST, value: { elementType: BINARY, items: paths.get(leaf) ?? [] } };
-    return withFields(chunk, { 3: { type: STRUCT, value: withFields(meta, { 3: path }) } });
+    return withFields(chunk, { 3: { type: STRUCT, value: withFields(structAt(chunk, 3) ?? new Map(), { 3: path }) } });
   });
+}
+
+function dropPages(chunk: ThriftStruct): ThriftStruct {
+  return withFields(chunk, { ...CHUNK_INDEXES, 3: { type: STRUCT, value: withFields(structAt(chunk, 3) ?? new Map(), META_PAGES) } });
+}
+
+function withChunks(value: ThriftValue, edit: (chunk: ThriftStruct, leaf: number) => ThriftStruct): ThriftValue {
+  const group = structOf(value) ?? new Map();
+  const chunks = listAt(group, 1).map((item, leaf): ThriftValue => edit(structOf(item) ?? new Map(), leaf));
   return withFields(group, { 1: { type: LIST, value: { elementType: STRUCT, items: chunks } } });
 }

@@ -38,7 +38,8 @@ export function createParquetCodec({ wasm, measure }: ParquetCodecDeps): TableCo
     encode: (batch, options = {}) => encode(wasm, batch, options),
     encodeGroups: async (batches, options = {}) => {
       const files: Uint8Array[] = [];
-      for await (const batch of batches) files.push(await encode(wasm, batch, { ...options, rowGroupRows: Math.max(1, batch.rowCount) }));
+      for await (const batch of batches)
+        files.push(await encodeGroup(wasm, batch, { options: { ...options, rowGroupRows: Math.max(1, batch.rowCount) }, start: 0, isWhole: true }));
       return joinAlike(files);
     },
     decode: (source, options) => decode({ wasm, measure }, source, options),
@@ -67,17 +68,17 @@ function joinAlike(files: readonly Uint8Array[]): Uint8Array {
 async function encodeGroup(
   wasm: ParquetWasm,
   group: Batch,
-  { options, start }: { readonly options: EncodeOptions; readonly start: number },
+  { options, start, isWhole = false }: { readonly options: EncodeOptions; readonly start: number; readonly isWhole?: boolean },
 ): Promise<Uint8Array> {
   const ipc = tableToIPC(arrowTableOf(group, start), 'stream');
-  const plain = highCardinalityColumns(group);
+  const plain = isWhole ? 'all' : highCardinalityColumns(group);
   const file = await runWasm(
     wasm,
     () => writeParquet(Table.fromIPCStream(ipc), writerProperties({ ...options, plain })),
     (cause) =>
       new LakefoldError('LIMIT_EXCEEDED', `expected rows the Parquet writer has memory for, found ${group.rowCount} of ${ipc.length} bytes`, { cause }),
   );
-  return finishParquet(file, options.remarks);
+  return finishParquet(file, { remarks: options.remarks ?? {}, isWhole });
 }
 
 async function describe(source: FileSource): Promise<{ columns: Column[]; rowCount: number }> {

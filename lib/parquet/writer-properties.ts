@@ -9,8 +9,8 @@ const CREATED_BY = 'lakefold version 0.1.0 (build parquet-wasm-0.8.0)';
 export interface WriterChoices {
   readonly rowGroupRows?: number;
   readonly pageBytes?: number;
-  /** Columns to write without dictionary. */
-  readonly plain: readonly string[];
+  /** Columns to write without dictionary; 'all': the file is read by whole row groups, of which the pages need no statistics either. */
+  readonly plain: readonly string[] | 'all';
 }
 
 /** A wasm object: to be made and used up within one `runWasm`. */
@@ -18,10 +18,11 @@ export function writerProperties({ rowGroupRows = ROW_GROUP_ROWS, pageBytes, pla
   const builder = new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
     .setWriterVersion(WriterVersion.V1)
-    .setStatisticsEnabled(EnabledStatistics.Page)
+    .setStatisticsEnabled(plain === 'all' ? EnabledStatistics.Chunk : EnabledStatistics.Page)
     .setMaxRowGroupSize(rowGroupRows)
     .setCreatedBy(CREATED_BY);
   // The writer counts values of a dictionary as next to nothing.
   const paged = pageBytes === undefined ? builder : builder.setDataPageSizeLimit(pageBytes).setDictionaryEnabled(false);
+  if (plain === 'all') return paged.setDictionaryEnabled(false).build();
   return plain.reduce((each, name) => each.setColumnDictionaryEnabled(name, false), paged).build();
 }

@@ -85,7 +85,10 @@ export interface TableCodec {
   readonly extension: string;
   /** Equal batches and options give equal bytes. Columns that are not nullable are written as required. */
   encode(batch: Batch, options?: EncodeOptions): Promise<Uint8Array>;
-  /** One file of batches with the same columns, at least one; each is a row group, so that only one is in memory as rows. Bytes as for `encode`. */
+  /**
+   * One file of batches with the same columns, at least one; each is a row group, so that only one is in memory as rows. It is made
+   * to be read by whole row groups: without dictionaries and without what would find pages. Equal batches and options give equal bytes.
+   */
   encodeGroups(batches: AsyncIterable<Batch>, options?: Pick<EncodeOptions, 'remarks'>): Promise<Uint8Array>;
   /** Every row asked for in physical order, the rows of a batch without holes, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
   decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch>;

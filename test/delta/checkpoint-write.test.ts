@@ -62,7 +62,7 @@ describe('a checkpoint of many files', () => {
     const bytes = (await log.store.get(checkpointPath('t', 0)))?.bytes ?? new Uint8Array();
     expect(written).toEqual({ version: 0, kind: 'classic', parts: 1, bytes: bytes.length });
     const groups = (await codec.rowGroups(sourceOf(bytes)))?.groups ?? [];
-    expect(groups.map(({ rowCount }) => rowCount)).toEqual([CHECKPOINT_GROUP_ROWS_MIN, CHECKPOINT_GROUP_ROWS_MIN, 3]);
+    expect(groups.map(({ rowCount }) => rowCount)).toEqual([2, CHECKPOINT_GROUP_ROWS_MIN, CHECKPOINT_GROUP_ROWS_MIN, 1]);
     const days: string[] = [];
     for (const group of groups) {
       const [raw] = await (await group.fetch({ columns: [PARTITION_COLUMN] })).raw();

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { Encoding, wasmMemory, WriterPropertiesBuilder } from 'parquet-wasm/esm';
@@ -187,6 +188,34 @@ describe('the Parquet codec', () => {
       ['1', '1', 'ZSTD', '3', '3', '0'],
     ]);
     expect(await readByDuck(bytes, 'SELECT created_by FROM parquet_file_metadata(FILE)')).toEqual([['lakefold version 0.1.0 (build parquet-wasm-0.8.0)']]);
+  });
+
+  it('writes files to be read by whole row groups without dictionaries and without a word of their pages', async () => {
+    const columns = [column('s', 'string'), column('m', 'map<string,int>')];
+    const rows: readonly Row[] = [
+      ['a', [['k', 1]]],
+      ['a', [['k', 2]]],
+    ];
+    const batches = [batchOfRows(columns, rows), batchOfRows(columns, rows)];
+    const bytes = await codec.encodeGroups(Readable.from(batches), { remarks: { said: 'so' } });
+    expect(
+      await readByDuck(
+        bytes,
+        "SELECT row_group_id, path_in_schema, encodings LIKE '%DICTIONARY%', stats_null_count FROM parquet_metadata(FILE) ORDER BY row_group_id, column_id",
+      ),
+    ).toEqual(['0', '1'].flatMap((group) => ['s', 'm, key_value, key', 'm, key_value, value'].map((path) => [group, path, false, '0'])));
+    const { footer } = await openParquet(sourceOf(bytes));
+    const fields = footer.rowGroups.flatMap(({ chunks }) =>
+      chunks.flatMap((chunk) => [...chunk.element.keys(), ...(structAt(chunk.element, 3)?.keys() ?? [])]),
+    );
+    expect([...new Set(fields)].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 9, 12]);
+    expect(footer.rowGroups.flatMap(({ chunks }) => chunks.map((chunk) => [...chunk.element.keys()]))).toEqual(Array.from({ length: 6 }, () => [2, 3]));
+    expect(await readByDuck(bytes, "SELECT s, m['k'] FROM FILE")).toEqual([
+      ['a', 1],
+      ['a', 2],
+      ['a', 1],
+      ['a', 2],
+    ]);
   });
 
   it.each(['zstd', 'snappy', 'gzip', 'uncompressed', 'lz4_raw', 'brotli'])('reads what DuckDB writes as %s', async (compression) => {
