@@ -280,8 +280,12 @@ describe('a Delta table by path', () => {
     expect(history).toEqual(['5 overwrite', '4 restore', '3 delete', '2 upsert', '1 append', '0 create']);
     expect(await reopened.checkpoint()).toMatchObject({ version: 5, kind: 'classic' });
     expect(await reopened.optimize()).toBeNull();
-    expect(await reopened.vacuum({ retentionHours: 168 })).toEqual({ dryRun: true, files: [], bytes: 0 });
-    expect(await table.refresh()).toBe(5);
+    expect(await reopened.vacuum({ retentionHours: 168 })).toEqual({ dryRun: true, files: [], bytes: 0, complete: true });
+    expect(await reopened.maintain()).toEqual({ version: 5, checkpoint: null, compactions: [], cleaned: { entries: 0, oldestVersion: null } });
+    for (let n = 0; n < 10; n += 1) await reopened.append([{ day: '2001-01-03', city: 'Bern', n }]);
+    expect(await reopened.maintain()).toMatchObject({ version: 15, checkpoint: { version: 15, kind: 'classic' }, compactions: [] });
+    expect(await reopened.append([{ day: '2001-01-03', city: 'Bern', n: 0 }])).toMatchObject({ version: 16 });
+    expect(await table.refresh()).toBe(16);
   });
 
   it('commits a writer’s sequence once', async () => {

@@ -4,6 +4,7 @@ import { duration } from '../../lib/core/time.ts';
 import { deletedFileRetentionMillis } from '../../lib/delta/table-properties.ts';
 import type { OptimizeOptions, OptimizePlan } from '../../lib/delta/optimize-plan.ts';
 import type { OptimizeOutcome } from '../../lib/delta/optimize-run.ts';
+import type { VacuumScope } from '../../lib/delta/vacuum.ts';
 import { optimizeReport, plannedOptimize } from '../../lib/features/optimize-report.ts';
 import { settle } from '../../lib/features/settle.ts';
 import type { Command } from '../command.ts';
@@ -87,12 +88,13 @@ function optimizeOptions(texts: Readonly<Record<'zOrder' | 'clusterBy' | 'target
 
 const vacuum: Command = {
   name: 'table vacuum',
-  usage: 'PATH [--no-dry-run]',
+  usage: 'PATH [--scope log|full] [--no-dry-run]',
   positionals: [1, 1],
   summary: 'Tells which files no kept version needs; with --no-dry-run deletes them.',
   options: {
     retention: { kind: 'text', value: 'P7D', help: "versions younger than this stay readable (default: the table's property, else a week)" },
     'dry-run': { kind: 'flag', help: 'only tell: the default; --no-dry-run deletes' },
+    scope: { kind: 'text', value: 'full', help: 'log: what entries took out; full: lists the folder, what crashes left too (default: log where it tells all)' },
     force: { kind: 'flag', help: 'allow a retention under a week, which can break running readers' },
   },
   example: 'lakefold table vacuum ./flights --no-dry-run',
@@ -102,7 +104,8 @@ const vacuum: Command = {
     const retention = args.text('retention');
     const dryRun = args.flag('dry-run') ?? true;
     const retentionMillis = retention === undefined ? deletedFileRetentionMillis(table.snapshot.metadata) : Number(duration(retention) / 1000n);
-    const plan = await table.vacuum({ retentionMillis, dryRun, force: args.flag('force') ?? false });
+    const scope = scopeOf(args.text('scope'));
+    const plan = await table.vacuum({ retentionMillis, dryRun, force: args.flag('force') ?? false, ...(scope === undefined ? {} : { scope }) });
     const body = {
       dryRun,
       files: plan.files.length,
@@ -110,8 +113,13 @@ const vacuum: Command = {
       oldestReadable: plan.oldestReadable,
       paths: plan.files.slice(0, PATHS_MAX).map(({ path }) => path),
     };
-    await output.value(body, (paint) => answerText(body, paint));
+    await output.value(body, (paint) => [answerText(body, paint), ...(plan.complete ? [] : ['there are more: run it again'])].join('\n'));
   },
 };
+
+function scopeOf(text: string | undefined): VacuumScope | undefined {
+  if (text === undefined || text === 'log' || text === 'full') return text;
+  throw new LakefoldError('INVALID_ARGUMENT', `expected log or full as --scope, found ${JSON.stringify(text)}`);
+}
 
 export const tableMaintainCommands: readonly Command[] = [checkpoint, optimize, vacuum, tableVerify];

@@ -55,6 +55,8 @@ export const LOG_COMPACTION_INTERVAL = 10;
 export const LOG_COMPACTION_BYTES_MAX = 32 * 1024 * 1024;
 /** Objects one log clean-up deletes at most; the next one goes on. */
 export const LOG_CLEANUP_FILES_MAX = 10_000;
+/** Files one vacuum deletes at most, all of them held in memory; the next one goes on. */
+export const VACUUM_FILES_MAX = 100_000;
 /** A write planned longer ago than this is not committed (the fence, delta.md), ms: half of what vacuum and log clean-up leave alone. */
 export const PLAN_AGE_MAX_MILLIS = 12 * 60 * 60 * 1000;
 /** Findings of one verification that are listed; all are counted. */

@@ -220,15 +220,17 @@ export class DeltaTable {
     return report;
   }
 
-  /** @throws LakefoldError UNSUPPORTED_TABLE_FEATURE where writers must know a feature we don't: it may keep files we don't know of */
+  /**
+   * What no kept version needs, deleted unless it is a dry run; `complete` tells whether another call would find more.
+   * @throws LakefoldError RETENTION_TOO_SHORT; UNSUPPORTED_TABLE_FEATURE where writers must know a feature we don't: it may keep files we don't know of
+   */
   async vacuum(options: VacuumOptions & { readonly dryRun: boolean }): Promise<VacuumPlan> {
     // Before the snapshot: what is staged and committed after it must look young, however long the answer takes.
     const now = this.#deps.clock.now();
     const snapshot = await this.refresh();
     checkWritable(snapshot.protocol, snapshot.metadata);
     const plan = await planVacuum(this.#deps, { root: this.root, snapshot }, { ...options, now });
-    if (!options.dryRun) await executeVacuum(this.#deps, plan);
-    return plan;
+    return options.dryRun ? plan : executeVacuum(this.#deps, this.root, plan, options);
   }
 
   /** An older version is loaded for this read alone, so only what it can need. */

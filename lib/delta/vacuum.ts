@@ -1,40 +1,59 @@
 /**
  * Which files no retained version needs (delta.md, "Maintenance"): planned purely, printable before anything is deleted.
  *
- * Kept: every live file, files removed within the retention, their deletion vectors, pinned files, and whatever is
- * younger than `UNREFERENCED_AGE_MIN_MILLIS`, because a writer may have staged it for a commit still to come.
+ * Kept: every live file, files removed within the retention, their deletion vectors and change files, pinned files, and
+ * whatever nothing names yet and is younger than a day, because a writer may have staged it for a commit still to come;
+ * 15 days where its name is a queued write's.
  */
 import { compareUtf8 } from '../core/bytes.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
+import { STORE_READ_CONCURRENCY, VACUUM_FILES_MAX } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
+import { isUlid } from '../core/ulid.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
-import { readEntry } from './changes.ts';
-import { listLog, oldestReadable } from './log-segment.ts';
 import { readPins } from './pins.ts';
 import { isSameFile, pathsOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { type Expired, expiredByLog } from './vacuum-log.ts';
+import { readVacuumMark, type VacuumMark, writeVacuumMark } from './vacuum-mark.ts';
 
 export interface VacuumPlan {
-  /** Paths under the store, in order. */
+  /** Paths under the store, in order; `VACUUM_FILES_MAX` at most. */
   readonly files: readonly ObjectInfo[];
   readonly bytes: number;
   /** The oldest version of which every file stays; older ones answer HISTORY_EXPIRED. */
   readonly oldestReadable: number;
+  /** False where more is to be deleted than `files`: another vacuum goes on. */
+  readonly complete: boolean;
+  /** Up to where the next vacuum need not read the log, once `files` are gone. */
+  readonly mark: VacuumMark;
 }
+
+/**
+ * - `log`: what entries of the log took out, without a LIST of the folder
+ * - `full`: the folder is listed: orphans of crashes and lost races too, and what entries took out that are no longer kept
+ */
+export type VacuumScope = 'log' | 'full';
 
 export interface VacuumOptions {
   readonly retentionMillis: number;
   /** Allows a retention below a week. */
   readonly force?: boolean;
-  /** `log`: only what entries of the log took out, without a LIST of the folder; `folder`, the default, orphans too. */
-  readonly scope?: 'log' | 'folder';
+  /** Unless given, the log where it still tells all since the last vacuum, else the folder. */
+  readonly scope?: VacuumScope;
+  /** No deletion is begun after this long, ms. */
+  readonly timeMillisMax?: number;
 }
 
 /** A retention below a week may cut off running readers and writers of other engines. */
 const RETENTION_MIN_MILLIS = 168 * 60 * 60 * 1000;
-const UNREFERENCED_AGE_MIN_MILLIS = 24 * 60 * 60 * 1000;
+const DAY_MILLIS = 24 * 60 * 60 * 1000;
+const UNREFERENCED_AGE_MIN_MILLIS = DAY_MILLIS;
+/** A refused intent can be put back for 14 days. */
+const QUEUED_AGE_MIN_MILLIS = 15 * DAY_MILLIS;
 
 /** @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */
 export async function planVacuum(
@@ -47,37 +66,58 @@ export async function planVacuum(
       context: { floorHours: 168 },
     });
   }
-  const kept = await keptPaths(deps, table);
-  const expired = await expiredByLog(deps, table, { ...options, keep: (path) => kept.add(path) });
-  for (const path of kept) expired.files.delete(path);
-  const files =
-    options.scope === 'log' ? await existing(deps.store, [...expired.files.keys()]) : await unreferenced(deps.store, table.root, { ...options, kept, expired });
+  const { root, snapshot } = table;
+  const mark = await readVacuumMark(deps.store, table);
+  const seen = mark?.through ?? -1;
+  const pinned = await pinnedPaths(deps.store, root);
+  const expired = await expiredByLog(deps, table, { ...options, pinned, after: options.scope === 'full' ? -1 : seen });
+  // A file may have come back since, or gone in a newer entry that is not old enough.
+  for (const file of snapshot.files.values()) for (const path of pathsOf(root, file, deps.store.location)) expired.kept.add(path);
+  for (const path of expired.kept) expired.files.delete(path);
+  const isListed = options.scope === 'full' || (options.scope === undefined && !expired.tellsAll);
+  const found = isListed ? await unreferenced(deps.store, root, { ...options, expired }) : await existing(deps.store, [...expired.files.keys()]);
+  const oldestReadable = [...expired.files.values()].reduce(
+    (oldest, version) => Math.max(oldest, version),
+    Math.max(expired.oldestInLog, mark?.oldestReadable ?? 0),
+  );
   return {
-    files,
-    bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-    oldestReadable: [...expired.files.values()].reduce((oldest, version) => Math.max(oldest, version), expired.oldestInLog),
+    files: found.files,
+    bytes: found.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    oldestReadable,
+    complete: found.complete,
+    // What an incomplete log leaves out has been looked for in the folder, or is left to the next vacuum that looks there.
+    mark: { tableId: snapshot.metadata.id, through: expired.tellsAll || isListed ? Math.max(seen, expired.through) : seen, oldestReadable },
   };
 }
 
-async function unreferenced(
-  store: ObjectStore,
-  root: string,
-  { now, kept, expired }: { readonly now: number; readonly kept: ReadonlySet<string>; readonly expired: Expired },
-): Promise<readonly ObjectInfo[]> {
+interface Found {
+  readonly files: readonly ObjectInfo[];
+  readonly complete: boolean;
+}
+
+async function unreferenced(store: ObjectStore, root: string, { now, expired }: { readonly now: number; readonly expired: Expired }): Promise<Found> {
   const files: ObjectInfo[] = [];
   const prefix = root === '' ? '' : `${root}/`;
   for await (const object of store.list(prefix)) {
     const name = object.path.slice(prefix.length);
-    const isOurs = !isHidden(name) || expired.changeFiles.has(object.path);
-    if (!isOurs || kept.has(object.path) || now - object.modifiedAt < UNREFERENCED_AGE_MIN_MILLIS) continue;
+    if (isForeign(name) || expired.kept.has(object.path)) continue;
+    // What the log names was committed; of the rest a young one may be yet.
+    if (!expired.files.has(object.path) && now - object.modifiedAt < ageMin(name)) continue;
+    if (files.length === VACUUM_FILES_MAX) return { files, complete: false };
     files.push(object);
   }
-  return files;
+  return { files, complete: true };
 }
 
-async function existing(store: ObjectStore, paths: readonly string[]): Promise<readonly ObjectInfo[]> {
-  const found = await mapConcurrent(paths, { concurrencyMax: STORE_READ_CONCURRENCY }, (path) => store.head(joinPath(path)));
-  return found.flatMap((info) => (info === undefined ? [] : [info])).toSorted((a, b) => compareUtf8(a.path, b.path));
+async function existing(store: ObjectStore, paths: readonly string[]): Promise<Found> {
+  const files: ObjectInfo[] = [];
+  for (let i = 0; i < paths.length; i += STORE_READ_CONCURRENCY) {
+    const window = paths.slice(i, i + STORE_READ_CONCURRENCY);
+    const infos = await mapConcurrent(window, { concurrencyMax: STORE_READ_CONCURRENCY }, (path) => store.head(joinPath(path)));
+    for (const info of infos) if (info !== undefined) files.push(info);
+    if (files.length >= VACUUM_FILES_MAX) break;
+  }
+  return { files: files.slice(0, VACUUM_FILES_MAX).toSorted((a, b) => compareUtf8(a.path, b.path)), complete: files.length < VACUUM_FILES_MAX };
 }
 
 /** Why a file of an earlier version is missing: HISTORY_EXPIRED where the head no longer has it, else what was thrown. */
@@ -93,66 +133,43 @@ export function expiredOr(error: LakefoldError, table: { readonly root: string; 
   });
 }
 
-/** Deletes what was planned; repeating it is harmless. */
-export async function executeVacuum(deps: { readonly store: ObjectStore }, plan: VacuumPlan): Promise<void> {
-  await mapConcurrent(plan.files, { concurrencyMax: STORE_READ_CONCURRENCY }, (file) => deps.store.delete(file.path));
-}
-
-/** What the head needs, and what is pinned. */
-async function keptPaths(deps: { readonly store: ObjectStore }, table: { readonly root: string; readonly snapshot: Snapshot }): Promise<Set<string>> {
-  const kept = new Set<string>();
-  for (const file of table.snapshot.files.values()) for (const path of pathsOf(table.root, file, deps.store.location)) kept.add(path);
-  for await (const pin of readPins(deps.store, table.root)) for (const path of pin.files) kept.add(joinPath(table.root, path));
-  return kept;
-}
-
-interface Expired {
-  /** Paths that commits took out of the table longer ago than the retention, with the newest version that did. */
-  readonly files: Map<string, number>;
-  /** Those among them that hold changes. */
-  readonly changeFiles: ReadonlySet<string>;
-  readonly oldestInLog: number;
-}
-
-/** One pass over tombstones and kept entries, a window of entries in memory; what was removed within the retention is handed to `keep`. */
-async function expiredByLog(
-  deps: { readonly store: ObjectStore },
-  table: { readonly root: string; readonly snapshot: Snapshot },
-  options: { readonly now: number; readonly retentionMillis: number; readonly keep: (path: string) => void },
-): Promise<Expired> {
-  const { root } = table;
-  const files = new Map<string, number>();
-  const changeFiles = new Set<string>();
-  const note = (paths: readonly string[], removedAt: number, version: number): void => {
-    const isKept = options.now - removedAt <= options.retentionMillis;
-    for (const path of paths) {
-      if (isKept) options.keep(path);
-      else files.set(path, Math.max(files.get(path) ?? 0, version));
-    }
-  };
-  for (const file of table.snapshot.tombstones.values()) note(pathsOf(root, file, deps.store.location), file.deletionTimestamp ?? options.now, 0);
-  const listing = await listLog(deps.store, root);
-  const versions = [...listing.commits.keys()].filter((version) => version <= table.snapshot.version).toSorted((a, b) => a - b);
-  for (let i = 0; i < versions.length; i += STORE_READ_CONCURRENCY) {
-    const window = versions.slice(i, i + STORE_READ_CONCURRENCY);
-    for (const entry of await mapConcurrent(window, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version))) {
-      for (const action of entry?.actions ?? []) {
-        if (entry === undefined) continue;
-        // A file lives until the commit that removes it lands, however early that was planned.
-        if (action.kind === 'remove')
-          note(pathsOf(root, action, deps.store.location), Math.max(action.deletionTimestamp ?? 0, entry.modifiedAt), entry.version);
-        if (action.kind !== 'cdc') continue;
-        const path = joinPath(root, action.path);
-        changeFiles.add(path);
-        note([path], entry.modifiedAt, 0);
-      }
-    }
+/**
+ * Deletes what was planned, as far as its time goes, and remembers up to where the log has been seen to; repeating it is
+ * harmless. Answers the plan with the files that were deleted.
+ */
+export async function executeVacuum(
+  deps: { readonly store: ObjectStore; readonly clock: Pick<Clock, 'monotonicMillis'>; readonly log: Log },
+  root: string,
+  plan: VacuumPlan,
+  options: Pick<VacuumOptions, 'timeMillisMax'> = {},
+): Promise<VacuumPlan> {
+  const startedAt = deps.clock.monotonicMillis();
+  const isLate = (): boolean => deps.clock.monotonicMillis() - startedAt >= (options.timeMillisMax ?? Number.POSITIVE_INFINITY);
+  const deleted: ObjectInfo[] = [];
+  while (deleted.length < plan.files.length && (deleted.length === 0 || !isLate())) {
+    const window = plan.files.slice(deleted.length, deleted.length + STORE_READ_CONCURRENCY);
+    await mapConcurrent(window, { concurrencyMax: STORE_READ_CONCURRENCY }, (file) => deps.store.delete(file.path));
+    deleted.push(...window);
   }
-  return { files, changeFiles, oldestInLog: oldestReadable(listing) };
+  const complete = plan.complete && deleted.length === plan.files.length;
+  if (complete) await writeVacuumMark(deps, root, plan.mark);
+  return { ...plan, files: deleted, bytes: deleted.reduce((sum, file) => sum + file.sizeBytes, 0), complete };
 }
 
-// Hidden names belong to logs, reports and other engines; of them only our deletion vectors are ours to clean.
-function isHidden(name: string): boolean {
-  if (name.startsWith('_dv/')) return false;
+async function pinnedPaths(store: ObjectStore, root: string): Promise<ReadonlySet<string>> {
+  const paths = new Set<string>();
+  for await (const pin of readPins(store, root)) for (const path of pin.files) paths.add(joinPath(root, path));
+  return paths;
+}
+
+// Hidden names belong to logs, reports and other engines; of them only deletion vectors and change files are ours to clean.
+function isForeign(name: string): boolean {
+  if (name.startsWith('_dv/') || name.startsWith('_change_data/')) return false;
   return name.split('/').some((part) => (part.startsWith('_') && !part.includes('=')) || part.startsWith('.'));
+}
+
+/** How old a file of the table's that nothing names must be: files of queued writes are named after the ULID of their intent. */
+function ageMin(name: string): number {
+  const staged = /^part-([^-]+)-/.exec(name.slice(name.lastIndexOf('/') + 1))?.[1];
+  return staged !== undefined && isUlid(staged) ? QUEUED_AGE_MIN_MILLIS : UNREFERENCED_AGE_MIN_MILLIS;
 }

@@ -73,7 +73,8 @@ export async function vacuumRows(
   options: { readonly retention?: string; readonly dryRun: boolean; readonly force: boolean },
 ): Promise<VacuumReport> {
   const retentionMillis = Number(duration(options.retention ?? group.definition.retention) / 1000n);
-  const plan = await group.table.vacuum({ retentionMillis, dryRun: options.dryRun, force: options.force });
+  // A group has no other vacuum: it finds what crashes left, too.
+  const plan = await group.table.vacuum({ retentionMillis, dryRun: options.dryRun, force: options.force, scope: 'full' });
   const paths = plan.files.slice(0, VACUUM_PATHS_LISTED_MAX).map((file) => file.path);
   return { dryRun: options.dryRun, files: plan.files.length, bytes: plan.bytes, oldestReadable: plan.oldestReadable, paths };
 }

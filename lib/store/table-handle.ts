@@ -15,6 +15,7 @@ import { type CommitOperation, oldestEntry, readHistory } from '../delta/history
 import { fileRowCount } from '../delta/live-rows.ts';
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
 import type { DeltaTable } from '../delta/table.ts';
+import type { VacuumScope } from '../delta/vacuum.ts';
 import { verifyTable, type TableVerification } from '../delta/verify.ts';
 import type { WriteOutcome } from '../delta/write-outcome.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
@@ -95,10 +96,34 @@ export interface TableFile {
   readonly deletionVector: { readonly cardinality: number } | null;
 }
 
+export interface TableVacuumOptions {
+  /** Only tells, unless false. */
+  readonly dryRun?: boolean;
+  /** The table's `delta.deletedFileRetentionDuration` unless given. */
+  readonly retentionHours?: number;
+  /** Allows less than a week. */
+  readonly force?: boolean;
+  /** `full` lists the folder and finds what crashes left, too; unless given, the log where it tells all since the last vacuum. */
+  readonly scope?: VacuumScope;
+  /** No deletion is begun after this long, ms; another call goes on. */
+  readonly timeMillisMax?: number;
+}
+
 export interface TableVacuumReport {
   readonly dryRun: boolean;
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly bytes: number;
+  /** False where files were left for another call. */
+  readonly complete: boolean;
+}
+
+export interface TableMaintenanceReport {
+  readonly version: number;
+  /** Null where none was due. */
+  readonly checkpoint: WrittenCheckpoint | null;
+  readonly compactions: readonly { readonly fromVersion: number; readonly toVersion: number }[];
+  /** Objects of the log that were deleted, and the oldest version it still tells; null where nothing was to be done. */
+  readonly cleaned: { readonly entries: number; readonly oldestVersion: number | null };
 }
 
 /** Entries of the log read at a time. */
@@ -321,6 +346,21 @@ export class Table {
     return this.#table.checkpoint();
   }
 
+  /**
+   * What the log needs from time to time, as far as it is due: a checksum of the newest version, a compaction of every ten
+   * entries, a checkpoint every `delta.checkpointInterval` commits and, behind it, the clean-up of entries past
+   * `delta.logRetentionDuration`. Any number of programs may call it at once; what is left undone a later call does.
+   */
+  async maintain(): Promise<TableMaintenanceReport> {
+    const { plan, checkpoint, cleanup } = await this.#table.maintainLog();
+    return {
+      version: plan.checksum,
+      checkpoint: checkpoint ?? null,
+      compactions: plan.compactions.map(({ from, to }) => ({ fromVersion: from, toVersion: to })),
+      cleaned: { entries: cleanup.files.length, oldestVersion: cleanup.keepFrom ?? null },
+    };
+  }
+
   /** What `optimize` would do now: its bins, their files, bytes and memory. */
   async planOptimize(options: TableOptimizeOptions = {}): Promise<TableOptimizePlan> {
     return shownPlan(await this.#table.planOptimize(parseOptimize(options, this.#table.snapshot.columns)));
@@ -334,11 +374,11 @@ export class Table {
   }
 
   /** Deletes files that no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */
-  async vacuum(options: { readonly dryRun?: boolean; readonly retentionHours?: number; readonly force?: boolean } = {}): Promise<TableVacuumReport> {
-    const { dryRun = true, force = false, retentionHours } = options;
+  async vacuum(options: TableVacuumOptions = {}): Promise<TableVacuumReport> {
+    const { dryRun = true, force = false, retentionHours, ...others } = options;
     const retentionMillis = retentionHours === undefined ? deletedFileRetentionMillis(this.#table.snapshot.metadata) : retentionHours * 3_600_000;
-    const { files, bytes } = await this.#table.vacuum({ dryRun, force, retentionMillis });
-    return { dryRun, bytes, files: files.map(({ path, sizeBytes }) => ({ path, size: sizeBytes })) };
+    const { files, bytes, complete } = await this.#table.vacuum({ ...others, dryRun, force, retentionMillis });
+    return { dryRun, bytes, files: files.map(({ path, sizeBytes }) => ({ path, size: sizeBytes })), complete };
   }
 
   async #receipt(operation: CommitOperation, outcome: WriteOutcome): Promise<CommitReceipt | null> {

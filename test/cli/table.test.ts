@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -222,6 +222,14 @@ describe('table maintenance', () => {
     expect(await lakefoldJson(['table', 'checkpoint', 't'], { cwd })).toEqual({ version: 3, kind: 'classic', parts: 1, bytes: expect.any(Number) });
     expect(await lakefoldJson(['table', 'vacuum', 't'], { cwd })).toEqual({ dryRun: true, files: 0, bytes: 0, oldestReadable: 0, paths: [] });
     expect(problem(await lakefold(['table', 'vacuum', 't', '--retention', 'PT1H', '--no-dry-run'], { cwd })).code).toBe('RETENTION_TOO_SHORT');
+    const stray = join(cwd, 't', 'part-stray.parquet');
+    await writeFile(stray, 'x');
+    const longAgo = new Date(Date.now() - 2 * 86_400_000);
+    await utimes(stray, longAgo, longAgo);
+    const found = async (scope: string): Promise<unknown> => lakefoldJson(['table', 'vacuum', 't', '--scope', scope, '--no-dry-run'], { cwd });
+    expect(await found('log')).toMatchObject({ files: 0 });
+    expect(await found('full')).toMatchObject({ dryRun: false, files: 1, bytes: 1, paths: ['part-stray.parquet'] });
+    expect(problem(await lakefold(['table', 'vacuum', 't', '--scope', 'folder'], { cwd })).code).toBe('INVALID_ARGUMENT');
     expect(await read(cwd)).toHaveLength(3);
   });
 });

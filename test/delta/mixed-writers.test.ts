@@ -41,6 +41,7 @@ describe('writers of mixed operations on local files', () => {
           },
         });
         expect(report.faults).toEqual([]);
+        expect([report.vacuumed, report.expired].map((count) => count > 0)).toEqual([true, true]);
         for (const kind of ['append', 'upsert', 'deleteKeys', 'deleteWhere', 'overwrite', 'overwriteWhere', 'update', 'restore', 'optimize', 'alter'])
           expect(report.committed[kind] ?? 0, kind).toBeGreaterThan(0);
       },

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
-import { executeVacuum } from '../../lib/delta/vacuum.ts';
+import { executeVacuum, type VacuumScope } from '../../lib/delta/vacuum.ts';
 import { makeHistory } from '../support/table-days.ts';
 import { pathsIn, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 import { columnsOf, type TableShape } from '../support/table-model.ts';
@@ -20,9 +20,10 @@ describe('vacuum', () => {
       retentionMillis: fc.constantFrom(0, 2 * DAY, 10 * DAY, 30 * DAY),
       tombstones: fc.constantFrom({}, { 'delta.deletedFileRetentionDuration': 'interval 2 days' }),
       isWarm: fc.boolean(),
+      scope: fc.constantFrom<VacuumScope>('log', 'full'),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ seed, profile, partitionBy, retentionMillis, tombstones, isWarm }) => {
+      fc.asyncProperty(cases, async ({ seed, profile, partitionBy, retentionMillis, tombstones, isWarm, scope }) => {
         const shape: TableShape = { profile, partitionBy, hasEventTime: true };
         const fixture = await tableFixture({ columns: columnsOf(shape), profile, partitionBy, configuration: tombstones });
         await makeHistory(fixture, { seed, shape });
@@ -35,13 +36,13 @@ describe('vacuum', () => {
           })),
         );
         const planner = isWarm ? table : await open();
-        const plan = await planner.vacuum({ retentionMillis, dryRun: false, force: true });
+        const plan = await planner.vacuum({ retentionMillis, dryRun: false, force: true, scope });
         for (const [version, was] of before.entries()) {
           const replacedAt = before[version + 1]?.committedAt ?? Number.POSITIVE_INFINITY;
           if (replacedAt >= clock.now() - retentionMillis) expect([version, await rows({ asOf: { version } })]).toEqual([version, was.rows]);
         }
-        await executeVacuum(deps, plan);
-        expect((await table.vacuum({ retentionMillis, dryRun: true, force: true })).files).toEqual([]);
+        await executeVacuum(deps, T_ROOT, plan);
+        expect((await table.vacuum({ retentionMillis, dryRun: true, force: true, scope })).files).toEqual([]);
         expect(await rows()).toEqual(before.at(-1)?.rows);
       }),
       { numRuns: 60, endOnFailure: true },
@@ -58,7 +59,7 @@ describe('vacuum', () => {
     const live = [...table.snapshot.files.keys()].map((path) => `${T_ROOT}/${path}`);
     const all = (await pathsIn(store, `${T_ROOT}/`)).filter((path) => !path.includes('_delta_log'));
     await clock.advance(8 * DAY);
-    const plan = await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true });
+    const plan = await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true, scope: 'full' });
     expect(plan.files.map(({ path }) => path)).toEqual(all.filter((path) => !live.includes(path)));
     expect(plan.files.filter(({ path }) => path.includes('/_dv/'))).toHaveLength(2);
     expect(plan.bytes).toBe(plan.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
@@ -85,10 +86,10 @@ describe('vacuum', () => {
     await clock.advance(30 * DAY);
     await table.overwrite(rowsBatch(['c', 1, 1n]));
     const plan = async (): Promise<string[]> =>
-      (await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).files.map(({ path }) => path.slice(T_ROOT.length + 1));
+      (await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true, scope: 'full' })).files.map(({ path }) => path.slice(T_ROOT.length + 1));
     await clock.advance(7 * DAY - (clock.now() - ([...table.snapshot.tombstones.values()].at(-1)?.deletionTimestamp ?? 0)));
     await put('part-young.ndjson');
-    const old = ['_dv/deletion_vector_old.bin', '_p=1/part-old.ndjson', 'part-old.ndjson'];
+    const old = ['_change_data/cdc.ndjson', '_dv/deletion_vector_old.bin', '_p=1/part-old.ndjson', 'part-old.ndjson'];
     expect(await plan()).toEqual(old);
     await clock.advance(1);
     expect(await plan()).toEqual([...old, String(removed)].toSorted());
@@ -125,6 +126,7 @@ describe('vacuum', () => {
       code: 'RETENTION_TOO_SHORT',
       context: { floorHours: 168 },
     });
-    expect(await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).toEqual({ files: [], bytes: 0, oldestReadable: 0 });
+    const mark = { tableId: table.snapshot.metadata.id, through: 0, oldestReadable: 0 };
+    expect(await table.vacuum({ retentionMillis: 7 * DAY, dryRun: true })).toEqual({ files: [], bytes: 0, oldestReadable: 0, complete: true, mark });
   });
 });

@@ -40,6 +40,7 @@ describe.skipIf(ENDPOINT === '')('writers of mixed operations on S3', () => {
         },
       });
       expect(report.faults).toEqual([]);
+      expect([report.vacuumed, report.expired].map((count) => count > 0)).toEqual([true, true]);
       for (const kind of ['append', 'upsert', 'deleteKeys', 'deleteWhere', 'overwrite', 'overwriteWhere', 'update', 'restore', 'optimize', 'alter'])
         expect(report.committed[kind] ?? 0, kind).toBeGreaterThan(0);
     },

@@ -15,7 +15,6 @@ const S3_PUT = 'lib/adapters/aws/s3-conditional-put.ts';
 const APPEND = 'lib/commitlog/append-entry.ts';
 const COMMIT = 'lib/delta/commit.ts';
 const TABLE = 'lib/delta/table.ts';
-const VACUUM = 'lib/delta/vacuum.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -135,21 +134,21 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a vacuum takes the time after its snapshot',
     breaks: 'G14',
     file: TABLE,
-    find: 'snapshot: await this.refresh() }, { ...options, now });',
-    replace: 'snapshot: await this.refresh() }, { ...options, now: this.#deps.clock.now() });',
+    find: '{ root: this.root, snapshot }, { ...options, now });',
+    replace: '{ root: this.root, snapshot }, { ...options, now: this.#deps.clock.now() });',
   },
   {
     name: 'a vacuum knows no retention',
     breaks: 'G8',
-    file: VACUUM,
-    find: 'const isKept = options.now - removedAt <= options.retentionMillis;',
+    file: 'lib/delta/vacuum-log.ts',
+    find: 'const isKept = options.now - at <= options.retentionMillis;',
     replace: 'const isKept = false;',
   },
   {
     name: 'a vacuum takes files that are being staged',
     breaks: 'G14',
-    file: VACUUM,
-    find: 'now - object.modifiedAt < UNREFERENCED_AGE_MIN_MILLIS',
+    file: 'lib/delta/vacuum.ts',
+    find: 'now - object.modifiedAt < ageMin(name)',
     replace: 'false',
   },
   {

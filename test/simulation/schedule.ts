@@ -133,8 +133,9 @@ function closer(world: World): Actor {
         if (!oracle.isExpired(version)) await readVersion(stage, await table.at({ version }));
       }
       if (!dice.chance(0.3)) return;
-      await stage.deps.clock.sleep(Math.max(DAY, world.knobs.retentionMillis) + 8 * DAY);
-      await table.vacuum({ retentionMillis: world.knobs.retentionMillis, dryRun: false, force: true });
+      // What a queued write staged is left for 15 days.
+      await stage.deps.clock.sleep(Math.max(DAY, world.knobs.retentionMillis) + 16 * DAY);
+      await table.vacuum({ retentionMillis: world.knobs.retentionMillis, dryRun: false, force: true, scope: 'full' });
       oracle.checkOrphans();
       await readVersion(stage, await table.refresh());
     },
@@ -162,7 +163,10 @@ function cast(world: World): readonly Actor[] {
     maintainer('compactor-2', times(0.5), compact),
     maintainer('checkpointer-1', times(0.7, SECOND), checkpoint),
     maintainer('logkeeper', times(0.8, SECOND), (_, table) => table.maintainLog(dice.chance(0.3) ? { rest: 'compact' } : {})),
-    maintainer('vacuum', vacuums, (_, table) => table.vacuum({ retentionMillis: knobs.retentionMillis, dryRun: false, force: true })),
+    maintainer('vacuum', vacuums, (_, table) => {
+      const scope = table.snapshot.version % 2 === 0 ? 'full' : 'log';
+      return table.vacuum({ retentionMillis: knobs.retentionMillis, dryRun: false, force: true, scope });
+    }),
     reader(
       'reader-1',
       [...times(0.9), ...times(0.2)].toSorted((a, b) => a - b),

@@ -1,29 +1,44 @@
 /**
  * Writers that do everything to one table at once, with a compactor and a vacuum beside them, and what is wrong afterwards:
  * every version must hold what the model says when the committed operations are replayed one by one, in commit order.
+ *
+ * They work in rounds with days between them, so that the vacuum and the log clean-up of later rounds delete what earlier
+ * ones replaced, while the writers write. Each round is judged at its end, with all its files; in the end every version
+ * that was the newest within the retention must still be readable, and any older one equal or expired.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
+import { isLakefoldError } from '../../lib/core/errors.ts';
 import { commitInfoOf } from '../../lib/delta/commit-info.ts';
 import { readEntry } from '../../lib/delta/changes.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { readRows } from '../../lib/delta/read.ts';
 import { applyCommit, loadSnapshot } from '../../lib/delta/snapshot.ts';
+import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import type { WriteOutcome } from '../../lib/delta/write-outcome.ts';
 import type { ObjectStore, StoredObject } from '../../lib/ports/object-store.ts';
+import { leapingTime } from './leaping-time.ts';
 import { wrappedStore } from './table-turns.ts';
 import { applyOp, columnsOf, rowsOfBatch, textsOf, type ModelRow, type TableOp, type TableShape } from './table-model.ts';
 import { randomOp } from './table-ops.ts';
 import { asKnown, performOp } from './table-perform.ts';
 
 const ROOT = 'demo/t';
-const WEEK_MILLIS = 7 * 86_400_000;
+const DAY_MILLIS = 86_400_000;
+const RETENTION_MILLIS = 7 * DAY_MILLIS;
+const ROUNDS = 5;
+const LEAP_MILLIS = 4 * DAY_MILLIS;
+/** A restore leaves alone what expires within half a day, since a vacuum may be about to take it. */
+const RESTORE_MARGIN_MILLIS = DAY_MILLIS / 2;
+/** Of the versions that need not be kept, one in so many is read in the end. */
+const EXPIRED_READ_EVERY = 4;
 
 export interface MixedRun {
   readonly seed: number;
   readonly shape: TableShape;
   readonly writers: number;
+  /** Of each writer, in all rounds together. */
   readonly operations: number;
   /** Ports of one writer: its own handles, as in a process of its own. */
   readonly open: () => DeltaDeps;
@@ -36,6 +51,10 @@ export interface MixedReport {
   /** Log entries tried for, and how many landed. */
   readonly attempts: number;
   readonly versions: number;
+  /** Files the vacuum deleted while the writers wrote. */
+  readonly vacuumed: number;
+  /** Versions that had expired in the end, of those that were asked for. */
+  readonly expired: number;
 }
 
 interface Done {
@@ -43,59 +62,117 @@ interface Done {
   readonly outcome: WriteOutcome;
 }
 
+/** A version as the model has it. */
+interface Replayed {
+  readonly rows: readonly ModelRow[];
+  readonly committedAt: number;
+}
+
+interface World {
+  readonly run: MixedRun;
+  readonly open: () => DeltaDeps;
+  readonly done: Done[];
+  readonly faults: string[];
+  /** By version, as far as it has been judged. */
+  readonly versions: Replayed[];
+  readonly vacuumed: Set<string>;
+}
+
+type Actor = (isWriting: () => boolean) => Promise<void>;
+
 export async function runMixedWriters(run: MixedRun): Promise<MixedReport> {
-  const { shape, seed } = run;
-  const deps = run.open();
-  await DeltaTable.create(deps, ROOT, { columns: columnsOf(shape), partitionBy: shape.partitionBy, profile: shape.profile, configuration: {} });
-  const done: Done[] = [];
-  let writing = run.writers;
-  const isWriting = (): boolean => writing > 0;
-  const writers = Array.from({ length: run.writers }, async (_, i) => {
-    try {
-      await writeAll(run, { random: new SeededRandom(seed + i), done });
-    } finally {
-      writing -= 1;
+  const time = leapingTime();
+  const open = (): DeltaDeps => {
+    const deps = run.open();
+    return { ...deps, clock: time.clock, store: time.storeOf(deps.store) };
+  };
+  const world: World = { run, open, done: [], faults: [], versions: [], vacuumed: new Set() };
+  const deps = open();
+  const { shape } = run;
+  const retention = { 'delta.logRetentionDuration': 'interval 7 days', 'delta.deletedFileRetentionDuration': 'interval 7 days' };
+  await DeltaTable.create(deps, ROOT, { columns: columnsOf(shape), partitionBy: shape.partitionBy, profile: shape.profile, configuration: retention });
+  const writers = await Promise.all(Array.from({ length: run.writers }, (_, i) => writer(world, new SeededRandom(run.seed + i))));
+  const others = [await compactor(world), await vacuumer(world)];
+  const first = await loadSnapshot(deps, ROOT, { version: 0 });
+  world.versions.push({ rows: [], committedAt: first.committedAt });
+  const committed: Record<string, number> = {};
+  for (let round = 0, judged = first; round < ROUNDS; round += 1) {
+    let writing = writers.length;
+    const isWriting = (): boolean => writing > 0;
+    const write = async (each: Actor): Promise<void> => each(isWriting).finally(() => (writing -= 1));
+    await Promise.all([...writers.map(write), ...others.map((each) => each(isWriting))]);
+    judged = await judgeRound({ ...deps, store: remembering(deps.store) }, { world, judged, committed });
+    if (world.faults.length > 0) break;
+    if (round < ROUNDS - 1) await time.leap(LEAP_MILLIS);
+  }
+  const expired = world.faults.length > 0 ? 0 : await judgeKept(deps, world);
+  const attempts = world.done.reduce((sum, { outcome }) => sum + (outcome.kind === 'committed' ? outcome.attempts : 0), 0);
+  return { faults: world.faults, committed, attempts, versions: world.versions.length - 1, vacuumed: world.vacuumed.size, expired };
+}
+
+async function writer(world: World, random: SeededRandom): Promise<Actor> {
+  const { shape, operations } = world.run;
+  const { deps, table } = await openTable(world);
+  return async () => {
+    for (let i = 0; i < operations / ROUNDS; i += 1) {
+      const drawn = randomOp(random, { shape, head: table.snapshot.version });
+      // Restores are rare, and packing is the compactor's.
+      const wanted = drawn.kind === 'optimize' || (drawn.kind === 'restore' && random.unit() < 0.7) ? { kind: 'checkpoint' as const } : drawn;
+      const op = asKnown(table, wanted);
+      const { outcome } = await performOp(table, op, { shape, random, options: { attemptsMax: 1000 } }).catch((error: unknown) => {
+        if (op.kind !== 'restore' || !isLakefoldError(error, 'HISTORY_EXPIRED') || isKept(world, op.version, deps.clock.now() + RESTORE_MARGIN_MILLIS))
+          throw error;
+        return { outcome: undefined };
+      });
+      if (outcome !== undefined) world.done.push({ op, outcome });
     }
-  });
-  await Promise.all([...writers, compactAll(run, { isWriting, done }), vacuumAll(run, isWriting)]);
-  return judge(deps, done);
+  };
 }
 
-async function writeAll(run: MixedRun, { random, done }: { readonly random: SeededRandom; readonly done: Done[] }): Promise<void> {
-  const table = await DeltaTable.open(run.open(), ROOT);
-  for (let i = 0; i < run.operations; i += 1) {
-    const drawn = randomOp(random, { shape: run.shape, head: table.snapshot.version });
-    // Restores are rare, and packing is the compactor's.
-    const wanted = drawn.kind === 'optimize' || (drawn.kind === 'restore' && random.unit() < 0.7) ? { kind: 'checkpoint' as const } : drawn;
-    const op = asKnown(table, wanted);
-    const { outcome } = await performOp(table, op, { shape: run.shape, random, options: { attemptsMax: 1000 } });
-    if (outcome !== undefined) done.push({ op, outcome });
-  }
+async function compactor(world: World): Promise<Actor> {
+  const { shape, seed } = world.run;
+  const { table } = await openTable(world);
+  const random = new SeededRandom(seed + 1000);
+  return async (isWriting) => {
+    while (isWriting()) {
+      const { outcome } = await performOp(table, { kind: 'optimize' }, { shape, random, options: { attemptsMax: 1000 } });
+      if (outcome !== undefined) world.done.push({ op: { kind: 'optimize' }, outcome });
+      await table.maintainLog();
+      await sleep(20);
+    }
+  };
 }
 
-async function compactAll(run: MixedRun, { isWriting, done }: { readonly isWriting: () => boolean; readonly done: Done[] }): Promise<void> {
-  const table = await DeltaTable.open(run.open(), ROOT);
-  const random = new SeededRandom(run.seed + 1000);
-  while (isWriting()) {
-    const { outcome } = await performOp(table, { kind: 'optimize' }, { shape: run.shape, random, options: { attemptsMax: 1000 } });
-    if (outcome !== undefined) done.push({ op: { kind: 'optimize' }, outcome });
-    await table.maintainLog();
-    await sleep(20);
-  }
+async function vacuumer(world: World): Promise<Actor> {
+  const { table } = await openTable(world);
+  return async (isWriting) => {
+    for (let i = 0; isWriting(); i += 1) {
+      const plan = await table.vacuum({ retentionMillis: RETENTION_MILLIS, dryRun: false, scope: i % 4 === 3 ? 'full' : 'log' });
+      for (const { path } of plan.files) world.vacuumed.add(path);
+      await sleep(100);
+    }
+  };
 }
 
-async function vacuumAll(run: MixedRun, isWriting: () => boolean): Promise<void> {
-  const table = await DeltaTable.open(run.open(), ROOT);
-  while (isWriting()) {
-    await table.vacuum({ retentionMillis: WEEK_MILLIS, dryRun: false });
-    await sleep(50);
-  }
+async function openTable({ open }: World): Promise<{ readonly deps: DeltaDeps; readonly table: DeltaTable }> {
+  const deps = open();
+  return { deps, table: await DeltaTable.open(deps, ROOT) };
 }
 
-async function judge(deps: DeltaDeps, done: readonly Done[]): Promise<MixedReport> {
-  const cached: DeltaDeps = { ...deps, store: remembering(deps.store) };
-  const head = (await loadSnapshot(cached, ROOT)).version;
-  const faults = done.flatMap(({ op, outcome }) => (outcome.kind === 'conflict' ? [`${op.kind}: conflict, ${outcome.reason}`] : []));
+/** Whether the version was the newest one within the retention that ends at `now`. */
+function isKept({ versions }: World, version: number, now: number): boolean {
+  const next = versions[version + 1];
+  return next === undefined || next.committedAt >= now - RETENTION_MILLIS;
+}
+
+/** Holds the versions of the round against the model; answers the last of them. */
+async function judgeRound(
+  deps: DeltaDeps,
+  { world, judged, committed }: { readonly world: World; readonly judged: Snapshot; readonly committed: Record<string, number> },
+): Promise<Snapshot> {
+  const { done, faults, versions } = world;
+  const head = (await loadSnapshot(deps, ROOT)).version;
+  for (const { op, outcome } of done) if (outcome.kind === 'conflict') faults.push(`${op.kind}: conflict, ${outcome.reason}`);
   const byTxn = new Map(done.flatMap(({ op, outcome }) => (outcome.kind === 'unknown' ? [[outcome.txnId, op] as const] : [])));
   const byVersion = new Map<number, TableOp>();
   for (const { op, outcome } of done) {
@@ -103,29 +180,55 @@ async function judge(deps: DeltaDeps, done: readonly Done[]): Promise<MixedRepor
     if (byVersion.has(outcome.version)) faults.push(`version ${outcome.version} was answered for twice`);
     byVersion.set(outcome.version, op);
   }
-  const committed: Record<string, number> = {};
-  const versions: (readonly ModelRow[])[] = [[]];
-  let snapshot = await loadSnapshot(cached, ROOT, { version: 0 });
-  for (let version = 1; version <= head; version += 1) {
-    const entry = await readEntry(cached, ROOT, version);
+  let snapshot = judged;
+  for (let version = judged.version + 1; version <= head; version += 1) {
+    const entry = await readEntry(deps, ROOT, version);
     const op = byVersion.get(version) ?? byTxn.get(commitInfoOf(entry?.actions ?? [])?.txnId ?? '');
-    if (entry === undefined || op === undefined) return report([...faults, `version ${version}: no operation answers for it`]);
+    if (entry === undefined || op === undefined) {
+      faults.push(`version ${version}: no operation answers for it`);
+      return snapshot;
+    }
     committed[op.kind] = (committed[op.kind] ?? 0) + 1;
     snapshot = applyCommit(snapshot, entry, entry.modifiedAt);
-    versions.push(applyOp(versions, op).rows);
-    const [expected, found] = [textsOf(versions[version] ?? []), await textsAt(cached, snapshot)];
-    if (expected.join() !== found.join())
-      return report([...faults, `version ${version} (${op.kind}): expected\n${expected.join('\n')}\nfound\n${found.join('\n')}`]);
+    versions.push({
+      rows: applyOp(
+        versions.map(({ rows }) => rows),
+        op,
+      ).rows,
+      committedAt: snapshot.committedAt,
+    });
+    faults.push(...differences(`version ${version} (${op.kind})`, versions[version], await textsAt(deps, snapshot)));
+    if (faults.length > 0) return snapshot;
   }
   if (byVersion.size > head) faults.push(`${byVersion.size} versions were acknowledged, the log has ${head}`);
-  const fresh = await textsAt(deps, await loadSnapshot(deps, ROOT));
-  if (fresh.join() !== textsOf(versions.at(-1) ?? []).join()) faults.push('the newest version reads otherwise from its checkpoint');
-  return report(faults);
+  return snapshot;
+}
 
-  function report(all: readonly string[]): MixedReport {
-    const attempts = done.reduce((sum, { outcome }) => sum + (outcome.kind === 'committed' ? outcome.attempts : 0), 0);
-    return { faults: all, committed, attempts, versions: head };
+/** Reads versions as a new process does, after all that was deleted; answers how many have expired. */
+async function judgeKept(deps: DeltaDeps, world: World): Promise<number> {
+  const { faults, versions } = world;
+  const table = await DeltaTable.open({ ...deps, store: remembering(deps.store) }, ROOT);
+  const now = deps.clock.now();
+  let expired = 0;
+  for (const version of versions.keys()) {
+    const kept = isKept(world, version, now);
+    if (!kept && version % EXPIRED_READ_EVERY !== 0) continue;
+    const rows: ModelRow[] = [];
+    try {
+      for await (const batch of table.read({ asOf: { version } })) rows.push(...rowsOfBatch(batch));
+    } catch (error) {
+      if (kept || !isLakefoldError(error, 'HISTORY_EXPIRED')) throw error;
+      expired += 1;
+      continue;
+    }
+    faults.push(...differences(`version ${version}, read again`, versions[version], textsOf(rows)));
   }
+  return expired;
+}
+
+function differences(what: string, replayed: Replayed | undefined, found: readonly string[]): readonly string[] {
+  const expected = textsOf(replayed?.rows ?? []);
+  return expected.join() === found.join() ? [] : [`${what}: expected\n${expected.join('\n')}\nfound\n${found.join('\n')}`];
 }
 
 async function textsAt(deps: DeltaDeps, snapshot: Awaited<ReturnType<typeof loadSnapshot>>): Promise<string[]> {
