@@ -11,7 +11,9 @@ import type { Column } from '../core/types.ts';
 import type { Metadata } from './actions.ts';
 import { parseSchema } from './schema.ts';
 import { bindBoolean } from './sql-evaluate.ts';
+import type { TableColumn } from './snapshot-state.ts';
 import { parseSqlExpression, type SqlExpression } from './sql-parser.ts';
+import type { ValueRule } from './value-rules.ts';
 
 /** Key of `metaData.configuration` before the constraint's name. */
 export const CONSTRAINT_PREFIX = 'delta.constraints.';
@@ -66,24 +68,28 @@ export function columnsNamedBy(expression: SqlExpression): ReadonlySet<string> {
 }
 
 /** The constraint's expression. @throws LakefoldError INVALID_ARGUMENT when it is none over these columns */
-export function parseConstraint(text: string, columns: readonly Column[]): SqlExpression {
+export function parseConstraint(text: string, columns: readonly RuledColumn[]): SqlExpression {
   const expression = parseSqlExpression(text);
-  bindBoolean(
-    expression,
-    batchOfRows(
-      columns.map(({ name, type, nullable }) => ({ name, type, nullable })),
-      [],
-    ),
+  const batch = batchOfRows(
+    columns.map(({ name, type, nullable }) => ({ name, type, nullable })),
+    [],
   );
+  bindBoolean(expression, { batch, rules: rulesOf(columns) });
   return expression;
 }
 
+type RuledColumn = Column & Pick<TableColumn, 'rule'>;
+
+function rulesOf(columns: readonly RuledColumn[]): ReadonlyMap<string, ValueRule> {
+  return new Map(columns.flatMap(({ name, rule }) => (rule === undefined ? [] : [[name, rule] as const])));
+}
+
 /** @throws LakefoldError CONSTRAINT_VIOLATED naming constraint, expression, row and values */
-export function checkRows(constraints: readonly Constraint[], columns: readonly Column[], batch: Batch): void {
+export function checkRows(constraints: readonly Constraint[], columns: readonly RuledColumn[], batch: Batch): void {
   if (constraints.length === 0 || batch.rowCount === 0) return;
-  const whole = withAbsent(batch, columns);
+  const scope = { batch: withAbsent(batch, columns), rules: rulesOf(columns) };
   for (const constraint of constraints) {
-    const condition = bindBoolean(constraint.expression, whole);
+    const condition = bindBoolean(constraint.expression, scope);
     for (let row = 0; row < batch.rowCount; row += 1) {
       const reason = reasonAgainst(() => condition.at(row));
       if (reason !== undefined) throw violated(constraint, { batch, row, reason });

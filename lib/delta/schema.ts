@@ -1,13 +1,14 @@
 /**
  * Spark's schema JSON to columns and back.
  *
- * `byte` and `short` read as int. `array<float>` with field metadata `lakefold.vectorLength` is `vector(n)`; the metadata
+ * `byte` and `short` read as int, with a rule for what is written into them. `array<float>` with field metadata `lakefold.vectorLength` is `vector(n)`; the metadata
  * member `comment` is the description. Types we have no values for are refused by name.
  */
 import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, stringifyJson, type Json, type JsonObject } from '../core/json.ts';
 import { formatType, type ColumnType, type StructField } from '../core/types.ts';
 import type { TableColumn } from './snapshot-state.ts';
+import { ruleOfField } from './value-rules.ts';
 
 /** A column to write into a schema; `metadata` is kept as it stands, `comment` and the vector length come on top. */
 export interface SchemaColumn {
@@ -66,6 +67,7 @@ function readColumn(field: JsonObject): TableColumn {
   const comment = metadata['comment'];
   const type = columnType(field, metadata);
   const physicalType = readType(field['type'], physicalNameOf);
+  const rule = ruleOfField(field);
   return {
     name,
     type,
@@ -75,6 +77,7 @@ function readColumn(field: JsonObject): TableColumn {
     ...(type.kind === 'vector' || (formatType(type) === formatType(physicalType) && !hasFieldIds(physicalType)) ? {} : { physicalType }),
     metadata,
     ...(typeof comment === 'string' ? { description: comment } : {}),
+    ...(rule === undefined ? {} : { rule }),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { TableVersion } from '../core/version.ts';
 import type { Column, ColumnType } from '../core/types.ts';
 import type { AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from './actions.ts';
+import type { ValueRule } from './value-rules.ts';
 
 /** A column with what Delta knows beside name and type. */
 export interface TableColumn extends Column {
@@ -12,6 +13,8 @@ export interface TableColumn extends Column {
   readonly physicalType?: ColumnType;
   /** Field metadata of the schema JSON, as it stands there. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What its values must be beyond `type`; left out where that says all. */
+  readonly rule?: ValueRule;
 }
 
 export interface Snapshot {

@@ -16,7 +16,9 @@ export function arithmetic(op: string, left: SqlOperand, right: SqlOperand): Sql
   }
   if (isDecimal) return decimals(op, left, right);
   const kind = left.type.kind === 'int' && right.type.kind === 'int' ? 'int' : 'bigint';
-  return computed({ kind }, left, right, (a, b) => wholeResult(kind, op, BigInt(String(a)), BigInt(String(b))));
+  const bits = Math.max(bitsOf(left), bitsOf(right));
+  const result = computed({ kind }, left, right, (a, b) => wholeResult(bits, op, BigInt(String(a)), BigInt(String(b))));
+  return bits === 8 || bits === 16 ? { ...result, bits } : result;
 }
 
 /** @throws LakefoldError INVALID_ARGUMENT for what is no number */
@@ -24,6 +26,7 @@ export function negative(operand: SqlOperand): SqlOperand {
   const zero: SqlOperand = {
     type: operand.type,
     at: () => (operand.type.kind === 'int' || operand.type.kind === 'float' || operand.type.kind === 'double' ? 0 : 0n),
+    ...(operand.bits === undefined ? {} : { bits: operand.bits }),
   };
   if (!isNumeric(operand.type)) throw refuse('a number after -', operand.type);
   return arithmetic('-', zero, operand);
@@ -49,11 +52,15 @@ function decimals(op: string, left: SqlOperand, right: SqlOperand): SqlOperand {
   });
 }
 
-function wholeResult(kind: 'int' | 'bigint', op: string, a: bigint, b: bigint): Value {
+function bitsOf({ type, bits }: SqlOperand): number {
+  return bits ?? (type.kind === 'int' ? 32 : 64);
+}
+
+function wholeResult(bits: number, op: string, a: bigint, b: bigint): Value {
   if (op === '%' && b === 0n) throw overflow(`${a} % 0`);
   const result = op === '+' ? a + b : op === '-' ? a - b : op === '*' ? a * b : a % b;
-  if (BigInt.asIntN(kind === 'int' ? 32 : 64, result) !== result) throw overflow(`${a} ${op} ${b}`);
-  return kind === 'int' ? Number(result) : result;
+  if (BigInt.asIntN(bits, result) !== result) throw overflow(`${a} ${op} ${b}`);
+  return bits === 64 ? result : Number(result);
 }
 
 function computed(type: SqlType, left: SqlOperand, right: SqlOperand, compute: (a: Exclude<Value, null>, b: Exclude<Value, null>) => Value): SqlOperand {

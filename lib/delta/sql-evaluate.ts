@@ -6,6 +6,7 @@ import { arithmetic, negative } from './sql-arithmetic.ts';
 import type { SqlExpression } from './sql-parser.ts';
 import {
   BOOLEAN,
+  checkListed,
   comparable,
   dateOperand,
   isNumeric,
@@ -19,25 +20,33 @@ import {
   toScale,
   wholeDigits,
 } from './sql-values.ts';
+import type { ValueRule } from './value-rules.ts';
+
+/** The rows an expression is about. */
+export interface SqlScope {
+  readonly batch: Batch;
+  /** By column name, what Spark's type of it is beyond ours. */
+  readonly rules?: ReadonlyMap<string, ValueRule>;
+}
 
 /**
  * The expression bound to a batch's columns; names match whatever their case.
  * @throws LakefoldError INVALID_ARGUMENT for a column that is not there, and for what Spark settles by a setting
  */
-function bindSql(expression: SqlExpression, batch: Batch): SqlOperand {
+function bindSql(expression: SqlExpression, scope: SqlScope): SqlOperand {
   switch (expression.kind) {
     case 'literal':
       return literal(expression);
     case 'column':
-      return column(expression.path, batch);
+      return column(expression.path, scope);
     case 'and':
     case 'or':
       return logic(
         expression.kind,
-        expression.parts.map((part) => bindBoolean(part, batch)),
+        expression.parts.map((part) => bindBoolean(part, scope)),
       );
     case 'not': {
-      const operand = bindBoolean(expression.operand, batch);
+      const operand = bindBoolean(expression.operand, scope);
       return {
         type: BOOLEAN,
         at: (row) => {
@@ -47,32 +56,34 @@ function bindSql(expression: SqlExpression, batch: Batch): SqlOperand {
       };
     }
     case 'isNull': {
-      const operand = bindSql(expression.operand, batch);
+      const operand = bindSql(expression.operand, scope);
       return { type: BOOLEAN, at: (row) => operand.at(row) === null };
     }
     case 'minus':
-      return negative(bindSql(expression.operand, batch));
+      return negative(bindSql(expression.operand, scope));
     case 'arithmetic':
-      return arithmetic(expression.op, bindSql(expression.left, batch), bindSql(expression.right, batch));
+      return arithmetic(expression.op, bindSql(expression.left, scope), bindSql(expression.right, scope));
     case 'compare':
-      return comparison(expression.op, bindSql(expression.left, batch), bindSql(expression.right, batch));
+      return comparison(expression.op, bindSql(expression.left, scope), bindSql(expression.right, scope));
     case 'in': {
-      const operand = bindSql(expression.operand, batch);
+      const operand = bindSql(expression.operand, scope);
+      const items = expression.items.map((item) => bindSql(item, scope));
+      checkListed(operand, items);
       return logic(
         'or',
-        expression.items.map((item) => comparison('=', operand, bindSql(item, batch))),
+        items.map((item) => comparison('=', operand, item)),
       );
     }
     case 'like':
-      return like(bindSql(expression.operand, batch), expression.pattern);
+      return like(bindSql(expression.operand, scope), expression.pattern);
     case 'cast':
-      return cast(bindSql(expression.operand, batch), expression.to);
+      return cast(bindSql(expression.operand, scope), expression.to);
   }
 }
 
 /** @throws LakefoldError INVALID_ARGUMENT as `bindSql`, and when it is not boolean */
-export function bindBoolean(expression: SqlExpression, batch: Batch): SqlOperand {
-  const operand = bindSql(expression, batch);
+export function bindBoolean(expression: SqlExpression, scope: SqlScope): SqlOperand {
+  const operand = bindSql(expression, scope);
   if (operand.type.kind !== 'boolean' && operand.type.kind !== 'void') throw refuse('a condition', operand.type);
   return operand;
 }
@@ -96,30 +107,40 @@ function literal({ type, text }: SqlExpression & { kind: 'literal' }): SqlOperan
 
 function numberLiteral(text: string): SqlOperand {
   const [, digits = '', suffix = ''] = /^(.*?)(BD|bd|[LlDdFfSsYy])?$/.exec(text) ?? [];
-  const shown = { kind: 'number', text: digits } as const;
-  const isWhole = /^-?\d+$/.test(digits);
   switch (suffix.toUpperCase()) {
     case 'D':
-      return { type: { kind: 'double' }, at: () => Number(digits), literal: shown };
+      return fractionLiteral(text, digits, 'double');
     case 'F':
-      return { type: { kind: 'float' }, at: () => Math.fround(Number(digits)), literal: shown };
-    case 'S':
+      return fractionLiteral(text, digits, 'float');
     case 'Y':
+      return { ...wholeLiteral(text, digits, 8), bits: 8 };
+    case 'S':
+      return { ...wholeLiteral(text, digits, 16), bits: 16 };
     case 'L':
+      return wholeLiteral(text, digits, 64);
     case '': {
-      const whole = isWhole ? BigInt(digits) : undefined;
-      if (whole !== undefined && BigInt.asIntN(64, whole) === whole) {
-        const isInt = suffix.toUpperCase() !== 'L' && BigInt.asIntN(32, whole) === whole;
-        const value = isInt ? Number(whole) : whole;
-        return { type: { kind: isInt ? 'int' : 'bigint' }, at: () => value, literal: shown };
-      }
-      if (suffix === '' && /[eE]/.test(digits)) return { type: { kind: 'double' }, at: () => Number(digits), literal: shown };
-      if (suffix !== '' && !isWhole) throw new LakefoldError('INVALID_ARGUMENT', `expected a number, found ${JSON.stringify(text)}`);
-      return decimalLiteral(digits);
+      if (/[eE]/.test(digits)) return fractionLiteral(text, digits, 'double');
+      const whole = /^-?\d+$/.test(digits) ? BigInt(digits) : undefined;
+      if (whole === undefined || BigInt.asIntN(64, whole) !== whole) return decimalLiteral(digits);
+      return wholeLiteral(text, digits, BigInt.asIntN(32, whole) === whole ? 32 : 64);
     }
     default:
       return decimalLiteral(digits);
   }
+}
+
+function fractionLiteral(text: string, digits: string, kind: 'double' | 'float'): SqlOperand {
+  const value = kind === 'float' ? Math.fround(Number(digits)) : Number(digits);
+  if (!Number.isFinite(value)) throw new LakefoldError('INVALID_ARGUMENT', `expected a number that a ${kind} holds, found ${JSON.stringify(text)}`);
+  return { type: { kind }, at: () => value, literal: { kind: 'number', text: digits } };
+}
+
+function wholeLiteral(text: string, digits: string, bits: 8 | 16 | 32 | 64): SqlOperand {
+  const whole = /^-?\d+$/.test(digits) ? BigInt(digits) : undefined;
+  if (whole === undefined || BigInt.asIntN(bits, whole) !== whole)
+    throw new LakefoldError('INVALID_ARGUMENT', `expected a whole number of ${bits} bits, found ${JSON.stringify(text)}`);
+  const value = bits === 64 ? whole : Number(whole);
+  return { type: { kind: bits === 64 ? 'bigint' : 'int' }, at: () => value, literal: { kind: 'number', text: digits } };
 }
 
 function decimalLiteral(digits: string): SqlOperand {
@@ -132,13 +153,24 @@ function decimalLiteral(digits: string): SqlOperand {
   return { type: { kind: 'decimal', precision, scale }, at: () => parsed.unscaled, literal: { kind: 'number', text: digits } };
 }
 
-function column(path: readonly string[], batch: Batch): SqlOperand {
+function column(path: readonly string[], { batch, rules }: SqlScope): SqlOperand {
   const [name = '', ...fields] = path;
   const position = batch.columns.findIndex((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
   const vector = batch.vectors[position];
   if (vector === undefined) throw new LakefoldError('INVALID_ARGUMENT', `expected a column of the table, found ${JSON.stringify(path.join('.'))}`);
+  let rule = rules?.get(batch.columns[position]?.name ?? '');
   let operand: SqlOperand = { type: vector.type, at: (row) => valueAt(vector, row) };
-  for (const field of fields) operand = fieldOf(operand, field);
+  for (const field of fields) {
+    operand = fieldOf(operand, field);
+    rule = rule?.kind === 'struct' ? rule.fields.find((candidate) => candidate.name.toLowerCase() === field.toLowerCase())?.rule : undefined;
+  }
+  return ruled(operand, rule);
+}
+
+function ruled(operand: SqlOperand, rule: ValueRule | undefined): SqlOperand {
+  if (rule?.kind === 'whole') return { ...operand, bits: rule.name === 'TINYINT' ? 8 : 16 };
+  // Spark pads what it compares with a CHAR, and lengths inside other types it may pad, too.
+  if (rule?.kind === 'unknown' || (rule?.kind === 'text' && rule.min > 0)) throw refuse(`a column of another type than ${rule.name}`, operand.type);
   return operand;
 }
 
@@ -247,7 +279,7 @@ function cast(operand: SqlOperand, to: string): SqlOperand {
   const type = castType(`${TYPE_NAMES[word] ?? word}${rest}`);
   const from = operand.type;
   if (from.kind === 'void') return { type, at: () => null };
-  if (formatType(from) === formatType(type)) return operand;
+  if (formatType(from) === formatType(type)) return { type, at: operand.at };
   const isWhole = from.kind === 'int' || from.kind === 'bigint';
   if (type.kind === 'bigint' && from.kind === 'int') return toBigint(operand);
   if (type.kind === 'double' && isNumeric(from)) return toNumber(operand, 'double');

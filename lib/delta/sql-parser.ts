@@ -144,7 +144,9 @@ class Parser {
     for (let sign = this.#symbol('+', '-'); sign !== undefined; sign = this.#symbol('+', '-')) isNegative = isNegative !== (sign === '-');
     const operand = this.#primary();
     if (!isNegative) return operand;
-    return operand.kind === 'literal' && operand.type === 'number' ? { ...operand, text: `-${operand.text}` } : { kind: 'minus', operand };
+    return operand.kind === 'literal' && operand.type === 'number' && !operand.text.startsWith('-')
+      ? { ...operand, text: `-${operand.text}` }
+      : { kind: 'minus', operand };
   }
 
   #primary(): SqlExpression {

@@ -54,7 +54,8 @@ function tokenAt(text: string, at: number): { readonly token: Token; readonly le
 function plainText(kind: Token['kind'], match: string): string {
   if (kind === 'name') return match.slice(1, -1).replaceAll('``', '`');
   if (kind !== 'string') return match;
-  return match.slice(1, -1).replace(/\\([^])/g, (whole, character: string) => {
+  // Three octal digits are one character to Spark, which no constraint needs.
+  return match.slice(1, -1).replace(/\\([01][0-7]{2}|[^])/g, (whole, character: string) => {
     if (character === '%' || character === '_') return whole;
     const known = ESCAPES[character];
     if (known === undefined)

@@ -16,6 +16,8 @@ export interface SqlOperand {
   readonly at: (row: number) => Value;
   /** The same for every row: its text where it is a literal string or number. */
   readonly literal?: { readonly kind: 'string' | 'number'; readonly text: string };
+  /** Of an int that Spark keeps in fewer bits, and computes with in as many: TINYINT and SMALLINT. */
+  readonly bits?: 8 | 16;
 }
 
 export const BOOLEAN: SqlType = { kind: 'boolean' };
@@ -77,6 +79,21 @@ export function timestampOperand(text: string): SqlOperand {
   if (result.kind === 'fault')
     throw new LakefoldError('INVALID_ARGUMENT', `expected a timestamp with its offset, such as 2001-02-03T04:05:06Z, found ${JSON.stringify(text)}`);
   return { type: { kind: 'timestamp' }, at: () => result.micros };
+}
+
+/**
+ * Holds the operands of IN against what Spark does with them: it makes all of one type before it compares any.
+ * @throws LakefoldError INVALID_ARGUMENT where that type is wider than two of them need, so that values are rounded, and for text among timestamps
+ */
+export function checkListed(operand: SqlOperand, items: readonly SqlOperand[]): void {
+  const all = [operand, ...items];
+  const types = all.map(({ type }) => type);
+  if (types.some(({ kind }) => kind === 'timestamp') && all.some(({ literal }) => literal?.kind === 'string')) throw refuse('timestamps in one list', ...types);
+  if (!isNumeric(operand.type)) return;
+  const numbers = types.filter(isNumeric);
+  if (!FRACTIONAL.has(operand.type.kind) && numbers.some(({ kind }) => FRACTIONAL.has(kind))) throw refuse('exact numbers in a list with one', ...types);
+  if (Math.max(...numbers.map(scaleOf)) + Math.max(...numbers.map(wholeDigits)) > DECIMAL_DIGITS_MAX && numbers.some(({ kind }) => kind === 'decimal'))
+    throw refuse(`decimals that fit ${DECIMAL_DIGITS_MAX} digits together`, ...types);
 }
 
 /** Both of one numeric type. @throws LakefoldError INVALID_ARGUMENT where whole numbers would be rounded to a float */

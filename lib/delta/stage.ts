@@ -15,6 +15,7 @@ import { parsePartitionValue, partitionDirectory, serializePartitionValue } from
 import { hasDeletionVectors } from './protocol.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { collectStats } from './stats.ts';
+import { checkValues } from './value-rules.ts';
 
 export interface StageTarget {
   readonly root: string;
@@ -45,13 +46,16 @@ const ROW_BYTES_MIN = 16;
 
 /**
  * Writes the rows as sorted data files, one or more per partition.
- * @throws LakefoldError UNKNOWN_FEATURE for a column the table lacks, CONSTRAINT_VIOLATED for a null in a required one
+ * @throws LakefoldError UNKNOWN_FEATURE for a column the table lacks, CONSTRAINT_VIOLATED for a null in a required one, and for what the schema or a constraint forbids
  */
 export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Batch): Promise<readonly StagedFile[]> {
   const columns = batch.columns.map((column) => tableColumn(target.snapshot, column.name));
   checkRequired(target.snapshot, batch);
   // Rewrites that change no row, and change files, hold what was checked before.
-  if (target.dataChange) checkRows(constraintsOf(target.snapshot.metadata), target.snapshot.columns, batch);
+  if (target.dataChange) {
+    checkValues(target.snapshot.columns, batch);
+    checkRows(constraintsOf(target.snapshot.metadata), target.snapshot.columns, batch);
+  }
   const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
   return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) =>
     stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }),

@@ -42,14 +42,16 @@ describe('table schemas', () => {
     );
   });
 
-  it('read narrower integers as int and descriptions from comments', () => {
+  it('read narrower integers as int with a rule, and descriptions from comments', () => {
+    const byte = { kind: 'whole', name: 'TINYINT', min: -128, max: 127 };
+    const short = { kind: 'whole', name: 'SMALLINT', min: -32_768, max: 32_767 };
     expect(
       parseSchema(
         '{"type":"struct","fields":[{"name":"b","type":"byte","nullable":true,"metadata":{"comment":"small"}},{"name":"s","type":"short","nullable":true,"metadata":{}}]}',
       ),
     ).toEqual([
-      { name: 'b', type: { kind: 'int' }, nullable: true, physicalName: 'b', metadata: { comment: 'small' }, description: 'small' },
-      { name: 's', type: { kind: 'int' }, nullable: true, physicalName: 's', metadata: {} },
+      { name: 'b', type: { kind: 'int' }, nullable: true, physicalName: 'b', metadata: { comment: 'small' }, description: 'small', rule: byte },
+      { name: 's', type: { kind: 'int' }, nullable: true, physicalName: 's', metadata: {}, rule: short },
     ]);
   });
 

@@ -4,6 +4,7 @@ import { batchOfRows } from '../../lib/core/batch.ts';
 import { parseType, type Value } from '../../lib/core/types.ts';
 import { bindBoolean } from '../../lib/delta/sql-evaluate.ts';
 import { parseSqlExpression } from '../../lib/delta/sql-parser.ts';
+import { ruleOfField } from '../../lib/delta/value-rules.ts';
 
 const COLUMNS = Object.entries({
   i: 'int',
@@ -18,12 +19,40 @@ const COLUMNS = Object.entries({
   n: 'int',
   r: 'struct<a:int,b:struct<c:string>>',
   'odd name': 'int',
+  y: 'int',
+  h: 'int',
+  c: 'string',
 }).map(([name, type]) => ({ name, type: parseType(type), nullable: true }));
+// As Spark's TINYINT, SMALLINT and CHAR(3).
+const RULES = new Map(
+  Object.entries({ y: { type: 'byte' }, h: { type: 'short' }, c: { type: 'string', metadata: { __CHAR_VARCHAR_TYPE_STRING: 'char(3)' } } }).flatMap(
+    ([name, field]) => {
+      const rule = ruleOfField(field);
+      return rule === undefined ? [] : [[name, rule] as const];
+    },
+  ),
+);
 // 2001-02-03 and 2001-02-03T04:05:06Z; `n` is null.
-const ROW: readonly Value[] = [7, 9_007_199_254_740_993n, 1.5, Math.fround(0.1), 1250n, 'ab%c', true, 11_356, 981_173_106_000_000n, null, [4, ['x']], 3];
+const ROW: readonly Value[] = [
+  7,
+  9_007_199_254_740_993n,
+  1.5,
+  Math.fround(0.1),
+  1250n,
+  'ab%c',
+  true,
+  11_356,
+  981_173_106_000_000n,
+  null,
+  [4, ['x']],
+  3,
+  100,
+  30_000,
+  'abc',
+];
 
 function evaluate(text: string): Value {
-  return bindBoolean(parseSqlExpression(text), batchOfRows(COLUMNS, [ROW])).at(0);
+  return bindBoolean(parseSqlExpression(text), { batch: batchOfRows(COLUMNS, [ROW]), rules: RULES }).at(0);
 }
 
 describe('a condition', () => {
@@ -86,7 +115,14 @@ describe('a condition', () => {
     ['CAST(m AS DOUBLE) = 12.5D', true],
     ['CAST(NULL AS INT) IS NULL', true],
     ['i = 7 -- no', 'refused'],
-    ['1e400D > d', true],
+    ['i = -(-7)', true],
+    ['y + 1 > 127', false],
+    ['y + 28 = 128', true],
+    ['y + 27Y = 127Y', true],
+    ['h + y = 30100', true],
+    ['CAST(y AS INT) * CAST(y AS INT) = 10000', true],
+    ['y IN (100, 300)', true],
+    ['y / 8 = 12.5D', true],
   ])('%s is %j', (text, expected) => {
     if (expected === 'refused') expect(() => evaluate(text)).toThrow();
     else expect(evaluate(text)).toBe(expected);
@@ -94,7 +130,7 @@ describe('a condition', () => {
 
   it('holds NaN for equal to itself and above all others', () => {
     const batch = batchOfRows([{ name: 'd', type: { kind: 'double' }, nullable: true }], [[Number.NaN], [-0]]);
-    const at = (text: string, row: number): Value => bindBoolean(parseSqlExpression(text), batch).at(row);
+    const at = (text: string, row: number): Value => bindBoolean(parseSqlExpression(text), { batch }).at(row);
     expect([at('d = d', 0), at('d > 1e308', 0), at('d = 0', 1)]).toEqual([true, true, true]);
   });
 
@@ -123,17 +159,31 @@ describe('a condition', () => {
     ["s = 'a' 'b'", 'the end'],
     ["s = R'a'", 'no typed literal'],
     ['i # 1', 'an expression'],
+    ["s = '\\012'", 'an escaped quote'],
+    ['1e400 > d', 'a number that a double holds'],
+    ['f < 1e39F', 'a number that a float holds'],
+    ['y = 128Y', 'a whole number of 8 bits'],
+    ['h < 32768S', 'a whole number of 16 bits'],
+    ['l < 9223372036854775808L', 'a whole number of 64 bits'],
+    ["c = 'abc'", 'another type than CHAR(3)'],
+    ['l IN (1, 2e0)', 'exact numbers in a list'],
+    ['m IN (1, 12345678901234567890123456789012345BD, 0.0001)', 'decimals that fit 38 digits'],
+    ["t IN ('2001-02-03T04:05:06Z')", 'timestamps in one list'],
+    ["'2001-02-03T04:05:06Z' IN (t)", 'timestamps in one list'],
     ['('.repeat(200) + 'b' + ')'.repeat(200), 'nested at most'],
   ])('refuses %s', (text, expected) => {
     expect(() => evaluate(text)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(expected) }));
   });
 
-  it.each(['i + 2147483647 > 0', 'l * 9007199254740993 > 0', 'i % 0 = 1', 'd / 0 > 1'])('has no value for %s', (text) => {
-    expect(() => evaluate(text)).toThrow(expect.objectContaining({ code: 'CONSTRAINT_VIOLATED' }));
-  });
+  it.each(['y + y > 0', 'y + 28Y > 0', '-y - y < 0', 'h * h > 0', 'h + 2768S > 0', 'i + 2147483647 > 0', 'l * 9007199254740993 > 0', 'i % 0 = 1', 'd / 0 > 1'])(
+    'has no value for %s',
+    (text) => {
+      expect(() => evaluate(text)).toThrow(expect.objectContaining({ code: 'CONSTRAINT_VIOLATED' }));
+    },
+  );
 
   it('matches a hostile pattern in linear time', () => {
     const batch = batchOfRows([{ name: 's', type: { kind: 'string' }, nullable: true }], [['a'.repeat(2000)]]);
-    expect(bindBoolean(parseSqlExpression(`s LIKE '${'%a'.repeat(100)}%b'`), batch).at(0)).toBe(false);
+    expect(bindBoolean(parseSqlExpression(`s LIKE '${'%a'.repeat(100)}%b'`), { batch }).at(0)).toBe(false);
   });
 });
