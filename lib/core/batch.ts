@@ -138,9 +138,16 @@ export function vectorNamed(batch: Batch, name: string): Vector {
   return vector;
 }
 
-/** The rows at `indices`, in that order. */
+/** The rows at `indices`, in that order; the batch itself where that is all of them as they stand. */
 export function takeRows(batch: Batch, indices: ArrayLike<number>): Batch {
+  if (isEveryRow(batch, indices)) return batch;
   return { columns: batch.columns, vectors: batch.vectors.map((vector) => takeVector(vector, indices)), rowCount: indices.length };
+}
+
+function isEveryRow(batch: Batch, indices: ArrayLike<number>): boolean {
+  if (indices.length !== batch.rowCount) return false;
+  for (let i = 0; i < indices.length; i += 1) if (indices[i] !== i) return false;
+  return true;
 }
 
 /** The rows `[start, end)`; typed arrays are shared, not copied. */

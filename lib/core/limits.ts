@@ -116,6 +116,8 @@ export const REWRITE_BYTES_MAX = 16 * 1024 * 1024 * 1024;
 export const REWRITE_MEMORY_BYTES_MAX = 640 * 1024 * 1024;
 /** Columns of one Z order: with more, none of them is near in the file. */
 export const Z_ORDER_COLUMNS_MAX = 4;
+/** Schemas kept as a Parquet encoder begins with them: of the tables a process writes to at a time. */
+export const ARROW_SCHEMAS_KEPT_MAX = 64;
 /** A Parquet footer, and what its parsed fields may take in memory, bytes. */
 export const PARQUET_FOOTER_BYTES_MAX = 64 * 1024 * 1024;
 export const PARQUET_FOOTER_MEMORY_BYTES_MAX = 128 * 1024 * 1024;

@@ -203,7 +203,7 @@ function firstNull(vector: Batch['vectors'][number], rowCount: number): number |
 function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[] {
   if (batch.rowCount === 0) return [];
   const { partitionColumns } = target.snapshot.metadata;
-  if (partitionColumns.length === 0) return [Uint32Array.from({ length: batch.rowCount }, (_, i) => i)];
+  if (partitionColumns.length === 0) return [rowNumbers(batch.rowCount)];
   const vectors = partitionColumns.map((name) => ({
     column: tableColumn(target.snapshot, name),
     vector: batch.vectors[batch.columns.findIndex((column) => column.name === name)],
@@ -216,6 +216,12 @@ function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[
     else group.push(i);
   }
   return [...groups.entries()].toSorted(([a], [b]) => compareUtf8(a, b)).map(([, indices]) => Uint32Array.from(indices));
+}
+
+function rowNumbers(count: number): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i += 1) numbers[i] = i;
+  return numbers;
 }
 
 // Delta spells the empty text as null: it would read back as another value than was written.

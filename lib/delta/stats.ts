@@ -4,10 +4,11 @@
  * Bounds hold but need not be tight: strings are cut, instants floored to the millisecond, NaN and infinities left out.
  */
 import type { Batch, Vector } from '../core/batch.ts';
-import type { Column, ColumnType, Value } from '../core/types.ts';
+import type { Column, Value } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
+import { extremes } from './extremes.ts';
 import type { TableColumn } from './snapshot-state.ts';
-import { boundText, isAbove, isBounded, isInstant, parseBound, type Bound } from './stats-bounds.ts';
+import { boundText, isAbove, isBounded, isInstant, parseBound } from './stats-bounds.ts';
 import { firstLeaves, namedFields, type StatsField } from './stats-columns.ts';
 
 /** `delta.dataSkippingNumIndexedCols` where nothing says otherwise. */
@@ -112,30 +113,6 @@ function innerValues(vector: Pick<Vector, 'values' | 'nulls' | 'length'>, positi
     const struct = vector.nulls?.[i] === 1 ? null : vector.values[i];
     return Array.isArray(struct) ? (struct[position] ?? null) : null;
   });
-}
-
-/** Least and greatest value, and how many are null. A NaN leaves the column without bounds, since engines disagree on where it sorts. */
-export function extremes(
-  type: ColumnType,
-  { values, nulls, length }: Pick<Vector, 'values' | 'nulls' | 'length'>,
-): { min: Bound | undefined; max: Bound | undefined; nullCount: number } {
-  const bounded = isBounded(type);
-  let min: Bound | undefined;
-  let max: Bound | undefined;
-  let nullCount = 0;
-  let sawNaN = false;
-  for (let i = 0; i < length; i += 1) {
-    const value = values[i] ?? null;
-    if (value === null || nulls?.[i] === 1) nullCount += 1;
-    else if (bounded && (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'string')) {
-      if (typeof value === 'number' && Number.isNaN(value)) sawNaN = true;
-      else {
-        if (min === undefined || isAbove(min, value) || (value === 0 && min === 0 && Object.is(value, -0))) min = value;
-        if (max === undefined || isAbove(value, max) || (value === 0 && max === 0 && Object.is(max, -0))) max = value;
-      }
-    }
-  }
-  return sawNaN ? { min: undefined, max: undefined, nullCount } : { min, max, nullCount };
 }
 
 /** Every number of the statistics text as a string, so that no digit is lost to a double. */

@@ -184,8 +184,10 @@ export function schemaConflict(batch: Batch, snapshot: Snapshot): string | undef
 /** Newest receipt of the rows, µs; undefined where they carry none. */
 export function newestReceipt(batch: Batch): bigint | undefined {
   const vector = batch.vectors[batch.columns.findIndex((column) => column.name === INGESTED_AT)];
-  if (vector === undefined || !(vector.values instanceof BigInt64Array) || batch.rowCount === 0) return undefined;
-  return vector.values.reduce((newest, value) => (value > newest ? value : newest));
+  if (vector === undefined || !(vector.values instanceof BigInt64Array)) return undefined;
+  let newest: bigint | undefined;
+  for (const value of vector.values) if (newest === undefined || value > newest) newest = value;
+  return newest;
 }
 
 /** The last row of each identity, and how many others there were. */

@@ -9,10 +9,11 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import type { FileSource } from '../ports/table-codec.ts';
 import type { AddFile } from './actions.ts';
 import { deletionVectorPath, readPositions } from './deletion-vector.ts';
+import { extremes } from './extremes.ts';
 import { toDecodeColumn, type ReadDeps } from './read.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { FILE_CRC_TAG } from './stage.ts';
-import { collectStats, extremes, parseMembers, parseStats } from './stats.ts';
+import { collectStats, parseMembers, parseStats } from './stats.ts';
 import { isAbove } from './stats-bounds.ts';
 import { findingOf, type Findings } from './verify-findings.ts';
 

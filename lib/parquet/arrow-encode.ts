@@ -1,32 +1,10 @@
-/** Batches to Arrow, built from typed arrays: no value of a numeric column is touched one by one. */
-import {
-  Binary,
-  Bool,
-  BufferType,
-  Data,
-  Date_,
-  DateUnit,
-  Decimal,
-  Field,
-  Float,
-  Int,
-  List,
-  makeData,
-  Map_,
-  Precision,
-  RecordBatch,
-  Schema,
-  Struct,
-  Table,
-  Timestamp,
-  TimeUnit,
-  Utf8,
-  type DataType,
-} from 'apache-arrow';
+/** Batches to Arrow's IPC form, built from typed arrays: no value of a numeric column is touched one by one. */
 import type { Batch, Vector } from '../core/batch.ts';
 import { storageOf, vectorOf } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { formatType, type Column, type ColumnType, type Value } from '../core/types.ts';
+import { schemaMessageOf } from './arrow-schema.ts';
+import { arrowStream, type ArrowNode } from './arrow-stream.ts';
 
 /** Strings are joined this many at a time, so that no joined text nears the longest string a JavaScript engine makes. */
 const JOIN_STRINGS = 16_384;
@@ -35,25 +13,25 @@ const OFFSET_MAX = 2 ** 31 - 1;
 
 const encoder = new TextEncoder();
 
+const NO_BYTES = new Uint8Array();
+
 /**
- * The batch as an Arrow table of one record batch; columns of type void are left out, as Delta wants it.
+ * The batch as an Arrow IPC stream of one record batch; columns of type void are left out, as Delta wants it.
  * `firstRow` is what its first row is called in an error.
  * @throws LakefoldError INTERNAL when a column that is not nullable has a null
  */
-export function arrowTableOf(batch: Batch, firstRow = 0): Table {
-  const fields: Field[] = [];
-  const children: Data[] = [];
-  batch.columns.forEach((column, i) => {
-    const vector = batch.vectors[i];
-    if (column.type.kind === 'void') return;
-    if (vector === undefined || vector.length !== batch.rowCount)
-      throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
-    if (!column.nullable) refuseNulls(column, vector, firstRow);
-    fields.push(fieldOf(column.name, column.type, column.nullable, column.fieldId));
-    children.push(dataOf(vector));
-  });
-  const schema = new Schema(fields);
-  return new Table(schema, new RecordBatch(schema, makeData({ type: new Struct(fields), length: batch.rowCount, nullCount: 0, children })));
+export function arrowStreamOf(batch: Batch, firstRow = 0): Uint8Array {
+  const stored = batch.columns.flatMap((column, i) => (column.type.kind === 'void' ? [] : [{ column, vector: checkedVector(batch, { column, i, firstRow }) }]));
+  const schema = schemaMessageOf(stored.map(({ column }) => column));
+  return arrowStream(schema, { rowCount: batch.rowCount, columns: stored.map(({ vector }) => nodeOf(vector)) });
+}
+
+function checkedVector(batch: Batch, { column, i, firstRow }: { readonly column: Column; readonly i: number; readonly firstRow: number }): Vector {
+  const vector = batch.vectors[i];
+  if (vector === undefined || vector.length !== batch.rowCount)
+    throw new LakefoldError('INTERNAL', `expected ${batch.rowCount} values of column ${column.name}, found ${vector?.length ?? 'none'}`);
+  if (!column.nullable) refuseNulls(column, vector, firstRow);
+  return vector;
 }
 
 function refuseNulls(column: Column, vector: Vector, firstRow: number): void {
@@ -66,108 +44,59 @@ function refuseNulls(column: Column, vector: Vector, firstRow: number): void {
     });
 }
 
-/** Field names are those Spark and the Parquet format give: `element`, `key_value`, `key`, `value`. */
-function fieldOf(name: string, type: ColumnType, nullable: boolean, fieldId?: number): Field {
-  // What the Parquet writer takes for the field's id.
-  return new Field(name, arrowTypeOf(type), nullable, fieldId === undefined ? undefined : new Map([['PARQUET:field_id', String(fieldId)]]));
-}
-
-function arrowTypeOf(type: ColumnType): DataType {
-  switch (type.kind) {
-    case 'boolean':
-      return new Bool();
-    case 'int':
-      return new Int(true, 32);
-    case 'bigint':
-      return new Int(true, 64);
-    case 'float':
-      return new Float(Precision.SINGLE);
-    case 'double':
-      return new Float(Precision.DOUBLE);
-    case 'decimal':
-      return new Decimal(type.scale, type.precision, 128);
-    case 'string':
-      return new Utf8();
-    case 'binary':
-      return new Binary();
-    case 'date':
-      return new Date_(DateUnit.DAY);
-    case 'timestamp':
-      return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
-    case 'timestampNtz':
-      return new Timestamp(TimeUnit.MICROSECOND);
-    case 'array':
-      return new List(fieldOf('element', type.element, true));
-    case 'vector':
-      return new List(fieldOf('element', { kind: 'float' }, true));
-    case 'struct':
-      return new Struct(type.fields.map((field) => fieldOf(field.name, field.type, true, field.fieldId)));
-    case 'map':
-      return new Map_(new Field('key_value', entriesType(type), false));
-    case 'void':
-      throw new LakefoldError('UNSUPPORTED_FORMAT', 'expected a type Parquet can hold, found void inside another type');
-  }
-}
-
-function dataOf(vector: Vector): Data {
+function nodeOf(vector: Vector): ArrowNode {
   const { length } = vector;
-  const type = arrowTypeOf(vector.type);
   const storage = storageOf(vector.type);
   // Numbers in a plain array are allowed to no producer, but cost nothing to take.
-  if (storage !== 'values' && !ArrayBuffer.isView(vector.values)) return dataOf(vectorOf(vector.type, presentValues(vector)));
+  const { values } = vector;
+  if (storage !== 'values' && !ArrayBuffer.isView(values)) return nodeOf(vectorOf(vector.type, presentValues(vector)));
   const validity = storage === 'values' ? validityOfValues(plainValues(vector), vector.nulls) : bitmapOfNulls(vector.nulls, length);
-  if (storage === 'u8') return arrowData(type, { length, validity, values: bitmapOfBooleans(vector) });
-  if (storage !== 'values') return arrowData(type, { length, validity, values: vector.values });
+  if (storage === 'u8') return arrowNode({ length, validity, values: bitmapOfBooleans(vector) });
+  if (ArrayBuffer.isView(values)) return arrowNode({ length, validity, values: values.subarray(0, length) });
   const present = presentValues(vector);
   switch (vector.type.kind) {
     case 'string':
-      return arrowData(type, { length, validity, ...joinStrings(present) });
+      return arrowNode({ length, validity, ...joinStrings(present) });
     case 'binary':
-      return arrowData(type, { length, validity, ...joinBytes(present) });
+      return arrowNode({ length, validity, ...joinBytes(present) });
     case 'decimal':
-      return arrowData(type, { length, validity, values: decimalWords(present) });
+      return arrowNode({ length, validity, values: decimalWords(present) });
     case 'array':
-      return listData(type, vector.type.element, { present, validity });
+      return listNode(vector.type.element, { present, validity });
     case 'vector':
-      return listData(type, { kind: 'float' }, { present, validity });
+      return listNode({ kind: 'float' }, { present, validity });
     case 'struct': {
       const { fields } = vector.type;
       const children = fields.map((field, position) =>
-        dataOf(
+        nodeOf(
           vectorOf(
             field.type,
             present.map((value) => (Array.isArray(value) ? (value[position] ?? null) : null)),
           ),
         ),
       );
-      return arrowData(type, { length, validity, children });
+      return arrowNode({ length, validity, children });
     }
     case 'map':
-      return mapData(type, vector.type, { present, validity });
+      return mapNode(vector.type, { present, validity });
     default:
       throw new LakefoldError('INTERNAL', `no Arrow form of ${formatType(vector.type)}`);
   }
 }
 
-function entriesType(map: { readonly key: ColumnType; readonly value: ColumnType }): Struct<{ key: DataType; value: DataType }> {
-  return new Struct([fieldOf('key', map.key, false), fieldOf('value', map.value, true)]);
-}
-
-interface ArrowParts {
+interface NodeParts {
   readonly length: number;
   readonly validity: Validity;
   readonly offsets?: Int32Array;
-  readonly values?: Vector['values'] | Uint32Array;
-  readonly children?: Data[];
+  readonly values?: ArrayBufferView;
+  readonly children?: readonly ArrowNode[];
 }
 
-function arrowData(type: DataType, { length, validity, offsets, values, children = [] }: ArrowParts): Data {
-  const buffers = {
-    ...(offsets === undefined ? {} : { [BufferType.OFFSET]: offsets }),
-    ...(values === undefined ? {} : { [BufferType.DATA]: values }),
-    ...(validity.bitmap === undefined ? {} : { [BufferType.VALIDITY]: validity.bitmap }),
-  };
-  return new Data(type, 0, length, validity.count, buffers, children);
+function arrowNode({ length, validity, offsets, values, children = [] }: NodeParts): ArrowNode {
+  const buffers: ArrayBufferView[] = [validity.bitmap ?? NO_BYTES];
+  if (offsets !== undefined) buffers.push(offsets);
+  if (values !== undefined) buffers.push(values);
+  return { length, nullCount: validity.count, buffers, children };
 }
 
 function presentValues(vector: Vector): readonly Value[] {
@@ -303,20 +232,20 @@ function flatten(values: readonly Value[]): { readonly offsets: Int32Array; read
   return { offsets, items };
 }
 
-function listData(type: DataType, element: ColumnType, { present, validity }: Present): Data {
+function listNode(element: ColumnType, { present, validity }: Present): ArrowNode {
   const { offsets, items } = flatten(present);
-  return arrowData(type, { length: present.length, validity, offsets, children: [dataOf(vectorOf(element, items))] });
+  return arrowNode({ length: present.length, validity, offsets, children: [nodeOf(vectorOf(element, items))] });
 }
 
-function mapData(type: DataType, map: { readonly key: ColumnType; readonly value: ColumnType }, { present, validity }: Present): Data {
+function mapNode(map: { readonly key: ColumnType; readonly value: ColumnType }, { present, validity }: Present): ArrowNode {
   const { offsets, items } = flatten(present);
   const keys = items.map((entry) => (Array.isArray(entry) ? (entry[0] ?? null) : null));
   if (keys.includes(null)) throw new LakefoldError('INTERNAL', 'expected a key in every entry of a map, found none');
   const values = items.map((entry) => (Array.isArray(entry) ? (entry[1] ?? null) : null));
-  const entries = arrowData(entriesType(map), {
+  const entries = arrowNode({
     length: items.length,
     validity: PRESENT,
-    children: [dataOf(vectorOf(map.key, keys)), dataOf(vectorOf(map.value, values))],
+    children: [nodeOf(vectorOf(map.key, keys)), nodeOf(vectorOf(map.value, values))],
   });
-  return arrowData(type, { length: present.length, validity, offsets, children: [entries] });
+  return arrowNode({ length: present.length, validity, offsets, children: [entries] });
 }

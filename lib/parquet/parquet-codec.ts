@@ -1,12 +1,11 @@
 /** The Parquet codec: rows to zstd Parquet and back, through parquet-wasm. */
-import { tableToIPC } from 'apache-arrow';
 import { Table, writeParquet } from 'parquet-wasm/esm';
 import { type Batch, sliceRows } from '../core/batch.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import type { RowRanges } from '../core/row-ranges.ts';
 import type { Column } from '../core/types.ts';
 import type { DecodedBatch, DecodeOptions, EncodeOptions, FileSource, PageRangesOptions, TableCodec } from '../ports/table-codec.ts';
-import { arrowTableOf } from './arrow-encode.ts';
+import { arrowStreamOf } from './arrow-encode.ts';
 import { decodeRows } from './decode-rows.ts';
 import { highCardinalityColumns } from './dictionary-choice.ts';
 import { finishParquet } from './finish.ts';
@@ -70,7 +69,7 @@ async function encodeGroup(
   group: Batch,
   { options, start, isWhole = false }: { readonly options: EncodeOptions; readonly start: number; readonly isWhole?: boolean },
 ): Promise<Uint8Array> {
-  const ipc = tableToIPC(arrowTableOf(group, start), 'stream');
+  const ipc = arrowStreamOf(group, start);
   const plain = isWhole ? 'all' : highCardinalityColumns(group);
   const file = await runWasm(
     wasm,
