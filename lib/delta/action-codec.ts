@@ -11,7 +11,7 @@ import { actionFields } from './action-fields.ts';
 import { readAction, readSidecar, type Sidecar } from './action-reader.ts';
 import type { Action } from './actions.ts';
 import { entryFault } from './entry-rules.ts';
-import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 
 export interface EntryPlace {
   /** The object, for messages. */
@@ -61,6 +61,7 @@ export function parseActions(bytes: Uint8Array, place: EntryPlace): Action[] {
 export function parseJsonCheckpoint(bytes: Uint8Array, place: EntryPlace): { readonly actions: Action[]; readonly sidecars: Sidecar[] } {
   const actions: Action[] = [];
   const sidecars: Sidecar[] = [];
+  if (checkSeal(bytes) === 'broken') throw corrupt(place, `the bytes that the checksum of its checkpoint, ${SEAL}, was made of`, 'others');
   for (const { line, object } of linesOf(bytes, place)) {
     const at = { ...place, line };
     for (const action of readAction(object, at)) actions.push(action);

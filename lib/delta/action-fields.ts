@@ -27,7 +27,7 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
         deletionVector: vectorFields(action.deletionVector),
       };
     case 'cdc':
-      return { path: encodeLogPath(action.path), partitionValues: action.partitionValues, size: action.size, dataChange: false };
+      return { path: encodeLogPath(action.path), partitionValues: action.partitionValues, size: action.size, dataChange: false, tags: action.tags };
     case 'metaData':
       return {
         id: action.id,

@@ -110,7 +110,14 @@ function readRemove(value: Members, place: ActionPlace): RemoveFile {
 
 function readCdc(value: Members, place: ActionPlace): CdcFile {
   const of = new Reader(value, 'cdc', place);
-  return { kind: 'cdc', path: filePath(of, place), partitionValues: of.optionalTexts('partitionValues') ?? {}, size: of.integer('size') };
+  const tags = of.optionalTexts('tags');
+  return {
+    kind: 'cdc',
+    path: filePath(of, place),
+    partitionValues: of.optionalTexts('partitionValues') ?? {},
+    size: of.integer('size'),
+    ...(tags === undefined ? {} : { tags }),
+  };
 }
 
 function readMetadata(value: Members, place: ActionPlace): Metadata {

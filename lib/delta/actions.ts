@@ -45,6 +45,7 @@ export interface CdcFile {
   readonly path: ObjectPath;
   readonly partitionValues: Readonly<Record<string, string | null>>;
   readonly size: number;
+  readonly tags?: Readonly<Record<string, string | null>>;
 }
 
 export interface Metadata {

@@ -88,7 +88,13 @@ export async function writeChangeFiles(
     { ...target, snapshot: { ...snapshot, columns }, dataChange: false, folder: '_change_data' },
     concatBatches(columns, batches),
   );
-  return staged.map(({ add }) => ({ kind: 'cdc', path: add.path, partitionValues: add.partitionValues, size: add.size }));
+  return staged.map(({ add: { path, partitionValues, size, tags } }) => ({
+    kind: 'cdc',
+    path,
+    partitionValues,
+    size,
+    ...(tags === undefined ? {} : { tags }),
+  }));
 }
 
 // Files that come and go as a whole tell their rows themselves. Not all readers of the feed heed deletion vectors.

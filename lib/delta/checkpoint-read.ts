@@ -1,9 +1,9 @@
 /** Reads checkpoints of every form: classic, multi-part, V2 in JSON or Parquet, with or without sidecars. */
 import { mapConcurrent } from '../core/concurrency.ts';
-import { crc32Hex } from '../core/crc32.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { ObjectPath } from '../core/path.ts';
+import { SEAL } from '../core/seal.ts';
 import type { Column } from '../core/types.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { FileSource, RowGroupReader, TableCodec } from '../ports/table-codec.ts';
@@ -52,8 +52,8 @@ export interface ReadCheckpointDeps {
 export interface ReadCheckpointOptions {
   /** Makes of the checkpoint's metadata a test of partition values. Only adds that pass are read, and no removes. */
   readonly pruneBy?: (metadata: Metadata) => (values: PartitionValues) => boolean;
-  /** Of the checkpoint's one file; checked where that is read whole. */
-  readonly crc32?: string | undefined;
+  /** Refuses sidecars that are of another size than the checkpoint says. Engines read them all the same, so readers do. */
+  readonly sizes?: 'checked';
 }
 
 /** @throws LakefoldError CHECKPOINT_CORRUPT when a file is missing or can't be understood, PATH_OUTSIDE_TABLE */
@@ -79,16 +79,16 @@ async function readState(deps: ReadCheckpointDeps, root: string, checkpoint: Che
   const { version } = checkpoint;
   const tableLocation = tableLocationOf(deps.store.location, root);
   const isPruned = options.pruneBy !== undefined;
-  const open = (path: ObjectPath, sizeBytes: number | undefined, crc32?: string): Promise<OpenedFile> =>
-    openFile(deps, { path, sizeBytes: isPruned ? sizeBytes : undefined, crc32 }, { path, version, tableLocation });
+  const open = (path: ObjectPath, sizeBytes: number, stated?: number): Promise<OpenedFile> =>
+    openFile(deps, { path, sizeBytes, isRanged: isPruned && sizeBytes > RANGED_BYTES_MIN, stated }, { path, version, tableLocation });
   const tops = await mapConcurrent(checkpoint.files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeBytes }): Promise<OpenedFile> => {
-    if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes, options.crc32));
+    if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes));
     const place = { path, version, tableLocation };
     return { place, source: undefined, groups: undefined, directory: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
   });
   const sidecars = tops.flatMap((top) => top.rows.sidecars);
   const besides = await mapConcurrent(sidecars, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeInBytes }): Promise<OpenedFile> => {
-    const opened = await open(sidecarPath(root, path), sizeInBytes);
+    const opened = await open(sidecarPath(root, path), sizeInBytes, options.sizes === undefined ? undefined : sizeInBytes);
     return opened.groups === undefined ? { ...opened, rows: await decodeRows(deps.codec, opened, SIDECAR_COLUMNS) } : opened;
   });
   const state = new Filling(tops.flatMap((top) => top.rows.actions));
@@ -110,11 +110,10 @@ const NO_ROWS: CheckpointRows = { actions: [], sidecars: [] };
 
 async function openFile(
   deps: ReadCheckpointDeps,
-  file: { readonly path: ObjectPath; readonly sizeBytes: number | undefined; readonly crc32: string | undefined },
+  file: { readonly path: ObjectPath; readonly sizeBytes: number; readonly isRanged: boolean; readonly stated: number | undefined },
   place: EntryPlace,
 ): Promise<OpenedFile> {
-  const isRanged = file.sizeBytes !== undefined && file.sizeBytes > RANGED_BYTES_MIN;
-  const source = isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps.store, file));
+  const source = file.isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps, file));
   const { groups, remarks } = (await deps.codec.rowGroups(source)) ?? { groups: undefined, remarks: undefined };
   return { place, source, groups, directory: remarks?.get(PARTITION_DIRECTORY), rows: NO_ROWS };
 }
@@ -264,11 +263,16 @@ function parsedColumnOf(metadata: Metadata | undefined): { readonly column: Colu
   }
 }
 
-async function readChecked(store: ObjectStore, file: { readonly path: ObjectPath; readonly crc32: string | undefined }): Promise<Uint8Array> {
-  const bytes = await readWhole(store, file.path);
-  const found = file.crc32 === undefined ? undefined : crc32Hex(bytes);
-  if (found !== file.crc32)
-    throw new LakefoldError('FILE_CORRUPT', `expected bytes of CRC-32 ${file.crc32} in ${file.path}, found ${found}`, { context: { path: file.path } });
+/** `stated`: the size it must have, if any. */
+async function readChecked(
+  { store, codec }: ReadCheckpointDeps,
+  { path, stated }: { readonly path: ObjectPath; readonly stated: number | undefined },
+): Promise<Uint8Array> {
+  const bytes = await readWhole(store, path);
+  if (stated !== undefined && bytes.length !== stated)
+    throw new LakefoldError('FILE_CORRUPT', `expected ${stated} bytes in ${path}, found ${bytes.length}`, { context: { path } });
+  if ((await codec.checkSeal(bytes)) === 'broken')
+    throw new LakefoldError('FILE_CORRUPT', `expected the bytes that the checksum of ${path}, ${SEAL}, was made of, found others`, { context: { path } });
   return bytes;
 }
 

@@ -4,7 +4,6 @@
  * Here they are written; checkpoint-read.ts reads them.
  */
 import { utf8 } from '../core/bytes.ts';
-import { crc32Hex } from '../core/crc32.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
 import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_WINDOW_MILLIS, SIDECAR_ROWS_MAX, V2_CHECKPOINT_FILES_MIN } from '../core/limits.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -13,10 +12,10 @@ import type { TableCodec } from '../ports/table-codec.ts';
 import type { Txn } from './actions.ts';
 import { checkpointBatches, checkpointContent, checkpointRemarks, type CheckpointContent } from './checkpoint-batches.ts';
 import { writtenColumns } from './checkpoint-rows.ts';
-import { createFile, writeV2Checkpoint } from './checkpoint-v2.ts';
+import { createFile, fileName, writeV2Checkpoint, type WrittenFiles } from './checkpoint-v2.ts';
 import { checkpointPath, lastCheckpointPath } from './log-path.ts';
 import { checkWritable, hasV2Checkpoints } from './protocol.ts';
-import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
 import { REQUEST_APP_ID } from './write-outcome.ts';
@@ -34,8 +33,8 @@ export interface WrittenCheckpoint {
   readonly bytes: number;
 }
 
-/** CRC-32 of the checkpoint a pointer of ours points at. */
-const CHECKPOINT_CRC_TAG = 'lakefold.checkpointCrc32';
+/** Name of the file a pointer of ours points at, so that it is known to be missing. */
+const CHECKPOINT_TAG = 'lakefold.checkpoint';
 
 export interface CheckpointOptions {
   readonly requestWindowMillis?: number;
@@ -63,23 +62,16 @@ export async function writeCheckpoint(
   const now = deps.clock.now();
   const content = checkpointContent(snapshot, keptOf(snapshot, now, options.requestWindowMillis ?? IDEMPOTENCY_WINDOW_MILLIS));
   const isV2 = snapshot.files.size > (options.v2FilesMin ?? V2_CHECKPOINT_FILES_MIN) && hasV2Checkpoints(snapshot.protocol);
-  const { parts, bytes, crc32 } = isV2
+  const { parts, bytes, name } = isV2
     ? await writeV2Checkpoint(deps, root, { version, content, now, rowsMax: options.sidecarRowsMax ?? SIDECAR_ROWS_MAX })
     : await writeClassic(deps, root, { snapshot, content });
   const pointed = (await readLastCheckpoint(deps.store, root))?.version;
   if (pointed === undefined || pointed <= version) {
-    const tags = crc32 === undefined ? {} : { tags: { [CHECKPOINT_CRC_TAG]: crc32 } };
     const size = content.others.length + content.addOrder.length + content.removeOrder.length;
-    const pointer = { [SEAL]: UNSEALED, version, size, sizeInBytes: bytes, numOfAddFiles: snapshot.files.size, ...tags };
+    const pointer = { [SEAL]: UNSEALED, version, size, sizeInBytes: bytes, numOfAddFiles: snapshot.files.size, tags: { [CHECKPOINT_TAG]: name } };
     await deps.store.overwrite(lastCheckpointPath(root), seal(utf8(stringifyJson(pointer))));
   }
   return { version, kind: isV2 ? 'v2' : 'classic', parts, bytes };
-}
-
-interface WrittenFiles {
-  readonly parts: number;
-  readonly bytes: number;
-  readonly crc32: string | undefined;
 }
 
 async function writeClassic(
@@ -89,15 +81,15 @@ async function writeClassic(
 ): Promise<WrittenFiles> {
   const columns = writtenColumns(snapshot.protocol, content.moreOfAdd.fields);
   const bytes = await deps.codec.encodeGroups(checkpointBatches(columns, content), { remarks: checkpointRemarks(content) });
-  const written = await createFile(deps.store, checkpointPath(root, snapshot.version), bytes);
-  return { parts: 1, bytes: written.sizeBytes, crc32: written.isOurs ? crc32Hex(bytes) : undefined };
+  const path = checkpointPath(root, snapshot.version);
+  return { parts: 1, bytes: await createFile(deps.store, path, bytes), name: fileName(path) };
 }
 
 /** What `_last_checkpoint` says. */
 export interface LastCheckpoint {
   readonly version: number;
-  /** CRC-32 of the checkpoint's one file, where we wrote it. */
-  readonly crc32?: string;
+  /** Name of its file in the log folder, where we wrote it. */
+  readonly name?: string;
 }
 
 /** What `_last_checkpoint` points at: a hint, undefined where it is missing or makes no sense. */
@@ -114,8 +106,8 @@ export function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefin
     const version = isJsonObject(pointer) ? pointer['version'] : undefined;
     if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return undefined;
     const tags = isJsonObject(pointer) ? pointer['tags'] : undefined;
-    const crc = isJsonObject(tags) ? tags[CHECKPOINT_CRC_TAG] : undefined;
-    return { version, ...(typeof crc === 'string' ? { crc32: crc } : {}) };
+    const name = isJsonObject(tags) ? tags[CHECKPOINT_TAG] : undefined;
+    return { version, ...(typeof name === 'string' ? { name } : {}) };
   } catch {
     return undefined;
   }

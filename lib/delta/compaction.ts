@@ -18,7 +18,7 @@ import { dvUniqueId } from './deletion-vector.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath, compactionPath } from './log-path.ts';
 import type { LogListing } from './log-segment.ts';
-import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import { statedTime } from './time-travel.ts';
 
 /** Versions `from` to `to`, both included. */

@@ -8,6 +8,7 @@ import { crc32 } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { joinPath, type ObjectPath } from '../core/path.ts';
 import type { ObjectStore, RequestOptions } from '../ports/object-store.ts';
+import type { FileSource } from '../ports/table-codec.ts';
 import type { DeletionVectorDescriptor } from './actions.ts';
 import { decodeLogPath, tableLocationOf } from './file-path.ts';
 import { decodeRoaring, encodeRoaring } from './roaring.ts';
@@ -83,6 +84,25 @@ export function encodeDeletionVectorFile(vectors: readonly ArrayLike<number>[]):
     at += bitmap.length + 8;
   }
   return { bytes, offsets, sizes: bitmaps.map((bitmap) => bitmap.length) };
+}
+
+/** What is wrong with a file of deletion vectors, each of which begins where the one before ends; undefined when nothing is. */
+export async function deletionVectorFileFault(file: FileSource): Promise<string | undefined> {
+  const { sizeBytes } = file;
+  const [version] = await file.read(0, 1);
+  if (version !== FILE_VERSION) return `expected format ${FILE_VERSION} in its first byte, found ${version ?? 'no byte'}`;
+  for (let at = 1; at < sizeBytes;) {
+    const head = await file.read(at, Math.min(at + 4, sizeBytes));
+    const size = head.length < 4 ? -1 : new DataView(head.buffer, head.byteOffset, 4).getInt32(0);
+    const end = at + size + 8;
+    if (size < 0 || end > sizeBytes) return `expected a deletion vector within the ${sizeBytes} bytes at ${at}, found none`;
+    const body = await file.read(at + 4, end);
+    const expected = new DataView(body.buffer, body.byteOffset, body.length).getUint32(size);
+    const found = crc32(body.subarray(0, size));
+    if (found !== expected) return `expected CRC-32 ${expected} at ${at}, found ${found}`;
+    at = end;
+  }
+  return undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { LogEntry, Metadata } from './actions.ts';
 import { readLastCheckpoint, type CheckpointDeps, type LastCheckpoint } from './checkpoint.ts';
 import { readCheckpoint } from './checkpoint-read.ts';
 import type { Filter } from './filter.ts';
-import { checkpointPath, logDirectory } from './log-path.ts';
+import { logDirectory } from './log-path.ts';
 import { headOf, listLog, oldestReadable, type CheckpointFiles, type LogListing } from './log-segment.ts';
 import { missingCommit, planTail, readTail } from './log-tail.ts';
 import { partitionTest, type PartitionTest } from './pruning.ts';
@@ -57,13 +57,13 @@ async function loadVersion(deps: SnapshotDeps, root: string, { target, hint }: V
   const head = near === undefined ? undefined : headOf(near);
   if (near !== undefined && head !== undefined && (target ?? head) <= head) {
     try {
-      return await loadFrom(deps, root, { listing: near, target: target ?? head, hint, options });
+      return await loadFrom(deps, root, { listing: near, target: target ?? head, options });
     } catch (error) {
       // The pointer is a hint; what is older than it may still do. Pages of a listing may not fit together.
       if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT') && !isLakefoldError(error, 'LOG_GAP')) throw error;
     }
   }
-  const loadListed = (listing: LogListing): Promise<Snapshot> => loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, hint, options });
+  const loadListed = (listing: LogListing): Promise<Snapshot> => loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, options });
   try {
     return await loadListed(await listWhole(deps.store, root));
   } catch (error) {
@@ -131,7 +131,6 @@ async function listWhole(store: ObjectStore, root: string): Promise<LogListing> 
 interface LoadTarget {
   readonly listing: LogListing;
   readonly target: number;
-  readonly hint: LastCheckpoint | undefined;
   readonly options: LoadOptions;
 }
 
@@ -171,15 +170,14 @@ function checkTarget(listing: LogListing, target: number): void {
 async function loadOnCheckpoint(
   deps: SnapshotDeps,
   root: string,
-  { listing, target, checkpoint, hint, options }: LoadTarget & { readonly checkpoint: CheckpointFiles },
+  { listing, target, checkpoint, options }: LoadTarget & { readonly checkpoint: CheckpointFiles },
 ): Promise<Snapshot> {
   const { version } = checkpoint;
-  const isPointedAt = hint?.version === version && checkpoint.files[0]?.path === checkpointPath(root, version);
   const tailRead = readTail(deps.store, root, { listing, from: version + 1, to: target });
   // A later schema may name and type partition columns otherwise: then nothing is pruned here.
   const isPruned = options.where !== undefined && !(await tailRead).some((entry) => entry.actions.some((action) => action.kind === 'metaData'));
   const [state, own, tail] = await Promise.all([
-    readCheckpoint(deps, root, checkpoint, { ...(isPointedAt ? { crc32: hint.crc32 } : {}), ...(isPruned ? { pruneBy: pruning(options.where) } : {}) }),
+    readCheckpoint(deps, root, checkpoint, isPruned ? { pruneBy: pruning(options.where) } : {}),
     checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
     tailRead,
   ]);

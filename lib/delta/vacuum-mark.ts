@@ -8,7 +8,7 @@ import { isJsonObject, type Json, parseJson, stringifyJson } from '../core/json.
 import { joinPath, type ObjectPath } from '../core/path.ts';
 import type { Log } from '../ports/log.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 
 export interface VacuumMark {

@@ -49,7 +49,7 @@ export interface VacuumOptions {
 }
 
 /** A retention below a week may cut off running readers and writers of other engines. */
-const RETENTION_MIN_MILLIS = 168 * 60 * 60 * 1000;
+export const RETENTION_MIN_MILLIS = 168 * 60 * 60 * 1000;
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 const UNREFERENCED_AGE_MIN_MILLIS = DAY_MILLIS;
 /** A refused intent can be put back for 14 days. */

@@ -14,16 +14,23 @@ export interface ChecksumSubject {
   readonly info: CommitInfo | undefined;
 }
 
-/** The first difference, in words; members that are absent or unknown say nothing. */
-export function checksumDifference(bytes: Uint8Array, subject: ChecksumSubject): string | undefined {
-  const { path, state, totals, info } = subject;
-  let members: JsonObject;
+/** Why the bytes are no checksum, or not the one that was written. */
+export function checksumFault(bytes: Uint8Array, path: string): string | undefined {
   try {
-    members = parseChecksum(bytes, path);
+    parseChecksum(bytes, path);
+    return undefined;
   } catch (error) {
     if (isLakefoldError(error, 'LOG_CORRUPT')) return error.message;
     throw error;
   }
+}
+
+/** The first difference, in words; members that are absent or unknown say nothing. */
+export function checksumDifference(bytes: Uint8Array, subject: ChecksumSubject): string | undefined {
+  const { path, state, totals, info } = subject;
+  const fault = checksumFault(bytes, path);
+  if (fault !== undefined) return fault;
+  const members = parseChecksum(bytes, path);
   const expected: Readonly<Record<string, number | string | undefined>> = {
     tableSizeBytes: totals.bytes,
     numFiles: totals.files,

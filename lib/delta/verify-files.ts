@@ -1,21 +1,20 @@
 /** Live files against what the log says of them: there, whole, of that size, with those rows, bounds and deletion vectors. */
 import { concatBatches, type Batch } from '../core/batch.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
-import { crc32, hex32 } from '../core/crc32.ts';
 import { VERIFY_CONCURRENCY } from '../core/limits.ts';
-import { joinPath } from '../core/path.ts';
 import type { Value } from '../core/types.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
 import type { FileSource } from '../ports/table-codec.ts';
 import type { AddFile } from './actions.ts';
-import { deletionVectorPath, readPositions } from './deletion-vector.ts';
+import { readPositions } from './deletion-vector.ts';
 import { extremes } from './extremes.ts';
 import { toDecodeColumn, type ReadDeps } from './read.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { FILE_CRC_TAG } from './stage.ts';
 import { collectStats, parseMembers, parseStats } from './stats.ts';
 import { isAbove } from './stats-bounds.ts';
+import { openExpected } from './verify-bytes.ts';
 import { findingOf, type Findings } from './verify-findings.ts';
+import type { VectorFiles } from './verify-vectors.ts';
 
 interface Subject {
   readonly root: string;
@@ -23,14 +22,11 @@ interface Subject {
   readonly file: AddFile;
 }
 
-/** Files above this are read in ranges, bytes. */
-const WHOLE_FILE_BYTES_MAX = 32 * 1024 * 1024;
-const RANGE_BYTES = 8 * 1024 * 1024;
 /** Live files taken from the snapshot at a time. */
 const WINDOW = 256;
 
 /** Reads every live file, `VERIFY_CONCURRENCY` at a time, one column of each in memory. */
-export async function verifyFiles(deps: ReadDeps, root: string, snapshot: Snapshot, findings: Findings): Promise<void> {
+export async function verifyFiles(deps: ReadDeps & { readonly vectors: VectorFiles }, root: string, snapshot: Snapshot, findings: Findings): Promise<void> {
   let window: AddFile[] = [];
   const flush = async (): Promise<void> => {
     await mapConcurrent(window, { concurrencyMax: VERIFY_CONCURRENCY }, (file) => verifyFile(deps, { root, snapshot, file }, findings));
@@ -43,49 +39,19 @@ export async function verifyFiles(deps: ReadDeps, root: string, snapshot: Snapsh
   await flush();
 }
 
-async function verifyFile(deps: ReadDeps, subject: Subject, findings: Findings): Promise<void> {
+async function verifyFile(deps: ReadDeps & { readonly vectors: VectorFiles }, subject: Subject, findings: Findings): Promise<void> {
   const { root, snapshot, file } = subject;
   const at = { path: file.path, version: snapshot.version };
-  const info = await deps.store.head(joinPath(root, file.path));
-  if (info === undefined) {
-    findings.add('MISSING_FILE', `expected the live file ${file.path}, found nothing there`, at);
-    return;
-  }
-  if (info.sizeBytes !== file.size) findings.add('SIZE_DIFFERS', `expected ${file.size} bytes in ${file.path}, found ${info.sizeBytes}`, at);
-  const source = await sourceOf(deps.store, subject, info.sizeBytes);
-  const expected = file.tags?.[FILE_CRC_TAG];
-  const isOurs = typeof expected === 'string';
-  if (isOurs) {
-    const found = await crcOf(source);
-    if (found !== expected) {
-      findings.add('FILE_CORRUPT', `expected bytes of CRC-32 ${expected} in ${file.path}, found ${found}`, at);
-      return;
-    }
-  }
+  const crc = file.tags?.[FILE_CRC_TAG] ?? undefined;
+  const source = await openExpected(deps.store, root, { ...at, size: file.size, crc, what: `the live file ${file.path}` }, findings);
   let rowCount: number | undefined;
   try {
-    rowCount = await verifyColumns(deps, { ...subject, source, isOurs }, findings);
+    if (source !== undefined) rowCount = await verifyColumns(deps, { ...subject, source, isOurs: crc !== undefined }, findings);
   } catch (error) {
     const { code, message } = findingOf(error);
     findings.add(code, message, at);
   }
   await verifyVector(deps, subject, { rowCount, findings });
-}
-
-async function sourceOf(store: ObjectStore, { root, file }: Subject, sizeBytes: number): Promise<FileSource> {
-  const path = joinPath(root, file.path);
-  if (sizeBytes <= WHOLE_FILE_BYTES_MAX) {
-    const bytes = (await store.get(path))?.bytes ?? new Uint8Array();
-    return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
-  }
-  const read = async (start: number, end: number): Promise<Uint8Array> => (await store.get(path, { range: { start, end } }))?.bytes ?? new Uint8Array();
-  return { sizeBytes, read, readAll: () => read(0, sizeBytes) };
-}
-
-async function crcOf(source: FileSource): Promise<string> {
-  let crc = 0;
-  for (let at = 0; at < source.sizeBytes; at += RANGE_BYTES) crc = crc32(await source.read(at, Math.min(source.sizeBytes, at + RANGE_BYTES)), crc);
-  return hex32(crc);
 }
 
 /** The number of physical rows, which every column must agree on. @throws LakefoldError FILE_CORRUPT */
@@ -160,15 +126,16 @@ function looseDifference(file: AddFile, { column, snapshot }: { readonly column:
 }
 
 async function verifyVector(
-  deps: ReadDeps,
+  deps: ReadDeps & { readonly vectors: VectorFiles },
   { root, snapshot, file }: Subject,
   { rowCount, findings }: { readonly rowCount: number | undefined; readonly findings: Findings },
 ): Promise<void> {
   const descriptor = file.deletionVector;
   if (descriptor === undefined) return;
+  const at = { path: file.path, version: snapshot.version };
   try {
+    if (!(await deps.vectors.isWhole(descriptor, snapshot.version))) return;
     const positions = await readPositions(deps, root, descriptor);
-    const at = { path: file.path, version: snapshot.version };
     if (positions.length !== descriptor.cardinality)
       findings.add('DELETION_VECTOR_DIFFERS', `expected ${descriptor.cardinality} deleted rows in ${file.path}, found ${positions.length}`, at);
     const last = positions.at(-1);
@@ -176,18 +143,7 @@ async function verifyVector(
       findings.add('DELETION_VECTOR_DIFFERS', `expected deleted rows below ${rowCount} in ${file.path}, found ${last}`, at);
   } catch (error) {
     const { code, message } = findingOf(error);
-    findings.add(code, message, { path: code === 'PATH_OUTSIDE_TABLE' ? file.path : vectorPath(root, deps.store, file), version: snapshot.version });
-  }
-}
-
-function vectorPath(root: string, store: ObjectStore, file: AddFile): string {
-  const descriptor = file.deletionVector;
-  if (descriptor === undefined || descriptor.storageType === 'i') return file.path;
-  try {
-    const path = deletionVectorPath(root, descriptor, store.location);
-    return root === '' ? path : path.slice(root.length + 1);
-  } catch {
-    return file.path;
+    findings.add(code, message, at);
   }
 }
 

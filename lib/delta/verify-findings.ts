@@ -32,10 +32,12 @@ export interface Finding {
 
 export class Findings {
   readonly #found: Finding[] = [];
+  readonly #paths = new Set<string>();
   #count = 0;
 
   add(code: FindingCode, message: string, where: { readonly path?: string; readonly version?: number; readonly key?: JsonObject } = {}): void {
     this.#count += 1;
+    if (where.path !== undefined) this.#paths.add(where.path);
     if (this.#found.length < VERIFY_FINDINGS_MAX)
       this.#found.push({ code, key: where.key ?? null, path: where.path ?? null, version: where.version ?? null, message });
   }
@@ -43,6 +45,11 @@ export class Findings {
   /** At most `VERIFY_FINDINGS_MAX`. */
   get listed(): readonly Finding[] {
     return this.#found;
+  }
+
+  /** Whether one is of that file. */
+  names(path: string): boolean {
+    return this.#paths.has(path);
   }
 
   get count(): number {

@@ -6,23 +6,24 @@ import type { ObjectInfo } from '../ports/object-store.ts';
 import { parseActions, parseLogEntry, type EntryPlace } from './action-codec.ts';
 import type { Action, AddFile } from './actions.ts';
 import { readCheckpoint } from './checkpoint-read.ts';
-import { parseLastCheckpoint } from './checkpoint.ts';
 import { commitInfoOf, isOurs } from './commit-info.ts';
 import { parseCompaction } from './compaction.ts';
-import { crc32Hex } from '../core/crc32.ts';
 import { isLakefoldError } from '../core/errors.ts';
-import { deletionVectorPath, dvUniqueId } from './deletion-vector.ts';
+import { dvUniqueId } from './deletion-vector.ts';
 import { entryFault } from './entry-rules.ts';
 import { tableLocationOf } from './file-path.ts';
 import { operationOf } from './history.ts';
-import { checkpointPath, checksumPath, commitPath, lastCheckpointPath, logDirectory, parseLogFile, versionName } from './log-path.ts';
+import { checksumPath, commitPath, logDirectory, parseLogFile, versionName } from './log-path.ts';
 import { headOf, logListingOf, type CheckpointFiles, type CompactionFile, type LogListing } from './log-segment.ts';
 import type { ReadDeps } from './read.ts';
 import { replay, tombstoneKey } from './replay.ts';
-import { checkSeal } from './seal.ts';
+import { checkSeal } from '../core/seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { checksumDifference } from './verify-checksum.ts';
+import { FILE_CRC_TAG } from './stage.ts';
+import { checksumDifference, checksumFault } from './verify-checksum.ts';
 import { findingOf, type Findings } from './verify-findings.ts';
+import type { ChangeFile, History } from './verify-history.ts';
+import { verifyPointer } from './verify-pointer.ts';
 import { stateDifference } from './verify-state.ts';
 import { fileTotals, type FileTotals } from './version-checksum.ts';
 
@@ -30,8 +31,6 @@ export interface Unsealed {
   readonly version: number;
   /** The commit's. */
   readonly path: string;
-  /** Of the files it names, and of their deletion vectors. */
-  readonly paths: ReadonlySet<string>;
 }
 
 export interface VerifiedLog {
@@ -40,8 +39,9 @@ export interface VerifiedLog {
   readonly state: Snapshot | undefined;
   /** No append and no commit of another engine in what is kept of the log: then (key, event time) is unique. */
   readonly isKeyed: boolean;
-  /** Commits whose seal is broken, with the paths they name: reported where no other finding tells what changed. */
+  /** Commits whose seal is broken: what they say is believed for as long as it makes sense. */
   readonly unsealed: readonly Unsealed[];
+  readonly history: History;
 }
 
 /** Commits that log clean-up leaves whatever their age: what is missing among them was not cleaned up. */
@@ -60,7 +60,8 @@ export async function verifyLog(deps: ReadDeps, root: string, findings: Findings
   const walk = new Walk(deps, root, { listing, checksums: checksumsOf(directory, files) }, findings);
   const start = listing.commits.has(0) ? 0 : (listing.checkpoints.at(-1)?.version ?? 0);
   for (let version = start; version <= head; version += 1) await walk.step(version);
-  return { head, state: walk.state, isKeyed: walk.isKeyed, unsealed: walk.unsealed };
+  const { state, isKeyed, unsealed, removals, changeFiles } = walk;
+  return { head, state, isKeyed, unsealed, history: { removals, changeFiles } };
 }
 
 function checksumsOf(directory: string, files: readonly ObjectInfo[]): ReadonlySet<number> {
@@ -131,25 +132,6 @@ function verifyNames(
     });
 }
 
-async function verifyPointer(deps: ReadDeps, root: string, listing: LogListing, findings: Findings): Promise<void> {
-  const object = await deps.store.get(lastCheckpointPath(root));
-  if (object === undefined) return;
-  const path = '_delta_log/_last_checkpoint';
-  const pointed = parseLastCheckpoint(object.bytes);
-  const newest = listing.checkpoints[0]?.version;
-  if (pointed?.version !== newest || pointed === undefined) {
-    const found = pointed === undefined ? 'what makes no sense' : `version ${pointed.version}`;
-    findings.add('STALE_POINTER', `expected ${path} to point at ${newest === undefined ? 'nothing' : `version ${newest}`}, found ${found}`, { path });
-    return;
-  }
-  if (pointed.crc32 === undefined) return;
-  const checkpoint = await deps.store.get(checkpointPath(root, pointed.version));
-  if (checkpoint === undefined) return;
-  const found = crc32Hex(checkpoint.bytes);
-  if (found !== pointed.crc32)
-    findings.add('FILE_CORRUPT', `expected bytes of CRC-32 ${pointed.crc32}, found ${found}`, { path: under(root, checkpoint.path), version: pointed.version });
-}
-
 /** One pass over the commits. */
 class Walk {
   readonly #deps: ReadDeps;
@@ -164,6 +146,8 @@ class Walk {
   state: Snapshot | undefined;
   isKeyed = true;
   readonly unsealed: Unsealed[] = [];
+  readonly removals = new Map<string, { readonly crc: string | undefined; readonly version: number }>();
+  readonly changeFiles: ChangeFile[] = [];
 
   constructor(deps: ReadDeps, root: string, log: { readonly listing: LogListing; readonly checksums: ReadonlySet<number> }, findings: Findings) {
     this.#deps = deps;
@@ -181,9 +165,10 @@ class Walk {
     const actions = await this.#readCommit(version, checkpoints.length > 0);
     const before = this.state;
     this.state = actions !== undefined && isFirst ? this.#apply(version, actions) : undefined;
+    if (actions !== undefined) this.#noteHistory(version, { before, actions });
+    if (this.state !== undefined && actions !== undefined) this.#totals = totalsAfter(this.#totals, { before, after: this.state, actions });
+    await this.#verifyChecksum(version, actions ?? []);
     if (this.state !== undefined && actions !== undefined) {
-      this.#totals = totalsAfter(this.#totals, { before, after: this.state, actions });
-      await this.#verifyChecksum(version, actions);
       for (const compaction of listing.compactions) if (compaction.to === version) await this.#verifyCompaction(compaction);
     }
     for (const checkpoint of checkpoints) await this.#verifyCheckpoint(checkpoint);
@@ -214,21 +199,23 @@ class Walk {
   // What an entry says is looked at although its seal is broken or it contradicts itself: the cause is worth more than the code.
   #readBroken(error: unknown, bytes: Uint8Array, place: EntryPlace): readonly Action[] | undefined {
     const found = findingOf(error);
+    const isBroken = checkSeal(bytes) === 'broken';
     const at = { path: found.code === 'PATH_OUTSIDE_TABLE' ? (found.path ?? place.path) : under(this.#root, place.path), version: place.version };
     try {
       const actions = parseActions(bytes, place);
       const fault = entryFault(actions);
+      if (isBroken) this.#noteUnsealed(place.version);
       if (fault?.kind === 'add')
         this.#findings.add('DUPLICATE_ADD', `expected one add of ${fault.path} in version ${place.version}, found two`, {
           path: fault.path ?? at.path,
           version: place.version,
         });
-      else if (checkSeal(bytes) === 'broken') this.#noteUnsealed(place.version, actions);
-      else this.#findings.add(found.code, found.message, at);
+      else if (!isBroken) this.#findings.add(found.code, found.message, at);
       this.#noteOrigin(place.version, actions, 'intact');
       return fault === undefined ? actions : withoutRepeats(actions);
     } catch (again) {
       const cause = findingOf(again);
+      if (isBroken) this.#noteUnsealed(place.version);
       this.#findings.add(cause.code, cause.message, cause.code === 'PATH_OUTSIDE_TABLE' ? { ...at, path: cause.path ?? at.path } : at);
       return undefined;
     }
@@ -238,23 +225,20 @@ class Walk {
     const info = commitInfoOf(actions);
     const operation = operationOf(info);
     if (operation === 'append' || operation === 'other') this.isKeyed = false;
-    if (seal === 'absent' && this.#wasSealed && isOurs(info)) this.#noteUnsealed(version, actions);
+    if (seal === 'absent' && this.#wasSealed && isOurs(info)) this.#noteUnsealed(version);
     this.#wasSealed ||= seal === 'intact' && isOurs(info);
   }
 
-  #noteUnsealed(version: number, actions: readonly Action[]): void {
-    const root = this.#root;
-    const paths = new Set(pathsNamed(actions));
+  #noteUnsealed(version: number): void {
+    this.unsealed.push({ version, path: under(this.#root, commitPath(this.#root, version)) });
+  }
+
+  #noteHistory(version: number, { before, actions }: { readonly before: Snapshot | undefined; readonly actions: readonly Action[] }): void {
+    const committedAt = this.#fileTimes.get(version) ?? 0;
     for (const action of actions) {
-      if (action.kind !== 'add' || action.deletionVector === undefined || action.deletionVector.storageType === 'i') continue;
-      try {
-        paths.add(under(root, deletionVectorPath(root, action.deletionVector, this.#deps.store.location)));
-      } catch (error) {
-        // Found again, and reported, when the file is read.
-        if (!isLakefoldError(error)) throw error;
-      }
+      if (action.kind === 'cdc') this.changeFiles.push({ file: action, version, committedAt });
+      if (action.kind === 'remove') this.removals.set(action.path, { crc: before?.files.get(action.path)?.tags?.[FILE_CRC_TAG] ?? undefined, version });
     }
-    this.unsealed.push({ version, path: under(root, commitPath(root, version)), paths });
   }
 
   #apply(version: number, actions: readonly Action[]): Snapshot | undefined {
@@ -288,9 +272,13 @@ class Walk {
     const path = checksumPath(this.#root, version);
     const { state } = this;
     const object = this.#log.checksums.has(version) ? await this.#deps.store.get(path) : undefined;
-    if (object === undefined || state === undefined || this.unsealed.length > 0) return;
-    this.#totals ??= fileTotals(state);
-    const difference = checksumDifference(object.bytes, { path, state, totals: this.#totals, info: commitInfoOf(actions) });
+    if (object === undefined) return;
+    // What stands on a changed entry would be blamed for it.
+    const isComparable = state !== undefined && this.unsealed.length === 0 && actions.length > 0;
+    if (isComparable) this.#totals ??= fileTotals(state);
+    const difference = isComparable
+      ? checksumDifference(object.bytes, { path, state, totals: this.#totals ?? fileTotals(state), info: commitInfoOf(actions) })
+      : checksumFault(object.bytes, path);
     if (difference !== undefined) this.#findings.add('CHECKSUM_DIFFERS', difference, { path: under(this.#root, path), version });
   }
 
@@ -320,7 +308,7 @@ class Walk {
     const path = under(this.#root, checkpoint.files[0]?.path ?? '');
     try {
       const found = {
-        ...(await readCheckpoint(this.#deps, this.#root, checkpoint)),
+        ...(await readCheckpoint(this.#deps, this.#root, checkpoint, { sizes: 'checked' })),
         version,
         committedAt: this.#fileTimes.get(version) ?? 0,
         checkpointVersion: version,

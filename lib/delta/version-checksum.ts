@@ -10,7 +10,7 @@ import { actionFields } from './action-fields.ts';
 import type { Action, CommitInfo, DeletionVectorDescriptor } from './actions.ts';
 import { commitInfoOf, isOurs } from './commit-info.ts';
 import { checksumPath } from './log-path.ts';
-import { checkSeal, seal, SEAL, UNSEALED } from './seal.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { REQUEST_APP_ID } from './write-outcome.ts';
 

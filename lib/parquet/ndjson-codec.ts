@@ -5,6 +5,7 @@ import { canonicalRow } from '../core/canonical.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../core/json.ts';
 import { BATCH_ROWS } from '../core/limits.ts';
+import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import { intersectRanges, uniteRanges, type RowRange, type RowRanges } from '../core/row-ranges.ts';
 import { parseDate, parseInstant } from '../core/time.ts';
 import { formatType, parseDecimal, type Column, type ColumnType, type Value } from '../core/types.ts';
@@ -13,7 +14,16 @@ import { keyOf, keyRanges, mayMeet, type KeyRange } from './value-bounds.ts';
 
 /** A codec for `.ndjson` files. It keeps no types and no field ids: `describe` infers, and columns are found by name. */
 export function createNdjsonCodec(): TableCodec {
-  return { extension: 'ndjson', encode, encodeGroups, decode, rowGroups: async () => undefined, pageRanges, describe };
+  return {
+    extension: 'ndjson',
+    encode,
+    encodeGroups,
+    checkSeal: async (file) => checkSeal(file),
+    decode,
+    rowGroups: async () => undefined,
+    pageRanges,
+    describe,
+  };
 }
 
 async function encode(batch: Batch): Promise<Uint8Array> {
@@ -33,7 +43,9 @@ async function encode(batch: Batch): Promise<Uint8Array> {
 async function encodeGroups(batches: AsyncIterable<Batch>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const batch of batches) parts.push(await encode(batch));
-  return concatBytes(parts);
+  const file = concatBytes(parts);
+  // Readers take the members they ask for: the seal is one more of the first row.
+  return file.length === 0 ? file : seal(concatBytes([utf8(`{"${SEAL}":"${UNSEALED}",`), file.subarray(1)]));
 }
 
 async function* decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch> {

@@ -16,6 +16,7 @@ import { findPageRanges } from './page-ranges.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { nodeOf } from './projection.ts';
 import { openRowGroups } from './row-groups.ts';
+import { checkParquetSeal, SEAL_REMARK, sealParquet } from './seal-file.ts';
 import type { StreamMeasure } from './unpacked-size.ts';
 import { runWasm, type ParquetWasm } from './wasm-runtime.ts';
 import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
@@ -37,10 +38,12 @@ export function createParquetCodec({ wasm, measure }: ParquetCodecDeps): TableCo
     encode: (batch, options = {}) => encode(wasm, batch, options),
     encodeGroups: async (batches, options = {}) => {
       const files: Uint8Array[] = [];
+      const remarks = { ...options.remarks, ...SEAL_REMARK };
       for await (const batch of batches)
-        files.push(await encodeGroup(wasm, batch, { options: { ...options, rowGroupRows: Math.max(1, batch.rowCount) }, start: 0, isWhole: true }));
-      return joinAlike(files);
+        files.push(await encodeGroup(wasm, batch, { options: { ...options, remarks, rowGroupRows: Math.max(1, batch.rowCount) }, start: 0, isWhole: true }));
+      return sealParquet(joinAlike(files));
     },
+    checkSeal: async (file) => checkParquetSeal(file),
     decode: (source, options) => decode({ wasm, measure }, source, options),
     rowGroups: (source) => openRowGroups({ wasm, measure }, source),
     pageRanges,

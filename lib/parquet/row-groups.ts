@@ -3,6 +3,7 @@ import { DataType, tableFromIPC, Type, type Data, type RecordBatch } from 'apach
 import { readParquet } from 'parquet-wasm/esm';
 import type { Vector } from '../core/batch.ts';
 import type { RawColumn } from '../core/raw-column.ts';
+import { SEAL } from '../core/seal.ts';
 import type { DecodeOptions, FetchedColumns, FileSource, RowGroupReader, RowGroups } from '../ports/table-codec.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { PARQUET_FETCHED_BYTES_MAX, PARQUET_PAGE_RATIO_MAX } from '../core/limits.ts';
@@ -34,7 +35,8 @@ export async function openRowGroups({ wasm, measure }: CodecParts, source: FileS
       });
     firstRow += group.rowCount;
   }
-  return { groups: readers, remarks: remarksOf(footer) };
+  const remarks = new Map([...remarksOf(footer)].filter(([name]) => name !== SEAL));
+  return { groups: readers, remarks };
 }
 
 interface GroupPlace {

@@ -2,6 +2,7 @@
 import type { Batch, Vector } from '../core/batch.ts';
 import type { RawColumn } from '../core/raw-column.ts';
 import type { RowRanges } from '../core/row-ranges.ts';
+import type { SealState } from '../core/seal.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { RequestOptions } from './object-store.ts';
 
@@ -87,9 +88,12 @@ export interface TableCodec {
   encode(batch: Batch, options?: EncodeOptions): Promise<Uint8Array>;
   /**
    * One file of batches with the same columns, at least one; each is a row group, so that only one is in memory as rows. It is made
-   * to be read by whole row groups: without dictionaries and without what would find pages. Equal batches and options give equal bytes.
+   * to be read by whole row groups: without dictionaries and without what would find pages. Sealed. Equal batches and options give
+   * equal bytes.
    */
   encodeGroups(batches: AsyncIterable<Batch>, options?: Pick<EncodeOptions, 'remarks'>): Promise<Uint8Array>;
+  /** Whether a file is, byte for byte, one that `encodeGroups` made; `absent` where it bears no seal. */
+  checkSeal(file: Uint8Array): Promise<SealState>;
   /** Every row asked for in physical order, the rows of a batch without holes, columns in the order asked for. @throws LakefoldError FILE_CORRUPT */
   decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch>;
   /** The row groups of a file, for who wants columns by their bytes, later or never; undefined from a codec without columns. @throws LakefoldError FILE_CORRUPT */

@@ -8,6 +8,7 @@ export function lazyParquetCodec(): TableCodec {
     extension: 'zstd.parquet',
     encode: async (batch, options) => (await codec()).encode(batch, options),
     encodeGroups: async (batches, options) => (await codec()).encodeGroups(batches, options),
+    checkSeal: async (file) => (await codec()).checkSeal(file),
     rowGroups: async (source) => (await codec()).rowGroups(source),
     decode: async function* (source, options) {
       yield* (await codec()).decode(source, options);

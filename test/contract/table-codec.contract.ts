@@ -478,6 +478,25 @@ export const tableCodecCases: readonly TableCodecCase[] = [
     },
   },
   {
+    name: 'seals the file of batches, so that none of its bytes changes unnoticed, nor its end goes missing',
+    run: async (codec) => {
+      const columns = [column('s', 'string'), column('n', 'bigint')];
+      const batches = [[['a', 1n]], [['é', null]]].map((rows) => batchOfRows(columns, rows as Row[]));
+      const bytes = await codec.encodeGroups(Readable.from(batches), { remarks: { 'lakefold.other': 'x' } });
+      expect([await codec.checkSeal(bytes), await codec.checkSeal(await codec.encode(batches[0] ?? batchOfRows(columns, [])))]).toEqual(['intact', 'absent']);
+      const unnoticed: number[] = [];
+      for (let at = 0; at < bytes.length; at += 1) {
+        for (const bit of [1, 0x20, 0x80]) {
+          const changed = bytes.slice();
+          changed[at] = (changed[at] ?? 0) ^ bit;
+          if ((await codec.checkSeal(changed)) !== 'broken') unnoticed.push(at);
+        }
+      }
+      expect(unnoticed).toEqual([]);
+      expect(await codec.checkSeal(bytes.subarray(0, bytes.length - 1))).toBe('broken');
+    },
+  },
+  {
     name: 'keeps remarks where it has row groups, and rows the same with and without them',
     run: async (codec) => {
       const columns = [column('s', 'string')];

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { crc32 } from '../../lib/core/crc32.ts';
 import { parseLogEntry, serializeActions, serializeEntry } from '../../lib/delta/action-codec.ts';
-import { checkSeal, seal } from '../../lib/delta/seal.ts';
+import { checkSeal, seal } from '../../lib/core/seal.ts';
 import { add, METADATA, ownCommit, PROTOCOL } from './log-support.ts';
 
 const ACTIONS = [ownCommit(5), PROTOCOL, METADATA, add('f1', { tags: { 'lakefold.fileCrc32': '00000001' } })];

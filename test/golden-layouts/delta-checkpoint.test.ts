@@ -54,7 +54,7 @@ async function filesOf(codec: TableCodec): Promise<ReadonlyMap<string, Uint8Arra
 
 const NAME = 't/_delta_log/00000000000000000000.checkpoint.parquet';
 
-const ROWS = `{"txn":null,"add":null,"remove":null,"metaData":null,"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors","appendOnly","invariants"]},"domainMetadata":null}
+const ROWS = `{"lakefold.crc32":"1e5ab9b9","txn":null,"add":null,"remove":null,"metaData":null,"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors","appendOnly","invariants"]},"domainMetadata":null}
 {"txn":null,"add":null,"remove":null,"metaData":{"id":"i","name":null,"description":null,"format":{"provider":"parquet","options":{}},"schemaString":"{\\"type\\":\\"struct\\",\\"fields\\":[]}","partitionColumns":[],"configuration":{"a":"b"},"createdTime":4},"protocol":null,"domainMetadata":null}
 {"txn":{"appId":"lakefold/s/x","version":5,"lastUpdated":6},"add":null,"remove":null,"metaData":null,"protocol":null,"domainMetadata":null}
 {"txn":null,"add":null,"remove":null,"metaData":null,"protocol":null,"domainMetadata":{"domain":"d","configuration":"{}","removed":false}}
@@ -71,7 +71,7 @@ describe('a checkpoint', () => {
       [NAME, ROWS],
       [
         't/_delta_log/_last_checkpoint',
-        `{"lakefold.crc32":"ef6f1cb9","version":0,"size":6,"sizeInBytes":${ROWS.length},"numOfAddFiles":1,"tags":{"lakefold.checkpointCrc32":"934f6d4f"}}`,
+        `{"lakefold.crc32":"1c1d857a","version":0,"size":6,"sizeInBytes":${ROWS.length},"numOfAddFiles":1,"tags":{"lakefold.checkpoint":"00000000000000000000.checkpoint.parquet"}}`,
       ],
     ]);
   });

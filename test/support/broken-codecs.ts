@@ -135,6 +135,11 @@ export function brokenCodecs(codec: TableCodec): readonly BrokenCodec[] {
       codec: { ...codec, describe: async (source) => ({ ...(await codec.describe(source)), rowCount: 1 }) },
     },
     {
+      fault: 'takes any bytes for those it sealed',
+      caughtBy: 'seals the file of batches, so that none of its bytes changes unnoticed, nor its end goes missing',
+      codec: { ...codec, checkSeal: async () => 'intact' as const },
+    },
+    {
       fault: 'goes on when told to stop',
       caughtBy: 'stops when told to',
       codec: { ...codec, decode: (source, { columns }) => codec.decode(source, { columns }) },

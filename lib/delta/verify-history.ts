@@ -1,0 +1,94 @@
+/**
+ * What earlier versions need and the newest does not: files removed a short time ago, their deletion vectors, and change
+ * files. Without them `asOf`, `restore` and the change feed break within the time that the table promises.
+ */
+import { mapConcurrent } from '../core/concurrency.ts';
+import { VERIFY_CONCURRENCY } from '../core/limits.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { CdcFile, DeletionVectorDescriptor } from './actions.ts';
+import type { Snapshot } from './snapshot-state.ts';
+import { FILE_CRC_TAG } from './stage.ts';
+import { deletedFileRetentionMillis } from './table-properties.ts';
+import { RETENTION_MIN_MILLIS } from './vacuum.ts';
+import { openExpected, type ExpectedFile } from './verify-bytes.ts';
+import { findingOf, type Findings } from './verify-findings.ts';
+import type { VectorFiles } from './verify-vectors.ts';
+
+/** What the commits said of files that are gone from the newest version. */
+export interface History {
+  /** By path: what was known of a file when it was removed, and by which version. */
+  readonly removals: ReadonlyMap<string, { readonly crc: string | undefined; readonly version: number }>;
+  readonly changeFiles: readonly ChangeFile[];
+}
+
+export interface ChangeFile {
+  readonly file: CdcFile;
+  readonly version: number;
+  readonly committedAt: number;
+}
+
+/** What must still be there. */
+interface Kept {
+  /** Undefined where the same file is looked at for another reason. */
+  readonly file: ExpectedFile | undefined;
+  readonly vector: DeletionVectorDescriptor | undefined;
+  readonly path: string;
+  readonly version: number;
+}
+
+/** Files taken at a time. */
+const WINDOW = 256;
+
+export async function verifyHistory(
+  deps: { readonly store: ObjectStore; readonly vectors: VectorFiles },
+  { root, snapshot, now }: { readonly root: string; readonly snapshot: Snapshot; readonly now: number },
+  history: History,
+  findings: Findings,
+): Promise<void> {
+  let window: Kept[] = [];
+  const flush = async (): Promise<void> => {
+    await mapConcurrent(window, { concurrencyMax: VERIFY_CONCURRENCY }, (kept) => verifyKept(deps, root, kept, findings));
+    window = [];
+  };
+  for (const kept of keptFiles(snapshot, history, now)) {
+    window.push(kept);
+    if (window.length >= WINDOW) await flush();
+  }
+  await flush();
+}
+
+/** A vacuum that is not forced leaves whatever was removed less than a week ago, or less than the table's own time where that is shorter. */
+function* keptFiles(snapshot: Snapshot, { removals, changeFiles }: History, now: number): Generator<Kept> {
+  const since = now - Math.min(deletedFileRetentionMillis(snapshot.metadata), RETENTION_MIN_MILLIS);
+  const seen = new Set<string>();
+  for (const { path, size, deletionTimestamp, deletionVector: vector } of snapshot.tombstones.values()) {
+    if (deletionTimestamp === undefined || deletionTimestamp <= since) continue;
+    const { crc, version } = removals.get(path) ?? { crc: undefined, version: snapshot.version };
+    const what = `${path}, removed by version ${version} and kept for the versions before it,`;
+    // Removals of one file differ by its deletion vectors; the last may have left it live.
+    const isKnown = seen.has(path) || snapshot.files.has(path);
+    seen.add(path);
+    yield { file: isKnown ? undefined : { path, size, crc, what, version }, vector, path, version };
+  }
+  for (const { file, version, committedAt } of changeFiles) {
+    if (committedAt <= since) continue;
+    const { path, size, tags } = file;
+    yield { file: { path, size, crc: tags?.[FILE_CRC_TAG] ?? undefined, what: `the change file ${path}`, version }, vector: undefined, path, version };
+  }
+}
+
+async function verifyKept(
+  deps: { readonly store: ObjectStore; readonly vectors: VectorFiles },
+  root: string,
+  { file, vector, path, version }: Kept,
+  findings: Findings,
+): Promise<void> {
+  if (file !== undefined) await openExpected(deps.store, root, file, findings);
+  if (vector === undefined) return;
+  try {
+    await deps.vectors.isWhole(vector, version);
+  } catch (error) {
+    const { code, message } = findingOf(error);
+    findings.add(code, message, { path, version });
+  }
+}
