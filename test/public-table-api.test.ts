@@ -3,7 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTable, type RowBatch, type Table } from '../lib/delta/index.ts';
+import { ManualClock } from '../lib/adapters/memory/clock.ts';
+import { MemoryObjectStore } from '../lib/adapters/memory/object-store.ts';
+import { createTable, openTable, type RowBatch, type Table } from '../lib/delta/index.ts';
+import { type CountingObjectStore, countingObjectStore } from './support/counting-store.ts';
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -19,6 +22,16 @@ async function newTable(options: Partial<Parameters<typeof createTable>[1]> = {}
   const path = await mkdtemp(join(tmpdir(), 'lakefold-table-'));
   folders.push(path);
   return createTable(path, { schema: SCHEMA, ...options });
+}
+
+function inMemory(): CountingObjectStore {
+  return countingObjectStore(new MemoryObjectStore({ clock: new ManualClock() }));
+}
+
+async function allOf<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 async function rowsOf(batches: AsyncIterable<RowBatch>): Promise<readonly unknown[]> {
@@ -168,6 +181,62 @@ describe('a table', () => {
     expect(rows).toEqual([
       { city: 'Graz', n: 1, _change_type: 'update_preimage', ...stamp },
       { city: 'Graz', n: 2, _change_type: 'update_postimage', ...stamp },
+    ]);
+  });
+
+  it('is opened as it stood at a version or an instant: to read, not to write', async () => {
+    const store = inMemory();
+    const now = await createTable('t', { schema: SCHEMA, columnMapping: 'name', store });
+    await now.append([{ city: 'Graz', n: 1 }]);
+    await now.renameColumn('n', 'count');
+    await now.append([{ city: 'Linz', count: 2 }]);
+    const [, , first] = await allOf(now.history());
+    const then = await openTable('t', { store, asOf: { instant: first?.committedAt ?? '' } });
+    expect([then.version, then.schema.map(({ name }) => name), await then.refresh(), then.version]).toEqual([1, ['city', 'n'], 3, 1]);
+    expect(await rowsOf(then.read())).toEqual([{ city: 'Graz', n: 1 }]);
+    expect(await rowsOf(then.read({ where: { column: 'n', op: '=', value: 1 } }))).toHaveLength(1);
+    expect(await rowsOf(then.read({ asOf: { version: 3 } }))).toHaveLength(2);
+    expect(await allOf(then.files())).toMatchObject([{ rows: 1, stats: { minValues: { city: 'Graz', n: 1 } } }]);
+    const changes = await allOf(then.changes());
+    expect(changes.flatMap((batch) => batch.toRows()).map(({ _commit_version: version }) => version)).toEqual([1n]);
+    for (const write of [
+      () => then.append([{ city: 'Wien' }]),
+      () => then.delete({ where: { column: 'n', op: 'isNull' } }),
+      () => then.dropColumn('n'),
+      () => then.checkpoint(),
+      () => then.optimize(),
+      () => then.vacuum(),
+    ])
+      await expect(write()).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', context: { version: 1 } });
+    await expect(openTable('t', { store, asOf: { version: 9 } })).rejects.toMatchObject({ code: 'NO_SUCH_COMMIT' });
+  });
+
+  it('loads a version once to read it by a filter', async () => {
+    const store = inMemory();
+    const table = await createTable('t', { schema: SCHEMA, store });
+    for (const n of [1, 2, 3]) await table.append([{ city: 'Graz', n }]);
+    store.requests.splice(0);
+    expect(await rowsOf(table.read({ asOf: { version: 2 }, where: { column: 'n', op: '=', value: 2 } }))).toHaveLength(1);
+    const entries = store.requests.filter(({ path }) => path.endsWith('.json'));
+    expect(entries.map(({ kind, path }) => `${kind} ${path.slice(-6, -5)}`).toSorted()).toEqual(['GET 0', 'GET 1', 'GET 2']);
+  });
+
+  it('tells its files by the names its columns have now', async () => {
+    const table = await newTable({
+      schema: [...SCHEMA, { name: 'at', type: 'struct<lat:double>', nullable: true }],
+      columnMapping: 'name',
+      partitionBy: ['city'],
+    });
+    await table.append([{ city: 'Graz', n: 1, at: { lat: 47 } }]);
+    await table.renameColumn('city', 'town');
+    await table.renameColumn('at', 'place');
+    await table.dropColumn('n');
+    expect(await allOf(table.files())).toMatchObject([
+      {
+        rows: 1,
+        partitionValues: { town: 'Graz' },
+        stats: { numRecords: 1, minValues: { place: { lat: 47 } }, maxValues: { place: { lat: 47 } }, nullCount: { place: { lat: 0 } } },
+      },
     ]);
   });
 

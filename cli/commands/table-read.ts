@@ -1,17 +1,23 @@
 /** `table describe`, `table read`, `table history`, `table files`: any Delta table on this machine or in S3. */
 import { resolve } from 'node:path';
+import type { Batch } from '../../lib/core/batch.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
-import { isJsonObject, parseJson, stringifyJson, type Json } from '../../lib/core/json.ts';
+import { isLakefoldError } from '../../lib/core/errors.ts';
+import { stringifyJson } from '../../lib/core/json.ts';
 import { formatMillis } from '../../lib/core/time.ts';
-import type { AddFile } from '../../lib/delta/actions.ts';
+import type { Column } from '../../lib/core/types.ts';
+import type { DeltaDeps } from '../../lib/delta/deps.ts';
+import type { Filter } from '../../lib/delta/filter.ts';
 import { oldestEntry, readHistory, type CommitRecord } from '../../lib/delta/history.ts';
-import { fileRowCount } from '../../lib/delta/live-rows.ts';
-import { readRows, selectColumns } from '../../lib/delta/read.ts';
+import { type ReadOptions, readRows, selectColumns } from '../../lib/delta/read.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
+import { expiredOr } from '../../lib/delta/vacuum.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
+import { tableFiles } from '../../lib/store/table-files.ts';
 import { usageError } from '../arguments.ts';
 import type { Command } from '../command.ts';
-import { describeTable, openLocalTable, tableAsOf, type LocalTable } from '../local-table.ts';
+import { describeTable, openLocalTable, tableAsOf, tablePlace, type LocalTable } from '../local-table.ts';
 import { given, jsonOption } from '../option-values.ts';
 import { printRows, rowsFormatOption } from '../print-rows.ts';
 import { definitionText } from '../render.ts';
@@ -56,15 +62,13 @@ const read: Command = {
     if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true)
       throw usageError('expected --out with --format parquet: a screen cannot show it');
     const where = await jsonOption(context, 'where');
-    const local = await openLocalTable(context);
-    const snapshot = await local.table.at(tableAsOf(context));
+    const { deps } = await tablePlace(context, 'open');
+    // Of files that hold no such row by their partition the log is not even parsed.
+    const filter = where === undefined ? undefined : (all: readonly Column[]): Filter => parseFilter(where, all);
+    const snapshot = await loadSnapshot(deps, '', tableAsOf(context), given({ where: filter }));
     const columns = args.names('columns') ?? snapshot.columns.map((column) => column.name);
-    const rows = readRows(
-      local.deps,
-      { root: local.table.root, snapshot },
-      given({ columns, limit: args.integer('limit'), where: where === undefined ? undefined : parseFilter(where, snapshot.columns) }),
-    );
-    await printRows(context, encodeRows(local.deps.codec, { columns: selectColumns(snapshot, columns), rows }, format), {
+    const rows = keptRows({ deps, snapshot }, given({ columns, limit: args.integer('limit'), where: filter?.(snapshot.columns) }));
+    await printRows(context, encodeRows(deps.codec, { columns: selectColumns(snapshot, columns), rows }, format), {
       format,
       version: snapshot.version,
       out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out },
@@ -96,11 +100,20 @@ const files: Command = {
   run: async (context) => {
     const local = await openLocalTable(context);
     const snapshot = await local.table.at(tableAsOf(context));
-    await context.output.rows(ndjson(fileLines(local, snapshot)));
+    await context.output.rows(ndjson(tableFiles(local.deps, local.table.root, snapshot)));
   },
 };
 
 export const tableReadCommands: readonly Command[] = [describe, read, history, files];
+
+/** @throws LakefoldError HISTORY_EXPIRED where a file is gone that only an earlier version has */
+async function* keptRows({ deps, snapshot }: { readonly deps: DeltaDeps; readonly snapshot: Snapshot }, options: ReadOptions): AsyncIterable<Batch> {
+  try {
+    yield* readRows(deps, { root: '', snapshot }, options);
+  } catch (error) {
+    throw isLakefoldError(error, 'FILE_MISSING') ? expiredOr(error, { root: '', snapshot, head: await loadSnapshot(deps, '') }) : error;
+  }
+}
 
 async function* historyLines({ deps, table }: LocalTable, limit: number): AsyncIterable<object> {
   const oldest = await oldestEntry(deps, table.root);
@@ -114,32 +127,6 @@ async function* historyLines({ deps, table }: LocalTable, limit: number): AsyncI
 
 function commitLine({ requests: _requests, committedAt, version, ...record }: CommitRecord): object {
   return { version, committedAt: formatMillis(committedAt), ...record, idempotencyKey: null, schemaVersion: null, validationReportId: null, readable: true };
-}
-
-async function* fileLines({ deps, table }: LocalTable, snapshot: Snapshot): AsyncIterable<object> {
-  for (const file of snapshot.files.values()) {
-    yield {
-      path: file.path,
-      size: file.size,
-      rows: await fileRowCount(deps, { root: table.root, snapshot, file }),
-      partitionValues: partitionValues(snapshot, file),
-      stats: statsOf(file),
-      deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
-    };
-  }
-}
-
-/** By logical names; the log has physical ones. */
-function partitionValues(snapshot: Snapshot, file: AddFile): Readonly<Record<string, string | null>> {
-  const names = new Set(snapshot.metadata.partitionColumns);
-  return Object.fromEntries(
-    snapshot.columns.filter(({ name }) => names.has(name)).map(({ name, physicalName }) => [name, file.partitionValues[physicalName] ?? null]),
-  );
-}
-
-function statsOf(file: AddFile): Json {
-  const stats = file.stats === undefined ? null : parseJson(file.stats);
-  return isJsonObject(stats) ? stats : {};
 }
 
 async function* ndjson(lines: AsyncIterable<object>): AsyncIterable<Uint8Array> {

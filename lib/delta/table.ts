@@ -27,7 +27,7 @@ import { overwritePlanner } from './overwrite.ts';
 import { checkWritable } from './protocol.ts';
 import { readRows, type ReadOptions } from './read.ts';
 import { restorePlanner } from './restore.ts';
-import { loadSnapshot, refreshSnapshot } from './snapshot.ts';
+import { type LoadOptions, loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, expiredOr, planVacuum, type VacuumOptions, type VacuumPlan } from './vacuum.ts';
 import type { WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
@@ -45,6 +45,12 @@ export interface GroupOutcome {
   readonly outcome: WriteOutcome;
   readonly verdicts: readonly Verdict[];
   readonly counts: readonly (WriteCounts | undefined)[];
+}
+
+export interface TableReadOptions extends Omit<ReadOptions, 'where'> {
+  readonly asOf?: AsOf;
+  /** Or what makes one of the columns the version has. */
+  readonly where?: Filter | LoadOptions['where'];
 }
 
 /** Loads of a snapshot to write on; each may be slept over. */
@@ -66,9 +72,9 @@ export class DeltaTable {
   }
 
   /** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* when what stands there is no table we can read */
-  static async open(deps: DeltaDeps, root: string): Promise<DeltaTable> {
+  static async open(deps: DeltaDeps, root: string, asOf?: AsOf): Promise<DeltaTable> {
     const askedAt = instantOf(deps.clock);
-    return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root), askedAt });
+    return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root, asOf), askedAt });
   }
 
   /** Opens the table that is there, else creates it; `kind` tells which. */
@@ -101,10 +107,12 @@ export class DeltaTable {
   }
 
   /** Rows of a version, newest by default, in no particular order. */
-  async *read(options: ReadOptions & { readonly asOf?: AsOf } = {}): AsyncIterable<Batch> {
-    const snapshot = await this.#snapshotToRead(options);
+  async *read(options: TableReadOptions = {}): AsyncIterable<Batch> {
+    const { asOf, where, ...others } = options;
+    const filterOf = where === undefined ? undefined : typeof where === 'function' ? where : (): Filter => where;
+    const snapshot = await this.#snapshotToRead(asOf, filterOf);
     try {
-      yield* readRows(this.#deps, { root: this.root, snapshot }, options);
+      yield* readRows(this.#deps, { root: this.root, snapshot }, filterOf === undefined ? others : { ...others, where: filterOf(snapshot.columns) });
     } catch (error) {
       throw isLakefoldError(error, 'FILE_MISSING') ? expiredOr(error, { root: this.root, snapshot, head: await this.refresh() }) : error;
     }
@@ -234,9 +242,9 @@ export class DeltaTable {
   }
 
   /** An older version is loaded for this read alone, so only what it can need. */
-  async #snapshotToRead({ asOf, where }: ReadOptions & { readonly asOf?: AsOf }): Promise<Snapshot> {
+  async #snapshotToRead(asOf: AsOf | undefined, where: LoadOptions['where']): Promise<Snapshot> {
     if (asOf === undefined || where === undefined || asOf.version === this.#snapshot.version) return this.at(asOf);
-    return loadSnapshot(this.#deps, this.root, asOf, { where: () => where });
+    return loadSnapshot(this.#deps, this.root, asOf, { where });
   }
 
   async #commit(write: Pick<CommitRequest, 'txnId' | 'plan' | 'stagedAt'>, options: WriteOptions): Promise<WriteOutcome> {

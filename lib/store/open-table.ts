@@ -8,16 +8,22 @@ import { DeltaTable } from '../delta/table.ts';
 import type { Log } from '../ports/log.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { serviceSettings, type AwsService } from './aws-service.ts';
+import { asOfOf, type AsOfInput } from './native-input.ts';
 import { Table, type TableColumnInput } from './table-handle.ts';
 
-export interface OpenTableOptions extends AwsService {
+export interface TablePlaceOptions extends AwsService {
   /** Where the path lies; left out, a path is a local folder and `s3://bucket/prefix` is S3. */
   readonly store?: ObjectStore;
   /** Silent unless given. */
   readonly log?: Log;
 }
 
-export interface CreateTableOptions extends OpenTableOptions {
+export interface OpenTableOptions extends TablePlaceOptions {
+  /** Opens the table as it stood then: to read, not to write. The newest version unless given. */
+  readonly asOf?: AsOfInput;
+}
+
+export interface CreateTableOptions extends TablePlaceOptions {
   readonly schema: readonly TableColumnInput[];
   readonly partitionBy?: readonly string[];
   /** `merge-on-read` marks deleted rows in deletion vectors, `compatible` writes files again. `merge-on-read` unless given. */
@@ -35,10 +41,11 @@ export interface CreateTableOptions extends OpenTableOptions {
   readonly description?: string;
 }
 
-/** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* for what is no table we can read */
+/** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* for what is no table we can read; NO_SUCH_COMMIT, HISTORY_EXPIRED for `asOf` */
 export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
+  const { asOf } = options;
   const { deps, root } = await placeOf(path, options, 'open');
-  return new Table(deps, await DeltaTable.open(deps, root));
+  return new Table(deps, await DeltaTable.open(deps, root, asOf === undefined ? undefined : asOfOf(asOf)), { isPinned: asOf !== undefined });
 }
 
 /** A new table: version 0, no rows. @throws LakefoldError ALREADY_EXISTS where there is one, INVALID_ARGUMENT for a schema that makes no sense */
@@ -84,7 +91,7 @@ interface Place {
   readonly root: string;
 }
 
-async function placeOf(path: string, options: OpenTableOptions, purpose: 'open' | 'create'): Promise<Place> {
+async function placeOf(path: string, options: TablePlaceOptions, purpose: 'open' | 'create'): Promise<Place> {
   const { store, log } = options;
   if (store !== undefined) {
     const { localTableParts } = await import('./local-table.ts');

@@ -1,7 +1,6 @@
 /** A Delta table as a program uses it: rows as objects in, rows as objects out. */
 import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, parseType } from '../core/types.ts';
 import type { SchemaChange } from '../delta/alter-schema.ts';
@@ -12,8 +11,8 @@ import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
 import type { Filter } from '../delta/filter.ts';
 import { type CommitOperation, oldestEntry, readHistory } from '../delta/history.ts';
-import { fileRowCount } from '../delta/live-rows.ts';
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
+import type { Snapshot } from '../delta/snapshot-state.ts';
 import type { DeltaTable } from '../delta/table.ts';
 import type { VacuumScope } from '../delta/vacuum.ts';
 import { verifyTable, type TableVerification } from '../delta/verify.ts';
@@ -27,10 +26,11 @@ import type { RequestOptions } from '../ports/object-store.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
-import { columnNamed, keySets, newValues, statsOf, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
+import { columnNamed, keySets, newValues, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
+import { type TableFile, tableFiles } from './table-files.ts';
 import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimizePlan } from './table-optimize.ts';
 
-export type { EngineCompatibility, TableRow, TableWriteOptions };
+export type { EngineCompatibility, TableFile, TableRow, TableWriteOptions };
 
 export type { Finding } from '../delta/verify-findings.ts';
 export type { TableVerification } from '../delta/verify.ts';
@@ -85,17 +85,6 @@ export interface TableOverwriteOptions extends TableWriteOptions {
   readonly allowEmpty?: boolean;
 }
 
-export interface TableFile {
-  /** Relative to the table. */
-  readonly path: string;
-  readonly size: number;
-  /** Rows that are not deleted. */
-  readonly rows: number;
-  readonly partitionValues: Readonly<Record<string, string | null>>;
-  readonly stats: JsonObject;
-  readonly deletionVector: { readonly cardinality: number } | null;
-}
-
 export interface TableVacuumOptions {
   /** Only tells, unless false. */
   readonly dryRun?: boolean;
@@ -131,20 +120,37 @@ const HISTORY_WINDOW = 64;
 
 export class Table {
   readonly #deps: DeltaDeps;
-  readonly #table: DeltaTable;
+  readonly #open: DeltaTable;
+  /** What it was opened at, where that was asked for: it stays there, and is not written. */
+  readonly #pinned: Snapshot | undefined;
 
-  constructor(deps: DeltaDeps, table: DeltaTable) {
+  constructor(deps: DeltaDeps, table: DeltaTable, options: { readonly isPinned?: boolean } = {}) {
     this.#deps = deps;
-    this.#table = table;
+    this.#open = table;
+    this.#pinned = options.isPinned === true ? table.snapshot : undefined;
   }
 
-  /** The newest version this process knows; `refresh` asks. */
+  get #snapshot(): Snapshot {
+    return this.#pinned ?? this.#open.snapshot;
+  }
+
+  /** To write to. @throws LakefoldError UNSUPPORTED_OPERATION where it was opened at a version */
+  get #table(): DeltaTable {
+    if (this.#pinned === undefined) return this.#open;
+    throw new LakefoldError(
+      'UNSUPPORTED_OPERATION',
+      `expected a table opened at its newest version to write to, found one opened as of version ${this.#pinned.version}; open it without asOf`,
+      { context: { version: this.#pinned.version } },
+    );
+  }
+
+  /** The version it was opened at with `asOf`, else the newest this process knows; `refresh` asks. */
   get version(): number {
-    return this.#table.snapshot.version;
+    return this.#snapshot.version;
   }
 
   get schema(): readonly TableColumnOutput[] {
-    return this.#table.snapshot.columns.map(({ name, type, nullable, description }) => ({
+    return this.#snapshot.columns.map(({ name, type, nullable, description }) => ({
       name,
       type: formatType(type),
       nullable,
@@ -153,11 +159,11 @@ export class Table {
   }
 
   get partitionColumns(): readonly string[] {
-    return this.#table.snapshot.metadata.partitionColumns;
+    return this.#snapshot.metadata.partitionColumns;
   }
 
   get properties(): Readonly<Record<string, string>> {
-    return this.#table.snapshot.metadata.configuration;
+    return this.#snapshot.metadata.configuration;
   }
 
   /** Expressions that every row makes true, by name. */
@@ -167,24 +173,24 @@ export class Table {
   }
 
   get protocol(): TableProtocol {
-    const { minReaderVersion, minWriterVersion, readerFeatures = [], writerFeatures = [] } = this.#table.snapshot.protocol;
+    const { minReaderVersion, minWriterVersion, readerFeatures = [], writerFeatures = [] } = this.#snapshot.protocol;
     return { minReaderVersion, minWriterVersion, readerFeatures, writerFeatures };
   }
 
   /** The newest version in the log. */
   async refresh(): Promise<number> {
-    return (await this.#table.refresh()).version;
+    return (await this.#open.refresh()).version;
   }
 
   /** Rows in no particular order. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, UNKNOWN_FEATURE, TYPE_MISMATCH */
   async *read(options: TableReadOptions = {}): AsyncIterable<RowBatch> {
     const { asOf, columns, where, limit, signal } = options;
-    const snapshot = await this.#table.at(asOf === undefined ? undefined : asOfOf(asOf));
+    const at = asOf === undefined ? this.#pinned : asOfOf(asOf);
     yield* rowBatches<TableRow>(
-      this.#table.read({
-        asOf: { version: snapshot.version },
+      this.#open.read({
+        ...(at === undefined ? {} : { asOf: at.version === undefined ? at : { version: at.version } }),
         ...(columns === undefined ? {} : { columns }),
-        ...(where === undefined ? {} : { where: parseFilter(asJson(where), snapshot.columns) }),
+        ...(where === undefined ? {} : { where: (known) => parseFilter(asJson(where), known) }),
         ...(limit === undefined ? {} : { limit }),
         ...(signal === undefined ? {} : { signal }),
       }),
@@ -247,31 +253,22 @@ export class Table {
    * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED when a file of the range is gone, UNSUPPORTED_OPERATION across a change of types
    */
   async *changes(options: TableChangesOptions = {}): AsyncIterable<RowBatch> {
-    yield* rowBatches<TableRow>(this.#table.changes(options));
+    const toVersion = options.toVersion ?? this.#pinned?.version;
+    yield* rowBatches<TableRow>(this.#open.changes(toVersion === undefined ? options : { ...options, toVersion }));
   }
 
   /** Commits, newest first, as far back as the log reaches. */
   async *history(): AsyncIterable<Commit> {
-    const oldest = await oldestEntry(this.#deps, this.#table.root);
+    const oldest = await oldestEntry(this.#deps, this.#open.root);
     for (let to = await this.refresh(); to >= oldest; to -= HISTORY_WINDOW) {
-      const records = await readHistory(this.#deps, this.#table.root, { from: Math.max(oldest, to - HISTORY_WINDOW + 1), to });
+      const records = await readHistory(this.#deps, this.#open.root, { from: Math.max(oldest, to - HISTORY_WINDOW + 1), to });
       yield* records.toReversed().map(shownCommit);
     }
   }
 
-  /** Live files of the newest version. */
+  /** Live files of the newest version, or of the one it was opened at. */
   async *files(): AsyncIterable<TableFile> {
-    const snapshot = await this.#table.refresh();
-    for (const file of snapshot.files.values()) {
-      yield {
-        path: file.path,
-        size: file.size,
-        rows: await fileRowCount(this.#deps, { root: this.#table.root, snapshot, file }),
-        partitionValues: file.partitionValues,
-        stats: statsOf(file),
-        deletionVector: file.deletionVector === undefined ? null : { cardinality: file.deletionVector.cardinality },
-      };
-    }
+    yield* tableFiles(this.#deps, this.#open.root, this.#pinned ?? (await this.#open.refresh()));
   }
 
   /** Adds nullable columns, null in every row that is there. @throws LakefoldError INVALID_ARGUMENT for one that is required or has another's name */
@@ -334,12 +331,12 @@ export class Table {
 
   /** Which engines can read and write the table, and why not; by its protocol alone. */
   compatibility(): { readonly engines: readonly EngineCompatibility[] } {
-    return { engines: compatibilityOf(this.#table.snapshot) };
+    return { engines: compatibilityOf(this.#snapshot) };
   }
 
   /** What is wrong with the table: reads all of it, repairs nothing. `findings` are the first thousand. */
   async verify(): Promise<TableVerification> {
-    return verifyTable(this.#deps, this.#table.root);
+    return verifyTable(this.#deps, this.#open.root);
   }
 
   async checkpoint(): Promise<WrittenCheckpoint> {

@@ -1,9 +1,7 @@
 /** What programs hand to a table, as the table takes it. */
 import { LakefoldError } from '../core/errors.ts';
 import { toValue } from '../core/input-values.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
-import type { AddFile } from '../delta/actions.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { WriteOptions } from '../delta/write-outcome.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
@@ -69,9 +67,4 @@ export function columnNamed(name: string, columns: readonly Column[], place = 'a
       { context: { column: name } },
     );
   return column;
-}
-
-export function statsOf(file: AddFile): JsonObject {
-  const stats = file.stats === undefined ? null : parseJson(file.stats);
-  return isJsonObject(stats) ? stats : {};
 }
