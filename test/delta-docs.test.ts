@@ -3,6 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { isErrorCode, isLakefoldError } from '../lib/core/errors.ts';
+import * as limits from '../lib/core/limits.ts';
 import type { Metadata, Protocol } from '../lib/delta/actions.ts';
 import { compatibilityOf } from '../lib/delta/compatibility.ts';
 import { checkReadable, checkWritable, protocolFor } from '../lib/delta/protocol.ts';
@@ -10,8 +11,9 @@ import { promisedLines, runTypeScript } from './support/run-typescript.ts';
 
 const PAGE = new URL('../docs/delta.md', import.meta.url);
 const page = await readFile(PAGE, 'utf8');
-const BEGIN = '<!-- generated: UPDATE_DOCS=1 npx vitest run test/delta-docs.test.ts -->\n';
-const END = '<!-- end of generated -->';
+const UPDATE = 'UPDATE_DOCS=1 npx vitest run --project pure test/delta-docs.test.ts';
+const SUPPORT = { begin: '<!-- generated: UPDATE_DOCS=1 npx vitest run test/delta-docs.test.ts -->\n', end: '<!-- end of generated -->' };
+const LIMITS = { begin: '<!-- generated, as above: the limits of the code -->\n', end: '<!-- end of limits -->' };
 
 interface Feature {
   readonly name: string;
@@ -125,6 +127,39 @@ function supportTables(): string {
   ].join('\n');
 }
 
+const MIB = 1024 * 1024;
+
+function bytesText(bytes: number): string {
+  if (bytes >= 1024 * MIB) return `${bytes / MIB / 1024} GiB`;
+  return bytes >= MIB ? `${bytes / MIB} MiB` : `${bytes / 1024} KiB`;
+}
+
+const count = (value: number): string => value.toLocaleString('en-US');
+
+/** What a program can meet, its bound, and what happens beyond it. */
+const BOUNDS: readonly (readonly [what: string, bound: string, beyond: string])[] = [
+  ['Files that an upsert or a delete by keys looks into', count(limits.PROBE_FILES_MAX), '`PLAN_TOO_LARGE`'],
+  ['Their bytes', bytesText(limits.PROBE_BYTES_MAX), '`PLAN_TOO_LARGE`'],
+  ['Rows that it takes out', count(limits.PROBE_ROWS_MAX), '`PLAN_TOO_LARGE`'],
+  ['Rows that one update changes', count(limits.UPDATE_ROWS_MAX), '`PLAN_TOO_LARGE`'],
+  ['Bytes of files that one write of a `compatible` table writes again', bytesText(limits.REWRITE_BYTES_MAX), '`PLAN_TOO_LARGE`'],
+  ['Rows of one commit that the change feed pairs', count(limits.CHANGE_IDENTITIES_MAX), '`PLAN_TOO_LARGE`'],
+  ['Rows a rewrite holds at once', bytesText(limits.REWRITE_MEMORY_BYTES_MAX), 'more files, each of as much'],
+  ['Attempts to commit', count(limits.COMMIT_ATTEMPTS_MAX), '`COMMIT_CONFLICT`, nothing committed'],
+  ['Time to commit', `${limits.COMMIT_TIME_MAX_MILLIS / 1000} s`, '`COMMIT_CONFLICT`, nothing committed'],
+  ['Age of a plan that is committed', `${limits.PLAN_AGE_MAX_MILLIS / 3_600_000} h`, '`WRITER_FENCED`, nothing committed'],
+  ['A data file that is written', bytesText(limits.TARGET_FILE_BYTES), 'another file'],
+  ['Columns of a Z order', count(limits.Z_ORDER_COLUMNS_MAX), '`INVALID_ARGUMENT`'],
+  ['Findings that one `verify` lists', count(limits.VERIFY_FINDINGS_MAX), 'counted in `findingCount`'],
+  ['Files above which a table with `v2Checkpoint` gets sidecars', count(limits.V2_CHECKPOINT_FILES_MIN), 'a classic checkpoint below'],
+  ['A Parquet footer that is read', bytesText(limits.PARQUET_FOOTER_BYTES_MAX), '`FILE_CORRUPT`'],
+  ['Rows of a Parquet file', count(limits.PARQUET_ROWS_MAX), '`FILE_CORRUPT`'],
+];
+
+function limitsTable(): string {
+  return ['| what | at most | beyond it |', '|---|---|---|', ...BOUNDS.map((cells) => `| ${cells.join(' | ')} |`), ''].join('\n');
+}
+
 describe('docs/delta.md', () => {
   const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
 
@@ -135,16 +170,20 @@ describe('docs/delta.md', () => {
     expect(await runTypeScript(program)).toEqual(promised);
   });
 
-  it('has the tables of support that the code gives', async () => {
-    const [before = '', rest = ''] = page.split(BEGIN);
-    const [stated, after] = [rest.slice(0, rest.indexOf(END)), rest.slice(rest.indexOf(END))];
-    const generated = supportTables();
-    if (process.env['UPDATE_DOCS'] === '1') await writeFile(PAGE, `${before}${BEGIN}${generated}${after}`);
-    else expect(stated, 'stale: UPDATE_DOCS=1 npx vitest run test/delta-docs.test.ts').toBe(generated);
+  it.each([
+    ['support', SUPPORT, supportTables],
+    ['limits', LIMITS, limitsTable],
+  ] as const)('has the tables of %s that the code gives', async (_, { begin, end }, generate) => {
+    const current = await readFile(PAGE, 'utf8');
+    const [before = '', rest = ''] = current.split(begin);
+    const [stated, after] = [rest.slice(0, rest.indexOf(end)), rest.slice(rest.indexOf(end))];
+    const generated = generate();
+    if (process.env['UPDATE_DOCS'] === '1') await writeFile(PAGE, `${before}${begin}${generated}${after}`);
+    else expect(stated, `stale: ${UPDATE}`).toBe(generated);
   });
 
   it('names codes that exist, links that lead somewhere, headings that are there', async () => {
-    const errors = page.slice(page.indexOf('## Errors'), page.indexOf('## Limits'));
+    const errors = page.slice(page.indexOf('## Errors'), page.indexOf('## Budgets'));
     const codes = [...errors.matchAll(/`([A-Z_]{5,})`/g)].map(([, code]) => code ?? '');
     expect(codes.length).toBeGreaterThan(20);
     expect(codes.filter((code) => !isErrorCode(code))).toEqual([]);
