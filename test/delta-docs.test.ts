@@ -152,8 +152,8 @@ const BOUNDS: readonly (readonly [what: string, bound: string, beyond: string])[
   ['Columns of a Z order', count(limits.Z_ORDER_COLUMNS_MAX), '`INVALID_ARGUMENT`'],
   ['Findings that one `verify` lists', count(limits.VERIFY_FINDINGS_MAX), 'counted in `findingCount`'],
   ['Files above which a table with `v2Checkpoint` gets sidecars', count(limits.V2_CHECKPOINT_FILES_MIN), 'a classic checkpoint below'],
-  ['A Parquet footer that is read', bytesText(limits.PARQUET_FOOTER_BYTES_MAX), '`FILE_CORRUPT`'],
-  ['Rows of a Parquet file', count(limits.PARQUET_ROWS_MAX), '`FILE_CORRUPT`'],
+  ['A Parquet footer that is read', bytesText(limits.PARQUET_FOOTER_BYTES_MAX), '`LIMIT_EXCEEDED`'],
+  ['Rows of a Parquet file', count(limits.PARQUET_ROWS_MAX), '`LIMIT_EXCEEDED`'],
 ];
 
 function limitsTable(): string {

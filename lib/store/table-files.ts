@@ -32,9 +32,7 @@ export async function* tableFiles(deps: ReadDeps, root: string, snapshot: Snapsh
 
 function partitionValues({ metadata, columns }: Snapshot, file: AddFile): Readonly<Record<string, string | null>> {
   return Object.fromEntries(
-    columns
-      .filter(({ name }) => metadata.partitionColumns.includes(name))
-      .map(({ name, physicalName }) => [name, file.partitionValues[physicalName] ?? null]),
+    columns.filter(({ name }) => metadata.partitionColumns.includes(name)).map(({ name, physicalName }) => [name, file.partitionValues[physicalName] ?? null]),
   );
 }
 
