@@ -229,7 +229,7 @@ async function statedFaults(
 const CAME: ReadonlySet<string> = new Set(['insert', 'update_postimage']);
 
 /** Versions by time: each is the newest from its own instant until the next one's (semantics §0, "Commit time of a version"). */
-async function timeFaults(deps: DeltaDeps, { random }: History, entries: readonly RecordedEntry[]): Promise<readonly string[]> {
+async function timeFaults(deps: DeltaDeps, { random, done }: History, entries: readonly RecordedEntry[]): Promise<readonly string[]> {
   const times: number[] = [];
   for (const { actions, modifiedAt } of entries) {
     const info = commitInfoOf(actions);
@@ -237,6 +237,7 @@ async function timeFaults(deps: DeltaDeps, { random }: History, entries: readonl
     times.push(Math.max(stated, (times.at(-1) ?? Number.NEGATIVE_INFINITY) + 1));
   }
   const faults: string[] = [];
+  const hasForeign = done.some(({ op }) => op.kind === 'foreign');
   const asked = Math.floor(random.unit() * times.length);
   for (const [instant, version] of [
     [(times[0] ?? 0) - 1, undefined],
@@ -251,7 +252,9 @@ async function timeFaults(deps: DeltaDeps, { random }: History, entries: readonl
         throw error;
       },
     );
-    if (found !== version) faults.push(`as of ${instant}: expected version ${version}, found ${found}; versions are of ${times.join()}`);
+    // An engine that states no time may commit twice in a millisecond; how late the second counts depends on how much of the log a writer saw.
+    const isTied = hasForeign && Math.abs((times[found ?? 0] ?? 0) - (times[version ?? 0] ?? 0)) <= times.length;
+    if (found !== version && !isTied) faults.push(`as of ${instant}: expected version ${version}, found ${found}; versions are of ${times.join()}`);
   }
   return faults;
 }
