@@ -1,6 +1,6 @@
 /** The members of an action as the log spells them, in Spark's order; absent ones are undefined and left out. */
 import { assertNever } from '../core/errors.ts';
-import type { Action, DeletionVectorDescriptor } from './actions.ts';
+import type { Action, DeletionVectorDescriptor, Metadata } from './actions.ts';
 import { encodeLogPath } from './file-path.ts';
 
 export function actionFields(action: Action): Readonly<Record<string, unknown>> {
@@ -15,6 +15,7 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
         stats: action.stats,
         tags: action.tags,
         deletionVector: vectorFields(action.deletionVector),
+        ...action.more,
       };
     case 'remove':
       return {
@@ -33,11 +34,12 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
         id: action.id,
         name: action.name,
         description: action.description,
-        format: action.format,
+        format: formatFields(action.format),
         schemaString: action.schemaString,
         partitionColumns: action.partitionColumns,
         configuration: action.configuration,
         createdTime: action.createdTime,
+        ...action.more,
       };
     case 'protocol':
       return {
@@ -67,6 +69,16 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
     default:
       return assertNever(action);
   }
+}
+
+/** The members that every form of the log has room for. */
+export function knownActionFields(action: Action): Readonly<Record<string, unknown>> {
+  if (action.kind === 'metaData') return actionFields({ ...action, more: undefined, format: { ...action.format, more: undefined } });
+  return actionFields(action.kind === 'add' ? { ...action, more: undefined } : action);
+}
+
+function formatFields({ provider, options, more }: Metadata['format']): Readonly<Record<string, unknown>> {
+  return { provider, options, ...more };
 }
 
 function vectorFields(vector: DeletionVectorDescriptor | undefined): Readonly<Record<string, unknown>> | undefined {

@@ -1,11 +1,11 @@
 /**
  * Actions from the parsed lines of the log and the rows of checkpoints, member by member.
  *
- * `null` counts as absent everywhere. Members we don't know are dropped; members we know must have their type, but for
+ * `null` counts as absent everywhere. Members we don't know are kept of files and metadata, else dropped; members we know must have their type, but for
  * `commitInfo`, which is free-form: there a member of another type is dropped too.
  */
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { ObjectPath } from '../core/path.ts';
 import type { Action, AddFile, CdcFile, CommitInfo, DeletionVectorDescriptor, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from './actions.ts';
 import { decodeLogPath } from './file-path.ts';
@@ -87,6 +87,7 @@ function readAdd(value: Members, place: ActionPlace): AddFile {
     ...(stats === undefined ? {} : { stats }),
     ...(tags === undefined ? {} : { tags }),
     ...(deletionVector === undefined ? {} : { deletionVector }),
+    ...moreOf(value, ADD_MEMBERS),
   };
 }
 
@@ -122,7 +123,8 @@ function readCdc(value: Members, place: ActionPlace): CdcFile {
 
 function readMetadata(value: Members, place: ActionPlace): Metadata {
   const of = new Reader(value, 'metaData', place);
-  const format = new Reader(members(value['format'] ?? {}, 'metaData.format', place), 'metaData.format', place);
+  const formatMembers = members(value['format'] ?? {}, 'metaData.format', place);
+  const format = new Reader(formatMembers, 'metaData.format', place);
   const name = of.optionalText('name');
   const description = of.optionalText('description');
   const createdTime = of.optionalInteger('createdTime');
@@ -131,11 +133,16 @@ function readMetadata(value: Members, place: ActionPlace): Metadata {
     id: of.text('id'),
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
-    format: { provider: format.optionalText('provider') ?? 'parquet', options: withoutNulls(format.optionalTexts('options')) },
+    format: {
+      provider: format.optionalText('provider') ?? 'parquet',
+      options: withoutNulls(format.optionalTexts('options')),
+      ...moreOf(formatMembers, FORMAT_MEMBERS),
+    },
     schemaString: of.optionalText('schemaString') ?? EMPTY_SCHEMA,
     partitionColumns: of.optionalList('partitionColumns') ?? [],
     configuration: withoutNulls(of.optionalTexts('configuration')),
     ...(createdTime === undefined ? {} : { createdTime }),
+    ...moreOf(value, METADATA_MEMBERS),
   };
 }
 
@@ -182,6 +189,32 @@ function readCommitInfo(value: Members): CommitInfo {
     ...text('isolationLevel'),
     ...(isMembers(tags) ? { tags: Object.fromEntries(Object.entries(tags).flatMap(([key, tag]) => (typeof tag === 'string' ? [[key, tag]] : []))) } : {}),
   };
+}
+
+/** The last two are what checkpoints make of others. */
+const ADD_MEMBERS = new Set([
+  'path',
+  'partitionValues',
+  'size',
+  'modificationTime',
+  'dataChange',
+  'stats',
+  'tags',
+  'deletionVector',
+  'stats_parsed',
+  'partitionValues_parsed',
+]);
+const METADATA_MEMBERS = new Set(['id', 'name', 'description', 'format', 'schemaString', 'partitionColumns', 'configuration', 'createdTime']);
+const FORMAT_MEMBERS = new Set(['provider', 'options']);
+
+function moreOf(value: Members, known: ReadonlySet<string>): { readonly more?: JsonObject } {
+  let more: [string, Json][] | undefined;
+  for (const name in value) {
+    if (known.has(name)) continue;
+    const member = value[name] ?? null;
+    if (member !== null) (more ??= []).push([name, member as Json]);
+  }
+  return more === undefined ? {} : { more: Object.fromEntries(more) };
 }
 
 function filePath(of: Reader, place: ActionPlace): ObjectPath {

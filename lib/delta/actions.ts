@@ -2,9 +2,9 @@
  * The actions of a Delta log entry (PROTOCOL.md, "Actions"), as Lakefold holds them.
  *
  * Paths here are decoded once: `path` is the object's key relative to the table root, not the URI of the log.
- * Unknown members of known actions are dropped on read; unknown actions are ignored.
+ * Unknown members of files and of the metadata are kept and written again; those of other actions, and unknown actions, are dropped.
  */
-import type { Json } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { ObjectPath } from '../core/path.ts';
 
 export interface DeletionVectorDescriptor {
@@ -27,6 +27,8 @@ export interface AddFile {
   readonly stats?: string | undefined;
   readonly tags?: Readonly<Record<string, string | null>>;
   readonly deletionVector?: DeletionVectorDescriptor;
+  /** Members we don't know. Parquet checkpoints have no place for them. */
+  readonly more?: JsonObject | undefined;
 }
 
 export interface RemoveFile {
@@ -53,12 +55,14 @@ export interface Metadata {
   readonly id: string;
   readonly name?: string;
   readonly description?: string;
-  readonly format: { readonly provider: string; readonly options: Readonly<Record<string, string>> };
+  readonly format: { readonly provider: string; readonly options: Readonly<Record<string, string>>; readonly more?: JsonObject | undefined };
   /** Spark's schema JSON. */
   readonly schemaString: string;
   readonly partitionColumns: readonly string[];
   readonly configuration: Readonly<Record<string, string>>;
   readonly createdTime?: number;
+  /** As of an add. */
+  readonly more?: JsonObject | undefined;
 }
 
 export interface Protocol {

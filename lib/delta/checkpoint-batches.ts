@@ -12,6 +12,7 @@ import { actionFields } from './action-fields.ts';
 import type { Action, AddFile, RemoveFile, Txn } from './actions.ts';
 import { columnsOf, type FileColumns } from './file-columns.ts';
 import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
+import { formatMoreOfMetadata, MORE_OF_METADATA } from './metadata-more.ts';
 import { formatPartitionDirectory, PARTITION_DIRECTORY, type DirectoryGroup } from './partition-directory.ts';
 import type { PartitionValues } from './partition-tuples.ts';
 import { parsePartitionValue } from './partition-values.ts';
@@ -72,6 +73,12 @@ export async function* checkpointBatches(columns: readonly Column[], content: Ch
 
 /** What the file of those batches says besides its rows. */
 export function checkpointRemarks(content: CheckpointContent): Readonly<Record<string, string>> {
+  const metadata = content.others.find((action) => action.kind === 'metaData');
+  const [directory, more] = [partitionDirectory(content), metadata === undefined ? undefined : formatMoreOfMetadata(metadata)];
+  return { ...(directory === undefined ? {} : { [PARTITION_DIRECTORY]: directory }), ...(more === undefined ? {} : { [MORE_OF_METADATA]: more }) };
+}
+
+function partitionDirectory(content: CheckpointContent): string | undefined {
   const { others, adds, addOrder } = content;
   const tuples: PartitionValues[] = [];
   const groups: DirectoryGroup[] = [];
@@ -83,14 +90,13 @@ export function checkpointRemarks(content: CheckpointContent): Readonly<Record<s
     for (const row of rows) {
       const tuple = adds.tupleAt(row);
       if (tuple === last) continue;
-      if (tuples.length === PARTITION_DIRECTORY_TUPLES_MAX) return {};
+      if (tuples.length === PARTITION_DIRECTORY_TUPLES_MAX) return undefined;
       tuples.push(adds.shared.tuples.at(tuple));
       last = tuple;
     }
     groups.push({ rowCount: end - start, first, end: tuples.length });
   }
-  const directory = formatPartitionDirectory(tuples, groups);
-  return directory === undefined ? {} : { [PARTITION_DIRECTORY]: directory };
+  return formatPartitionDirectory(tuples, groups);
 }
 
 /**

@@ -26,6 +26,7 @@ import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
 import { tableLocationOf } from './file-path.ts';
 import { LazyStats } from './lazy-stats.ts';
 import type { CheckpointFiles } from './log-segment.ts';
+import { MORE_OF_METADATA, withMoreOfMetadata } from './metadata-more.ts';
 import { parsePartitionDirectory, PARTITION_DIRECTORY } from './partition-directory.ts';
 import { PartitionTuples, type PartitionValues } from './partition-tuples.ts';
 import { fillAdds, fillRemoves, type RawPlace } from './raw-files.ts';
@@ -84,7 +85,7 @@ async function readState(deps: ReadCheckpointDeps, root: string, checkpoint: Che
   const tops = await mapConcurrent(checkpoint.files, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeBytes }): Promise<OpenedFile> => {
     if (checkpoint.format !== 'json') return readOthers(deps.codec, await open(path, sizeBytes));
     const place = { path, version, tableLocation };
-    return { place, source: undefined, groups: undefined, directory: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
+    return { place, source: undefined, groups: undefined, remarks: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
   });
   const sidecars = tops.flatMap((top) => top.rows.sidecars);
   const besides = await mapConcurrent(sidecars, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeInBytes }): Promise<OpenedFile> => {
@@ -101,8 +102,8 @@ interface OpenedFile {
   readonly place: EntryPlace;
   readonly source: FileSource | undefined;
   readonly groups: readonly RowGroupReader[] | undefined;
-  /** What it says of the partition values in each. */
-  readonly directory: string | undefined;
+  /** What it says besides its rows. */
+  readonly remarks: ReadonlyMap<string, string> | undefined;
   readonly rows: CheckpointRows;
 }
 
@@ -115,7 +116,7 @@ async function openFile(
 ): Promise<OpenedFile> {
   const source = file.isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps, file));
   const { groups, remarks } = (await deps.codec.rowGroups(source)) ?? { groups: undefined, remarks: undefined };
-  return { place, source, groups, directory: remarks?.get(PARTITION_DIRECTORY), rows: NO_ROWS };
+  return { place, source, groups, remarks, rows: NO_ROWS };
 }
 
 /** All but adds and removes; from a codec without columns those too. */
@@ -126,7 +127,7 @@ async function readOthers(codec: TableCodec, file: OpenedFile): Promise<OpenedFi
   for (const group of file.groups) {
     const raw = await (await group.fetch({ columns: OTHER_COLUMNS })).raw();
     const rows = actionsOfRaw(raw, { ...file.place, firstRow: group.firstRow });
-    for (const action of rows.actions) actions.push(action);
+    for (const action of rows.actions) actions.push(action.kind === 'metaData' ? withMoreOfMetadata(action, file.remarks?.get(MORE_OF_METADATA)) : action);
     sidecars.push(...rows.sidecars);
   }
   return { ...file, rows: { actions, sidecars } };
@@ -247,7 +248,8 @@ class Filling {
 }
 
 /** The partition values in each row group, where the file says. */
-function listedValues({ groups, directory }: OpenedFile): readonly (readonly PartitionValues[])[] | undefined {
+function listedValues({ groups, remarks }: OpenedFile): readonly (readonly PartitionValues[])[] | undefined {
+  const directory = remarks?.get(PARTITION_DIRECTORY);
   if (groups === undefined || directory === undefined) return undefined;
   const rowCounts = groups.map(({ rowCount }) => rowCount);
   return parsePartitionDirectory(directory, rowCounts);

@@ -121,9 +121,19 @@ export class FileColumns<V> implements FoldingMap<V> {
   at(row: number): V {
     const known = this.#objects.get(row);
     if (known !== undefined) return known;
-    const file = this.#form.fromRecord(this.#index.textAt(row), this.recordAt(row), this.shared);
+    const file = this.glanceAt(row);
     this.#objects.set(row, file);
     return file;
+  }
+
+  /** Whether every file is remembered once it was made. */
+  get keepsAll(): boolean {
+    return this.size <= FILE_OBJECTS_KEPT_MAX;
+  }
+
+  /** The file of a row, not remembered: for who looks at all of them, and drops most. */
+  glanceAt(row: number): V {
+    return this.#form.fromRecord(this.#index.textAt(row), this.recordAt(row), this.shared);
   }
 
   keyAt(row: number): string {

@@ -1,4 +1,5 @@
 /** Added and removed files as records of `FileColumns`, and back. */
+import { isJsonObject, parseJson, stringifyJson, type JsonObject } from '../core/json.ts';
 import { objectPath, type ObjectPath } from '../core/path.ts';
 import type { AddFile, DeletionVectorDescriptor, RemoveFile } from './actions.ts';
 import type { FileForm } from './file-columns.ts';
@@ -7,6 +8,7 @@ import type { FileForm } from './file-columns.ts';
 export interface FileExtras {
   readonly tags?: Readonly<Record<string, string | null>>;
   readonly deletionVector?: DeletionVectorDescriptor;
+  readonly more?: JsonObject | undefined;
 }
 
 /** Between the path and the identity of the deletion vector in the key of a tombstone. */
@@ -71,14 +73,18 @@ export const REMOVE_FORM: FileForm<RemoveFile> = {
   }),
 };
 
-export function formatExtras({ tags, deletionVector }: FileExtras): string | undefined {
-  return tags === undefined && deletionVector === undefined ? undefined : JSON.stringify({ tags, deletionVector } satisfies Record<keyof FileExtras, unknown>);
+export function formatExtras({ tags, deletionVector, more }: FileExtras): string | undefined {
+  if (tags === undefined && deletionVector === undefined && more === undefined) return undefined;
+  // Numbers of members we don't know keep their digits.
+  const others = more === undefined ? undefined : stringifyJson(more);
+  return JSON.stringify({ tags, deletionVector, more: others } satisfies Record<keyof FileExtras, unknown>);
 }
 
 function parseExtras(text: string | undefined): FileExtras {
   if (text === undefined) return {};
-  const extras: FileExtras = JSON.parse(text);
-  return extras;
+  const { more, ...extras }: Omit<FileExtras, 'more'> & { readonly more?: string } = JSON.parse(text);
+  const others = more === undefined ? undefined : parseJson(more);
+  return isJsonObject(others) ? { ...extras, more: others } : extras;
 }
 
 function pathOf(key: string): ObjectPath {

@@ -6,7 +6,7 @@ import { INGESTED_AT } from '../core/names.ts';
 import type { Column, ColumnType } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import { compareValues, unknownColumn, type Filter } from './filter.ts';
-import { boundsOf, filesThatMayPass } from './read.ts';
+import { boundsOf, eachFileThatMayPass } from './read.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { parseStats } from './stats.ts';
 
@@ -63,7 +63,7 @@ export function planOptimize(snapshot: Snapshot, options: OptimizeOptions = {}):
   const order = orderOf(snapshot, options);
   const targetBytes = options.targetBytes ?? TARGET_FILE_BYTES;
   const byPartition = new Map<string, AddFile[]>();
-  for (const file of filesThatMayPass(snapshot, options.where)) {
+  for (const file of eachFileThatMayPass(snapshot, options.where)) {
     const isOrdered = order === undefined || file.tags?.[ORDER_TAG] === order;
     if (isOrdered && file.size >= targetBytes / 2 && !isMostlyDeleted(snapshot, file)) continue;
     const key = JSON.stringify(Object.entries(file.partitionValues).toSorted(([a], [b]) => compareUtf8(a, b)));

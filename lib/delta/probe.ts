@@ -126,7 +126,8 @@ export function candidateFiles(snapshot: Snapshot, rows: Pick<ProbeRows, 'batch'
 
 function candidates(snapshot: Snapshot, rows: Pick<ProbeRows, 'batch' | 'identityColumns'>, mayHold: ReadSet['mayHold']): Map<string, AddFile> {
   const files = new Map<string, AddFile>();
-  for (const file of filesInPartitions(snapshot.files, partitionTest(snapshot, rangeFilter(rows)))) if (mayHold(snapshot, file)) files.set(file.path, file);
+  const test = partitionTest(snapshot, rangeFilter(rows));
+  for (const file of filesInPartitions(snapshot.files, test, (each) => mayHold(snapshot, each))) files.set(file.path, file);
   return files;
 }
 

@@ -31,21 +31,33 @@ export function partitionBounds(column: TableColumn, values: PartitionValues): C
   return { min: value, max: value, nullCount: value === null ? 1 : 0, rowCount: 1, mayHaveNaN: false };
 }
 
-/** Files whose partition values pass; of files in columns no object is made for any other. */
-export function* filesInPartitions(files: ReadonlyMap<string, AddFile>, test: PartitionTest): Generator<AddFile> {
+/**
+ * Files whose partition values pass, and that pass themselves; of files in columns no object is made for any other, and of so
+ * many that not all of their objects are kept, none stays for a file that did not pass.
+ */
+export function* filesInPartitions(
+  files: ReadonlyMap<string, AddFile>,
+  test: PartitionTest,
+  passes: (file: AddFile) => boolean = () => true,
+): Generator<AddFile, undefined> {
   const { base, overlay } = files instanceof OverlayMap ? files : { base: files, overlay: new Map<string, AddFile | undefined>() };
-  if (base instanceof FileColumns) yield* rowsInPartitions(base, overlay, test);
-  else for (const [path, file] of base) if (!overlay.has(path) && test(file.partitionValues)) yield file;
-  for (const file of overlay.values()) if (file !== undefined && test(file.partitionValues)) yield file;
+  if (base instanceof FileColumns) yield* rowsInPartitions(base, { overlay, test, passes });
+  else for (const [path, file] of base) if (!overlay.has(path) && test(file.partitionValues) && passes(file)) yield file;
+  for (const file of overlay.values()) if (file !== undefined && test(file.partitionValues) && passes(file)) yield file;
+  return undefined;
 }
 
-function* rowsInPartitions(columns: FileColumns<AddFile>, overlay: ReadonlyMap<string, unknown>, test: PartitionTest): Generator<AddFile> {
+function* rowsInPartitions(
+  columns: FileColumns<AddFile>,
+  { overlay, test, passes }: { readonly overlay: ReadonlyMap<string, unknown>; readonly test: PartitionTest; readonly passes: (file: AddFile) => boolean },
+): Generator<AddFile, undefined> {
   const { tuples } = columns.shared;
   const answers: (boolean | undefined)[] = [];
   const overlaid = new Set([...overlay.keys()].map((path) => columns.rowOf(path)));
   for (let row = 0; row < columns.size; row += 1) {
     const tuple = columns.tupleAt(row);
-    const passes = (answers[tuple] ??= test(tuples.at(tuple)));
-    if (passes && !overlaid.has(row)) yield columns.at(row);
+    if (!(answers[tuple] ??= test(tuples.at(tuple))) || overlaid.has(row)) continue;
+    if (passes(columns.keepsAll ? columns.at(row) : columns.glanceAt(row))) yield columns.at(row);
   }
+  return undefined;
 }

@@ -2,7 +2,7 @@
 import { type Batch, type Vector, takeRows, vectorOf } from '../core/batch.ts';
 import { crc32Hex } from '../core/crc32.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { SCAN_BYTES_AHEAD_MAX, SCAN_FILES_AHEAD_MAX } from '../core/limits.ts';
+import { FILE_OBJECTS_KEPT_MAX, SCAN_BYTES_AHEAD_MAX, SCAN_FILES_AHEAD_MAX } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { joinPath } from '../core/path.ts';
 import { intersectRanges, type RowRanges } from '../core/row-ranges.ts';
@@ -16,7 +16,7 @@ import { parsePartitionValue } from './partition-values.ts';
 import { filesInPartitions, partitionBounds, partitionColumnsOf, partitionTest } from './pruning.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { FILE_CRC_TAG } from './stage.ts';
-import { parseStats } from './stats.ts';
+import { type FileStats, parseStats, readStats } from './stats.ts';
 
 export interface ReadDeps {
   readonly store: ObjectStore;
@@ -51,15 +51,13 @@ export async function* readRows(
       ? wanted
       : selectColumns(table.snapshot, [...new Set([...wanted.map((column) => column.name), ...filterColumns(options.where)])]);
   let left = options.limit ?? Number.POSITIVE_INFINITY;
-  const files = filesThatMayPass(table.snapshot, options.where);
+  const files = eachFileThatMayPass(table.snapshot, options.where);
   // Of a few rows the first files may be all that is read.
-  const sources = options.limit === undefined ? sourcesAhead(deps.store, table.root, files) : undefined;
-  for (const file of files) {
+  for (const { file, source } of sourcesAhead(deps.store, table.root, { files, filesMax: options.limit === undefined ? SCAN_FILES_AHEAD_MAX : 0 })) {
     if (left <= 0) return;
-    const source = await sources?.next();
     for await (const { batch } of readFile(
       deps,
-      { ...table, file, ...(source === undefined ? {} : { source }) },
+      { ...table, file, source },
       { columns: needed, ...(options.where === undefined ? {} : { where: options.where }), ...signalOf(options) },
     )) {
       const passing = options.where === undefined ? batch : takeRows(batch, passingRows(options.where, batch));
@@ -80,19 +78,30 @@ export async function* readRows(
 
 /** Live files that may hold a passing row, by partition values and statistics. */
 export function filesThatMayPass(snapshot: Snapshot, where: Filter | undefined): readonly AddFile[] {
-  if (where === undefined) return [...snapshot.files.values()];
+  return [...eachFileThatMayPass(snapshot, where)];
+}
+
+/** The same one by one, for who holds on to few of them: of a large table no object is kept for a file. */
+export function* eachFileThatMayPass(snapshot: Snapshot, where: Filter | undefined): Generator<AddFile, undefined> {
+  if (where === undefined) {
+    yield* snapshot.files.values();
+    return undefined;
+  }
   const columns = new Map([...filterColumns(where)].map((name) => [name, columnNamed(snapshot, name)]));
   const partitionColumns = partitionColumnsOf(snapshot);
-  const bounds = (file: AddFile) => (name: string) =>
-    columnBounds(snapshot, { file, column: columns.get(name) ?? columnNamed(snapshot, name), partitionColumns });
-  const files: AddFile[] = [];
-  for (const file of filesInPartitions(snapshot.files, partitionTest(snapshot, where))) if (mayPass(where, bounds(file))) files.push(file);
-  return files;
+  const read = snapshot.files.size <= FILE_OBJECTS_KEPT_MAX ? parseStats : readStats;
+  const passes = (file: AddFile): boolean => {
+    let stats: FileStats | undefined;
+    const statsOf = (): FileStats => (stats ??= read(file, snapshot.columns));
+    return mayPass(where, (name) => columnBounds({ file, statsOf, column: columns.get(name) ?? columnNamed(snapshot, name), partitionColumns }));
+  };
+  return yield* filesInPartitions(snapshot.files, partitionTest(snapshot, where), passes);
 }
 
 /** What the log knows of a column in a file. */
 export function boundsOf(snapshot: Snapshot, file: AddFile, name: string): ColumnBounds {
-  return columnBounds(snapshot, { file, column: columnNamed(snapshot, name), partitionColumns: partitionColumnsOf(snapshot) });
+  const statsOf = (): FileStats => parseStats(file, snapshot.columns);
+  return columnBounds({ file, statsOf, column: columnNamed(snapshot, name), partitionColumns: partitionColumnsOf(snapshot) });
 }
 
 function columnNamed(snapshot: Snapshot, name: string): TableColumn {
@@ -101,13 +110,18 @@ function columnNamed(snapshot: Snapshot, name: string): TableColumn {
   return column;
 }
 
-function columnBounds(
-  snapshot: Snapshot,
-  { file, column, partitionColumns }: { readonly file: AddFile; readonly column: TableColumn; readonly partitionColumns: ReadonlyMap<string, TableColumn> },
-): ColumnBounds {
+interface BoundsOfFile {
+  readonly file: AddFile;
+  /** Asked only where partition values don't tell. */
+  readonly statsOf: () => FileStats;
+  readonly column: TableColumn;
+  readonly partitionColumns: ReadonlyMap<string, TableColumn>;
+}
+
+function columnBounds({ file, statsOf, column, partitionColumns }: BoundsOfFile): ColumnBounds {
   const { name } = column;
   if (partitionColumns.has(name)) return partitionBounds(column, file.partitionValues);
-  const stats = parseStats(file, snapshot.columns);
+  const stats = statsOf();
   const mayHaveNaN = column.type.kind === 'float' || column.type.kind === 'double';
   const bounds = { min: stats.min(name), max: stats.max(name), nullCount: stats.nullCount(name), rowCount: stats.numRecords, mayHaveNaN };
   return name === INGESTED_AT && column.type.kind === 'timestamp' ? receiptBounds(bounds, file) : bounds;
@@ -134,7 +148,7 @@ export async function* readFile(
   options: RequestOptions & { readonly columns: readonly TableColumn[]; readonly includeDeleted?: 'yes'; readonly where?: Filter },
 ): AsyncIterable<FileRows> {
   const { root, snapshot, file } = target;
-  const source = target.source ?? (await openFile(deps.store, root, file));
+  const source = target.source ?? openFile(deps.store, root, file);
   const partitionColumns = new Set(snapshot.metadata.partitionColumns);
   const stored = options.columns.filter((column) => !partitionColumns.has(column.name));
   // A projection of partition columns alone still needs the row count: one stored column brings it.
@@ -198,7 +212,7 @@ export function selectColumns(snapshot: Snapshot, names: readonly string[] | und
 // Small files are read whole in one request; a column or two of a large one by ranges.
 const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024;
 
-async function openFile(store: ObjectStore, root: string, file: AddFile): Promise<FileSource> {
+function openFile(store: ObjectStore, root: string, file: AddFile): FileSource {
   const path = joinPath(root, file.path);
   const missing = (): LakefoldError =>
     new LakefoldError('FILE_MISSING', `expected the live file ${path}, found nothing there`, { context: { path: file.path } });
@@ -219,39 +233,36 @@ async function openFile(store: ObjectStore, root: string, file: AddFile): Promis
   return { sizeBytes: file.size, read, readAll };
 }
 
-/** The source of one file after the other; small files that come next are on their way meanwhile, within `SCAN_FILES_AHEAD_MAX` and `SCAN_BYTES_AHEAD_MAX`. */
-function sourcesAhead(store: ObjectStore, root: string, files: readonly AddFile[]): { next(): Promise<FileSource> } {
-  const ahead: { readonly source: Promise<FileSource>; readonly bytes: number }[] = [];
-  let started = 0;
+/** One file after the other with its source; small files that come next are on their way meanwhile, within `filesMax` and `SCAN_BYTES_AHEAD_MAX`. */
+function* sourcesAhead(
+  store: ObjectStore,
+  root: string,
+  { files, filesMax }: { readonly files: Iterator<AddFile, undefined>; readonly filesMax: number },
+): Generator<{ readonly file: AddFile; readonly source: FileSource }, undefined> {
+  const ahead: { readonly file: AddFile; readonly source: FileSource; readonly bytes: number }[] = [];
   let bytesAhead = 0;
-  const start = (file: AddFile): void => {
-    const bytes = file.size <= WHOLE_FILE_BYTES_MAX ? file.size : 0;
-    const source = openFile(store, root, file);
-    // A failure is met when the file is read; a scan that ends before never meets it.
-    if (bytes > 0) source.then((opened) => opened.readAll()).catch(() => undefined);
-    ahead.push({ source, bytes });
-    bytesAhead += bytes;
-    started += 1;
-  };
-  return {
-    next: async () => {
-      for (
-        let file = files[started];
-        file !== undefined && (ahead.length === 0 || (ahead.length <= SCAN_FILES_AHEAD_MAX && bytesAhead + file.size <= SCAN_BYTES_AHEAD_MAX));
-        file = files[started]
-      )
-        start(file);
-      const first = ahead.shift();
-      if (first === undefined) throw new LakefoldError('INTERNAL', 'expected a file to read, found none');
-      bytesAhead -= first.bytes;
-      return first.source;
-    },
-  };
+  let next = files.next();
+  for (;;) {
+    while (next.done !== true && (ahead.length === 0 || (ahead.length <= filesMax && bytesAhead + next.value.size <= SCAN_BYTES_AHEAD_MAX))) {
+      const file = next.value;
+      const bytes = filesMax > 0 && file.size <= WHOLE_FILE_BYTES_MAX ? file.size : 0;
+      const source = openFile(store, root, file);
+      // A failure is met when the file is read; a scan that ends before never meets it.
+      if (bytes > 0) source.readAll().catch(() => undefined);
+      ahead.push({ file, source, bytes });
+      bytesAhead += bytes;
+      next = files.next();
+    }
+    const first = ahead.shift();
+    if (first === undefined) return undefined;
+    bytesAhead -= first.bytes;
+    yield first;
+  }
 }
 
 /** The bytes of a live file. @throws LakefoldError FILE_MISSING, FILE_CORRUPT where they are not those written */
 export async function readWholeFile(store: ObjectStore, root: string, file: AddFile): Promise<Uint8Array> {
-  const bytes = await (await openFile(store, root, file)).readAll();
+  const bytes = await openFile(store, root, file).readAll();
   const crc = file.tags?.[FILE_CRC_TAG];
   if (bytes.length !== file.size || (typeof crc === 'string' && crc !== crc32Hex(bytes)))
     throw new LakefoldError('FILE_CORRUPT', `expected the ${file.size} bytes written to ${joinPath(root, file.path)}, found others`, {

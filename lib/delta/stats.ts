@@ -118,7 +118,8 @@ function innerValues(vector: Pick<Vector, 'values' | 'nulls' | 'length'>, positi
 /** Every number of the statistics text as a string, so that no digit is lost to a double. */
 const NUMBER_OR_STRING = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-function readStats(add: AddFile, columns: readonly TableColumn[]): FileStats {
+/** As `parseStats`, and not remembered: for who looks at more files than are kept. */
+export function readStats(add: AddFile, columns: readonly TableColumn[]): FileStats {
   const members = parseMembers(add.stats);
   const minValues = membersOf(members['minValues']);
   const maxValues = membersOf(members['maxValues']);

@@ -1,7 +1,7 @@
 /** A version checksum against the state of its version. */
 import { isLakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, stringifyJson, type Json, type JsonObject } from '../core/json.ts';
-import { actionFields } from './action-fields.ts';
+import { knownActionFields } from './action-fields.ts';
 import { readAction } from './action-reader.ts';
 import type { Action, CommitInfo } from './actions.ts';
 import type { Snapshot } from './snapshot-state.ts';
@@ -115,5 +115,5 @@ function canonical(action: Action): string {
             .map(([name, member]) => [name, sorted(member)]),
         )
       : value;
-  return stringifyJson(sorted(parseJson(stringifyJson(actionFields(action)))));
+  return stringifyJson(sorted(parseJson(stringifyJson(knownActionFields(action)))));
 }

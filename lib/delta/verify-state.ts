@@ -1,7 +1,7 @@
 /** Two states of one version: what a checkpoint or a compaction says against what the commits come to. */
 import { stringifyJson } from '../core/json.ts';
 import type { Value } from '../core/types.ts';
-import { actionFields } from './action-fields.ts';
+import { knownActionFields } from './action-fields.ts';
 import type { Action, AddFile, RemoveFile } from './actions.ts';
 import { dvUniqueId } from './deletion-vector.ts';
 import type { PartialState } from './replay.ts';
@@ -44,7 +44,7 @@ function textOf(action: Action | undefined): string {
         .map(([key, member]) => [key, sorted(member)]),
     );
   };
-  return stringifyJson(sorted(actionFields(action)));
+  return stringifyJson(sorted(knownActionFields(action)));
 }
 
 function filesDifference(expected: ReadonlyMap<string, AddFile>, found: ReadonlyMap<string, AddFile>, columns: readonly TableColumn[]): string | undefined {

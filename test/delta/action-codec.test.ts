@@ -31,6 +31,10 @@ function defined<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 }
 
+/** Members of a later protocol. */
+const more = opt(
+  fc.dictionary(fc.stringMatching(/^x[a-z_]{0,6}$/), fc.oneof(text, integer, fc.boolean(), texts), { minKeys: 1, maxKeys: 2, noNullPrototype: true }),
+);
 const action: fc.Arbitrary<Action> = fc
   .oneof(
     fc.record({
@@ -43,6 +47,7 @@ const action: fc.Arbitrary<Action> = fc
       stats: opt(text),
       tags: opt(values),
       deletionVector: opt(vector),
+      more,
     }),
     fc.record({
       kind: fc.constant('remove' as const),
@@ -68,11 +73,12 @@ const action: fc.Arbitrary<Action> = fc
       kind: fc.constant('metaData' as const),
       id: text,
       name: opt(text),
-      format: fc.record({ provider: text, options: texts }),
+      format: fc.record({ provider: text, options: texts, more }).map(defined),
       schemaString: text,
       partitionColumns: fc.array(text),
       configuration: texts,
       createdTime: opt(integer),
+      more,
     }),
   )
   .map((value) => defined(value) as Action);
@@ -109,12 +115,18 @@ describe('log entries', () => {
     expect(decodeUtf8(serializeActions(actions))).toBe(line);
   });
 
-  it('ignore unknown actions and members, and take null for absent', () => {
+  it('ignore unknown actions, keep unknown members, and take null for absent', () => {
     expect(
       parse(
         '{"sparkle":{"a":1}}\n{"add":{"path":"a","partitionValues":{"p":null},"size":1,"modificationTime":2,"dataChange":false,"stats":null,"tags":null,"deletionVector":null,"baseRowId":7,"clusteringProvider":null}}\n{"txn":null}\n',
       ),
-    ).toEqual([{ kind: 'add', path: 'a', partitionValues: { p: null }, size: 1, modificationTime: 2, dataChange: false }]);
+    ).toEqual([{ kind: 'add', path: 'a', partitionValues: { p: null }, size: 1, modificationTime: 2, dataChange: false, more: { baseRowId: 7 } }]);
+  });
+
+  it('keep unknown members of metadata and its format, of any kind and digit for digit', () => {
+    const line =
+      '{"metaData":{"id":"x","format":{"provider":"parquet","options":{},"of":[1]},"schemaString":"{}","partitionColumns":[],"configuration":{},"sparkle":{"n":9007199254740993,"__proto__":{"a":null}},"owner":"é"}}\n';
+    expect(decodeUtf8(serializeActions(parse(line)))).toBe(line);
   });
 
   it('need no schema: what nobody wrote is a table without columns', () => {

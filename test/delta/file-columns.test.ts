@@ -23,7 +23,7 @@ const adds = fc
       size,
       dataChange: size % 2 === 0,
       ...(stats === null ? {} : { stats }),
-      ...(tagged ? { tags: { t: null, u: 'é' } } : {}),
+      ...(tagged ? { tags: { t: null, u: 'é' }, more: { later: { n: 9_007_199_254_740_993n, of: [null, 'é'] } } } : {}),
       ...(dv ? { deletionVector: vector('7', 3) } : {}),
     }),
   );

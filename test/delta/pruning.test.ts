@@ -1,5 +1,6 @@
 /** Pruning by partition values: once a distinct tuple, before anything is known of a file's statistics. */
 import { describe, expect, it } from 'vitest';
+import { FILE_OBJECTS_KEPT_MAX } from '../../lib/core/limits.ts';
 import { objectPath } from '../../lib/core/path.ts';
 import type { AddFile, Metadata } from '../../lib/delta/actions.ts';
 import { FileColumns } from '../../lib/delta/file-columns.ts';
@@ -9,7 +10,7 @@ import { LazyStats } from '../../lib/delta/lazy-stats.ts';
 import { OverlayMap } from '../../lib/delta/overlay-map.ts';
 import { PartitionTuples } from '../../lib/delta/partition-tuples.ts';
 import { filesInPartitions, partitionTest } from '../../lib/delta/pruning.ts';
-import { filesThatMayPass } from '../../lib/delta/read.ts';
+import { eachFileThatMayPass, filesThatMayPass } from '../../lib/delta/read.ts';
 import { replay } from '../../lib/delta/replay.ts';
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
 import type { FetchedColumns } from '../../lib/ports/table-codec.ts';
@@ -81,6 +82,26 @@ describe('files that may pass', () => {
     const snapshot: Snapshot = { ...EMPTY, files: manyFiles(5) };
     const both: Filter = { kind: 'and', filters: [compare('day', '=', 2), compare('n', '>=', 30n)] };
     expect(filesThatMayPass(snapshot, both).map(({ path }) => path)).toEqual(['f31', 'f36', 'f41', 'f46']);
+  });
+
+  it('are made one by one, and of more than are kept none stays that did not pass', () => {
+    const made: string[] = [];
+    const files = new FileColumns<AddFile>({
+      ...ADD_FORM,
+      fromRecord: (key, record, shared) => {
+        made.push(key);
+        return ADD_FORM.fromRecord(key, record, shared);
+      },
+    });
+    for (let i = 0; i <= FILE_OBJECTS_KEPT_MAX; i += 1)
+      files.setFile(`f${i}`, inDay(`f${i}`, null, `{"numRecords":1,"minValues":{"col-2":${i}},"maxValues":{"col-2":${i}}}`));
+    const passing = eachFileThatMayPass({ ...EMPTY, files }, compare('n', '>=', BigInt(FILE_OBJECTS_KEPT_MAX - 1)));
+    const first = passing.next().value;
+    expect([first?.path, made.length]).toEqual([`f${FILE_OBJECTS_KEPT_MAX - 1}`, FILE_OBJECTS_KEPT_MAX + 1]);
+    expect([...passing].map(({ path }) => path)).toEqual([`f${FILE_OBJECTS_KEPT_MAX}`]);
+    made.length = 0;
+    expect([files.get('f7')?.path, files.get(`f${FILE_OBJECTS_KEPT_MAX - 1}`) === first]).toEqual(['f7', true]);
+    expect(made).toEqual(['f7']);
   });
 
   it('look at no statistics of a pruned file', () => {
