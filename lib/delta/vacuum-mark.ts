@@ -26,7 +26,7 @@ export async function readVacuumMark(
   store: ObjectStore,
   { root, snapshot }: { readonly root: string; readonly snapshot: Pick<Snapshot, 'metadata' | 'version'> },
 ): Promise<VacuumMark | undefined> {
-  const object = await store.get(markPath(root));
+  const object = await store.get(vacuumMarkPath(root));
   const mark = object === undefined ? undefined : parseVacuumMark(object.bytes);
   return mark?.tableId === snapshot.metadata.id && mark.through <= snapshot.version ? mark : undefined;
 }
@@ -46,14 +46,15 @@ export async function writeVacuumMark(deps: { readonly store: ObjectStore; reado
   if (mark.through < 0) return;
   const { tableId, through, oldestReadable } = mark;
   try {
-    await deps.store.overwrite(markPath(root), seal(utf8(stringifyJson({ [SEAL]: UNSEALED, format: FORMAT, tableId, through, oldestReadable }))));
+    await deps.store.overwrite(vacuumMarkPath(root), seal(utf8(stringifyJson({ [SEAL]: UNSEALED, format: FORMAT, tableId, through, oldestReadable }))));
   } catch (error) {
     if (!isLakefoldError(error)) throw error;
     deps.log.warn('vacuum.mark_not_written', { table: root, code: error.code });
   }
 }
 
-function markPath(root: string): ObjectPath {
+/** Under the store. */
+export function vacuumMarkPath(root: string): ObjectPath {
   return joinPath(root, '_lakefold/vacuum.json');
 }
 

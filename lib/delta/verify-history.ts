@@ -10,15 +10,18 @@ import type { Snapshot } from './snapshot-state.ts';
 import { FILE_CRC_TAG } from './stage.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
 import { RETENTION_MIN_MILLIS } from './vacuum.ts';
+import { parseVacuumMark, readVacuumMark, vacuumMarkPath } from './vacuum-mark.ts';
 import { openExpected, type ExpectedFile } from './verify-bytes.ts';
 import { findingOf, type Findings } from './verify-findings.ts';
 import type { VectorFiles } from './verify-vectors.ts';
 
 /** What the commits said of files that are gone from the newest version. */
 export interface History {
-  /** By path: what was known of a file when it was removed, and by which version. */
+  /** By `tombstoneKey`: what was known of a file when it was removed, and by which version. */
   readonly removals: ReadonlyMap<string, { readonly crc: string | undefined; readonly version: number }>;
   readonly changeFiles: readonly ChangeFile[];
+  /** The version the log begins with: what was removed before it was removed by then. */
+  readonly start: number;
 }
 
 export interface ChangeFile {
@@ -45,33 +48,50 @@ export async function verifyHistory(
   history: History,
   findings: Findings,
 ): Promise<void> {
+  const vacuumed = await readVacuumed(deps.store, { root, snapshot }, findings);
   let window: Kept[] = [];
   const flush = async (): Promise<void> => {
     await mapConcurrent(window, { concurrencyMax: VERIFY_CONCURRENCY }, (kept) => verifyKept(deps, root, kept, findings));
     window = [];
   };
-  for (const kept of keptFiles(snapshot, history, now)) {
+  for (const kept of keptFiles(snapshot, history, { now, vacuumed })) {
     window.push(kept);
     if (window.length >= WINDOW) await flush();
   }
   await flush();
 }
 
+/** The version up to which our own vacuums, forced ones too, took away what was removed: none before it can be asked for. */
+async function readVacuumed(store: ObjectStore, table: { readonly root: string; readonly snapshot: Snapshot }, findings: Findings): Promise<number> {
+  const object = await store.get(vacuumMarkPath(table.root));
+  if (object !== undefined && parseVacuumMark(object.bytes) === undefined) {
+    const path = object.path.slice(table.root === '' ? 0 : table.root.length + 1);
+    findings.add('FILE_CORRUPT', `expected ${path} as a vacuum wrote it, found other bytes`, { path });
+  }
+  const mark = await readVacuumMark(store, table);
+  return mark === undefined ? -1 : Math.max(mark.through, mark.oldestReadable);
+}
+
 /** A vacuum that is not forced leaves whatever was removed less than a week ago, or less than the table's own time where that is shorter. */
-function* keptFiles(snapshot: Snapshot, { removals, changeFiles }: History, now: number): Generator<Kept> {
+function* keptFiles(
+  snapshot: Snapshot,
+  { removals, changeFiles, start }: History,
+  { now, vacuumed }: { readonly now: number; readonly vacuumed: number },
+): Generator<Kept> {
   const since = now - Math.min(deletedFileRetentionMillis(snapshot.metadata), RETENTION_MIN_MILLIS);
   const seen = new Set<string>();
-  for (const { path, size, deletionTimestamp, deletionVector: vector } of snapshot.tombstones.values()) {
+  for (const [key, { path, size, deletionTimestamp, deletionVector: vector }] of snapshot.tombstones) {
     if (deletionTimestamp === undefined || deletionTimestamp <= since) continue;
-    const { crc, version } = removals.get(path) ?? { crc: undefined, version: snapshot.version };
-    const what = `${path}, removed by version ${version} and kept for the versions before it,`;
+    const { crc, version } = removals.get(key) ?? { crc: undefined, version: start };
+    if (version <= vacuumed) continue;
+    const what = `${path}, removed by version ${version} and kept for the versions before it`;
     // Removals of one file differ by its deletion vectors; the last may have left it live.
     const isKnown = seen.has(path) || snapshot.files.has(path);
     seen.add(path);
     yield { file: isKnown ? undefined : { path, size, crc, what, version }, vector, path, version };
   }
   for (const { file, version, committedAt } of changeFiles) {
-    if (committedAt <= since) continue;
+    if (committedAt <= since || version <= vacuumed) continue;
     const { path, size, tags } = file;
     yield { file: { path, size, crc: tags?.[FILE_CRC_TAG] ?? undefined, what: `the change file ${path}`, version }, vector: undefined, path, version };
   }

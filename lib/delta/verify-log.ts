@@ -61,7 +61,7 @@ export async function verifyLog(deps: ReadDeps, root: string, findings: Findings
   const start = listing.commits.has(0) ? 0 : (listing.checkpoints.at(-1)?.version ?? 0);
   for (let version = start; version <= head; version += 1) await walk.step(version);
   const { state, isKeyed, unsealed, removals, changeFiles } = walk;
-  return { head, state, isKeyed, unsealed, history: { removals, changeFiles } };
+  return { head, state, isKeyed, unsealed, history: { removals, changeFiles, start } };
 }
 
 function checksumsOf(directory: string, files: readonly ObjectInfo[]): ReadonlySet<number> {
@@ -237,7 +237,8 @@ class Walk {
     const committedAt = this.#fileTimes.get(version) ?? 0;
     for (const action of actions) {
       if (action.kind === 'cdc') this.changeFiles.push({ file: action, version, committedAt });
-      if (action.kind === 'remove') this.removals.set(action.path, { crc: before?.files.get(action.path)?.tags?.[FILE_CRC_TAG] ?? undefined, version });
+      if (action.kind === 'remove')
+        this.removals.set(tombstoneKey(action), { crc: before?.files.get(action.path)?.tags?.[FILE_CRC_TAG] ?? undefined, version });
     }
   }
 

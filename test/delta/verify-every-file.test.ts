@@ -12,7 +12,9 @@ import type { TableShape } from '../support/table-model.ts';
 
 type Profile = TableShape['profile'];
 
-/** An older checkpoint, the newest one (V2 with sidecars where the table may have it), a compaction behind it, checksums, all kinds of data. */
+const DAY = 24 * 3_600_000;
+
+/** What is kept after a vacuum: an older checkpoint, the newest one (V2 with sidecars where the table may have it), a compaction behind it, checksums, all kinds of data. */
 async function fullTable(codec: TableCodec, profile: Profile): Promise<TableFixture> {
   const isV2 = profile === 'merge-on-read';
   const fixture = await tableFixture({
@@ -30,6 +32,8 @@ async function fullTable(codec: TableCodec, profile: Profile): Promise<TableFixt
   const keys = (...rows: readonly string[]) => ({ kind: 'keys' as const, sets: [{ columns: ['k'], rows: rows.map((k) => [k]) }] });
   await commit(() => table.append(rowsBatch(['a', 1, 1n], ['b', 1, 1n], ['c', 2, 1n])));
   await commit(() => table.upsert(rowsBatch(['a', 1, 2n], ['d', 2, 2n]), { keys: ['k'] }));
+  await clock.advance(8 * DAY);
+  await table.vacuum({ dryRun: false, retentionMillis: 7 * DAY });
   await table.checkpoint();
   await commit(() => table.append(rowsBatch(['e', 1, 3n], ['f', 1, 3n], ['g', 1, 3n])));
   await commit(() => table.delete(keys('e')));
@@ -87,7 +91,7 @@ const DAMAGES: readonly Damage[] = [
  * What nobody needs, and what is absent from a healthy table as well: each is written when there is time for it, and not
  * at all by a writer that dies first. The newest checkpoint is not among them: `_last_checkpoint` names it.
  */
-const MAY_BE_MISSING = [/\.crc$/, /\.compacted\.json$/, /2\.checkpoint\.parquet$/];
+const MAY_BE_MISSING = [/\.crc$/, /\.compacted\.json$/, /2\.checkpoint\.parquet$/, /vacuum\.json$/];
 
 /** Of what others are read with: one at a time. */
 const isLink = (path: string): boolean => path.includes('/_delta_log/') && !/\.(crc|compacted\.json)$/.test(path);
@@ -151,6 +155,7 @@ const KINDS: Readonly<Record<Profile, readonly string[]>> = {
     '_delta_log/_last_checkpoint',
     '_delta_log/_sidecars/ID.parquet',
     '_dv/deletion_vector_ID.bin',
+    '_lakefold/vacuum.json',
     'v=V/part-ID-O.data',
   ],
   compatible: [
@@ -160,6 +165,7 @@ const KINDS: Readonly<Record<Profile, readonly string[]>> = {
     '_delta_log/N.checkpoint.parquet',
     '_delta_log/N.N.compacted.json',
     '_delta_log/_last_checkpoint',
+    '_lakefold/vacuum.json',
     'v=V/part-ID-O.data',
   ],
 };
