@@ -78,7 +78,7 @@ const MATRIX: Readonly<Record<OperationKind, Row>> = {
   protocol:       ['keep',     'keep',     'keep',     'keep',     'keep',     'keep',     'refuse', 'refuse', 'refuse', 'answer', 'refuse'],
 };
 
-export function resolutionOf(operation: OperationKind, winner: WinnerKind): Resolution {
+function resolutionOf(operation: OperationKind, winner: WinnerKind): Resolution {
   return MATRIX[operation][WINNERS.indexOf(winner)] ?? 'refuse';
 }
 
