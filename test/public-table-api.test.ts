@@ -249,6 +249,24 @@ describe('a table', () => {
   });
 
   it.each([
+    ['an upsert without keys', (table: Table) => table.upsert([{ city: 'Linz', n: 2 }], { keys: [] })],
+    ['keys that are no list', (table: Table) => table.delete({ keys: 'city' as never })],
+    ['a delete of nothing said', (table: Table) => table.delete({} as never)],
+    ['rows that are no list', (table: Table) => table.append({ city: 'Linz' } as never)],
+    ['a count that is not whole', (table: Table) => table.append([{ city: 'Linz' }], { txn: { appId: 'a', version: 1.5 } })],
+    ['a count below 0', (table: Table) => table.append([{ city: 'Linz' }], { txn: { appId: 'a', version: -1 } })],
+    ['a count of nobody', (table: Table) => table.append([{ city: 'Linz' }], { txn: { appId: '', version: 1 } })],
+    ['a version that is none', (table: Table) => table.restore(1 as never)],
+    ['an order of values that have none', (table: Table) => table.optimize({ zOrder: ['city', 'marks'] })],
+  ])('refuses %s and changes nothing', async (_, write) => {
+    const table = await newTable({ schema: [...SCHEMA, { name: 'marks', type: 'array<int>', nullable: true }] });
+    const rows = ['Graz', 'Wien'].map((city) => ({ city, n: 1, marks: [1] }));
+    await table.append(rows);
+    await expect(write(table)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect([await table.refresh(), await rowsOf(table.read())]).toEqual([1, rows]);
+  });
+
+  it.each([
     ['no column to set', {}, 'INVALID_ARGUMENT'],
     ['a column it lacks', { m: 1 }, 'UNKNOWN_FEATURE'],
     ['a value of another type', { n: 'seven' }, 'TYPE_MISMATCH'],

@@ -2,6 +2,7 @@
  * Rows by identity, (keys, event time) or keys alone: an open-addressing table over hashes of the columns as they lie.
  * A million rows are looked up without an object each. Rows with a null in their identity share it with none.
  */
+import { LakefoldError } from '../core/errors.ts';
 import { type Batch, isNullAt, type Vector, valueAt, vectorNamed } from '../core/batch.ts';
 import { identityPart } from './row-identity.ts';
 
@@ -14,8 +15,9 @@ export function indexIdentities(batch: Batch, columns: readonly string[]): Ident
   return (other) => table.lookUp(other, columns);
 }
 
-/** Rows that are the last of their identity, ascending. */
+/** Rows that are the last of their identity, ascending. @throws LakefoldError INVALID_ARGUMENT without columns: every row would be the same */
 export function lastOfEachIdentity(batch: Batch, columns: readonly string[]): Uint32Array {
+  if (columns.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected at least one column as keys, found none', { context: { field: 'keys' } });
   const table = new IdentityTable(batch, columns);
   const kept: number[] = [];
   for (let row = batch.rowCount - 1; row >= 0; row -= 1) if (table.insert(row)) kept.push(row);

@@ -3,7 +3,7 @@ import { compareUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { REWRITE_MEMORY_BYTES_MAX, TARGET_FILE_BYTES, Z_ORDER_COLUMNS_MAX } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
-import type { Column, ColumnType } from '../core/types.ts';
+import { type Column, type ColumnType, formatType } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import { compareValues, unknownColumn, type Filter } from './filter.ts';
 import { boundsOf, eachFileThatMayPass } from './read.ts';
@@ -50,6 +50,9 @@ export interface OptimizePlan {
 
 /** Tag of an `add`: how its rows lie, so that they are not laid so again. */
 export const ORDER_TAG = 'lakefold.order';
+
+/** Kinds whose values are neither greater nor less. */
+const UNORDERED: ReadonlySet<ColumnType['kind']> = new Set(['array', 'struct', 'map', 'vector', 'void']);
 
 /** Share of deleted rows above which a file is written again even alone. */
 const DELETED_SHARE_MAX = 0.1;
@@ -101,7 +104,14 @@ function orderOf(snapshot: Snapshot, { clusterBy, zOrder }: OptimizeOptions): st
     throw new LakefoldError('INVALID_ARGUMENT', `expected 1 to ${countMax} columns to order by, found ${columns.length}`, {
       context: { field: zOrder === undefined ? 'clusterBy' : 'zOrder' },
     });
-  for (const name of columns) if (!snapshot.columns.some((column) => column.name === name)) throw unknownColumn(name, snapshot.columns);
+  for (const name of columns) {
+    const column = snapshot.columns.find((candidate) => candidate.name === name);
+    if (column === undefined) throw unknownColumn(name, snapshot.columns);
+    if (UNORDERED.has(column.type.kind))
+      throw new LakefoldError('INVALID_ARGUMENT', `expected columns with an order to order by, found ${name} of type ${formatType(column.type)}`, {
+        context: { field: zOrder === undefined ? 'clusterBy' : 'zOrder' },
+      });
+  }
   return `${zOrder === undefined ? 'sorted' : 'z'}:${JSON.stringify(columns)}`;
 }
 

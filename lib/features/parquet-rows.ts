@@ -43,7 +43,7 @@ export async function readParquetRows(codec: TableCodec, source: FileSource, opt
     for (const column of stored) {
       if (options.columns.some((other) => other.name === column.name)) continue;
       for (let row = 0; row < rowCount; row += 1)
-        faults.add({ row, feature: column.name, code: 'UNKNOWN_FEATURE', message: `expected a column of the group, found ${showInput(column.name)}` });
+        faults.add({ row, feature: column.name, code: 'UNKNOWN_FEATURE', message: `expected a column of the schema, found ${showInput(column.name)}` });
     }
   }
   return { batch: { columns: options.columns, vectors, rowCount }, faults };

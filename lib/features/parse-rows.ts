@@ -126,7 +126,7 @@ function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): Rece
           row,
           feature: name.slice(0, NAME_SHOWN_MAX),
           code: 'UNKNOWN_FEATURE',
-          message: `expected a column of the group, found ${showInput(name)}`,
+          message: `expected a column of the schema, found ${showInput(name)}`,
         }),
       );
   }

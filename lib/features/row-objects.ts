@@ -72,7 +72,12 @@ function noteUnknown(
     known ??= new Set(columns.map((column) => column.name));
     for (const name of names) {
       if (known.has(name) || object[name] === undefined) continue;
-      faults.add({ row, feature: name.slice(0, NAME_SHOWN_MAX), code: 'UNKNOWN_FEATURE', message: `expected a column of the group, found ${showInput(name)}` });
+      faults.add({
+        row,
+        feature: name.slice(0, NAME_SHOWN_MAX),
+        code: 'UNKNOWN_FEATURE',
+        message: `expected a column of the schema, found ${showInput(name)}`,
+      });
     }
   });
 }

@@ -24,6 +24,12 @@ export function asJson(value: unknown): Json {
 
 /** @throws LakefoldError INVALID_ARGUMENT for what is neither */
 export function asOfOf(input: AsOfInput): AsOf {
+  // Programs without types hand in anything.
+  const given: unknown = input;
+  if (typeof given !== 'object' || given === null || (!('version' in given) && !('instant' in given)))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected { version } or { instant }, found ${JSON.stringify(given) ?? 'nothing'}`, {
+      context: { field: 'asOf' },
+    });
   if ('version' in input) return { version: input.version };
   return { instant: Number(floorDiv(microsOf(input.instant), 1000n)) };
 }

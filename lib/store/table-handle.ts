@@ -26,7 +26,7 @@ import type { RequestOptions } from '../ports/object-store.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
-import { columnNamed, keySets, newValues, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
+import { assertList, columnNamed, keySets, newValues, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
 import { type TableFile, tableFiles } from './table-files.ts';
 import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimizePlan } from './table-optimize.ts';
 
@@ -384,6 +384,8 @@ export class Table {
   }
 
   #batchOf(rows: readonly TableRow[], keys: readonly string[]): Batch {
+    assertList(rows, 'rows');
+    assertList(keys, 'keys');
     // Receipts belong to feature groups; rows from here have none.
     const known = this.#table.snapshot.columns.filter((column) => column.name !== INGESTED_AT);
     for (const key of keys) columnNamed(key, known);

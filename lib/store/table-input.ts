@@ -13,7 +13,12 @@ export interface TableWriteOptions extends RequestOptions {
   readonly txn?: { readonly appId: string; readonly version: number };
 }
 
+/** @throws LakefoldError INVALID_ARGUMENT for a `txn` that other engines could not read */
 export function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
+  if (txn !== undefined && (txn.appId === '' || !Number.isSafeInteger(txn.version) || txn.version < 0))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected an appId and a whole version from 0 on as txn, found ${JSON.stringify(txn)}`, {
+      context: { field: 'txn' },
+    });
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }),
@@ -34,8 +39,15 @@ export function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMa
   );
 }
 
-/** Keys that name the same columns are looked for together. */
+/** Programs without types hand in anything. @throws LakefoldError INVALID_ARGUMENT */
+export function assertList(value: unknown, field: 'rows' | 'keys'): void {
+  if (Array.isArray(value)) return;
+  throw new LakefoldError('INVALID_ARGUMENT', `expected a list as ${field}, found ${value === undefined ? 'nothing' : typeof value}`, { context: { field } });
+}
+
+/** Keys that name the same columns are looked for together. @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_FEATURE, TYPE_MISMATCH */
 export function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteWhat {
+  assertList(keys, 'keys');
   const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
   keys.forEach((key, entry) => {
     const names = Object.keys(key).toSorted();

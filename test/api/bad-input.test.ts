@@ -38,7 +38,7 @@ describe('a faulty row', () => {
     {
       what: 'a feature the group lacks',
       row: { ...ROW, flights: 1 },
-      fault: { feature: 'flights', code: 'UNKNOWN_FEATURE', message: 'expected a column of the group, found "flights"' },
+      fault: { feature: 'flights', code: 'UNKNOWN_FEATURE', message: 'expected a column of the schema, found "flights"' },
     },
     {
       what: 'a text for an int',
