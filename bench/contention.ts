@@ -94,6 +94,7 @@ export async function runGroupCommit({ writers, writesEach, seed }: Contention):
   const { snapshot } = table;
   const latencies: number[] = [];
   let open = writers;
+  let answeredAt = 0;
   const write = async (writer: number): Promise<void> => {
     const ids = new UlidSource(deps);
     for (let i = 0; i < writesEach; i += 1) {
@@ -101,7 +102,8 @@ export async function runGroupCommit({ writers, writesEach, seed }: Contention):
       const batch = batchOfRows(COLUMNS, [[`${writer}/${i}`, i]]);
       const intent = await enqueueWrite(deps, { name: 't', root: 't', snapshot, ids }, { batch, what: { kind: 'append' } });
       while ((await deps.control.get(inboxOf('t'), intent.id)) !== undefined) await clock.sleep(POLL_MILLIS);
-      latencies.push(clock.monotonicMillis() - startedAt);
+      answeredAt = clock.monotonicMillis();
+      latencies.push(answeredAt - startedAt);
     }
     open -= 1;
   };
@@ -115,7 +117,7 @@ export async function runGroupCommit({ writers, writesEach, seed }: Contention):
   };
   await inVirtualTime(clock, Promise.all([...Array.from({ length: writers }, (_, i) => write(i)), commit(), commit()]));
   const { version } = await table.refresh();
-  return reportOf({ latencies, requests, millis: clock.monotonicMillis(), versions: version });
+  return reportOf({ latencies, requests, millis: answeredAt, versions: version });
 }
 
 /** The peer: LIST, then GET of every winner one after the other, then a conditional PUT, at once again when that is lost, without end. */
@@ -128,6 +130,7 @@ export async function runListLoop({ writers, writesEach, seed }: Contention): Pr
     return travel(median, async () => request());
   };
   let head = 0;
+  let answeredAt = 0;
   const latencies: number[] = [];
   const write = async (): Promise<void> => {
     let known = 0;
@@ -144,16 +147,18 @@ export async function runListLoop({ writers, writesEach, seed }: Contention): Pr
         });
         if (landed) known += 1;
       }
-      latencies.push(clock.monotonicMillis() - startedAt);
+      answeredAt = clock.monotonicMillis();
+      latencies.push(answeredAt - startedAt);
     }
   };
   await inVirtualTime(clock, Promise.all(Array.from({ length: writers }, write)));
-  return reportOf({ latencies, requests, millis: clock.monotonicMillis(), versions: head });
+  return reportOf({ latencies, requests, millis: answeredAt, versions: head });
 }
 
 function reportOf(run: {
   readonly latencies: readonly number[];
   readonly requests: number;
+  /** Until the last answer. */
   readonly millis: number;
   readonly versions: number;
 }): ContentionReport {

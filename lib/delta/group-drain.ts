@@ -4,10 +4,9 @@
  */
 import { LakefoldError } from '../core/errors.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
-import { CONTROL_WRITE_CONCURRENCY, DOORBELL_AGAIN_SECONDS, GROUP_AHEAD_WRITES_MIN } from '../core/limits.ts';
-import type { ControlRecord } from '../ports/control.ts';
+import { CONTROL_WRITE_CONCURRENCY, DOORBELL_AGAIN_SECONDS } from '../core/limits.ts';
 import type { QueueMessage } from '../ports/queue.ts';
-import { firstIntents, type Gathered, gatherIntents, gatherLate, groupIntents, type InboxPlace, type IntentGroup } from './group-gather.ts';
+import { firstIntents, IntentGatherer, type IntentGroup } from './group-gather.ts';
 import { buryIntent, type InboxDeps, inboxOf, parseDoorbell } from './group-inbox.ts';
 import type { Refusal } from './group-member.ts';
 import { type Lease, releaseLease, renewLease, takeLease } from './group-lease.ts';
@@ -46,49 +45,45 @@ interface Total {
   refused: number;
 }
 
-/** Until the inbox is empty, or another has taken the lease over. The next intents are gathered while a large entry is written. */
+/** Until the inbox is empty, or another has taken the lease over. The next intents are gathered while an entry is written. */
 async function drainUnderLease(
   deps: InboxDeps,
   { name, table, total }: { readonly name: string; readonly table: DeltaTable; readonly total: Total },
   taken: Lease,
 ): Promise<'done' | 'lost'> {
-  const place = { name, root: table.root };
+  const gatherer = new IntentGatherer(deps, { name, root: table.root });
   let lease = taken;
-  // Those an entry decides stay in the inbox until it has landed.
-  let decided: ReadonlySet<string> = new Set();
-  let ahead: Promise<Gathered> = gatherIntents(deps, place, decided);
+  // Those an entry decides stay in the inbox until it has landed, and for as long as it takes to take them out.
+  let decided: readonly string[] = [];
   let tidying: Promise<unknown> = Promise.resolve();
   try {
     // Another may have committed here since: a version it took is better known than tried for.
-    const [first] = await Promise.all([ahead, (lease.head ?? 0) > table.snapshot.version ? table.refresh() : undefined]);
-    let gathered = first;
-    while (gathered.records.length > 0) {
-      const group = groupIntents(gathered);
-      const own = new Set([...group.intents.map(({ id }) => id), ...group.unreadable.keys()]);
-      ahead = own.size < GROUP_AHEAD_WRITES_MIN ? Promise.resolve(NOTHING) : quietly(gatherIntents(deps, place, new Set([...decided, ...own])));
-      const drained = await commitIntents(table, group);
+    const [first] = await Promise.all([gatherer.next(), (lease.head ?? 0) > table.snapshot.version ? table.refresh() : undefined]);
+    let group = first;
+    while (group.intents.length + group.unreadable.size > 0) {
+      const own = [...group.intents.map(({ id }) => id), ...group.unreadable.keys()];
+      const landing = commitIntents(table, group);
+      const landed = landing.then(
+        () => true,
+        () => false,
+      );
+      const ahead = quietly(gatherer.next({ decided: new Set([...decided, ...own]), writes: own.length, landed }));
+      const drained = await landing;
       await tidying;
       count(total, drained);
-      tidying = quietly(takeOut(deps, name, { records: gathered.records, ...drained }));
+      tidying = quietly(takeOut(deps, name, { bytes: group.bytes, ...drained }));
       decided = own;
-      const [next, renewed] = await Promise.all([ahead.then((early) => gatherAgain(deps, place, early, own)), renewLease(deps, lease)]);
+      const [next, renewed] = await Promise.all([ahead, renewLease(deps, lease)]);
       if (renewed === undefined) return 'lost';
       lease = renewed;
-      gathered = next;
+      group = next;
     }
     return 'done';
   } finally {
-    await Promise.allSettled([ahead, tidying]);
+    await Promise.allSettled([gatherer.settle(), tidying]);
     // Not released it runs out by itself; the failure that led here is the one to be told.
     await releaseLease(deps, lease, table.snapshot.version).catch((error: unknown) => deps.log.warn('group.lease_not_released', { table: name, error }));
   }
-}
-
-const NOTHING: Gathered = { records: [], sizes: new Map() };
-
-/** Where nothing had come before the entry landed, something may have since. */
-function gatherAgain(deps: InboxDeps, place: InboxPlace, early: Gathered, without: ReadonlySet<string>): Promise<Gathered> {
-  return early.records.length === 0 ? gatherIntents(deps, place, without) : gatherLate(deps, place, early, without);
 }
 
 /** The promise, awaited later: that nothing waits for it yet is no failure. */
@@ -114,11 +109,10 @@ export async function answerDoorbell(deps: InboxDeps, message: QueueMessage, ope
 }
 
 /** Takes what is decided out of the inbox. */
-async function takeOut(deps: InboxDeps, name: string, done: Committed & { readonly records: readonly ControlRecord[] }): Promise<void> {
-  const { version, landed, settled, refusals, records } = done;
-  const bytesOf = new Map(records.map(({ sort, bytes }) => [sort, bytes]));
+async function takeOut(deps: InboxDeps, name: string, done: Committed & Pick<IntentGroup, 'bytes'>): Promise<void> {
+  const { version, landed, settled, refusals, bytes } = done;
   for (const [id, refusal] of refusals) {
-    const intent = bytesOf.get(id);
+    const intent = bytes.get(id);
     if (intent !== undefined) await buryIntent(deps, name, { id, ...refusal, intent });
   }
   await mapConcurrent(settled, { concurrencyMax: CONTROL_WRITE_CONCURRENCY }, (id) => deps.control.delete(inboxOf(name), id));

@@ -8,12 +8,13 @@ import { UlidSource } from '../../lib/core/ulid.ts';
 import { answerDoorbell, drainInbox } from '../../lib/delta/group-drain.ts';
 import { intentFate } from '../../lib/delta/group-fate.ts';
 import { enqueueWrite, findDead, forgetDead, inboxOf, type InboxDeps, listDead, type QueuedWrite, redrive } from '../../lib/delta/group-inbox.ts';
-import { gatherIntents, gatherLate } from '../../lib/delta/group-gather.ts';
+import { IntentGatherer } from '../../lib/delta/group-gather.ts';
 import { encodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
 import { standingOf } from '../../lib/delta/group-member.ts';
 import { releaseLease, takeLease } from '../../lib/delta/group-lease.ts';
 import type { TableDefinition } from '../../lib/delta/create.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
+import type { ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
 import { countingObjectStore } from '../support/counting-store.ts';
 import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
 
@@ -233,7 +234,8 @@ describe('an intent that cannot land', () => {
     const intent = await enqueue(append('a', 1));
     await store.delete(joinPath(T_ROOT, intent.adds[0]?.path ?? ''));
     await drainInbox(inbox, NAME, table);
-    await clock.advance(14 * 86_400_000);
+    const { refusedAt = 0 } = (await findDead(inbox.control, NAME, intent.id)) ?? {};
+    await clock.advance(refusedAt + 14 * 86_400_000 - clock.now());
     expect(await forgetDead(inbox, NAME)).toBe(0);
     expect((await findDead(inbox.control, NAME, intent.id))?.code).toBe('FILE_MISSING');
     await clock.advance(1);
@@ -287,27 +289,52 @@ describe('a doorbell', () => {
   });
 });
 
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
 describe('what is gathered while an entry is written', () => {
-  const gathered = async (isFirstListed: boolean): Promise<readonly string[]> => {
-    const one = await world();
-    const { inbox, enqueue, store } = one;
-    const place = { name: NAME, root: T_ROOT };
-    const [first, second, third] = [await enqueue(append('a', 1)), await enqueue(append('b', 2)), await enqueue(append('c', 3))];
-    for (const { id } of [first, second]) await inbox.control.delete(inboxOf(NAME), id);
-    const { records } = await gatherIntents({ ...inbox, store }, place, new Set());
-    const sizes = new Map([...(isFirstListed ? [first] : []), second, third].flatMap(({ adds }) => adds.map(({ path, size }) => [path, size] as const)));
-    for (const intent of [first, second]) await inbox.control.put({ partition: inboxOf(NAME), sort: intent.id, bytes: encodeIntent(intent) });
-    const late = await gatherLate(inbox, place, { records, sizes }, new Set());
-    const letters = new Map([first, second, third].map(({ id }, i) => [id, 'abc'[i] ?? '']));
-    return late.records.map(({ sort }) => letters.get(sort) ?? '');
+  const EARLY = ['a', 'b', 'c', 'd', 'f', 'g', 'h'];
+
+  // The intent of `e` comes when the files of the others have been listed.
+  const gathered = async (listed: readonly string[]): Promise<{ readonly taken: readonly string[]; readonly requests: readonly string[] }> => {
+    const { inbox, enqueue, store, clock } = await world();
+    const intents = new Map<string, Intent>();
+    for (const letter of [...EARLY, 'e'].toSorted()) {
+      await clock.advance(1);
+      intents.set(letter, await enqueue(append(letter, 1)));
+    }
+    const late = intents.get('e');
+    if (late === undefined) throw new Error('expected an intent of e');
+    await inbox.control.delete(inboxOf(NAME), late.id);
+    const paths = new Set(listed.flatMap((letter) => intents.get(letter)?.adds.map(({ path }) => joinPath(T_ROOT, path)) ?? []));
+    const asking = deferred<void>();
+    const counting = countingObjectStore(store);
+    async function* list(...args: Parameters<ObjectStore['list']>): AsyncIterable<ObjectInfo> {
+      for await (const info of counting.list(...args)) if (paths.has(info.path)) yield info;
+      asking.resolve();
+    }
+    const entry = deferred<boolean>();
+    const gatherer = new IntentGatherer({ ...inbox, store: { ...counting, list } }, { name: NAME, root: T_ROOT });
+    const next = gatherer.next({ decided: new Set(), writes: 1, landed: entry.promise });
+    await asking.promise;
+    await gatherer.settle();
+    await inbox.control.put({ partition: inboxOf(NAME), sort: late.id, bytes: encodeIntent(late) });
+    entry.resolve(true);
+    const taken = (await next).intents.map(({ id }) => [...intents].find(([, intent]) => intent.id === id)?.[0] ?? '');
+    return { taken, requests: counting.requests.map(({ kind }) => kind) };
   };
 
-  it('is joined by intents put since whose files were listed with it, in the order of the inbox', async () => {
-    expect(await gathered(true)).toEqual(['a', 'b', 'c']);
+  it('is joined by an intent put since whose files were listed with it, in the order of the inbox', async () => {
+    expect(await gathered([...EARLY, 'e'])).toEqual({ taken: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], requests: ['LIST'] });
   });
 
-  it('lets no late intent pass an earlier one whose files were not listed', async () => {
-    expect(await gathered(false)).toEqual(['c']);
+  it('lets none pass an earlier one whose files were not listed', async () => {
+    expect(await gathered(EARLY)).toEqual({ taken: ['a', 'b', 'c', 'd'], requests: ['LIST'] });
   });
 });
 
