@@ -49,17 +49,16 @@ async function encodeGroups(batches: AsyncIterable<Batch>): Promise<Uint8Array> 
 }
 
 async function* decode(source: FileSource, options: DecodeOptions): AsyncIterable<DecodedBatch> {
-  const lines = await readLines(source);
-  const wanted = options.rows === undefined ? [{ start: 0, end: lines.length }] : intersectRanges(options.rows, [{ start: 0, end: lines.length }]);
+  const objects = parseLines(await source.readAll());
+  const wanted = options.rows === undefined ? [{ start: 0, end: objects.length }] : intersectRanges(options.rows, [{ start: 0, end: objects.length }]);
   for (const range of wanted) {
     for (let firstRow = range.start; firstRow < range.end; firstRow += BATCH_ROWS) {
       options.signal?.throwIfAborted();
-      const rows = lines.slice(firstRow, Math.min(range.end, firstRow + BATCH_ROWS)).map((line, i) => {
-        const object = parseLine(line, firstRow + i);
-        return options.columns.map((column) =>
-          valueOf(column.type, object[column.physicalName ?? column.name] ?? null, { column: column.name, row: firstRow + i }),
+      const rows = objects
+        .slice(firstRow, Math.min(range.end, firstRow + BATCH_ROWS))
+        .map((object, i) =>
+          options.columns.map((column) => valueOf(column.type, object[column.physicalName ?? column.name] ?? null, { column: column.name, row: firstRow + i })),
         );
-      });
       yield { firstRow, batch: batchOfRows(options.columns, rows) };
     }
   }
@@ -85,25 +84,24 @@ function mayHold(wanted: readonly KeyRange[], value: Value): boolean {
 
 async function describe(source: FileSource): Promise<{ columns: Column[]; rowCount: number }> {
   try {
-    const lines = await readLines(source);
+    const objects = parseLines(await source.readAll());
     const types = new Map<string, ColumnType>();
-    lines.forEach((line, row) => {
-      for (const [name, json] of Object.entries(parseLine(line, row))) types.set(name, widest(types.get(name) ?? { kind: 'void' }, inferredType(json)));
-    });
-    return { columns: [...types].map(([name, type]) => ({ name, type, nullable: true })), rowCount: lines.length };
+    for (const object of objects)
+      for (const [name, json] of Object.entries(object)) types.set(name, widest(types.get(name) ?? { kind: 'void' }, inferredType(json)));
+    return { columns: [...types].map(([name, type]) => ({ name, type, nullable: true })), rowCount: objects.length };
   } catch (cause) {
     if (isLakefoldError(cause, 'FILE_CORRUPT')) throw new LakefoldError('MALFORMED_FILE', cause.message, { cause, context: cause.context });
     throw cause;
   }
 }
 
-async function readLines(source: FileSource): Promise<string[]> {
-  const text = decodeUtf8(await source.readAll());
+function parseLines(bytes: Uint8Array): readonly JsonObject[] {
+  const text = decodeUtf8(bytes);
   if (text === undefined) throw new LakefoldError('FILE_CORRUPT', 'expected NDJSON in UTF-8, found other bytes');
   const lines = text.split('\n');
   // The newline ends a row: a last line without one is a file cut short.
   if (lines.pop() !== '') throw new LakefoldError('FILE_CORRUPT', 'expected a newline after the last row, found none');
-  return lines;
+  return lines.map(parseLine);
 }
 
 function parseLine(line: string, row: number): JsonObject {

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { ROOT } from './environments.mjs';
 import { exitCodeOf, startGroup } from './processes.mjs';
 
-/** A schedule takes about 20 ms of two cores; more of them, and from other seeds, by hand: `npx tsx test/simulation/run.ts --schedules 100000`. */
-const SCHEDULES = 2000;
+/** Promised with 8 actors, 300 requests and 5 kinds of fault; others, from other seeds, by hand: `npx tsx test/simulation/run.ts --from 200000 --schedules 100000`. */
+const PROMISED = 100_000;
+/** In two or three of a hundred too little happens to count. A schedule takes about 14 ms of two cores. */
+const SCHEDULES = 103_000;
 /** Of its own accord it starts no more schedules after this; what is missing then fails the run. */
-const BUDGET_MINUTES = 20;
+const BUDGET_MINUTES = 35;
 const LIMIT_MILLIS = (BUDGET_MINUTES + 5) * 60_000;
 
 /**
@@ -17,14 +19,14 @@ const LIMIT_MILLIS = (BUDGET_MINUTES + 5) * 60_000;
  * @param {{ asked: boolean }} options
  */
 export async function runSimulationRing(work, { asked }) {
-  if (!asked) return { ring: { name: 'simulation', kind: 'not asked', detail: `${SCHEDULES} schedules, with CI=true` } };
-  console.log(`\n${SCHEDULES} schedules of the table protocol`);
+  if (!asked) return { ring: { name: 'simulation', kind: 'not asked', detail: `${PROMISED} schedules, with CI=true` } };
+  console.log(`\n${PROMISED} schedules of the table protocol`);
   const file = join(work, 'simulation.json');
   const options = ['--schedules', String(SCHEDULES), '--minutes', String(BUDGET_MINUTES), '--report', file];
   const child = startGroup([process.execPath, '--import', 'tsx', join(ROOT, 'test/simulation/run.ts'), ...options], { cwd: ROOT, env: process.env });
   const exitCode = await exitCodeOf(child, LIMIT_MILLIS);
   const report = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
-  return countChunks(report, { exitCode, promised: SCHEDULES });
+  return countChunks(report, { exitCode, promised: PROMISED });
 }
 
 /**
@@ -44,13 +46,13 @@ export function countChunks(report, { exitCode, promised }) {
     counts.notes.push(`the simulation ended with ${exitCode}`);
   }
   const { schedules = 0, counted = 0 } = report ?? {};
-  if (counts.failed === 0 && schedules < promised) {
+  if (counts.failed === 0 && counted < promised) {
     counts.failed += 1;
-    counts.notes.push(`the simulation ran ${schedules} schedules, ${promised} are promised`);
+    counts.notes.push(`the simulation ran ${counted} schedules that count, ${promised} are promised`);
   }
-  const fewer = schedules < promised ? `, FEWER than the ${promised} promised` : '';
+  const fewer = counted < promised ? `, FEWER than the ${promised} promised` : '';
   return {
-    ring: { name: 'simulation', kind: 'ready', detail: `${schedules} schedules${fewer}, ${counted} of them with 8 actors, 300 requests and 5 kinds of fault` },
+    ring: { name: 'simulation', kind: 'ready', detail: `${schedules} schedules, ${counted} of them with 8 actors, 300 requests and 5 kinds of fault${fewer}` },
     counts,
   };
 }

@@ -17,14 +17,14 @@ describe('the ring of the simulation', () => {
       { from: 1, failures: [] },
       { from: 5001, failures: ['simulation seed 5003: G3'] },
     ];
-    const { counts } = countChunks({ schedules: 10_000, counted: 9_900, chunks }, { exitCode: 1, promised: 10_000 });
+    const { counts } = countChunks({ schedules: 10_000, counted: 9_900, chunks }, { exitCode: 1, promised: 9_900 });
     expect(counts).toMatchObject({ passed: 1, failed: 1, notes: ['simulation seed 5003: G3'] });
   });
 
-  it('says that there were fewer than promised, and fails', () => {
-    const { ring, counts } = countChunks({ schedules: 5000, counted: 4990, chunks: [{ from: 1, failures: [] }] }, { exitCode: 0, promised: 100_000 });
-    expect(ring.detail).toBe('5000 schedules, FEWER than the 100000 promised, 4990 of them with 8 actors, 300 requests and 5 kinds of fault');
-    expect(counts).toMatchObject({ passed: 1, failed: 1, notes: ['the simulation ran 5000 schedules, 100000 are promised'] });
+  it('says that fewer than promised count, and fails', () => {
+    const { ring, counts } = countChunks({ schedules: 5000, counted: 4990, chunks: [{ from: 1, failures: [] }] }, { exitCode: 0, promised: 5000 });
+    expect(ring.detail).toBe('5000 schedules, 4990 of them with 8 actors, 300 requests and 5 kinds of fault, FEWER than the 5000 promised');
+    expect(counts).toMatchObject({ passed: 1, failed: 1, notes: ['the simulation ran 4990 schedules that count, 5000 are promised'] });
   });
 
   it('counts a run without a report as failed', () => {

@@ -19,9 +19,19 @@ const SMALLER_BOUNDS: readonly Patch[] = [
   { file: 'lib/delta/log-cleanup.ts', find: 'const VERSIONS_KEPT_MIN = 100;', replace: 'const VERSIONS_KEPT_MIN = 4;' },
 ];
 
+/** Pure functions that many processes ask of the same stored bytes. */
+const REMEMBERED: readonly Patch[] = [
+  {
+    file: 'lib/delta/action-codec.ts',
+    find: 'export function parseLogEntry(',
+    replace: 'export const parseLogEntry = memoByBytes(parseEntry);\nfunction parseEntry(',
+  },
+  { file: 'lib/parquet/ndjson-codec.ts', find: 'function parseLines(', replace: 'const parseLines = memoByBytes(linesOf);\nfunction linesOf(' },
+];
+
 /** Writes the bundle to `outfile`. @throws Error when a patch does not fit */
 export async function bundleSimulation(outfile: string, planted: readonly Patch[] = []): Promise<void> {
-  const patches = [...SMALLER_BOUNDS, ...planted];
+  const patches = [...SMALLER_BOUNDS, ...REMEMBERED, ...planted];
   const applied = new Set<Patch>();
   const plugin: Plugin = {
     name: 'simulation',
@@ -36,6 +46,7 @@ export async function bundleSimulation(outfile: string, planted: readonly Patch[
           if (places !== 1) throw new Error(`expected ${JSON.stringify(patch.find)} once in ${file}, found it ${places} times`);
           contents = contents.replace(patch.find, () => patch.replace);
           applied.add(patch);
+          if (REMEMBERED.includes(patch)) contents = `import { memoByBytes } from ${JSON.stringify(join(HERE, 'memo.ts'))};\n${contents}`;
         }
         return { contents, loader: 'ts' };
       });

@@ -38,7 +38,7 @@ export interface Knobs {
 }
 
 /** One schedule in this many is in Parquet, which costs a hundred times as much. */
-const PARQUET_EVERY = 200;
+const PARQUET_EVERY = 1000;
 
 export function knobsOf(seed: number): Knobs {
   const dice = new Dice(seed ^ 0x5eed);

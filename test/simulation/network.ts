@@ -7,7 +7,7 @@ import type { EpochMicros, EpochMillis } from '../../lib/core/time.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Bucket } from './bucket.ts';
 import type { Dice } from './dice.ts';
-import { MINUTE, SECOND, type Knobs } from './knobs.ts';
+import { DAY, HOUR, MINUTE, SECOND, type Knobs } from './knobs.ts';
 import type { Attempt, Oracle } from './oracle.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
@@ -16,6 +16,11 @@ import type { Trace } from './trace.ts';
 export const START_MILLIS = 1_750_000_000_000;
 /** A request in flight for longer than this is refused by the store: its signature is too old. */
 const LATE_MAX = 14 * MINUTE;
+
+/** A day and what a log is kept beyond it; and longer than any table's log and files are. */
+const LONG_SLEEPS: readonly [number, number] = [30 * HOUR, 12 * DAY];
+/** The longest sleep of an actor that falls asleep after a number of answers, ms. */
+export const SLEEP_MAX = LONG_SLEEPS[1];
 
 export type FaultKind =
   | 'before'
@@ -83,7 +88,7 @@ export class Process {
     }
     this.freezeAfter -= 1;
     if (this.freezeAfter <= 0 || (!world.isCalm && world.dice.chance(world.knobs.freeze))) {
-      const pause = this.freezeAfter <= 0 ? 30 * 60 * MINUTE : world.knobs.freezeMillis * world.dice.unit();
+      const pause = this.freezeAfter <= 0 ? world.dice.pick(LONG_SLEEPS) : world.knobs.freezeMillis * world.dice.unit();
       this.freezeAfter = Number.POSITIVE_INFINITY;
       this.frozenUntil = now + pause;
       countFault(world, 'freeze');

@@ -7,9 +7,19 @@ class Command {
   }
 }
 
-export class PutObjectCommand extends Command {}
-export class GetObjectCommand extends Command {}
-export class HeadObjectCommand extends Command {}
-export class DeleteObjectCommand extends Command {}
-export class ListObjectsV2Command extends Command {}
+export class PutObjectCommand extends Command {
+  readonly verb = 'PUT';
+}
+export class GetObjectCommand extends Command {
+  readonly verb = 'GET';
+}
+export class HeadObjectCommand extends Command {
+  readonly verb = 'HEAD';
+}
+export class DeleteObjectCommand extends Command {
+  readonly verb = 'DELETE';
+}
+export class ListObjectsV2Command extends Command {
+  readonly verb = 'LIST';
+}
 export class S3Client {}

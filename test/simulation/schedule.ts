@@ -7,7 +7,7 @@ import { Bucket } from './bucket.ts';
 import { Dice } from './dice.ts';
 import { DAY, HOUR, knobsOf, MINUTE, SECOND } from './knobs.ts';
 import { columnsOf, type Op, type SimRow } from './model.ts';
-import { countFault, type FaultKind, START_MILLIS, type World } from './network.ts';
+import { countFault, SLEEP_MAX, START_MILLIS, type FaultKind, type World } from './network.ts';
 import { Oracle, ROOT, type Attempt } from './oracle.ts';
 import { type Drain, runEvents, Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
@@ -56,7 +56,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     world.isCalm = true;
   });
   disturb(world);
-  const limit = calmAt + Math.max(knobs.freezeMillis, 31 * HOUR) + CALM_MAX;
+  const limit = calmAt + Math.max(knobs.freezeMillis, SLEEP_MAX) + CALM_MAX;
   await play(world, codec, { drain: options.drain, actors, limit });
   world.isCalm = true;
   if (oracle.violation === undefined) await play(world, codec, { drain: options.drain, actors: [closer(world)], limit: scheduler.now + 60 * DAY });
@@ -128,10 +128,8 @@ function closer(world: World): Actor {
       const table = await openTable(stage);
       if (table.snapshot.version !== oracle.head) oracle.fail(`G7: at the end the newest version is read as ${table.snapshot.version}, it is ${oracle.head}`);
       await readVersion(stage, table.snapshot);
-      for (let i = 0; i < 2; i += 1) {
-        const version = dice.int(0, oracle.head);
-        if (!oracle.isExpired(version)) await readVersion(stage, await table.at({ version }));
-      }
+      const version = dice.int(0, oracle.head);
+      if (!oracle.isExpired(version)) await readVersion(stage, await table.at({ version }));
       if (!dice.chance(0.3)) return;
       // What a queued write staged is left for 15 days.
       await stage.deps.clock.sleep(Math.max(DAY, world.knobs.retentionMillis) + 16 * DAY);
@@ -149,7 +147,7 @@ function cast(world: World): readonly Actor[] {
   const shared = script.steps('d', 3, 1);
   const later = shared.map((step) => ({ ...step, at: step.at + dice.pick([0, 5 * SECOND, 40 * HOUR]) }));
   const times = (share: number, delay = 0): number[] => knobs.epochs.filter(() => dice.chance(share)).map((epoch) => epoch + delay + dice.unit() * 4 * SECOND);
-  const vacuums = times(0.6);
+  const vacuums = times(0.5);
   const compact = (stage: Stage, table: DeltaTable): Promise<unknown> => optimize(stage, table);
   const checkpoint = (stage: Stage, table: DeltaTable): Promise<unknown> => checkpointWhenDue(stage, table);
   return [
@@ -158,7 +156,7 @@ function cast(world: World): readonly Actor[] {
     writer('deliverer-1', shared),
     writer('deliverer-2', later),
     writer('restorer', dice.chance(0.4) ? script.restores(vacuums) : []),
-    writer('sleeper', script.steps('s', 2, 0.5), dice.chance(0.8) ? { freezeAfter: dice.int(1, 12) } : {}),
+    writer('sleeper', script.steps('s', 2, 0.5), dice.chance(0.8) ? { freezeAfter: dice.int(1, 8) } : {}),
     maintainer('compactor-1', times(0.5), compact),
     maintainer('compactor-2', times(0.5), compact),
     maintainer('checkpointer-1', times(0.7, SECOND), checkpoint),
@@ -169,9 +167,9 @@ function cast(world: World): readonly Actor[] {
     }),
     reader(
       'reader-1',
-      [...times(0.9), ...times(0.2)].toSorted((a, b) => a - b),
+      [...times(0.7), ...times(0.2)].toSorted((a, b) => a - b),
     ),
-    reader('reader-2', times(0.8)),
+    reader('reader-2', times(0.6)),
   ];
   function optimize(stage: Stage, table: DeltaTable): Promise<unknown> {
     const op: Op = { kind: 'optimize' };

@@ -11,7 +11,7 @@ import { countFault, type NetworkFault, type Process, request } from './network.
 const SDK_ATTEMPTS = 3;
 
 interface SentCommand {
-  readonly constructor: { readonly name: string };
+  readonly verb: 'PUT' | 'GET' | 'HEAD' | 'DELETE' | 'LIST';
   readonly input: Readonly<Record<string, unknown>>;
 }
 
@@ -50,16 +50,15 @@ async function sendWithRetries(process: Process, command: SentCommand, clock: Cl
   }
 }
 
-function send(process: Process, { constructor, input }: SentCommand): Promise<unknown> {
+function send(process: Process, { verb, input }: SentCommand): Promise<unknown> {
   const { bucket, knobs } = process.world;
   const path = String(input['Key'] ?? input['Prefix']);
   const attempt = process.attempt;
-  const base = { path, errorOf: (fault: NetworkFault) => errorOf(process, fault) };
-  switch (constructor.name.replace(/\d+$/, '')) {
-    case 'PutObjectCommand':
+  const base = { verb, path, errorOf: (fault: NetworkFault) => errorOf(process, fault) };
+  switch (verb) {
+    case 'PUT':
       return request(process, {
         ...base,
-        verb: 'PUT',
         isConditional: input['IfNoneMatch'] === '*',
         apply: () => {
           const metadata = input['Metadata'] as Readonly<Record<string, string>> | undefined;
@@ -70,23 +69,21 @@ function send(process: Process, { constructor, input }: SentCommand): Promise<un
           return { ETag: stored.etag };
         },
       });
-    case 'GetObjectCommand':
-      return request(process, { ...base, verb: 'GET', apply: () => bodyOf(process, found(bucket.objects.get(path)), input['Range'] as string | undefined) });
-    case 'HeadObjectCommand':
+    case 'GET':
+      return request(process, { ...base, apply: () => bodyOf(process, found(bucket.objects.get(path)), input['Range'] as string | undefined) });
+    case 'HEAD':
       return request(process, {
         ...base,
-        verb: 'HEAD',
         apply: () => {
           const stored = found(bucket.objects.get(path));
           return { ...factsOf(stored), Metadata: stored.identity === undefined ? {} : { 'lakefold-identity': stored.identity } };
         },
       });
-    case 'DeleteObjectCommand':
-      return request(process, { ...base, verb: 'DELETE', apply: () => bucket.delete(path, attempt) });
-    default:
+    case 'DELETE':
+      return request(process, { ...base, apply: () => bucket.delete(path, attempt) });
+    case 'LIST':
       return request(process, {
         ...base,
-        verb: 'LIST',
         apply: () => {
           const after = (input['ContinuationToken'] ?? input['StartAfter']) as string | undefined;
           const { keys, isTruncated } = bucket.page(path, after, knobs.pageSize);
@@ -112,7 +109,7 @@ function factsOf(stored: Stored): { readonly ContentLength: number; readonly Las
 
 function bodyOf(process: Process, stored: Stored, range: string | undefined): object {
   const total = stored.bytes.length;
-  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? [];
+  const [, from, to] = range === undefined ? [] : (/^bytes=(\d*)-(\d*)$/.exec(range) ?? []);
   const start = range === undefined ? 0 : from === '' ? Math.max(0, total - Number(to)) : Number(from);
   const end = range === undefined || from === '' || to === '' ? total : Math.min(total, Number(to) + 1);
   if (range !== undefined && start >= total) throw new S3Fault('InvalidRange', 416);
