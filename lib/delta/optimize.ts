@@ -3,8 +3,9 @@
  * row (`dataChange: false`), publishes nothing (U8), and yields: a bin that lost a file to another commit is dropped.
  */
 import { concatBatches, sliceRows, takeRows, type Batch } from '../core/batch.ts';
-import { LakefoldError } from '../core/errors.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { REWRITE_MEMORY_BYTES_MAX, TARGET_FILE_BYTES } from '../core/limits.ts';
+import { joinPath } from '../core/path.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
@@ -112,7 +113,9 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
     target.signal?.throwIfAborted();
     files.push(await readWholeFile(deps.store, target.root, file));
   }
-  const bytes = await deps.codec.pack(files);
+  const bytes = await deps.codec.pack(files).catch((cause: unknown) => {
+    throw inFile(cause, target.root, bin.files);
+  });
   if (bytes === undefined) return undefined;
   const { rowCount } = await deps.codec.describe({
     sizeBytes: bytes.length,
@@ -126,6 +129,13 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
     { root: target.root, txnId: target.txnId, snapshot, dataChange: false, ordinal },
     { bytes, stats, partitionValues: first.partitionValues },
   );
+}
+
+/** The fault of one of the files, by its name. */
+function inFile(cause: unknown, root: string, files: readonly AddFile[]): unknown {
+  const file = isLakefoldError(cause) ? files[Number(cause.context['file'] ?? Number.NaN)] : undefined;
+  if (!isLakefoldError(cause) || file === undefined) return cause;
+  return new LakefoldError(cause.code, `${joinPath(root, file.path)}: ${cause.message}`, { cause, context: { path: file.path } });
 }
 
 /** The rows of a bin, as many at once as memory takes: a file too large for it is read, ordered and written piece by piece. */

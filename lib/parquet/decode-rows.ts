@@ -3,7 +3,7 @@ import { tableFromIPC, type RecordBatch } from 'apache-arrow';
 import { readParquet, type ReaderOptions } from 'parquet-wasm/esm';
 import { type Batch, sliceRows, type Vector } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { BATCH_ROWS, PARQUET_PIECE_BYTES, PARQUET_PIECES_MAX } from '../core/limits.ts';
+import { BATCH_ROWS } from '../core/limits.ts';
 import { countRows, intersectRanges, type RowRanges } from '../core/row-ranges.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, DecodedBatch, DecodeOptions, FileSource } from '../ports/table-codec.ts';
@@ -12,7 +12,7 @@ import type { Footer, RowGroup, SchemaNode } from './footer.ts';
 import { readPageLocations } from './page-index.ts';
 import { coveringUnits, type PagesOfLeaves, type PageUnit } from './page-selection.ts';
 import { leavesOf, type ProjectedGroup, projectRowGroup } from './projection.ts';
-import { tooLarge } from './decoded-size.ts';
+import { rowsOfPiece } from './decoded-size.ts';
 import type { StreamMeasure } from './unpacked-size.ts';
 import { corruptFile, isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
 
@@ -89,7 +89,7 @@ interface GroupColumns {
 async function* wholeGroup(context: DecodeContext, { at, nodes }: GroupColumns, options: DecodeOptions): AsyncIterable<DecodedBatch> {
   const { group } = at;
   const projected = await projectRowGroup(context, { footer: context.footer, group, nodes }, options);
-  const pieceRows = rowsOfPiece(projected, group.rowCount);
+  const pieceRows = rowsOfPiece(sizesOf(projected), group.rowCount);
   let row = 0;
   for (let offset = 0; offset < group.rowCount; offset += pieceRows) {
     options.signal?.throwIfAborted();
@@ -112,11 +112,8 @@ async function* wholeGroup(context: DecodeContext, { at, nodes }: GroupColumns, 
   }
 }
 
-function rowsOfPiece({ file, decodedBytes }: ProjectedGroup, rowCount: number): number {
-  const fits = Math.max(PARQUET_PIECE_BYTES, file.length * 2);
-  const pieces = Math.ceil(decodedBytes / fits);
-  if (pieces > Math.min(PARQUET_PIECES_MAX, rowCount)) throw tooLarge(decodedBytes);
-  return Math.ceil(rowCount / Math.max(1, pieces));
+function sizesOf({ file, decodedBytes }: ProjectedGroup): { readonly stored: number; readonly decoded: number } {
+  return { stored: file.length, decoded: decodedBytes };
 }
 
 /** Stands for a column the file lacks. */
@@ -144,7 +141,7 @@ async function* selectedRows(
     const rowCount = countRows(unit.rows);
     const selection = { pagesOf: unit.pagesOf, rowCount };
     const projected = await projectRowGroup(context, { footer: context.footer, group, nodes: unit.nodes, selection }, options);
-    if (rowsOfPiece(projected, rowCount) < rowCount) {
+    if (rowsOfPiece(sizesOf(projected), rowCount) < rowCount) {
       yield* wholeGroup(context, { at, nodes }, options);
       return;
     }

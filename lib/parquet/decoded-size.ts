@@ -1,6 +1,6 @@
 /** What columns of a row group take once decoded, before they are. */
 import { LakefoldError } from '../core/errors.ts';
-import { PARQUET_GROUP_BYTES_MAX, PARQUET_GROUP_RATIO_MAX, PARQUET_PIECE_BYTES } from '../core/limits.ts';
+import { PARQUET_GROUP_BYTES_MAX, PARQUET_GROUP_RATIO_MAX, PARQUET_PIECE_BYTES, PARQUET_PIECES_MAX } from '../core/limits.ts';
 import { type DecodedSize, isIndexed, type Leaf } from './chunk-check.ts';
 import { deltaTextBytes } from './delta-lengths.ts';
 import type { PageHeader } from './page-headers.ts';
@@ -35,6 +35,16 @@ export async function decodedBytes(wasm: ParquetWasm, chunks: readonly MeasuredC
           );
   }
   return total;
+}
+
+/**
+ * Rows of a row group to decode at a time, so that a piece takes about `PARQUET_PIECE_BYTES`.
+ * @throws LakefoldError LIMIT_EXCEEDED where there would be more than `PARQUET_PIECES_MAX` of them
+ */
+export function rowsOfPiece({ stored, decoded }: { readonly stored: number; readonly decoded: number }, rowCount: number): number {
+  const pieces = Math.ceil(decoded / Math.max(PARQUET_PIECE_BYTES, stored * 2));
+  if (pieces > Math.min(PARQUET_PIECES_MAX, rowCount)) throw tooLarge(decoded);
+  return Math.ceil(rowCount / Math.max(1, pieces));
 }
 
 export function tooLarge(bytes: number): LakefoldError {

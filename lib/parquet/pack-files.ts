@@ -2,13 +2,15 @@
 import { readParquet, writeParquet } from 'parquet-wasm/esm';
 import { bytesEqual } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
+import { PARQUET_GROUP_BYTES_MAX } from '../core/limits.ts';
 import { finishParquet } from './finish.ts';
 import { readFooterStruct } from './footer.ts';
 import { joinParquet } from './join-files.ts';
 import { corruptFile } from './projection.ts';
 import { spliceParquet } from './splice-files.ts';
 import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct } from './thrift.ts';
-import { isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
+import { isTrap, runWasm } from './wasm-runtime.ts';
+import { weighFile, type WeighDeps } from './weigh-file.ts';
 import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
 
 /** Row groups of fewer rows on average are made larger: a reader pays for each, and small ones compress badly. */
@@ -20,25 +22,35 @@ const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
 
 /**
  * The rows of the files in order; undefined where the files are not alike (other columns, types or writers).
- * @throws LakefoldError FILE_CORRUPT
+ * @throws LakefoldError FILE_CORRUPT, LIMIT_EXCEEDED, UNSUPPORTED_FORMAT with the position of the file, as a read of it would
  */
-export async function packParquet(wasm: ParquetWasm, files: readonly Uint8Array[]): Promise<Uint8Array | undefined> {
+export async function packParquet(deps: WeighDeps, files: readonly Uint8Array[]): Promise<Uint8Array | undefined> {
+  for (const [i, file] of files.entries()) await checkFile(deps, file, i);
   const metas = files.map(readFooterStruct);
   const groups = metas.flatMap((meta) => listAt(meta, 4));
   const rows = metas.reduce((sum, meta) => sum + rowsOf(meta), 0);
   const isLarge = rows >= groups.length * COPIED_ROWS_MIN || groups.length < 2;
-  const spliced = isLarge || rows < groups.length * SPLICED_ROWS_MIN ? undefined : await spliceParquet(files, (file) => recode(wasm, file));
+  const spliced = isLarge || rows < groups.length * SPLICED_ROWS_MIN ? undefined : await spliceParquet(files, (file) => recode(deps, file));
   const joined = spliced ?? joinParquet(files);
   if (joined === undefined || isLarge || rows >= groups.length * SPLICED_ROWS_MIN) return joined;
   const parts: Uint8Array[] = [];
   for (const run of runsOf(files, metas)) {
     const source = joinParquet(run) ?? joined;
-    const part = await recode(wasm, source);
+    const part = await recode(deps, source);
     // A layout that does not come back as it was is copied instead.
-    if (!bytesEqual(schemaBytes(part), schemaBytes(source))) return joined;
+    if (part === undefined || !bytesEqual(schemaBytes(part), schemaBytes(source))) return joined;
     parts.push(part);
   }
   return joinParquet(parts) ?? joined;
+}
+
+async function checkFile(deps: WeighDeps, file: Uint8Array, position: number): Promise<void> {
+  try {
+    await weighFile(deps, file);
+  } catch (cause) {
+    if (!(cause instanceof LakefoldError)) throw cause;
+    throw new LakefoldError(cause.code, cause.message, { cause, context: { ...cause.context, file: position } });
+  }
 }
 
 function rowsOf(meta: ThriftStruct): number {
@@ -59,7 +71,9 @@ function runsOf(files: readonly Uint8Array[], metas: readonly ThriftStruct[]): r
   return runs;
 }
 
-async function recode(wasm: ParquetWasm, file: Uint8Array): Promise<Uint8Array> {
+/** Undefined where the rows together would take more memory than a row group may. */
+async function recode({ wasm, measure }: WeighDeps, file: Uint8Array): Promise<Uint8Array | undefined> {
+  if ((await weighFile({ wasm, measure }, file)) > PARQUET_GROUP_BYTES_MAX) return undefined;
   const plain = columnsWithoutDictionary(file);
   const work = (): Uint8Array => {
     try {

@@ -47,7 +47,7 @@ export function createParquetCodec({ wasm, measure }: ParquetCodecDeps): TableCo
     decode: (source, options) => decode({ wasm, measure }, source, options),
     rowGroups: (source) => openRowGroups({ wasm, measure }, source),
     pageRanges,
-    pack: (files) => packParquet(wasm, files),
+    pack: (files) => packParquet({ wasm, measure }, files),
     describe,
   };
 }

@@ -102,7 +102,8 @@ export function leavesOf(node: SchemaNode): readonly number[] {
   return node.physicalType === undefined ? node.children.flatMap(leavesOf) : [node.firstLeaf];
 }
 
-function leafNodesOf(
+/** The leaves below a node, each with how it is nested. */
+export function leafNodesOf(
   node: SchemaNode,
   above: { readonly isRepeated: boolean; readonly isOptional: boolean } = { isRepeated: false, isOptional: false },
 ): readonly Leaf[] {

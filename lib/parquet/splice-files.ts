@@ -32,8 +32,8 @@ import {
 } from './thrift.ts';
 import { ROW_GROUP_ROWS } from './writer-properties.ts';
 
-/** Encodes a file again as one row group. */
-type Recode = (file: Uint8Array) => Promise<Uint8Array>;
+/** Encodes a file again as one row group; undefined where that takes too much memory. */
+type Recode = (file: Uint8Array) => Promise<Uint8Array | undefined>;
 
 interface SourceGroup {
   readonly group: ThriftStruct;
@@ -146,6 +146,7 @@ async function recodeColumns(
     7: orders.length === 0 ? undefined : structs(leaves.flatMap((leaf) => orders[leaf] ?? [])),
   });
   const file = await recode(finishOutput(meta, groups, part));
+  if (file === undefined) return undefined;
   const found = readFooterStruct(file);
   const [only, ...more] = listAt(found, 4);
   const isSame = bytesEqual(bytesOf(listAt(found, 2).slice(1)), bytesOf(elements));

@@ -106,7 +106,8 @@ export interface TableCodec {
   pageRanges(source: FileSource, options: PageRangesOptions): Promise<RowRanges>;
   /**
    * The rows of whole files in order as one file, values untouched; undefined where the files are not alike enough, or
-   * the codec has no cheaper way than decoding them. @throws LakefoldError FILE_CORRUPT
+   * the codec has no cheaper way than decoding them.
+   * @throws LakefoldError as `decode`, with `context.file` the position of the file at fault
    */
   pack?(files: readonly Uint8Array[]): Promise<Uint8Array | undefined>;
   /** Columns a foreign file says it has, for ingestion. @throws LakefoldError MALFORMED_FILE */

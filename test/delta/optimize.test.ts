@@ -23,6 +23,7 @@ import { DeltaTable } from '../../lib/delta/table.ts';
 import { NO_ROWS, type WriteOutcome } from '../../lib/delta/write-outcome.ts';
 import { zOrder } from '../../lib/delta/z-order.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
+import { hostileFile } from '../support/hostile-parquet.ts';
 import { rowsBatch, tableFixture } from '../support/table-fixture.ts';
 
 const wasm = readParquetWasm();
@@ -249,6 +250,24 @@ describe('an optimisation', () => {
       await codeOf({ clusterBy: ['nobody'] }),
       await codeOf({ clusterBy: ['k'], zOrder: ['k'] }),
     ]).toEqual(['INVALID_ARGUMENT', 'INVALID_ARGUMENT', 'UNKNOWN_FEATURE', 'INVALID_ARGUMENT']);
+  });
+
+  it('refuses a file of another writer that would unpack to gigabytes, names it, and leaves the table as it was', async () => {
+    const columns: readonly Column[] = [{ name: 'c', type: { kind: 'int' }, nullable: true }];
+    const { table, foreign, store } = await tableFixture({ columns, codec: createParquetCodec({ wasm }) });
+    const ints = Uint8Array.from([1, 0, 0, 0, 2, 0, 0, 0]);
+    const bomb = Uint8Array.from([0xff, 0xff, 0xff, 0xff, 7, 28]);
+    const files = [
+      { path: 'honest.parquet', bytes: hostileFile({ pages: [{ valueCount: 2, body: ints }], rowCount: 2 }) },
+      { path: 'bomb.parquet', bytes: hostileFile({ pages: [{ valueCount: 2, body: bomb, decodedBytes: 2_147_483_647 }], rowCount: 2, codec: 1 }) },
+    ];
+    for (const { path, bytes } of files) await store.createIfAbsent(objectPath(`demo/t/${path}`), bytes, { identity: path });
+    const stats = '{"numRecords":2,"minValues":{"c":1},"maxValues":{"c":2},"nullCount":{"c":0}}';
+    await foreign(files.map(({ path, bytes }) => ({ add: { path, partitionValues: {}, size: bytes.length, modificationTime: 1, dataChange: true, stats } })));
+    await table.refresh();
+    await expect(table.optimize()).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED', context: { path: 'bomb.parquet' } });
+    expect((await table.refresh()).version).toBe(1);
+    expect([...table.snapshot.files.keys()].toSorted()).toEqual(['bomb.parquet', 'honest.parquet']);
   });
 
   it('refuses to copy a file whose bytes are not those written', async () => {

@@ -80,6 +80,12 @@ describe('a hostile Parquet file', () => {
       await expect(codec.describe(sourceOf(file))).rejects.toMatchObject({ code: code === 'FILE_CORRUPT' ? 'MALFORMED_FILE' : code });
   });
 
+  // Levels are looked into where they are decoded, which packing need not.
+  it.each(HOSTILE_FILES.filter(({ name }) => !name.startsWith('levels')))('with $name is not packed with others, as $code', async ({ bytes, code }) => {
+    const honest = hostileFile({ pages: [INTS], rowCount: 2 });
+    await expect(codec.pack?.([honest, bytes()])).rejects.toMatchObject({ name: 'LakefoldError', code, context: { file: 1 } });
+  });
+
   it('takes less than 256 MB, whichever it is', { timeout: 60_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hostile-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

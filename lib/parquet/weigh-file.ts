@@ -1,0 +1,42 @@
+/** Whole files held against themselves before their bytes become part of another, as row groups are before they are decoded. */
+import type { FileSource } from '../ports/table-codec.ts';
+import { checkChunk } from './chunk-check.ts';
+import { decodedBytes, type MeasuredChunk, rowsOfPiece } from './decoded-size.ts';
+import { openParquet } from './footer.ts';
+import { leafNodesOf } from './projection.ts';
+import { numberAt, structAt } from './thrift.ts';
+import { checkCodec, type StreamMeasure } from './unpacked-size.ts';
+import type { ParquetWasm } from './wasm-runtime.ts';
+
+export interface WeighDeps {
+  readonly wasm: ParquetWasm;
+  readonly measure: StreamMeasure | undefined;
+}
+
+/**
+ * Bytes a file decodes to, at most.
+ * @throws LakefoldError FILE_CORRUPT where footer, pages and row groups contradict each other, LIMIT_EXCEEDED where a row group decodes to too much even in pieces, UNSUPPORTED_FORMAT
+ */
+export async function weighFile({ wasm, measure }: WeighDeps, file: Uint8Array): Promise<number> {
+  const { footer } = await openParquet(sourceOf(file));
+  const leaves = footer.columns.flatMap((node) => leafNodesOf(node));
+  let total = 0;
+  for (const group of footer.rowGroups) {
+    const chunks = leaves.flatMap((leaf): MeasuredChunk[] => {
+      const chunk = group.chunks[leaf.node.firstLeaf];
+      if (chunk === undefined) return [];
+      const bytes = file.subarray(chunk.start, chunk.end);
+      const codec = checkCodec(numberAt(structAt(chunk.element, 3) ?? new Map(), 4));
+      return [{ leaf, bytes, codec, size: checkChunk({ leaf, bytes, codec, rowCount: group.rowCount }, measure) }];
+    });
+    const decoded = await decodedBytes(wasm, chunks);
+    const stored = chunks.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (group.rowCount > 0) rowsOfPiece({ stored, decoded }, group.rowCount);
+    total += decoded;
+  }
+  return total;
+}
+
+function sourceOf(bytes: Uint8Array): FileSource {
+  return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+}
