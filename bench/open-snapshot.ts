@@ -9,7 +9,7 @@
  * takes (`pruned-plan`).
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -103,7 +103,9 @@ async function buildHistory(directory: string): Promise<void> {
   mkdirSync(join(directory, logDirectory('h')), { recursive: true });
   for (let version = 0; version < VERSIONS; version += 1) {
     const actions: readonly Action[] = [info(1000 + version), ...(version === 0 ? [PROTOCOL, METADATA] : [fileOf(version)])];
-    writeFileSync(join(directory, commitPath('h', version)), serializeActions(actions));
+    const path = join(directory, commitPath('h', version));
+    writeFileSync(path, serializeActions(actions));
+    utimesSync(path, (1000 + version) / 1000, (1000 + version) / 1000);
   }
   for (const version of [VERSIONS / 2, VERSIONS - 5]) {
     const columns = new FileColumns(ADD_FORM);

@@ -92,10 +92,14 @@ export interface LastCheckpoint {
   readonly name?: string;
 }
 
+/** When it was last written, epoch ms: not before the version it points at. */
+export type DatedPointer = LastCheckpoint & { readonly modifiedAt: number };
+
 /** What `_last_checkpoint` points at: a hint, undefined where it is missing or makes no sense. */
-export async function readLastCheckpoint(store: ObjectStore, root: string): Promise<LastCheckpoint | undefined> {
+export async function readLastCheckpoint(store: ObjectStore, root: string): Promise<DatedPointer | undefined> {
   const object = await store.get(lastCheckpointPath(root));
-  return object === undefined ? undefined : parseLastCheckpoint(object.bytes);
+  const pointer = object === undefined ? undefined : parseLastCheckpoint(object.bytes);
+  return pointer === undefined || object === undefined ? undefined : { ...pointer, modifiedAt: object.modifiedAt };
 }
 
 /** Undefined for what makes no sense. */

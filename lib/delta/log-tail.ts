@@ -30,16 +30,21 @@ export function planTail(listing: LogListing, from: number, to: number): { reado
   return { pieces, missing: undefined };
 }
 
-/** @throws LakefoldError LOG_GAP when nothing covers a version, LOG_CORRUPT, PATH_OUTSIDE_TABLE */
+/**
+ * `known`: bytes of commits that were read already, by version.
+ * @throws LakefoldError LOG_GAP when nothing covers a version, LOG_CORRUPT, PATH_OUTSIDE_TABLE
+ */
 export async function readTail(
   store: ObjectStore,
   root: string,
-  tail: { readonly listing: LogListing; readonly from: number; readonly to: number },
+  tail: { readonly listing: LogListing; readonly from: number; readonly to: number; readonly known?: ReadonlyMap<number, Uint8Array> | undefined },
 ): Promise<readonly LogEntry[]> {
   const { pieces, missing } = planTail(tail.listing, tail.from, tail.to);
   if (missing !== undefined) throw missingCommit(missing, tail.to);
   const entries = await mapConcurrent(pieces, { concurrencyMax: STORE_READ_CONCURRENCY }, (piece) =>
-    piece.from === piece.to ? readCommit(store, root, piece.to).then((entry) => [entry]) : readCompacted(store, root, { piece, listing: tail.listing }),
+    piece.from === piece.to
+      ? readCommit(store, root, piece.to, tail.known?.get(piece.to)).then((entry) => [entry])
+      : readCompacted(store, root, { piece, listing: tail.listing }),
   );
   return entries.flat();
 }
@@ -48,12 +53,12 @@ export function missingCommit(missing: number, target: number): LakefoldError {
   return new LakefoldError('LOG_GAP', `expected every commit up to version ${target}, found none of version ${missing}`, { context: { version: missing } });
 }
 
-async function readCommit(store: ObjectStore, root: string, version: number): Promise<LogEntry> {
+async function readCommit(store: ObjectStore, root: string, version: number, known?: Uint8Array): Promise<LogEntry> {
   const path = commitPath(root, version);
-  const object = await store.get(path);
+  const bytes = known ?? (await store.get(path))?.bytes;
   // Listed a moment ago: only log clean-up takes commits away.
-  if (object === undefined) throw missingCommit(version, version);
-  return { version, actions: parseLogEntry(object.bytes, { path, version, tableLocation: tableLocationOf(store.location, root) }) };
+  if (bytes === undefined) throw missingCommit(version, version);
+  return { version, actions: parseLogEntry(bytes, { path, version, tableLocation: tableLocationOf(store.location, root) }) };
 }
 
 // The commits are the truth: they are read where they are all there, unless the compaction is known to be ours.

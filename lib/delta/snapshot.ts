@@ -14,7 +14,7 @@ import { replay, type PartialState } from './replay.ts';
 import { parseSchema } from './schema.ts';
 import type { AsOf, Snapshot, TableColumn } from './snapshot-state.ts';
 import { commitTime } from './time-travel.ts';
-import { readCommitTime, versionAt } from './version-at.ts';
+import { type FoundVersion, readCommitTime, versionAt } from './version-at.ts';
 
 export type SnapshotDeps = CheckpointDeps;
 
@@ -40,30 +40,35 @@ export interface LoadOptions {
 export async function loadSnapshot(deps: SnapshotDeps, root: string, asOf: AsOf = {}, options: LoadOptions = {}): Promise<Snapshot> {
   const hint = await readLastCheckpoint(deps.store, root);
   if (asOf.instant === undefined) return loadVersion(deps, root, { target: asOf.version, hint }, options);
-  const head = headOf((await recentLog(deps, root, hint)) ?? (await listWhole(deps.store, root))) ?? 0;
-  const at = await versionAt({ store: deps.store, root }, { head, listWhole: () => listWhole(deps.store, root) }, asOf.instant);
-  return { ...(await loadVersion(deps, root, { target: at.version, hint }, options)), committedAt: at.committedAt };
+  const found = await versionAt({ store: deps.store, root }, { pointer: hint, listWhole: () => listWhole(deps.store, root) }, asOf.instant);
+  return { ...(await loadVersion(deps, root, { target: found.version, hint, found }, options)), committedAt: found.committedAt };
 }
 
 interface VersionTarget {
   /** The newest without. */
   readonly target: number | undefined;
   readonly hint: LastCheckpoint | undefined;
+  /** How the target was found, and when it was committed: whoever knows that asks for no other time. */
+  readonly found?: FoundVersion;
 }
 
-async function loadVersion(deps: SnapshotDeps, root: string, { target, hint }: VersionTarget, options: LoadOptions): Promise<Snapshot> {
-  const near =
-    target !== undefined && (hint === undefined || target < hint.version) ? await logBelow(deps, root, target) : await recentLog(deps, root, hint, target);
+async function loadVersion(deps: SnapshotDeps, root: string, { target, hint, found }: VersionTarget, options: LoadOptions): Promise<Snapshot> {
+  const isListed = found?.listing !== undefined && canLoadFrom(found.listing, found.version);
+  const near = isListed
+    ? found.listing
+    : target !== undefined && (hint === undefined || target < hint.version)
+      ? await logBelow(deps, root, target)
+      : await recentLog(deps, root, hint, target);
   const head = near === undefined ? undefined : headOf(near);
   if (near !== undefined && head !== undefined && (target ?? head) <= head) {
     try {
-      return await loadFrom(deps, root, { listing: near, target: target ?? head, options });
+      return await loadFrom(deps, root, { listing: near, target: target ?? head, found, options });
     } catch (error) {
       // The pointer is a hint; what is older than it may still do. Pages of a listing may not fit together.
       if (!isLakefoldError(error, 'CHECKPOINT_CORRUPT') && !isLakefoldError(error, 'LOG_GAP')) throw error;
     }
   }
-  const loadListed = (listing: LogListing): Promise<Snapshot> => loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, options });
+  const loadListed = (listing: LogListing): Promise<Snapshot> => loadFrom(deps, root, { listing, target: target ?? headOf(listing) ?? 0, found, options });
   try {
     return await loadListed(await listWhole(deps.store, root));
   } catch (error) {
@@ -85,6 +90,12 @@ async function recentLog(
   return listing.checkpoints.some(({ version }) => version <= target) ? listing : undefined;
 }
 
+/** Whether a piece of the log has a checkpoint below the version, or the log's beginning, and every commit from there. */
+function canLoadFrom(listing: LogListing, target: number): boolean {
+  const start = listing.checkpoints.find(({ version }) => version <= target)?.version ?? (listing.commits.has(0) ? -1 : undefined);
+  return start !== undefined && planTail(listing, start + 1, target).missing === undefined;
+}
+
 /** The piece of the log that ends with a version and begins with a checkpoint from which it can be had. */
 async function logBelow(deps: SnapshotDeps, root: string, target: number): Promise<LogListing | undefined> {
   if (!isTableVersion(target)) return undefined;
@@ -92,8 +103,7 @@ async function logBelow(deps: SnapshotDeps, root: string, target: number): Promi
     const from = Math.max(0, target - width);
     const listing = await listLog(deps.store, root, { fromVersion: from, toVersion: target });
     if (headOf(listing) !== target) return undefined;
-    const start = listing.checkpoints[0]?.version ?? (from === 0 ? -1 : undefined);
-    if (start !== undefined && planTail(listing, start + 1, target).missing === undefined) return listing;
+    if (canLoadFrom(listing, target)) return listing;
     if (from === 0) return undefined;
   }
 }
@@ -131,6 +141,7 @@ async function listWhole(store: ObjectStore, root: string): Promise<LogListing> 
 interface LoadTarget {
   readonly listing: LogListing;
   readonly target: number;
+  readonly found: FoundVersion | undefined;
   readonly options: LoadOptions;
 }
 
@@ -150,7 +161,7 @@ async function loadFrom(deps: SnapshotDeps, root: string, load: LoadTarget): Pro
   }
   const { missing } = planTail(listing, 0, target);
   if (missing !== undefined) throw corrupt ?? missingCommit(missing, target);
-  return replay(undefined, await readTail(deps.store, root, { listing, from: 0, to: target }), fileTimes(listing, 0));
+  return replay(undefined, await readTail(deps.store, root, { listing, from: 0, to: target, known: load.found?.entries }), fileTimes(listing, 0));
 }
 
 function checkTarget(listing: LogListing, target: number): void {
@@ -170,15 +181,15 @@ function checkTarget(listing: LogListing, target: number): void {
 async function loadOnCheckpoint(
   deps: SnapshotDeps,
   root: string,
-  { listing, target, checkpoint, options }: LoadTarget & { readonly checkpoint: CheckpointFiles },
+  { listing, target, found, checkpoint, options }: LoadTarget & { readonly checkpoint: CheckpointFiles },
 ): Promise<Snapshot> {
   const { version } = checkpoint;
-  const tailRead = readTail(deps.store, root, { listing, from: version + 1, to: target });
+  const tailRead = readTail(deps.store, root, { listing, from: version + 1, to: target, known: found?.entries });
   // A later schema may name and type partition columns otherwise: then nothing is pruned here.
   const isPruned = options.where !== undefined && !(await tailRead).some((entry) => entry.actions.some((action) => action.kind === 'metaData'));
   const [state, own, tail] = await Promise.all([
     readCheckpoint(deps, root, checkpoint, isPruned ? { pruneBy: pruning(options.where) } : {}),
-    checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
+    found?.committedAt ?? checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
     tailRead,
   ]);
   const base: PartialState = { ...state, version, committedAt: own, checkpointVersion: version };

@@ -1,5 +1,6 @@
 /**
- * Which version an instant means, in as few requests as a binary search takes.
+ * Which version an instant means: where the times of the files point, if two probes bear it out, else in as few requests as
+ * a binary search takes.
  *
  * The time of a version is exact by itself where its writer made it so: an in-commit timestamp, or a commit of ours, which is
  * always later than the one before. Of a foreign commit it depends on those before it, down to an exact one, and these are
@@ -13,30 +14,92 @@ import type { CommitInfo } from './actions.ts';
 import { commitInfoOf, isOurs } from './commit-info.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
-import { listOldest, oldestReadable, type LogListing } from './log-segment.ts';
+import { headOf, listLog, listOldest, oldestReadable, type LogListing, type LogRange } from './log-segment.ts';
 import { missingCommit } from './log-tail.ts';
 import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
 
 /** Enough for a `commitInfo`; a longer one costs a second request. */
 const FIRST_LINE_BYTES = 8192;
+/** Versions listed to both sides of one that the times of files point at: with checksums and checkpoints one page of a listing. */
+const GUESS_VERSIONS = 150;
+/** Such listings; a table of which they are not enough is searched by halves. */
+const GUESSES_MAX = 3;
+/** Entries kept for who loads the version then: a search by halves meets no more. */
+const ENTRIES_KEPT_MAX = 64;
 
 interface Place {
   readonly store: ObjectStore;
   readonly root: string;
 }
 
+/** A version, and what was read on the way to it. */
+export interface FoundVersion extends VersionTime {
+  /** A piece of the log about it, where one was listed. */
+  readonly listing?: LogListing;
+  /** Commits read whole, by version. */
+  readonly entries: ReadonlyMap<number, Uint8Array>;
+}
+
+export interface VersionsOfTable {
+  /** Of the newest checkpoint: a hint. */
+  readonly pointer: { readonly version: number; readonly modifiedAt: number } | undefined;
+  readonly listWhole: () => Promise<LogListing>;
+}
+
 /**
- * The newest version committed at or before `instant` (epoch ms); `head` is the table's newest.
+ * The newest version committed at or before `instant` (epoch ms).
  * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED as `resolveVersion`, LOG_CORRUPT
  */
-export async function versionAt(
-  place: Place,
-  table: { readonly head: number; readonly listWhole: () => Promise<LogListing> },
-  instant: number,
-): Promise<VersionTime> {
-  const oldest = await listOldest(place.store, place.root);
-  const found = oldest === undefined ? undefined : await search(new Probes(place, oldest), { from: oldest.version, to: table.head }, instant);
-  return found ?? resolveVersion(await allCommitTimes(place, await table.listWhole()), instant);
+export async function versionAt(place: Place, table: VersionsOfTable, instant: number): Promise<FoundVersion> {
+  const probes = new Probes(place);
+  const { pointer } = table;
+  const guessed = pointer === undefined ? undefined : await guessVersion(probes, pointer, instant);
+  if (guessed !== undefined) return guessed;
+  const oldest = await probes.oldest();
+  const head = headOf(pointer === undefined ? await table.listWhole() : await listLog(place.store, place.root, { fromVersion: pointer.version })) ?? 0;
+  const found = oldest === undefined ? undefined : await search(probes, { from: oldest.version, to: head }, instant);
+  if (found !== undefined) return { ...found, entries: probes.entries };
+  const first = oldest === undefined || !probes.agree() ? undefined : await probes.timeOf(oldest.version);
+  const known = first === undefined || oldest === undefined ? undefined : [{ version: oldest.version, committedAt: first }];
+  return { ...resolveVersion(known ?? (await allCommitTimes(place, await table.listWhole())), instant), entries: probes.entries };
+}
+
+/** Undefined where the probes don't bear out what the times of the files say. */
+async function guessVersion(probes: Probes, pointer: NonNullable<VersionsOfTable['pointer']>, instant: number): Promise<FoundVersion | undefined> {
+  const isRecent = instant >= pointer.modifiedAt;
+  const listing = isRecent ? await probes.list({ fromVersion: pointer.version }) : await listAbout(probes, pointer, instant);
+  const dated = datedVersions(listing);
+  const [first, last] = [dated[0], dated.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  const start = dated.findLast(({ committedAt }) => committedAt <= instant)?.version ?? first.version;
+  const found = await search(probes, { from: first.version, to: last.version, start }, instant);
+  // The last one of an older piece may not be the last one of that time.
+  if (found === undefined || (!isRecent && found.version === last.version)) return undefined;
+  return { ...found, ...(listing === undefined ? {} : { listing }), entries: probes.entries };
+}
+
+/** The piece of the log in which the files have about that time. */
+async function listAbout(probes: Probes, pointer: NonNullable<VersionsOfTable['pointer']>, instant: number): Promise<LogListing | undefined> {
+  let low = await probes.oldest();
+  let high: VersionTime = { version: pointer.version, committedAt: pointer.modifiedAt };
+  for (let i = 0; low !== undefined && i < GUESSES_MAX; i += 1) {
+    const share = (instant - low.committedAt) / Math.max(1, high.committedAt - low.committedAt);
+    const guess = low.version + Math.round(Math.min(1, Math.max(0, share)) * (high.version - low.version));
+    const listing = await probes.list({ fromVersion: Math.max(low.version, guess - GUESS_VERSIONS), toVersion: guess + GUESS_VERSIONS });
+    const dated = datedVersions(listing);
+    const [first, last] = [dated[0], dated.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    if (instant < first.committedAt && first.version > low.version) high = first;
+    else if (instant >= last.committedAt && last.version < high.version) low = last;
+    else return listing;
+  }
+  return undefined;
+}
+
+/** Versions by the times of their files, ascending. */
+function datedVersions(listing: LogListing | undefined): readonly VersionTime[] {
+  const dated = [...(listing?.commits ?? [])].map(([version, { modifiedAt }]) => ({ version, committedAt: modifiedAt }));
+  return dated.toSorted((a, b) => a.version - b.version);
 }
 
 /** Commit times of every version that can be read, oldest first. */
@@ -59,6 +122,8 @@ export interface CommitClock {
   readonly info: CommitInfo | undefined;
   /** Modification time of its file, epoch ms. */
   readonly fileTime: number;
+  /** The whole entry, where it was read. */
+  readonly bytes?: Uint8Array;
 }
 
 /** One request for most commits, whatever their size; undefined when there is none of the version. */
@@ -67,7 +132,7 @@ export async function readCommitTime({ store, root }: Place, version: number): P
   const place = { path, version, tableLocation: tableLocationOf(store.location, root) };
   const head = await store.get(path, { range: { start: 0, end: FIRST_LINE_BYTES } });
   if (head === undefined) return undefined;
-  if (head.sizeBytes <= FIRST_LINE_BYTES) return { info: commitInfoOf(parseLogEntry(head.bytes, place)), fileTime: head.modifiedAt };
+  if (head.sizeBytes <= FIRST_LINE_BYTES) return { info: commitInfoOf(parseLogEntry(head.bytes, place)), fileTime: head.modifiedAt, bytes: head.bytes };
   const end = head.bytes.indexOf(0x0a);
   const first = end === -1 ? undefined : commitInfoOf(parseActions(head.bytes.subarray(0, end), place));
   if (first !== undefined) return { info: first, fileTime: head.modifiedAt };
@@ -75,38 +140,60 @@ export async function readCommitTime({ store, root }: Place, version: number): P
   return whole === undefined ? undefined : { info: commitInfoOf(parseLogEntry(whole.bytes, place)), fileTime: whole.modifiedAt };
 }
 
-/** Undefined where the probes don't tell. */
-async function search(probes: Probes, range: { readonly from: number; readonly to: number }, instant: number): Promise<VersionTime | undefined> {
+interface SearchRange {
+  readonly from: number;
+  readonly to: number;
+  /** Where to look first, and then ever farther from there. */
+  readonly start?: number;
+}
+
+/** Undefined where the probes don't tell, or every version of the range is later. */
+async function search(probes: Probes, range: SearchRange, instant: number): Promise<VersionTime | undefined> {
   let low = range.from;
   let high = range.to + 1;
   let found: VersionTime | undefined;
+  let step = range.start === undefined ? 0 : 1;
+  let version = range.start ?? (low + high) >>> 1;
+  let wasLater: boolean | undefined;
   // All below `low` are at or before the instant, all from `high` on after it.
   while (low < high) {
-    const version = (low + high) >>> 1;
     const committedAt = await probes.timeOf(version);
     if (committedAt === undefined) return undefined;
-    if (committedAt <= instant) {
+    const isLater = committedAt > instant;
+    if (isLater) high = version;
+    else {
       found = { version, committedAt };
       low = version + 1;
-    } else {
-      high = version;
     }
+    if (wasLater !== undefined && wasLater !== isLater) step = 0;
+    wasLater = isLater;
+    const next = isLater ? version - step : version + step;
+    version = step === 0 ? (low + high) >>> 1 : Math.min(high - 1, Math.max(low, next));
+    step *= 2;
   }
-  if (!probes.agree()) return undefined;
-  const first = await probes.timeOf(range.from);
-  return found ?? (first === undefined ? undefined : resolveVersion([{ version: range.from, committedAt: first }], instant));
+  return probes.agree() ? found : undefined;
 }
 
 class Probes {
+  /** Commits read whole, by version. */
+  readonly entries = new Map<number, Uint8Array>();
   readonly #place: Place;
-  readonly #oldest: VersionTime;
   readonly #clocks = new Map<number, CommitClock>();
   readonly #times = new Map<number, number>();
+  #oldest: Promise<VersionTime | undefined> | undefined;
 
-  /** `oldest.committedAt`: of its checkpoint, in case the commit itself is gone. */
-  constructor(place: Place, oldest: VersionTime) {
+  constructor(place: Place) {
     this.#place = place;
-    this.#oldest = oldest;
+  }
+
+  /** The oldest version that can be read, and the time of its checkpoint in case the commit itself is gone. Listed once. */
+  oldest(): Promise<VersionTime | undefined> {
+    this.#oldest ??= listOldest(this.#place.store, this.#place.root);
+    return this.#oldest;
+  }
+
+  list(range: LogRange): Promise<LogListing> {
+    return listLog(this.#place.store, this.#place.root, range);
   }
 
   /** Commit time of a version, epoch ms; undefined when a commit that it depends on is missing. */
@@ -118,7 +205,8 @@ class Probes {
     let previous: number | undefined;
     for (let at = start; at <= version; at += 1) {
       const clock = this.#clocks.get(at);
-      const time = clock === undefined ? this.#oldest.committedAt : commitTime(clock.info, clock.fileTime, previous);
+      const time = clock === undefined ? (await this.oldest())?.committedAt : commitTime(clock.info, clock.fileTime, previous);
+      if (time === undefined) return undefined;
       this.#times.set(at, time);
       previous = time;
     }
@@ -133,14 +221,17 @@ class Probes {
 
   /** The newest version up to this one whose time depends on no other. */
   async #exactAtOrBefore(version: number): Promise<number | undefined> {
+    if ((await this.#read(version)) && this.#isExact(version)) return version;
+    const oldest = await this.oldest();
+    if (oldest === undefined) return undefined;
     let step = 1;
-    for (let to = version; to >= this.#oldest.version; to -= step, step = Math.min(step * 2, STORE_READ_CONCURRENCY)) {
-      const from = Math.max(this.#oldest.version, to - step + 1);
+    for (let to = version; to >= oldest.version; to -= step, step = Math.min(step * 2, STORE_READ_CONCURRENCY)) {
+      const from = Math.max(oldest.version, to - step + 1);
       const versions = Array.from({ length: to - from + 1 }, (_, i) => to - i);
       const isKnown = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (each) => this.#read(each));
       for (const [i, each] of versions.entries()) {
-        if (isKnown[i] !== true && each !== this.#oldest.version) return undefined;
-        if (each === this.#oldest.version || this.#isExact(each)) return each;
+        if (isKnown[i] !== true && each !== oldest.version) return undefined;
+        if (each === oldest.version || this.#isExact(each)) return each;
       }
     }
     return undefined;
@@ -150,6 +241,7 @@ class Probes {
     if (this.#clocks.has(version)) return true;
     const clock = await readCommitTime(this.#place, version);
     if (clock !== undefined) this.#clocks.set(version, clock);
+    if (clock?.bytes !== undefined && this.entries.size < ENTRIES_KEPT_MAX) this.entries.set(version, clock.bytes);
     return clock !== undefined;
   }
 

@@ -92,12 +92,15 @@ describe('the version at an instant', () => {
 describe('requests in a table of 10,000 versions', () => {
   const VERSIONS = 10_000;
 
-  async function manyVersions(): Promise<LogFixture> {
+  /** `fileTime`: of the files of a version. */
+  async function manyVersions(fileTime: (version: number) => number): Promise<LogFixture> {
     const log = emptyLog();
+    log.setNow(fileTime(0));
     await writeCommit(log.store, 0, [ownCommit(10_000), PROTOCOL, METADATA]);
     let snapshot = await loadSnapshot(log, 't');
     for (let version = 1; version < VERSIONS; version += 1) {
       const actions = [ownCommit(10_000 + 10 * version), { kind: 'txn', appId: 'stream', version } as const];
+      log.setNow(fileTime(version));
       await writeCommit(log.store, version, actions);
       snapshot = applyCommit(snapshot, { version, actions });
       if (version % 10 === 0) await writeCheckpoint(log, 't', snapshot);
@@ -105,24 +108,58 @@ describe('requests in a table of 10,000 versions', () => {
     return log;
   }
 
+  const requestsOf = async ({ store: { calls } }: LogFixture, load: () => Promise<unknown>): Promise<{ readonly lists: number; readonly gets: number }> => {
+    calls.length = 0;
+    await load();
+    const count = (kind: string): number => calls.filter((call) => call.startsWith(kind)).length;
+    return { lists: count('list'), gets: count('get') };
+  };
+
   it('are bounded: open, as of a version, as of an instant', async () => {
-    const log = await manyVersions();
-    const requests = async (load: () => Promise<unknown>): Promise<{ readonly lists: number; readonly gets: number }> => {
-      log.store.calls.length = 0;
-      await load();
-      const count = (kind: string): number => log.store.calls.filter((call) => call.startsWith(kind)).length;
-      return { lists: count('list'), gets: count('get') };
-    };
+    const log = await manyVersions((version) => 10_001 + 10 * version);
+    const requests = (load: () => Promise<unknown>): ReturnType<typeof requestsOf> => requestsOf(log, load);
     // The pointer, the checkpoint, the time of its version, and the nine commits behind it.
     expect(await requests(() => loadSnapshot(log, 't'))).toEqual({ lists: 1, gets: 12 });
     expect(await requests(() => loadSnapshot(log, 't', { version: 4321 }))).toEqual({ lists: 1, gets: 4 });
     expect(await requests(() => loadSnapshot(log, 't', { version: 7 }))).toEqual({ lists: 1, gets: 9 });
-    const latest = await requests(() => loadSnapshot(log, 't', { version: 9999 }));
-    for (const version of [9, 4999, 8888, 9998]) {
-      const asOf = await requests(() => loadSnapshot(log, 't', { instant: 10_000 + 10 * version + 5 }));
-      expect(asOf.lists).toBeLessThanOrEqual(latest.lists + 2);
-      expect(asOf.gets).toBeLessThanOrEqual(latest.gets + Math.ceil(Math.log2(VERSIONS)));
-      expect((await loadSnapshot(log, 't', { instant: 10_000 + 10 * version + 5 })).version).toBe(version);
+    // Of an instant: where the files have about that time two probes, one of them of a commit that is read anyway.
+    const asOf: unknown[] = [];
+    for (const version of [0, 9, 4999, 5000, 5003, 8888, 9989, 9990, 9998, 9999]) {
+      const instant = 10_000 + 10 * version + 5;
+      asOf.push([version, await requests(() => loadSnapshot(log, 't', { instant }))]);
+      const loaded = await loadSnapshot(log, 't', { instant });
+      expect([loaded.version, loaded.committedAt]).toEqual([version, 10_000 + 10 * version]);
     }
+    expect(asOf).toEqual([
+      [0, { lists: 2, gets: 3 }],
+      [9, { lists: 2, gets: 12 }],
+      [4999, { lists: 2, gets: 12 }],
+      [5000, { lists: 2, gets: 4 }],
+      [5003, { lists: 2, gets: 6 }],
+      [8888, { lists: 2, gets: 11 }],
+      [9989, { lists: 2, gets: 12 }],
+      [9990, { lists: 1, gets: 4 }],
+      [9998, { lists: 1, gets: 11 }],
+      [9999, { lists: 1, gets: 11 }],
+    ]);
   }, 60_000);
+
+  it.each([
+    ['all of one time, as those of a copy', (): number => 200_000],
+    ['of times before all commits', (): number => 1],
+    ['of times that stood still and then leapt', (version: number): number => (version < 9000 ? 10_001 : 10_001 + 10 * version)],
+  ])(
+    'are those of a search by halves where the files are %s',
+    async (_, fileTime) => {
+      const log = await manyVersions(fileTime);
+      for (const version of [9, 4999, 8888, 9998]) {
+        const instant = 10_000 + 10 * version + 5;
+        const { lists, gets } = await requestsOf(log, async () => expect((await loadSnapshot(log, 't', { instant })).version).toBe(version));
+        expect(lists).toBeLessThanOrEqual(6);
+        // The twelve of the newest version, a search around the wrong place and one of all.
+        expect(gets).toBeLessThanOrEqual(12 + 16 + Math.ceil(Math.log2(VERSIONS)));
+      }
+    },
+    60_000,
+  );
 });
