@@ -5,6 +5,7 @@ import type { ObjectInfo, ObjectStore } from '../ports/object-store.ts';
 import type { LogEntry, Metadata } from './actions.ts';
 import { readLastCheckpoint, type CheckpointDeps, type LastCheckpoint } from './checkpoint.ts';
 import { readCheckpoint } from './checkpoint-read.ts';
+import { commitInfoOf } from './commit-info.ts';
 import type { Filter } from './filter.ts';
 import { logDirectory } from './log-path.ts';
 import { headOf, listLog, oldestReadable, type CheckpointFiles, type LogListing } from './log-segment.ts';
@@ -13,7 +14,7 @@ import { partitionTest, type PartitionTest } from './pruning.ts';
 import { replay, type PartialState } from './replay.ts';
 import { parseSchema } from './schema.ts';
 import type { AsOf, Snapshot, TableColumn } from './snapshot-state.ts';
-import { commitTime } from './time-travel.ts';
+import { commitTime, statedTime } from './time-travel.ts';
 import { type FoundVersion, readCommitTime, versionAt } from './version-at.ts';
 
 export type SnapshotDeps = CheckpointDeps;
@@ -189,7 +190,7 @@ async function loadOnCheckpoint(
   const isPruned = options.where !== undefined && !(await tailRead).some((entry) => entry.actions.some((action) => action.kind === 'metaData'));
   const [state, own, tail] = await Promise.all([
     readCheckpoint(deps, root, checkpoint, isPruned ? { pruneBy: pruning(options.where) } : {}),
-    found?.committedAt ?? checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version)),
+    found?.committedAt ?? timeBefore(target === version ? [] : tailRead, () => checkpointTime(deps.store, { root, checkpoint }, listing.commits.get(version))),
     tailRead,
   ]);
   const base: PartialState = { ...state, version, committedAt: own, checkpointVersion: version };
@@ -201,6 +202,13 @@ function pruning(where: NonNullable<LoadOptions['where']>): (metadata: Metadata)
     const columns = parseSchema(metadata.schemaString);
     return partitionTest({ columns, metadata }, where(columns));
   };
+}
+
+/** `read` is asked where it counts: an entry that is exact by itself is later than whatever came before. */
+async function timeBefore(tail: readonly LogEntry[] | Promise<readonly LogEntry[]>, read: () => Promise<number>): Promise<number> {
+  const [first] = await tail;
+  const stated = first?.compacted === undefined ? statedTime(commitInfoOf(first?.actions ?? [])) : first.compacted.times[0];
+  return stated === undefined || stated === null ? read() : stated - 1;
 }
 
 /** Commit time of the checkpoint's version; of a commit that was cleaned up only the checkpoint's own time is left. */
