@@ -111,7 +111,8 @@ async function* keptRows({ deps, snapshot }: { readonly deps: DeltaDeps; readonl
   try {
     yield* readRows(deps, { root: '', snapshot }, options);
   } catch (error) {
-    throw isLakefoldError(error, 'FILE_MISSING') ? expiredOr(error, { root: '', snapshot, head: await loadSnapshot(deps, '') }) : error;
+    if (!isLakefoldError(error, 'FILE_MISSING')) throw error;
+    throw expiredOr(error, { root: '', location: deps.store.location, snapshot, head: await loadSnapshot(deps, '') });
   }
 }
 

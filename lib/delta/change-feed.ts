@@ -7,7 +7,7 @@ import { mapConcurrent } from '../core/concurrency.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { Column } from '../core/types.ts';
-import type { Metadata } from './actions.ts';
+import type { AddFile, Metadata } from './actions.ts';
 import { derivedChanges, identityOf } from './change-derived.ts';
 import { readChangeFiles } from './change-files.ts';
 import type { ChangedRows } from './change-rows.ts';
@@ -16,6 +16,7 @@ import { readEntry, type RecordedEntry } from './changes.ts';
 import { commitInfoOf } from './commit-info.ts';
 import { oldestEntry } from './history.ts';
 import { type ReadDeps, selectColumns } from './read.ts';
+import { pathsOf } from './removals.ts';
 import { loadSnapshot, type SnapshotDeps } from './snapshot.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { commitTime } from './time-travel.ts';
@@ -38,16 +39,19 @@ export interface ChangesOptions {
   readonly columns?: readonly string[];
 }
 
+export interface ChangedTable {
+  readonly root: string;
+  readonly head: Snapshot;
+  /** The newest version there is, asked for where a file is missing; `head` unless given. */
+  readonly refresh?: () => Promise<Snapshot>;
+}
+
 /**
  * Changed rows in the newest schema of the range, then `CHANGE_COLUMNS`; commits ascending, within a commit removals and
  * preimages before inserts and postimages.
  * @throws LakefoldError INVALID_ARGUMENT, NO_SUCH_COMMIT, HISTORY_EXPIRED, UNKNOWN_FEATURE, PLAN_TOO_LARGE; UNSUPPORTED_OPERATION where a schema of the range can't be read in the newest
  */
-export async function* readChanges(
-  deps: ReadDeps & SnapshotDeps,
-  table: { readonly root: string; readonly head: Snapshot },
-  options: ChangesOptions = {},
-): AsyncIterable<Batch> {
+export async function* readChanges(deps: ReadDeps & SnapshotDeps, table: ChangedTable, options: ChangesOptions = {}): AsyncIterable<Batch> {
   const { head, root } = table;
   const from = options.fromVersion ?? -1;
   const to = options.toVersion ?? head.version;
@@ -67,7 +71,7 @@ export async function* readChanges(
       try {
         for await (const changed of changesOf(deps, { root, snapshot, entry, identity })) yield shown(changed, wanted, stamp);
       } catch (error) {
-        throw expired(error, { version: entry.version, head });
+        throw await expired(deps, error, { version: entry.version, table });
       }
     }
   }
@@ -157,10 +161,12 @@ function shown({ batch, types }: ChangedRows, wanted: readonly TableColumn[], st
 }
 
 /** A file that is gone and not live has expired; all else is as bad as it looks. */
-function expired(error: unknown, { version, head }: { readonly version: number; readonly head: Snapshot }): unknown {
+async function expired(deps: ReadDeps, error: unknown, { version, table }: { readonly version: number; readonly table: ChangedTable }): Promise<unknown> {
   if (!isLakefoldError(error, 'FILE_MISSING')) return error;
   const { path } = error.context;
-  if (typeof path === 'string' && head.files.has(path)) return error;
+  const head = await (table.refresh?.() ?? table.head);
+  const isOf = (file: AddFile): boolean => file.path === path || pathsOf(table.root, file, deps.store.location).some((each) => each === path);
+  for (const file of head.files.values()) if (isOf(file)) return error;
   return new LakefoldError('HISTORY_EXPIRED', `expected the files of version ${version} to be kept: ${error.message}`, {
     cause: error,
     context: { version, path, reason: 'RETENTION' },

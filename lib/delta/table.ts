@@ -114,14 +114,16 @@ export class DeltaTable {
     try {
       yield* readRows(this.#deps, { root: this.root, snapshot }, filterOf === undefined ? others : { ...others, where: filterOf(snapshot.columns) });
     } catch (error) {
-      throw isLakefoldError(error, 'FILE_MISSING') ? expiredOr(error, { root: this.root, snapshot, head: await this.refresh() }) : error;
+      if (!isLakefoldError(error, 'FILE_MISSING')) throw error;
+      throw expiredOr(error, { root: this.root, location: this.#deps.store.location, snapshot, head: await this.refresh() });
     }
   }
 
   /** What the commits of a range did to rows; the newest version is asked for only where `toVersion` is left out or not yet known. */
   async *changes(options: ChangesOptions = {}): AsyncIterable<Batch> {
     const isKnown = options.toVersion !== undefined && options.toVersion <= this.#snapshot.version;
-    yield* readChanges(this.#deps, { root: this.root, head: isKnown ? this.#snapshot : await this.refresh() }, options);
+    const head = isKnown ? this.#snapshot : await this.refresh();
+    yield* readChanges(this.#deps, { root: this.root, head, refresh: () => this.refresh() }, options);
   }
 
   async append(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<AddingOutcome> {

@@ -121,10 +121,13 @@ async function existing(store: ObjectStore, paths: readonly string[]): Promise<F
 }
 
 /** Why a file of an earlier version is missing: HISTORY_EXPIRED where the head no longer has it, else what was thrown. */
-export function expiredOr(error: LakefoldError, table: { readonly root: string; readonly snapshot: Snapshot; readonly head: Snapshot }): LakefoldError {
-  const { root, snapshot, head } = table;
+export function expiredOr(
+  error: LakefoldError,
+  table: { readonly root: string; readonly location: string; readonly snapshot: Snapshot; readonly head: Snapshot },
+): LakefoldError {
+  const { root, location, snapshot, head } = table;
   const missing = error.context['path'];
-  const affected = [...snapshot.files.values()].filter((file) => file.path === missing || pathsOf(root, file).some((path) => path === missing));
+  const affected = [...snapshot.files.values()].filter((file) => file.path === missing || pathsOf(root, file, location).some((path) => path === missing));
   const isRemoved = snapshot.version < head.version && affected.length > 0 && affected.every((file) => !isSameFile(file, head.files.get(file.path)));
   if (!isRemoved) return error;
   return new LakefoldError('HISTORY_EXPIRED', `expected every file of version ${snapshot.version}, but ${String(missing)} is no longer kept`, {

@@ -17,7 +17,7 @@ export async function assertKept(deps: { readonly store: ObjectStore }, group: O
   const head = await group.table.refresh();
   const { root } = group.table;
   const replaced = [...snapshot.files.values()].filter((file) => !isSameFile(file, head.files.get(file.path)));
-  const paths = [...new Set(replaced.flatMap((file) => pathsOf(root, file)))];
+  const paths = [...new Set(replaced.flatMap((file) => pathsOf(root, file, deps.store.location)))];
   await mapConcurrent(paths, { concurrencyMax: STORE_READ_CONCURRENCY }, async (path) => {
     if ((await deps.store.head(joinPath(path))) !== undefined) return;
     throw new LakefoldError(
