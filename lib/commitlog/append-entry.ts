@@ -10,7 +10,7 @@ import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_BACKOFF_MILLIS, 
 import type { ObjectPath } from '../core/path.ts';
 import { ageOf, instantOf, type Clock, type Instant } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { CreateOutcome, ObjectStore } from '../ports/object-store.ts';
+import type { CreateOptions, CreateOutcome, ObjectStore } from '../ports/object-store.ts';
 import type { Random } from '../ports/random.ts';
 
 export interface CommitLogDeps {
@@ -30,7 +30,8 @@ export interface Winner {
 
 /** `stop`: nothing is to be written any more (it is already there, or there is nothing to do). */
 export type AttemptPlan<T> =
-  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly value: T }
+  /** `after`: what the entry names is written by then. */
+  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly value: T; readonly after?: Promise<unknown> }
   | { readonly kind: 'stop'; readonly value: T }
   | { readonly kind: 'conflict'; readonly reason: string };
 
@@ -81,7 +82,7 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
     if (plan.kind === 'stop') return { kind: 'stopped', value: plan.value };
     if (plan.kind === 'conflict') return { kind: 'conflict', winner: version - 1, reason: plan.reason };
     const askedAt = deps.clock.monotonicMillis();
-    const created = await create(deps, request, { version, bytes: plan.bytes, startedAt });
+    const created = await create(deps, request, { version, bytes: plan.bytes, after: plan.after, startedAt });
     const tookMillis = deps.clock.monotonicMillis() - askedAt;
     if (created.kind === 'created' && (await followsItsLog(deps, request, { version, startedAt }))) {
       return { kind: 'committed', version, value: plan.value, attempts: attempt };
@@ -100,24 +101,44 @@ export async function appendEntry<T>(deps: CommitLogDeps, request: AppendRequest
   }
 }
 
-async function create<T>(
-  deps: CommitLogDeps,
-  request: AppendRequest<T>,
-  entry: { readonly version: number; readonly bytes: Uint8Array; readonly startedAt: Instant },
-): Promise<CreateOutcome> {
+interface TriedEntry {
+  readonly version: number;
+  readonly bytes: Uint8Array;
+  readonly after: Promise<unknown> | undefined;
+  readonly startedAt: Instant;
+}
+
+async function create<T>(deps: CommitLogDeps, request: AppendRequest<T>, entry: TriedEntry): Promise<CreateOutcome> {
   let outcome: CreateOutcome | undefined;
   for (let attempt = 1; ; attempt += 1) {
     // Asked before every request and after every wait: of a log that was cleaned meanwhile an old version is free again,
     // and of what was staged nothing may be left.
     if (isTooOld(deps, entry.startedAt)) {
       if (outcome !== undefined) return outcome;
-      throw fenced(request.pathOf(entry.version), 'the writer slept for longer than what it was planned on is sure to be kept');
+      throw sleptTooLong(request.pathOf(entry.version));
     }
-    const options = { identity: request.txnId, ...(request.signal === undefined ? {} : { signal: request.signal }) };
-    outcome = await deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options);
+    const options = { identity: request.txnId, ...signalOf(request) };
+    outcome = await (attempt === 1 && entry.after !== undefined
+      ? createAfter(deps, request, { ...entry, after: entry.after }, options)
+      : deps.store.createIfAbsent(request.pathOf(entry.version), entry.bytes, options));
     if (outcome.kind !== 'unknown' || attempt >= UNKNOWN_TRIES_MAX) return outcome;
     await backOff(deps, { attempt: attempt + 2, tookMillis: 0 }, request.signal);
   }
+}
+
+async function createAfter<T>(
+  deps: CommitLogDeps,
+  request: AppendRequest<T>,
+  entry: TriedEntry & { readonly after: Promise<unknown> },
+  options: CreateOptions,
+): Promise<CreateOutcome> {
+  const path = request.pathOf(entry.version);
+  const after = entry.after.then(() => {
+    if (isTooOld(deps, entry.startedAt)) throw sleptTooLong(path);
+  });
+  if (deps.store.createIfAbsentAfter !== undefined) return deps.store.createIfAbsentAfter(path, entry.bytes, { ...options, after });
+  await after;
+  return deps.store.createIfAbsent(path, entry.bytes, options);
 }
 
 async function readWinners<T>(deps: CommitLogDeps, request: AppendRequest<T>, from: number): Promise<readonly Winner[]> {
@@ -154,6 +175,10 @@ async function followsItsLog<T>(
 
 function isTooOld(deps: CommitLogDeps, startedAt: Instant): boolean {
   return ageOf(deps.clock, startedAt) > PLAN_AGE_MAX_MILLIS;
+}
+
+function sleptTooLong(path: string): LakefoldError {
+  return fenced(path, 'the writer slept for longer than what it was planned on is sure to be kept');
 }
 
 function fenced(path: string, why: string): LakefoldError {

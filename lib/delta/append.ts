@@ -18,11 +18,12 @@ export interface AppendTarget {
 export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batch): (snapshot: Snapshot) => Promise<PlannedWrite> {
   let staged: readonly StagedFile[] | undefined;
   let stagedOn: Snapshot | undefined;
+  const pending: Promise<void>[] = [];
   return async (snapshot) => {
     const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     stagedOn ??= snapshot;
-    staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal: 0 }, batch);
+    staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal: 0, pending }, batch);
     const newest = newestReceipt(batch);
     return {
       kind: 'write',
@@ -32,6 +33,7 @@ export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batc
       operation: 'WRITE',
       operationParameters: { mode: 'Append', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) },
       isBlindAppend: true,
+      staging: Promise.all(pending),
       basis: { kind: 'append', reads: READS_NOTHING },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };

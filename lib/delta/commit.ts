@@ -7,7 +7,7 @@ import { sha256, toBase32, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import type { Instant } from '../ports/clock.ts';
-import { appendEntry, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
+import { appendEntry, type AppendOutcome, type AppendRequest, type AttemptPlan, type Winner } from '../commitlog/append-entry.ts';
 import { judge, type MetWinner, type OperationKind, type ReadSet } from './conflict.ts';
 import { parseLogEntry, serializeEntry } from './action-codec.ts';
 import type { Action, CdcFile, CommitInfo, LogEntry, Txn } from './actions.ts';
@@ -43,6 +43,8 @@ export type PlannedWrite =
       readonly ingestedAt?: bigint;
       /** The requests it answers, where they are others than the options' one. */
       readonly requests?: readonly PlannedRequest[];
+      /** Writes of its files that are still under way: the entry appears after them, or not at all. */
+      readonly staging?: Promise<unknown>;
       /** What a lost race is judged by (conflict.ts); without it the write is planned again whatever won. */
       readonly basis?: PlanBasis;
     }
@@ -89,6 +91,7 @@ interface Attempt {
 export async function commitWrite(deps: DeltaDeps, request: CommitRequest, options: WriteOptions = {}): Promise<WriteOutcome> {
   let snapshot = request.base;
   let last: PlannedWrite | undefined;
+  let staging: Promise<unknown> | undefined;
   let changeFiles: { readonly of: PlannedWrite; readonly files: readonly CdcFile[] } | undefined;
   const plan = async (version: number, winners: readonly Winner[]): Promise<AttemptPlan<Attempt>> => {
     const met = winners.map((winner): MetWinner => {
@@ -105,13 +108,23 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     last = planned;
     if (planned.kind === 'conflict') return { kind: 'conflict', reason: planned.reason };
     if (planned.kind === 'nothing') return { kind: 'stop', value: { snapshot, actions: [], planned } };
+    staging = planned.staging;
     const info = commitInfoFor(deps, { request, snapshot, planned }, options);
     // A plan that stands changes the same rows, whatever won.
     if (changeFiles?.of !== planned) changeFiles = { of: planned, files: await changeFilesOf(deps, { request, snapshot, planned, info }) };
     const actions = entryActions({ snapshot, version, planned, info, changeFiles: changeFiles.files }, options);
-    return { kind: 'write', bytes: serializeEntry(actions), value: { snapshot, actions, planned } };
+    return { kind: 'write', bytes: serializeEntry(actions), value: { snapshot, actions, planned }, ...(staging === undefined ? {} : { after: staging }) };
   };
-  const outcome = await appendEntry(deps, {
+  try {
+    return outcomeOf(await appendEntry(deps, appendRequest(request, plan, options)));
+  } finally {
+    // What is under way when it fails is not left behind.
+    await staging?.catch(() => undefined);
+  }
+}
+
+function appendRequest(request: CommitRequest, plan: AppendRequest<Attempt>['plan'], options: WriteOptions): AppendRequest<Attempt> {
+  return {
     txnId: request.txnId,
     base: request.base.version,
     plan,
@@ -119,7 +132,10 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
     ...(request.stagedAt === undefined ? {} : { stagedAt: request.stagedAt }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.attemptsMax === undefined ? {} : { attemptsMax: options.attemptsMax }),
-  });
+  };
+}
+
+function outcomeOf(outcome: AppendOutcome<Attempt>): WriteOutcome {
   switch (outcome.kind) {
     case 'conflict':
     case 'unknown':
@@ -154,6 +170,8 @@ function commitInfoFor(deps: DeltaDeps, entry: WriteEntry, options: WriteOptions
 
 async function changeFilesOf(deps: DeltaDeps, { request, snapshot, planned, info }: WriteEntry & { readonly info: CommitInfo }): Promise<readonly CdcFile[]> {
   if (!isChangeFeedOn(snapshot)) return [];
+  // They are made of the rows in the files.
+  await planned.staging;
   return writeChangeFiles(
     deps,
     { root: request.root, snapshot, txnId: deps.random.uuid(), ordinal: 0 },

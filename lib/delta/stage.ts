@@ -27,6 +27,8 @@ export interface StageTarget {
   readonly dataChange: boolean;
   /** Change files stand in a folder of their own; data files beside the log. */
   readonly folder?: '_change_data';
+  /** Takes the write of a single file, which is then under way: whoever names the file waits for it. Else it is waited for here. */
+  readonly pending?: Promise<void>[];
   /** Number of the first file; files of one transaction never share a number. */
   readonly ordinal: number;
 }
@@ -57,8 +59,11 @@ export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Bat
     checkRows(constraintsOf(target.snapshot.metadata), target.snapshot.columns, batch);
   }
   const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
+  const { pending, ...waited } = target;
+  // The bytes of many would all be held until they are written.
+  const each = pieces.length > 1 || pending === undefined ? waited : { ...waited, pending };
   return mapConcurrent(pieces, { concurrencyMax: STAGE_CONCURRENCY }, (indices, i) =>
-    stageFile(deps, target, { batch, columns, indices, ordinal: target.ordinal + i }),
+    stageFile(deps, each, { batch, columns, indices, ordinal: target.ordinal + i }),
   );
 }
 
@@ -135,7 +140,13 @@ export async function stageBytes(
     columns.map((column) => parsePartitionValue(column.type, partitionValues[column.physicalName] ?? null)),
   );
   const path = joinPath(target.folder ?? '', directory, name);
-  await writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
+  const writing = writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
+  if (target.pending === undefined) await writing;
+  else {
+    target.pending.push(writing);
+    // A plan that comes to nothing waits for it too, but may fail before it does.
+    writing.catch(() => undefined);
+  }
   return {
     kind: 'add',
     path,

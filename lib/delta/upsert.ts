@@ -54,18 +54,21 @@ export function upsertPlanner(
   let stagedOn: Snapshot | undefined;
   let ordinal = 0;
   let added = batch;
+  const pending: Promise<void>[] = [];
 
   const plan = async (snapshot: Snapshot, changed?: ReadonlySet<string>): Promise<PlannedWrite> => {
     const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     stagedOn ??= snapshot;
+    // Before anything is staged, which a refusal would leave behind.
+    const found = await prober.find(snapshot, changed);
     const stage = async (kept: Batch): Promise<readonly StagedFile[]> => {
-      const files = await stageRows(deps, { ...target, snapshot, sortBy: identityColumns, dataChange: true, ordinal }, kept);
+      // Where rows are replaced more can fail, and what is under way would outlive it.
+      const under = found.size === 0 ? { pending } : {};
+      const files = await stageRows(deps, { ...target, ...under, snapshot, sortBy: identityColumns, dataChange: true, ordinal }, kept);
       ordinal += files.length;
       return files;
     };
-    // Before anything is staged, which a refusal would leave behind.
-    const found = await prober.find(snapshot, changed);
     staged ??= await stage(batch);
     const { stale, updated, removals } = await contest(snapshot, found);
     const kept = rowsBeside(batch, stale);
@@ -84,6 +87,7 @@ export function upsertPlanner(
       fold: kept.rowCount === 0 && taken.length === 0 ? 'none' : fold,
       operation: 'MERGE',
       isBlindAppend: false,
+      staging: Promise.all(pending),
       changeKeys: identityColumns,
       operationParameters: mergeParameters(identityColumns),
       counts: { rowsInserted: kept.rowCount - updated, rowsUpdated: updated, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },

@@ -65,6 +65,12 @@ export interface ObjectStore {
    */
   createIfAbsent(path: ObjectPath, bytes: Uint8Array, options: CreateOptions): Promise<CreateOutcome>;
 
+  /**
+   * As `createIfAbsent`, but nobody sees the object before `after` is fulfilled, and nothing is created where it fails. For stores that make
+   * an object ready before they name it, and can do so meanwhile; others leave it out.
+   */
+  createIfAbsentAfter?(path: ObjectPath, bytes: Uint8Array, options: CreateOptions & { readonly after: Promise<unknown> }): Promise<CreateOutcome>;
+
   /** Replaces the object whose etag is still `ifMatch`; used by erase alone. */
   replaceIfMatch(path: ObjectPath, bytes: Uint8Array, options: CreateOptions & { readonly ifMatch: string }): Promise<ReplaceOutcome>;
 

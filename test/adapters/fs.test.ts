@@ -80,6 +80,24 @@ describe('local files', () => {
     ]);
   });
 
+  it('are made ready while they wait for others, named then, and not at all where those fail', async () => {
+    const { fs, calls } = recordingFileSystem(nodeFileSystem);
+    const store = await open(fs);
+    await create(store, 'log/0.json');
+    const before = calls.length;
+    let finish: () => void = () => undefined;
+    const after = new Promise<void>((resolve) => (finish = resolve));
+    const waiting = store.createIfAbsentAfter?.(objectPath('log/1.json'), utf8('1'), { identity: '1', after });
+    await expect.poll(() => calls.slice(before).map((call) => call.name)).toEqual(['look', 'create', 'write', 'sync', 'file.stat', 'close']);
+    expect(await paths(store, '')).toEqual(['log/0.json']);
+    finish();
+    expect(await waiting).toMatchObject({ kind: 'created' });
+    const fault = new Error('not written');
+    await expect(store.createIfAbsentAfter?.(objectPath('log/2.json'), utf8('2'), { identity: '2', after: Promise.reject(fault) })).rejects.toBe(fault);
+    expect(await paths(store, '')).toEqual(['log/0.json', 'log/1.json']);
+    expect(await temporaries(directory)).toEqual([]);
+  });
+
   it('share the sync of a directory among concurrent creates', async () => {
     const { fs, calls } = recordingFileSystem(nodeFileSystem);
     const store = await open(fs);

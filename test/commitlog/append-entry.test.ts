@@ -4,7 +4,7 @@ import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import { appendEntry, type AppendOutcome, type AttemptPlan, type CommitLogDeps, type Winner } from '../../lib/commitlog/append-entry.ts';
 import { decodeUtf8, utf8 } from '../../lib/core/bytes.ts';
-import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_TIME_MAX_MILLIS } from '../../lib/core/limits.ts';
+import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_TIME_MAX_MILLIS, PLAN_AGE_MAX_MILLIS } from '../../lib/core/limits.ts';
 import { objectPath } from '../../lib/core/path.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { recordedLog } from '../support/fold-ports.ts';
@@ -244,6 +244,63 @@ describe('the fence', () => {
     const { store, deps } = setUp();
     const cleaned = wrappedStore(store, { createIfAbsent: async () => ({ kind: 'exists' }) });
     await expect(appendEntry(deps(cleaned), { txnId: 'a', base: 5, pathOf, plan: planner('ours').plan })).rejects.toMatchObject({ code: 'WRITER_FENCED' });
+  });
+});
+
+describe('an entry whose files are still being written', () => {
+  const named =
+    (after: Promise<unknown>) =>
+    async (version: number): Promise<AttemptPlan<string>> => ({
+      kind: 'write',
+      bytes: utf8(`ours ${version}`),
+      value: `ours at ${version}`,
+      after,
+    });
+
+  /** With a store that makes an entry ready meanwhile, and with one that does not. */
+  const stores = (store: ObjectStore): readonly ObjectStore[] => [
+    store,
+    wrappedStore(store, {
+      createIfAbsentAfter: async (path, bytes, { after, ...options }) => {
+        await after;
+        return store.createIfAbsent(path, bytes, options);
+      },
+    }),
+  ];
+
+  it('appears once they are', async () => {
+    for (const pick of [0, 1]) {
+      const { store, deps } = setUp();
+      let finish: () => void = () => undefined;
+      const after = new Promise<void>((resolve) => (finish = resolve));
+      const appended = appendEntry(deps(stores(store)[pick]), { txnId: 'a', base: -1, pathOf, plan: named(after) });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(await textOf(store, 0)).toBeUndefined();
+      finish();
+      expect(await appended).toMatchObject({ kind: 'committed', version: 0 });
+      expect(await textOf(store, 0)).toBe('ours 0');
+    }
+  });
+
+  it('never appears where one of them fails, whose error it ends with', async () => {
+    for (const pick of [0, 1]) {
+      const { store, deps } = setUp();
+      const fault = new Error('disk full');
+      await expect(appendEntry(deps(stores(store)[pick]), { txnId: 'a', base: -1, pathOf, plan: named(Promise.reject(fault)) })).rejects.toBe(fault);
+      expect(await textOf(store, 0)).toBeUndefined();
+    }
+  });
+
+  it('is fenced where the writer slept while they were written: they may have been taken for garbage', async () => {
+    for (const pick of [0, 1]) {
+      const { store, clock, deps } = setUp();
+      const slept = Promise.resolve().then(() => clock.advance(PLAN_AGE_MAX_MILLIS + 1));
+      await expect(appendEntry(deps(stores(store)[pick]), { txnId: 'a', base: -1, pathOf, plan: named(slept) })).rejects.toMatchObject({
+        code: 'WRITER_FENCED',
+        context: { path: pathOf(0) },
+      });
+      expect(await textOf(store, 0)).toBeUndefined();
+    }
   });
 });
 
