@@ -17,8 +17,10 @@ import type { VectorFiles } from './verify-vectors.ts';
 
 /** What the commits said of files that are gone from the newest version. */
 export interface History {
-  /** By `tombstoneKey`: what was known of a file when it was removed, and by which version. */
-  readonly removals: ReadonlyMap<string, { readonly crc: string | undefined; readonly version: number }>;
+  /** By path: what was known of a file when it was removed last, and by which version. */
+  readonly removedFiles: ReadonlyMap<string, { readonly crc: string | undefined; readonly version: number }>;
+  /** By `tombstoneKey`: the version that removed the file with that deletion vector. */
+  readonly removals: ReadonlyMap<string, number>;
   readonly changeFiles: readonly ChangeFile[];
   /** The version the log begins with: what was removed before it was removed by then. */
   readonly start: number;
@@ -75,20 +77,21 @@ async function readVacuumed(store: ObjectStore, table: { readonly root: string; 
 /** A vacuum that is not forced leaves whatever was removed less than a week ago, or less than the table's own time where that is shorter. */
 function* keptFiles(
   snapshot: Snapshot,
-  { removals, changeFiles, start }: History,
+  { removedFiles, removals, changeFiles, start }: History,
   { now, vacuumed }: { readonly now: number; readonly vacuumed: number },
 ): Generator<Kept> {
   const since = now - Math.min(deletedFileRetentionMillis(snapshot.metadata), RETENTION_MIN_MILLIS);
   const seen = new Set<string>();
   for (const [key, { path, size, deletionTimestamp, deletionVector: vector }] of snapshot.tombstones) {
     if (deletionTimestamp === undefined || deletionTimestamp <= since) continue;
-    const { crc, version } = removals.get(key) ?? { crc: undefined, version: start };
+    const version = removals.get(key) ?? start;
     if (version <= vacuumed) continue;
-    const what = `${path}, removed by version ${version} and kept for the versions before it`;
     // Removals of one file differ by its deletion vectors; the last may have left it live.
     const isKnown = seen.has(path) || snapshot.files.has(path);
     seen.add(path);
-    yield { file: isKnown ? undefined : { path, size, crc, what, version }, vector, path, version };
+    const last = removedFiles.get(path) ?? { crc: undefined, version: start };
+    const what = `${path}, removed by version ${last.version} and kept for the versions before it`;
+    yield { file: isKnown ? undefined : { path, size, what, ...last }, vector, path, version };
   }
   for (const { file, version, committedAt } of changeFiles) {
     if (committedAt <= since || version <= vacuumed) continue;

@@ -60,8 +60,8 @@ export async function verifyLog(deps: ReadDeps, root: string, findings: Findings
   const walk = new Walk(deps, root, { listing, checksums: checksumsOf(directory, files) }, findings);
   const start = listing.commits.has(0) ? 0 : (listing.checkpoints.at(-1)?.version ?? 0);
   for (let version = start; version <= head; version += 1) await walk.step(version);
-  const { state, isKeyed, unsealed, removals, changeFiles } = walk;
-  return { head, state, isKeyed, unsealed, history: { removals, changeFiles, start } };
+  const { state, isKeyed, unsealed, removedFiles, removals, changeFiles } = walk;
+  return { head, state, isKeyed, unsealed, history: { removedFiles, removals, changeFiles, start } };
 }
 
 function checksumsOf(directory: string, files: readonly ObjectInfo[]): ReadonlySet<number> {
@@ -146,7 +146,8 @@ class Walk {
   state: Snapshot | undefined;
   isKeyed = true;
   readonly unsealed: Unsealed[] = [];
-  readonly removals = new Map<string, { readonly crc: string | undefined; readonly version: number }>();
+  readonly removedFiles = new Map<string, { readonly crc: string | undefined; readonly version: number }>();
+  readonly removals = new Map<string, number>();
   readonly changeFiles: ChangeFile[] = [];
 
   constructor(deps: ReadDeps, root: string, log: { readonly listing: LogListing; readonly checksums: ReadonlySet<number> }, findings: Findings) {
@@ -234,11 +235,13 @@ class Walk {
   }
 
   #noteHistory(version: number, { before, actions }: { readonly before: Snapshot | undefined; readonly actions: readonly Action[] }): void {
-    const committedAt = this.#fileTimes.get(version) ?? 0;
+    // A copied table has younger files than commits.
+    const committedAt = Math.min(this.#fileTimes.get(version) ?? 0, commitInfoOf(actions)?.timestamp ?? Number.POSITIVE_INFINITY);
     for (const action of actions) {
       if (action.kind === 'cdc') this.changeFiles.push({ file: action, version, committedAt });
-      if (action.kind === 'remove')
-        this.removals.set(tombstoneKey(action), { crc: before?.files.get(action.path)?.tags?.[FILE_CRC_TAG] ?? undefined, version });
+      if (action.kind !== 'remove') continue;
+      this.removals.set(tombstoneKey(action), version);
+      this.removedFiles.set(action.path, { crc: before?.files.get(action.path)?.tags?.[FILE_CRC_TAG] ?? undefined, version });
     }
   }
 

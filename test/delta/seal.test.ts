@@ -34,9 +34,12 @@ describe('a sealed entry', () => {
     expect(checkSeal(bytes)).toBe('intact');
     const passed: string[] = [];
     for (let at = 0; at < bytes.length; at += 1) {
-      const changed = bytes.slice();
-      changed[at] = (changed[at] ?? 0) ^ 1;
-      if (checkSeal(changed) === 'intact') passed.push(`byte ${at}`);
+      for (const bit of [1, 0x10, 0x80]) {
+        const changed = bytes.slice();
+        changed[at] = (changed[at] ?? 0) ^ bit;
+        // The mark itself is no exception: with one byte of it changed it is still known.
+        if (checkSeal(changed) !== 'broken') passed.push(`byte ${at}`);
+      }
     }
     expect(passed).toEqual([]);
   });
@@ -53,6 +56,14 @@ describe('a sealed entry', () => {
 });
 
 describe('an entry without a seal', () => {
+  it('has no mark, nor one of which two bytes are others', () => {
+    const text = new TextDecoder().decode(serializeEntry(ACTIONS));
+    expect([
+      checkSeal(utf8(text.replace('"lakefold.crc32":"', '"lakefold.crc33":"'))),
+      checkSeal(utf8(text.replace('"lakefold.crc32":"', '"lakefold.src33":"'))),
+    ]).toEqual(['broken', 'absent']);
+  });
+
   it('is taken at its word, whatever its other lines say', () => {
     const bytes = utf8(
       `{"commitInfo":{"operation":"\\"lakefold.crc32\\":\\"00000000"}}\n{"add":{"path":"f","size":1,"modificationTime":1,"tags":{"lakefold.crc32":"00000000"}}}\n`,

@@ -53,6 +53,15 @@ describe('history that verify wants', () => {
     expect(await found(fixture)).toEqual(['MISSING_FILE _dv/deletion_vector.bin 3', 'MISSING_FILE _dv/deletion_vector.bin 3']);
   });
 
+  it('is found missing once, however many versions changed it', async () => {
+    const fixture = await table('merge-on-read', { 'delta.enableChangeDataFeed': 'false' });
+    const file = [...fixture.table.snapshot.files.values()].find(({ deletionVector }) => deletionVector !== undefined);
+    await fixture.store.delete(objectPath(`${T_ROOT}/${file?.path}`));
+    expect(await found(fixture)).toEqual(['MISSING_FILE part-00000.ndjson 3']);
+    await fixture.table.overwrite(rowsBatch(['z', 1, 3n]));
+    expect(await found(fixture)).toEqual(['MISSING_FILE part-00000.ndjson 4']);
+  });
+
   it('is change files', async () => {
     const fixture = await table('compatible');
     await deleteFolder(fixture, '_change_data');

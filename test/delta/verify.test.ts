@@ -67,23 +67,30 @@ describe('a healthy table', () => {
     expect(await found(await wellKept({ codec: 'parquet' }))).toEqual([]);
   });
 
-  it('has none after any history, maintained and cleaned up', async () => {
+  it('has none after any history, maintained, vacuumed and cleaned up', async () => {
     const cases = fc.record({
       seed: fc.integer({ min: 0, max: 2 ** 30 }),
       profile: fc.constantFrom<TableShape['profile']>('merge-on-read', 'compatible'),
       partitionBy: fc.constantFrom<TableShape['partitionBy']>([], ['p']),
+      changeFeed: fc.constantFrom('true', 'false'),
+      vacuumEvery: fc.integer({ min: 4, max: 12 }),
+      retentionDays: fc.integer({ min: 1, max: 9 }),
+      gapDays: fc.constantFrom(0.3, 2.5),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ seed, profile, partitionBy }) => {
+      fc.asyncProperty(cases, async ({ seed, profile, partitionBy, changeFeed, vacuumEvery, retentionDays, gapDays }) => {
         const shape: TableShape = { profile, partitionBy, hasEventTime: true };
-        const fixture = await tableFixture({ columns: columnsOf(shape), profile, partitionBy, configuration: { 'delta.checkpointInterval': '7' } });
+        const configuration = { 'delta.checkpointInterval': '7', 'delta.enableChangeDataFeed': changeFeed };
+        const fixture = await tableFixture({ columns: columnsOf(shape), profile, partitionBy, configuration });
         let turn = 0;
         await makeHistory(fixture, {
           seed,
           shape,
           commits: 24,
+          gapDays,
           afterEach: async (handle) => {
             turn += 1;
+            if (turn % vacuumEvery === 0) await handle.vacuum({ dryRun: false, force: true, retentionMillis: retentionDays * DAY });
             if (turn % 3 === 0) await handle.maintainLog(turn % 2 === 0 ? { rest: 'compact' } : {});
           },
         });
