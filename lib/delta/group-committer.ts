@@ -1,6 +1,6 @@
 /** Writes of one process to one table, committed together: while an entry is being written, the next group gathers. */
 import { LakefoldError } from '../core/errors.ts';
-import { GROUP_ROWS_MAX, GROUP_WRITES_MAX, PLAN_AGE_MAX_MILLIS } from '../core/limits.ts';
+import { GROUP_ROWS_MAX, GROUP_WAITING_MAX, GROUP_WRITES_MAX, PLAN_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { ageOf, instantOf, type Instant } from '../ports/clock.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { GroupMember } from './group-member.ts';
@@ -17,24 +17,49 @@ interface Waiting {
 
 /**
  * Appends and upserts called at once on one open table, in few entries: each has its own `txn`, counts and outcome, one that
- * can't land is refused alone. Rows count in the order in which the calls were staged.
+ * can't land is refused alone. Rows count in the order of the calls.
  */
 export class GroupCommitter {
   readonly #deps: DeltaDeps;
   readonly #table: DeltaTable;
   #waiting: Waiting[] = [];
   #isRunning = false;
+  /** Settles when every write so far is staged or refused. */
+  #staged: Promise<unknown> = Promise.resolve();
+  /** Writes that have no answer yet. */
+  #open = 0;
 
   constructor(deps: DeltaDeps, table: DeltaTable) {
     this.#deps = deps;
     this.#table = table;
   }
 
-  /** The outcome as of a write of its own; of a repeat of another call of the same group, that one's version. @throws LakefoldError as `stageMember`, and what `commitGroup` throws */
+  /**
+   * The outcome as of a write of its own; of a repeat of another call of the same group, that one's version.
+   * @throws LakefoldError as `stageMember`, and what `commitGroup` throws; why it is refused alone; OVERLOADED when too many wait
+   */
   async write(request: GroupWriteRequest): Promise<WriteOutcome> {
+    if (this.#open >= GROUP_WAITING_MAX)
+      throw new LakefoldError('OVERLOADED', `expected at most ${GROUP_WAITING_MAX} writes to wait for ${this.#table.root}, found as many already`, {
+        context: { limit: 'GROUP_WAITING_MAX' },
+      });
+    this.#open += 1;
+    try {
+      return await this.#writeMember(request);
+    } finally {
+      this.#open -= 1;
+    }
+  }
+
+  async #writeMember(request: GroupWriteRequest): Promise<WriteOutcome> {
     const { root, snapshot } = this.#table;
     const stagedAt = instantOf(this.#deps.clock);
-    const member = await stageMember(this.#deps, { root, snapshot, id: this.#deps.random.uuid() }, request);
+    const staging = stageMember(this.#deps, { root, snapshot, id: this.#deps.random.uuid() }, request);
+    // Staged side by side, they join the group in the order of the calls.
+    const before = this.#staged;
+    this.#staged = Promise.allSettled([before, staging]);
+    const member = await staging;
+    await before;
     return new Promise((answer, fail) => {
       this.#waiting.push({ member, stagedAt, answer, fail });
       if (!this.#isRunning) void this.#run();
@@ -54,7 +79,7 @@ export class GroupCommitter {
           group.map(({ member }) => member),
           stagedAt === undefined ? {} : { stagedAt },
         );
-        for (const [i, { answer }] of group.entries()) answer(memberOutcome(outcome, i, group[i]?.member));
+        for (const [i, waiting] of group.entries()) settleMember(outcome, i, waiting);
       } catch (error) {
         for (const { fail } of group) fail(error);
       }
@@ -93,18 +118,18 @@ export function groupSize(members: readonly GroupMember[]): number {
   return members.length;
 }
 
-function memberOutcome({ outcome, verdicts, counts }: GroupOutcome, i: number, member: GroupMember | undefined): WriteOutcome {
-  if (outcome.kind !== 'committed' && outcome.kind !== 'nothing') return outcome;
+function settleMember({ outcome, verdicts, counts }: GroupOutcome, i: number, { member, answer, fail }: Waiting): void {
+  if (outcome.kind !== 'committed' && outcome.kind !== 'nothing') return answer(outcome);
   const verdict = verdicts[i];
-  if (verdict === undefined || member === undefined) throw new LakefoldError('INTERNAL', 'expected a verdict for every member of a group');
+  if (verdict === undefined) return fail(new LakefoldError('INTERNAL', 'expected a verdict for every member of a group'));
   switch (verdict.kind) {
     case 'refused':
-      return { kind: 'conflict', winner: outcome.kind === 'committed' ? outcome.version : 0, reason: verdict.reason };
+      return fail(new LakefoldError(verdict.code, verdict.reason));
     case 'applied': {
       const version = verdict.version ?? (outcome.kind === 'committed' ? outcome.version : undefined);
-      return version === undefined ? { kind: 'nothing', counts: NO_ROWS } : { kind: 'alreadyApplied', version };
+      return answer(version === undefined ? { kind: 'nothing', counts: NO_ROWS } : { kind: 'alreadyApplied', version });
     }
     case 'landed':
-      return outcome.kind === 'committed' ? { ...outcome, counts: counts[i] ?? NO_ROWS, filesAdded: member.adds.length, filesRemoved: 0 } : outcome;
+      return answer(outcome.kind === 'committed' ? { ...outcome, counts: counts[i] ?? NO_ROWS, filesAdded: member.adds.length, filesRemoved: 0 } : outcome);
   }
 }

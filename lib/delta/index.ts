@@ -19,6 +19,7 @@ export type {
   TableVerification,
   TableWriteOptions,
 } from '../store/table-handle.ts';
+export type { TableGroupCommitter, TableGroupWriteOptions } from '../store/table-group.ts';
 export type { TableOptimizeOptions, TableOptimizePlan } from '../store/table-optimize.ts';
 export type { AsOfInput, Where } from '../store/native-input.ts';
 export type { BatchColumn, RowBatch } from '../store/row-batch.ts';

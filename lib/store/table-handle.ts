@@ -1,8 +1,6 @@
 /** A Delta table as a program uses it: rows as objects in, rows as objects out. */
-import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { INGESTED_AT } from '../core/names.ts';
-import { type Column, formatType, parseType } from '../core/types.ts';
+import { formatType, parseType } from '../core/types.ts';
 import type { SchemaChange } from '../delta/alter-schema.ts';
 import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
 import { compatibilityOf, type EngineCompatibility } from '../delta/compatibility.ts';
@@ -19,15 +17,14 @@ import { verifyTable, type TableVerification } from '../delta/verify.ts';
 import type { WriteOutcome } from '../delta/write-outcome.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
 import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
-import { readRowObjects } from '../features/row-objects.ts';
 import { settle } from '../features/settle.ts';
-import { refuseFaults, validateRows } from '../features/validate-rows.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
-import { assertList, columnNamed, keySets, newValues, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
+import { columnNamed, keySets, newValues, tableBatch, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
 import { type TableFile, tableFiles } from './table-files.ts';
+import { TableGroupCommitter } from './table-group.ts';
 import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimizePlan } from './table-optimize.ts';
 
 export type { EngineCompatibility, TableFile, TableRow, TableWriteOptions };
@@ -199,14 +196,22 @@ export class Table {
 
   /** @throws LakefoldError VALIDATION_FAILED by row and column; COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, UNSUPPORTED_TABLE_FEATURE */
   async append(rows: readonly TableRow[], options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
-    const { outcome } = await this.#table.append(this.#batchOf(rows, []), writeOptions(options));
+    const { outcome } = await this.#table.append(tableBatch(rows, this.#table.snapshot.columns, []), writeOptions(options));
     return this.#receipt('append', outcome);
   }
 
   /** One row per `keys`, the last of them. @throws LakefoldError as `append`, UNKNOWN_FEATURE for a key the table lacks */
   async upsert(rows: readonly TableRow[], options: TableWriteOptions & { readonly keys: readonly string[] }): Promise<CommitReceipt | null> {
-    const { outcome } = await this.#table.upsert(this.#batchOf(rows, options.keys), { ...writeOptions(options), keys: options.keys });
+    const { outcome } = await this.#table.upsert(tableBatch(rows, this.#table.snapshot.columns, options.keys), {
+      ...writeOptions(options),
+      keys: options.keys,
+    });
     return this.#receipt('upsert', outcome);
+  }
+
+  /** For appends and upserts that many parts of a program make at once; one for all of them. */
+  groupCommitter(): TableGroupCommitter {
+    return new TableGroupCommitter(this.#deps, this.#table);
   }
 
   /**
@@ -219,7 +224,7 @@ export class Table {
       throw new LakefoldError('EMPTY_OVERWRITE', 'expected at least one row to overwrite with, found none; allowEmpty takes the old ones out all the same');
     }
     const filter = where === undefined ? {} : { where: parseFilter(asJson(where), this.#table.snapshot.columns) };
-    const { outcome } = await this.#table.overwrite(this.#batchOf(rows, []), { ...writeOptions(options), ...filter });
+    const { outcome } = await this.#table.overwrite(tableBatch(rows, this.#table.snapshot.columns, []), { ...writeOptions(options), ...filter });
     return this.#receipt('overwrite', outcome);
   }
 
@@ -381,17 +386,5 @@ export class Table {
   async #receipt(operation: CommitOperation, outcome: WriteOutcome): Promise<CommitReceipt | null> {
     const facts = await settle(this.#deps, this.#table.root, { outcome, rejected: 0 });
     return facts === undefined ? null : commitReceipt(operation, facts);
-  }
-
-  #batchOf(rows: readonly TableRow[], keys: readonly string[]): Batch {
-    assertList(rows, 'rows');
-    assertList(keys, 'keys');
-    // Receipts belong to feature groups; rows from here have none.
-    const known = this.#table.snapshot.columns.filter((column) => column.name !== INGESTED_AT);
-    for (const key of keys) columnNamed(key, known);
-    const columns = known.map(({ name, type, nullable }): Column => ({ name, type, nullable: nullable && !keys.includes(name) }));
-    const validated = validateRows(readRowObjects(rows, { columns }), { primaryKey: keys, eventTime: null });
-    refuseFaults(validated);
-    return validated.batch;
   }
 }

@@ -1,9 +1,13 @@
 /** What programs hand to a table, as the table takes it. */
+import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { toValue } from '../core/input-values.ts';
+import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { WriteOptions } from '../delta/write-outcome.ts';
+import { readRowObjects } from '../features/row-objects.ts';
+import { refuseFaults, validateRows } from '../features/validate-rows.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 
 export type TableRow = Readonly<Record<string, unknown>>;
@@ -39,8 +43,21 @@ export function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMa
   );
 }
 
+/** Rows to write. @throws LakefoldError VALIDATION_FAILED by row and column; UNKNOWN_FEATURE for a key that is none of the columns */
+export function tableBatch(rows: readonly TableRow[], tableColumns: readonly Column[], keys: readonly string[]): Batch {
+  assertList(rows, 'rows');
+  assertList(keys, 'keys');
+  // Receipts belong to feature groups; rows from here have none.
+  const known = tableColumns.filter((column) => column.name !== INGESTED_AT);
+  for (const key of keys) columnNamed(key, known);
+  const columns = known.map(({ name, type, nullable }): Column => ({ name, type, nullable: nullable && !keys.includes(name) }));
+  const validated = validateRows(readRowObjects(rows, { columns }), { primaryKey: keys, eventTime: null });
+  refuseFaults(validated);
+  return validated.batch;
+}
+
 /** Programs without types hand in anything. @throws LakefoldError INVALID_ARGUMENT */
-export function assertList(value: unknown, field: 'rows' | 'keys'): void {
+function assertList(value: unknown, field: 'rows' | 'keys'): void {
   if (Array.isArray(value)) return;
   throw new LakefoldError('INVALID_ARGUMENT', `expected a list as ${field}, found ${value === undefined ? 'nothing' : typeof value}`, { context: { field } });
 }

@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { batchOfRows } from '../../lib/core/batch.ts';
+import { GROUP_WAITING_MAX } from '../../lib/core/limits.ts';
 import { GroupCommitter, groupSize } from '../../lib/delta/group-committer.ts';
 import { stageMember } from '../../lib/delta/group-stage.ts';
-import { KEY, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import { KEY, NUMBER, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 
 const R = 1_750_000_000_000_000n;
 const NONE = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
@@ -56,6 +58,58 @@ describe('a group committer', () => {
       'committed',
     ]);
     expect(await rows()).toEqual([['b', 1, R]]);
+  });
+});
+
+describe('the order of grouped writes', () => {
+  it('is the order of the calls, however long each takes to stage', async () => {
+    const { deps, table, rows, store } = await tableFixture({ columns: [KEY, NUMBER] });
+    let stagings = 0;
+    const slowFirst: ObjectStore = {
+      ...deps.store,
+      location: store.location,
+      get: store.get.bind(store),
+      list: store.list.bind(store),
+      createIfAbsent: async (path, bytes, options) => {
+        stagings += 1;
+        if (stagings === 1) await new Promise((resolve) => setImmediate(resolve));
+        return store.createIfAbsent(path, bytes, options);
+      },
+    };
+    const committer = new GroupCommitter({ ...deps, store: slowFirst }, table);
+    const upsert = (v: number) => ({ batch: batchOfRows([KEY, NUMBER], [['a', v]]), what: { kind: 'upsert', keys: ['k'] } }) as const;
+    await Promise.all([committer.write(upsert(1)), committer.write(upsert(2)), committer.write(upsert(3))]);
+    expect(await rows()).toEqual([['a', 3]]);
+  });
+});
+
+describe('writes that wait', () => {
+  it('are refused beyond the bound, and taken again once others are answered', async () => {
+    const { deps, table } = await tableFixture();
+    const committer = new GroupCommitter(deps, table);
+    const write = { batch: rowsBatch(), what: { kind: 'append' } } as const;
+    const waiting = Array.from({ length: GROUP_WAITING_MAX }, () => committer.write(write));
+    await expect(committer.write(write)).rejects.toMatchObject({ code: 'OVERLOADED', context: { limit: 'GROUP_WAITING_MAX' } });
+    await Promise.all(waiting);
+    expect((await committer.write(write)).kind).toBe('committed');
+  });
+
+  it('are refused alone with the reason when the table does not take them', async () => {
+    const { deps, table, rows } = await tableFixture({ configuration: { 'delta.appendOnly': 'true' } });
+    const committer = new GroupCommitter(deps, table);
+    const write = (k: string, v: number) => committer.write({ batch: rowsBatch([k, v, R]), what: { kind: 'upsert', keys: ['k'] } });
+    await write('a', 1);
+    const settled = await Promise.allSettled([write('b', 1), write('a', 2), write('c', 1)]);
+    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value.kind : one.reason instanceof LakefoldError && one.reason.code))).toEqual([
+      'committed',
+      'CONSTRAINT_VIOLATED',
+      'committed',
+    ]);
+    expect(await rows()).toEqual([
+      ['a', 1, R],
+      ['b', 1, R],
+      ['c', 1, R],
+    ]);
   });
 });
 
