@@ -25,7 +25,7 @@ export interface OptimizeOptions {
   readonly memoryBytesMax?: number;
 }
 
-/** Files that become one. */
+/** Files that become one; where rows are ordered, as many as their bytes ask for, each of a range of its own. */
 export interface Bin {
   readonly files: readonly AddFile[];
   readonly bytes: number;
@@ -138,7 +138,9 @@ function packFiles(snapshot: Snapshot, files: readonly AddFile[], { targetBytes,
   for (const file of files) {
     const open = bins.at(-1);
     const memory = (parseStats(file, snapshot.columns).numRecords ?? file.size / ROW_BYTES_GUESS) * rowBytes;
-    if (open !== undefined && open.bytes + file.size <= targetBytes && open.memory + memory <= memoryBytesMax) {
+    // Of rows to be ordered as many as memory takes together: only between files of one bin do they part by their values.
+    const fits = order !== undefined || (open !== undefined && open.bytes + file.size <= targetBytes);
+    if (open !== undefined && fits && open.memory + memory <= memoryBytesMax) {
       open.files.push(file);
       open.bytes += file.size;
       open.memory += memory;

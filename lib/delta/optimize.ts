@@ -91,15 +91,21 @@ async function makeBin(deps: DeltaDeps, place: BinPlace, bin: Bin): Promise<read
   if (packed !== undefined) return [packed];
   const adds: AddFile[] = [];
   for await (const batch of readBin(deps, target, { snapshot, bin }))
-    adds.push(...(await stageOrdered(deps, { ...place, ordinal: ordinal + adds.length }, batch)));
+    adds.push(...(await stageOrdered(deps, { ...place, ordinal: ordinal + adds.length }, { batch, bin })));
   return adds;
 }
 
-async function stageOrdered(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace, batch: Batch): Promise<readonly AddFile[]> {
-  const { zOrder: curve, clusterBy, sortBy = [] } = target.options;
+async function stageOrdered(
+  deps: DeltaDeps,
+  { target, snapshot, ordinal }: BinPlace,
+  { batch, bin }: { readonly batch: Batch; readonly bin: Bin },
+): Promise<readonly AddFile[]> {
+  const { zOrder: curve, clusterBy, sortBy = [], targetBytes = TARGET_FILE_BYTES } = target.options;
   const ordered = curve === undefined ? batch : takeRows(batch, zOrder(batch, curve));
   const by = curve === undefined ? (clusterBy ?? sortBy) : [];
-  const staged = await stageRows(deps, { root: target.root, txnId: target.txnId, snapshot, sortBy: by, dataChange: false, ordinal }, ordered);
+  const rowsMax = bin.rows === undefined || target.order === undefined ? {} : { rowsMax: Math.ceil((bin.rows * targetBytes) / bin.bytes) };
+  const place = { root: target.root, txnId: target.txnId, snapshot, sortBy: by, dataChange: false, ordinal };
+  const staged = await stageRows(deps, { ...place, ...rowsMax }, ordered);
   return staged.map(({ add }) => (target.order === undefined ? add : { ...add, tags: { ...add.tags, [ORDER_TAG]: target.order } }));
 }
 

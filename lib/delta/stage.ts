@@ -31,6 +31,8 @@ export interface StageTarget {
   readonly pending?: Promise<void>[];
   /** Number of the first file; files of one transaction never share a number. */
   readonly ordinal: number;
+  /** Rows of one file, about: those of a partition are shared out evenly. */
+  readonly rowsMax?: number;
 }
 
 /** A staged file and where its rows came from: `sources[i]` is the batch row at physical position i. */
@@ -58,7 +60,7 @@ export async function stageRows(deps: DeltaDeps, target: StageTarget, batch: Bat
     checkValues(target.snapshot.columns, batch);
     checkRows(constraintsOf(target.snapshot.metadata), target.snapshot.columns, batch);
   }
-  const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? [])));
+  const pieces = partitionRows(target, batch).flatMap((indices) => splitRows(sortRows(batch, indices, target.sortBy ?? []), target.rowsMax));
   const { pending, ...waited } = target;
   // The bytes of many would all be held until they are written.
   const each = pieces.length > 1 || pending === undefined ? waited : { ...waited, pending };
@@ -246,8 +248,9 @@ function partitionText(column: TableColumn, { value, row }: { readonly value: Va
   return text;
 }
 
-function splitRows(indices: Uint32Array): readonly Uint32Array[] {
-  const rowsMax = Math.floor(TARGET_FILE_BYTES / ROW_BYTES_MIN);
+function splitRows(indices: Uint32Array, wanted = Number.POSITIVE_INFINITY): readonly Uint32Array[] {
+  const shared = Math.ceil(indices.length / Math.max(1, Math.round(indices.length / wanted)));
+  const rowsMax = Math.min(shared, Math.floor(TARGET_FILE_BYTES / ROW_BYTES_MIN));
   return Array.from({ length: Math.ceil(indices.length / rowsMax) }, (_, i) => indices.subarray(i * rowsMax, (i + 1) * rowsMax));
 }
 

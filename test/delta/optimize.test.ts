@@ -15,7 +15,7 @@ import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { commitGroups, optimizePlanner } from '../../lib/delta/optimize.ts';
 import { runOptimize } from '../../lib/delta/optimize-run.ts';
 import { planOptimize, rowBytesOf, type OptimizePlan } from '../../lib/delta/optimize-plan.ts';
-import { readFile } from '../../lib/delta/read.ts';
+import { filesThatMayPass, readFile } from '../../lib/delta/read.ts';
 import { formatSchema, parseSchema } from '../../lib/delta/schema.ts';
 import { collectStats } from '../../lib/delta/stats.ts';
 import { mergeStats } from '../../lib/delta/stats-merge.ts';
@@ -197,6 +197,27 @@ describe('an optimisation', () => {
     expect(outcome).toMatchObject({ kind: 'committed', filesRemoved: 1, filesAdded: 2 });
     expect(await rowsAt(table)).toEqual(before);
     expect((await table.planOptimize({ clusterBy: ['e'], memoryBytesMax })).bins).toEqual([]);
+  });
+
+  it.each([
+    ['clusterBy', ['x'], { onX: 1, onD: 4 }],
+    ['zOrder', ['x', 'd'], { onX: 2, onD: 2 }],
+  ] as const)('orders rows across files with %s, so that filters leave files out', async (how, columns, { onX, onD }) => {
+    const { table } = await parquetTable();
+    for (let file = 0; file < 8; file += 1)
+      await table.append(
+        batchOfRows(
+          COLUMNS,
+          Array.from({ length: 200 }, (_, i) => rowOf((i * 8 + file) * 7 + 1)),
+        ),
+      );
+    const before = await rowsAt(table);
+    const targetBytes = Math.max(...[...table.snapshot.files.values()].map((file) => file.size)) * 2;
+    expect(shapeOf(await table.planOptimize({ [how]: columns, targetBytes }))).toEqual([['rewrite', 8, 1600]]);
+    expect(await table.optimize({ [how]: columns, targetBytes })).toMatchObject({ kind: 'committed', filesRemoved: 8, filesAdded: 4 });
+    expect(await rowsAt(table)).toEqual(before);
+    const read = (column: string, value: Value): number => filesThatMayPass(table.snapshot, { kind: 'compare', column, op: '<', value }).length;
+    expect({ onX: read('x', 300), onD: read('d', -80n) }).toEqual({ onX, onD });
   });
 
   it('copies sorted files that are large enough, and sorts smaller ones anew', async () => {
