@@ -3,13 +3,20 @@
 Commands are the functions below whose names begin with an engine's; rows come back as canonical lines (canonical.py).
 `storage`: delta-rs's options for S3. `extensions`: the files that DuckDB loads.
 """
+import datetime
+import decimal
 import json
+import math
 import os
 import sys
+from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from canonical import arrow_table, lines
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, WriterProperties, write_deltalake
+
+_EXACT = decimal.Context(prec=38)
 
 
 def _arrow_schema(path, storage=None):
@@ -121,6 +128,36 @@ def polars_append(path, schema, rows, storage=None):
     return _head(path, storage)
 
 
+def arrow_write(path, count, without=(), options=None):
+    """A Parquet file of rows that stumble over encodings: runs, nulls, long and common texts, extremes; and the rows."""
+    row = range(count)
+    every = lambda n, value: [None if i % n == 0 else value(i) for i in row]
+    day = datetime.date(2024, 2, 29)
+    at = datetime.datetime(2024, 2, 29, 1, 2, 3, tzinfo=datetime.timezone.utc)
+    columns = {
+        'id': pa.array(row, pa.int32()),
+        'i': pa.array(every(7, lambda i: (-1) ** i * (i * 7919 % 2**31)), pa.int32()),
+        'l': pa.array(every(5, lambda i: (-2**63, 2**63 - 1, i, 0)[i % 4]), pa.int64()),
+        'f': pa.array(every(6, lambda i: (math.nan, math.inf, -0.0, i / 3)[i % 4]), pa.float32()),
+        'd': pa.array(every(6, lambda i: (math.nan, -math.inf, 5e-324, i / 3)[i % 4]), pa.float64()),
+        'b': pa.array(every(9, lambda i: i % 97 < 50 or i % 3 == 0), pa.bool_()),
+        's': pa.array(every(8, lambda i: f'common {i % 3}' if i < count // 2 else f'é{i}' * (1 + i % 40)), pa.string()),
+        'bin': pa.array(every(4, lambda i: bytes([i % 256]) * (i % 5)), pa.binary()),
+        'd5': pa.array(every(3, lambda i: Decimal(i % 20000 - 10000) / 100), pa.decimal128(5, 2)),
+        'd18': pa.array(every(3, lambda i: Decimal((-1) ** i * (10**18 - 1 - i)) / 10000), pa.decimal128(18, 4)),
+        'd38': pa.array(every(3, lambda i: Decimal((-1) ** i * (10**38 - 1 - i)).scaleb(-10, _EXACT)), pa.decimal128(38, 10)),
+        'day': pa.array(every(5, lambda i: day + datetime.timedelta(days=i)), pa.date32()),
+        'at': pa.array(every(5, lambda i: at + datetime.timedelta(milliseconds=i)), pa.timestamp('us', 'UTC')),
+        'local': pa.array(every(5, lambda i: at.replace(tzinfo=None) - datetime.timedelta(milliseconds=i)), pa.timestamp('us')),
+        'a': pa.array(every(4, lambda i: [i, None, -i][:i % 4]), pa.list_(pa.int32())),
+        'st': pa.array(every(4, lambda i: {'x': None if i % 3 == 0 else i, 'y': [f'y{i % 5}'] * (i % 3)}), pa.struct([('x', pa.int64()), ('y', pa.list_(pa.string()))])),
+        'm': pa.array(every(4, lambda i: [(f'k{i % 7}', None if i % 2 == 0 else i / 4)]), pa.map_(pa.string(), pa.float64())),
+    }
+    table = pa.table({name: column for name, column in columns.items() if name not in without})
+    pq.write_table(table, path, **(options or {}))
+    return {'rows': lines(table)}
+
+
 def _head(path, storage=None):
     return {'version': DeltaTable(path, storage_options=storage).version()}
 
@@ -142,7 +179,7 @@ def _duckdb(extensions, s3):
     return connection
 
 
-COMMANDS = {name: function for name, function in globals().items() if name.startswith(('deltars_', 'duckdb_', 'polars_'))}
+COMMANDS = {name: function for name, function in globals().items() if name.startswith(('arrow_', 'deltars_', 'duckdb_', 'polars_'))}
 
 if __name__ == '__main__':
     answers = os.fdopen(os.dup(1), 'w', encoding='utf-8', newline='\n')

@@ -10,8 +10,8 @@ export interface Spark {
   readChanges(path: string, start: number): Promise<readonly string[]>;
   /** Runs commands in order. A table is delta.`/path`. */
   sql(...statements: readonly string[]): Promise<void>;
-  /** Sorted lines of a query's rows. */
-  query(statement: string): Promise<readonly string[]>;
+  /** Sorted lines of a query's rows, under settings that hold for it alone. */
+  query(statement: string, settings?: Readonly<Record<string, string>>): Promise<readonly string[]>;
   /** Session settings; null takes one back. */
   settings(values: Readonly<Record<string, string | null>>): Promise<void>;
   append(path: string, table: EngineRows): Promise<void>;
@@ -33,7 +33,7 @@ export function connectSpark(endpoint: string): Spark {
     readRows: (path, version) => lines('read', { path, ...(version === undefined ? {} : { version }) }),
     readChanges: (path, start) => lines('changes', { path, start }),
     sql: (...statements) => done('sql', { statements }),
-    query: (statement) => lines('query', { statement }),
+    query: (statement, settings = {}) => lines('query', { statement, settings }),
     settings: (values) => done('settings', values),
     append: (path, { schema, rows }) => done('append', { path, schema, rows }),
     view: (name, { schema, rows }) => done('view', { name, schema, rows }),

@@ -57,8 +57,13 @@ class Spark:
             self.session.sql(statement)
         return {}
 
-    def query(self, statement):
-        return {'rows': lines(self.session.sql(statement).toArrow())}
+    def query(self, statement, settings=None):
+        """With settings of its own, which questions of other tests do not see."""
+        try:
+            self.settings(**(settings or {}))
+            return {'rows': lines(self.session.sql(statement).toArrow())}
+        finally:
+            self.settings(**dict.fromkeys(settings or {}))
 
     def settings(self, **values):
         """Session settings; null takes one back."""
