@@ -127,8 +127,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a snapshot is as old as the answer, not the question',
     breaks: 'G7, G14',
     file: TABLE,
-    find: 'return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root), askedAt });',
-    replace: 'return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root), askedAt: instantOf(deps.clock) });',
+    find: 'return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root, asOf), askedAt });',
+    replace: 'return new DeltaTable(deps, root, { snapshot: await loadSnapshot(deps, root, asOf), askedAt: instantOf(deps.clock) });',
   },
   {
     name: 'a vacuum takes the time after its snapshot',
