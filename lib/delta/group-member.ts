@@ -6,7 +6,7 @@ import { INGESTED_AT } from '../core/names.ts';
 import { formatType, typesEqual, type ColumnType } from '../core/types.ts';
 import type { AddFile, Metadata } from './actions.ts';
 import { appliedVersion } from './commit.ts';
-import { CONSTRAINT_PREFIX, constraintsOf } from './constraints.ts';
+import { type Constraint, CONSTRAINT_PREFIX, constraintsOf } from './constraints.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import type { Idempotency } from './write-outcome.ts';
 
@@ -106,8 +106,6 @@ function misfitOf(snapshot: Snapshot, { shape, identityColumns }: GroupMember): 
   }
   for (const column of columns) if (isRequiredSince(column, shape)) return `column ${column.name} is required now`;
   for (const name of identityColumns) if (!shape.columns.some((column) => column.name === name)) return `the rows have no column ${name} to be known by`;
-  for (const [name, text] of Object.entries(rulesOf(metadata)))
-    if (shape.constraints[name] !== text) return `the rows were not held to ${name} of now: ${text}`;
   return undefined;
 }
 
@@ -115,11 +113,18 @@ function isRequiredSince(column: TableColumn, shape: StagedShape): boolean {
   return !column.nullable && shape.columns.find(({ name }) => name === column.name)?.nullable !== false;
 }
 
+/** Constraints of the table that the member's rows were not held to when they were staged. */
+export function constraintsSince({ metadata }: Pick<Snapshot, 'metadata'>, { shape }: Pick<GroupMember, 'shape'>): readonly Constraint[] {
+  return constraintsOf(metadata).filter((constraint) => shape.constraints[ruleName(constraint)] !== constraint.text);
+}
+
 /** Check constraints and column invariants of a table, by name. */
 function rulesOf(metadata: Metadata): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    constraintsOf(metadata).map(({ kind, name, text }) => [`${kind === 'invariants' ? 'delta.invariants.' : CONSTRAINT_PREFIX}${name}`, text]),
-  );
+  return Object.fromEntries(constraintsOf(metadata).map((constraint) => [ruleName(constraint), constraint.text]));
+}
+
+function ruleName({ kind, name }: Constraint): string {
+  return `${kind === 'invariants' ? 'delta.invariants.' : CONSTRAINT_PREFIX}${name}`;
 }
 
 /** Whether rows of the table have receipts, which order rows of one identity. */

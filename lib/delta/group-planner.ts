@@ -7,6 +7,7 @@ import { isLakefoldError } from '../core/errors.ts';
 import type { Action, AddFile } from './actions.ts';
 import type { FoldKind, PlannedRequest, PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
+import { type ConstraintCheck, constraintCheck } from './group-constraints.ts';
 import { type GroupMember, hasReceipts, memberIdempotency, standingOf, type Verdict } from './group-member.ts';
 import { type GroupEffect, type GroupRow, type GroupWrite, resolveGroup, tiedRows } from './group-resolve.ts';
 import { filesThatMeet, placeOf, type RowReader, rowReader, type RowsAt } from './group-rows.ts';
@@ -36,12 +37,13 @@ export interface GroupPlanner {
 export function groupPlanner(deps: DeltaDeps, target: GroupTarget, members: readonly GroupMember[]): GroupPlanner {
   const identityColumns = members.find(({ operation }) => operation === 'upsert')?.identityColumns ?? [];
   const reader = rowReader(deps);
+  const constraints = constraintCheck(deps);
   let verdicts: readonly Verdict[] = [];
   let counts: readonly (WriteCounts | undefined)[] = [];
   let ordinal = 0;
   const plan = async (snapshot: Snapshot): Promise<PlannedWrite> => {
     const at: RowsAt = { root: target.root, snapshot, identityColumns };
-    const decided = await decide(deps.clock.now(), at, { members, reader });
+    const decided = await decide(deps.clock.now(), at, { members, reader, constraints });
     verdicts = decided.verdicts;
     counts = decided.counts;
     const landing = members.filter((_, i) => verdicts[i]?.kind === 'landed');
@@ -63,12 +65,25 @@ interface Decided {
 }
 
 // A refusal changes what the others meet, so that the rest is decided again without the refused ones.
-async function decide(now: number, at: RowsAt, group: { readonly members: readonly GroupMember[]; readonly reader: RowReader }): Promise<Decided> {
+async function decide(
+  now: number,
+  at: RowsAt,
+  group: { readonly members: readonly GroupMember[]; readonly reader: RowReader; readonly constraints: ConstraintCheck },
+): Promise<Decided> {
   const { members } = group;
   const refused = new Map<number, Verdict>();
   for (;;) {
     const verdicts = firstVerdicts(at.snapshot, { members, refused, now });
     const landing = members.flatMap((member, i) => (verdicts[i]?.kind === 'landed' ? [{ member, i }] : []));
+    const violations = await group.constraints(
+      at,
+      landing.map(({ member }) => member),
+    );
+    for (const [position, { i }] of landing.entries()) {
+      const refusal = violations.get(position);
+      if (refusal !== undefined) refused.set(i, { kind: 'refused', ...refusal });
+    }
+    if (violations.size > 0) continue;
     const gathered = await gather(at, { landing: landing.map(({ member }) => member), reader: group.reader });
     if (gathered.kind === 'fault') {
       const faulty = landing[gathered.member];

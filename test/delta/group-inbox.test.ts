@@ -5,12 +5,12 @@ import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { UlidSource } from '../../lib/core/ulid.ts';
+import { actionFields } from '../../lib/delta/action-fields.ts';
 import { answerDoorbell, drainInbox } from '../../lib/delta/group-drain.ts';
 import { intentFate } from '../../lib/delta/group-fate.ts';
 import { enqueueWrite, findDead, forgetDead, inboxOf, type InboxDeps, listDead, type QueuedWrite, redrive } from '../../lib/delta/group-inbox.ts';
 import { IntentGatherer } from '../../lib/delta/group-gather.ts';
 import { encodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
-import { standingOf } from '../../lib/delta/group-member.ts';
 import { releaseLease, takeLease } from '../../lib/delta/group-lease.ts';
 import type { TableDefinition } from '../../lib/delta/create.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
@@ -186,19 +186,47 @@ describe('an intent that cannot land', () => {
     expect(await rows()).toEqual([['b', 2, R]]);
   });
 
-  it('is refused when a check constraint or a column invariant was added since it was staged', async () => {
-    const { enqueue, table } = await world();
-    const intent = await enqueue(append('a', 1));
-    const { snapshot } = table;
-    const { metadata } = snapshot;
-    const constrained = { ...metadata, configuration: { ...metadata.configuration, 'delta.constraints.small': 'v < 1' } };
-    const rule = JSON.stringify({ 'delta.invariants': JSON.stringify({ expression: { expression: 'v < 1' } }) });
-    const invariant = { ...metadata, schemaString: metadata.schemaString.replaceAll('"metadata":{}', `"metadata":${rule}`) };
-    expect(standingOf(snapshot, intent, 0)).toBeUndefined();
-    for (const now of [constrained, invariant]) {
-      const reason = expect.stringMatching(/^the rows were not held to delta\.\w+\.\w+ of now: v < 1$/);
-      expect(standingOf({ ...snapshot, metadata: now }, intent, 0)).toEqual({ kind: 'refused', code: 'SCHEMA_DRIFT', reason });
-    }
+  it('is refused alone when its rows break a check constraint that was added since it was staged; the others land', async () => {
+    const { enqueue, inbox, table, open, rows, fate } = await world();
+    const other = await open();
+    const [good, bad, alike] = [await enqueue(upsert('a', 1)), await enqueue(append('b', 9)), await enqueue(upsert('c', 2))];
+    await other.alterConstraint({ name: 'small', expression: 'v < 5' });
+    expect(await drainInbox(inbox, NAME, table)).toEqual({ kind: 'drained', versions: [2], landed: 2, repeated: 0, refused: 1 });
+    expect((await Promise.all([good, bad, alike].map(fate))).map((one) => (one.kind === 'refused' ? one : one.kind))).toEqual([
+      'committed',
+      { kind: 'refused', code: 'CONSTRAINT_VIOLATED', reason: expect.stringMatching(/^expected small \(v < 5\) to be true, found false in row 0: .*9/) },
+      'committed',
+    ]);
+    expect(await rows()).toEqual([
+      ['a', 1, R],
+      ['c', 2, R],
+    ]);
+  });
+
+  it('is refused alone when its rows break a column invariant that was added since it was staged', async () => {
+    const { enqueue, inbox, table, foreign, rows, fate } = await world();
+    const intents = [await enqueue(append('a', 1)), await enqueue(append('b', 9))];
+    const rule = JSON.stringify({ 'delta.invariants': JSON.stringify({ expression: { expression: 'v < 5' } }) });
+    const { metadata } = table.snapshot;
+    await foreign([{ metaData: { ...actionFields(metadata), schemaString: metadata.schemaString.replace(/("name":"v".*?"metadata":)\{\}/, `$1${rule}`) } }]);
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ versions: [2], landed: 1, refused: 1 });
+    expect((await Promise.all(intents.map(fate))).map((one) => (one.kind === 'refused' ? one.code : one.kind))).toEqual(['committed', 'CONSTRAINT_VIOLATED']);
+    expect(await rows()).toEqual([['a', 1, R]]);
+  });
+
+  it('is refused where such a constraint comes to null, also over a column that its rows do not have', async () => {
+    const { enqueue, inbox, table, open, rows } = await world();
+    const other = await open();
+    await enqueue({ batch: rowsBatch(['a', null, R]), what: { kind: 'append' } });
+    await enqueue(append('b', 1));
+    await other.alterConstraint({ name: 'there', expression: 'v > 0' });
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 1, refused: 1 });
+    await enqueue(append('c', 1));
+    await other.alterSchema({ kind: 'addColumns', columns: [{ name: 'w', type: { kind: 'int' }, nullable: true }] });
+    await other.overwrite(rowsBatch());
+    await other.alterConstraint({ name: 'w', expression: 'w IS NOT NULL' });
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, refused: 1 });
+    expect(await rows()).toEqual([]);
   });
 
   it('is refused alone when it would replace rows of a table that only grows', async () => {
