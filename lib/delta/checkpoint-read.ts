@@ -1,6 +1,6 @@
 /** Reads checkpoints of every form: classic, multi-part, V2 in JSON or Parquet, with or without sidecars. */
 import { mapConcurrent } from '../core/concurrency.ts';
-import { isLakefoldError, LakefoldError } from '../core/errors.ts';
+import { type ErrorCode, isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { ObjectPath } from '../core/path.ts';
 import { SEAL } from '../core/seal.ts';
@@ -57,6 +57,9 @@ export interface ReadCheckpointOptions {
   readonly sizes?: 'checked';
 }
 
+/** What a file that is none of a checkpoint's answers: an older checkpoint or the entries may still tell the same. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set(['FILE_CORRUPT', 'FILE_MISSING', 'LOG_CORRUPT', 'LIMIT_EXCEEDED', 'UNSUPPORTED_FORMAT']);
+
 /** @throws LakefoldError CHECKPOINT_CORRUPT when a file is missing or can't be understood, PATH_OUTSIDE_TABLE */
 export async function readCheckpoint(
   deps: ReadCheckpointDeps,
@@ -68,7 +71,7 @@ export async function readCheckpoint(
   try {
     return await readState(deps, root, checkpoint, options);
   } catch (error) {
-    if (!isLakefoldError(error, 'FILE_CORRUPT') && !isLakefoldError(error, 'FILE_MISSING') && !isLakefoldError(error, 'LOG_CORRUPT')) throw error;
+    if (!isLakefoldError(error) || !UNREADABLE.has(error.code)) throw error;
     throw new LakefoldError('CHECKPOINT_CORRUPT', `expected a readable checkpoint of version ${version}, found: ${error.message}`, {
       cause: error,
       context: { version },
