@@ -1,6 +1,6 @@
 /** What writes may read and hold, and what they ask of the store where they need not read. */
 import { describe, expect, it } from 'vitest';
-import { PROBE_BYTES_MAX, PROBE_FILES_MAX, REWRITE_BYTES_MAX } from '../../lib/core/limits.ts';
+import { PROBE_BYTES_MAX, PROBE_FILES_MAX, PROBE_ROWS_MAX, REWRITE_BYTES_MAX } from '../../lib/core/limits.ts';
 import { batchOfRows } from '../../lib/core/batch.ts';
 import { checkProbeBudget, checkRewriteBudget } from '../../lib/delta/plan-budget.ts';
 import { countingObjectStore } from '../support/counting-store.ts';
@@ -29,6 +29,25 @@ describe('a plan beyond its budget', () => {
       context: { limit: 'PROBE_BYTES_MAX', alternative: expect.stringMatching(/^DELETE FROM delta\.`.*demo\/t` WHERE \(`k` = 'a'\)$/) },
     });
     expect(await pathsIn(store)).toEqual(before);
+  });
+
+  it('is refused by the rows it would take out, from one more than the limit on', () => {
+    const sql = (): string => 'SQL';
+    expect(() => checkProbeBudget({ files: 1, bytes: 1, rows: PROBE_ROWS_MAX }, sql)).not.toThrow();
+    expect(() => checkProbeBudget({ files: 1, bytes: 1, rows: PROBE_ROWS_MAX + 1 }, sql)).toThrow(
+      expect.objectContaining({
+        code: 'PLAN_TOO_LARGE',
+        context: {
+          limit: 'PROBE_ROWS_MAX',
+          estimate: PROBE_ROWS_MAX + 1,
+          budget: PROBE_ROWS_MAX,
+          files: 1,
+          bytes: 1,
+          rows: PROBE_ROWS_MAX + 1,
+          alternative: 'SQL',
+        },
+      }),
+    );
   });
 
   it('is refused by files and by bytes to write again too', () => {
