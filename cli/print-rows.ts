@@ -1,5 +1,5 @@
 /** Rows on stdout, or in the file of `--out`. */
-import { extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { LakefoldError } from '../lib/core/errors.ts';
 import { parseCsv } from '../lib/features/csv.ts';
 import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
@@ -9,25 +9,33 @@ import type { CommandContext } from './command.ts';
 import { progress } from './progress.ts';
 import { writeFileFrom, type WrittenFile } from './rows-to-file.ts';
 
-export type OutFormat = 'ndjson' | 'csv' | 'parquet';
+/** What a deployment answers in. */
+export type AnswerFormat = 'ndjson' | 'csv' | 'parquet';
+/** `arrow` is the stream form of Arrow IPC. */
+export type OutFormat = AnswerFormat | 'arrow';
 
-/** `--format`, else by the ending of `--out`, else NDJSON. @throws LakefoldError a usage error, UNSUPPORTED_OPERATION for arrow */
-export function rowsFormatOption(format: string | undefined, out: string | undefined): OutFormat {
-  const name = format ?? (out === undefined ? 'ndjson' : extname(out).slice(1).toLowerCase());
-  switch (name) {
-    case 'csv':
-    case 'parquet':
-      return name;
-    case 'arrow':
-      throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format ndjson, csv or parquet, found arrow, which this version does not write', {
-        context: { format: 'arrow' },
-      });
-    case 'ndjson':
-      return name;
-    default:
-      if (format === undefined) return 'ndjson';
-      throw usageError(`expected ndjson, csv or parquet as --format, found ${JSON.stringify(format)}`);
-  }
+/** `--format` and `--out`: by the ending of the file unless said, else NDJSON. @throws LakefoldError a usage error */
+export function rowsTarget({ args, terminal }: CommandContext): Omit<RowsTarget, 'version'> {
+  const [asked, out] = [args.text('format'), args.text('out')];
+  const format = formatOf(asked, out);
+  if ((format === 'parquet' || format === 'arrow') && out === undefined && terminal.stdout.isTTY === true)
+    throw usageError(`expected --out with --format ${format}: a screen cannot show it`);
+  return { format, out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out } };
+}
+
+function formatOf(asked: string | undefined, out: string | undefined): OutFormat {
+  const name = asked ?? (out === undefined ? 'ndjson' : extname(out).slice(1).toLowerCase());
+  if (name === 'ndjson' || name === 'csv' || name === 'parquet' || name === 'arrow') return name;
+  if (asked === undefined) return 'ndjson';
+  throw usageError(`expected ndjson, csv, parquet or arrow as --format, found ${JSON.stringify(asked)}`);
+}
+
+/** @throws LakefoldError UNSUPPORTED_OPERATION for arrow, which no route answers in yet */
+export function answerFormat(format: OutFormat): AnswerFormat {
+  if (format !== 'arrow') return format;
+  throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format ndjson, csv or parquet, found arrow, which this version does not write', {
+    context: { format },
+  });
 }
 
 export interface RowsTarget {
@@ -61,6 +69,8 @@ async function rowsOf(path: string, format: OutFormat, written: WrittenFile): Pr
       return written.newlines;
     case 'csv':
       return parseCsv(await source.readAll()).rows.length;
+    case 'arrow':
+      return (await import('apache-arrow')).tableFromIPC(await source.readAll()).numRows;
     case 'parquet':
       return (await lazyParquetCodec().describe(source)).rowCount;
   }

@@ -7,7 +7,7 @@ import { csvText } from '../lib/features/training/dataset-files.ts';
 import type { TableCodec } from '../lib/ports/table-codec.ts';
 import type { OutFormat } from './print-rows.ts';
 
-/** NDJSON as the rows come; CSV and Parquet as one piece. */
+/** NDJSON as the rows come; CSV, Parquet and Arrow as one piece. */
 export async function* encodeRows(
   codec: TableCodec,
   { columns, rows }: { readonly columns: readonly Column[]; readonly rows: AsyncIterable<Batch> },
@@ -21,5 +21,16 @@ export async function* encodeRows(
   for await (const batch of rows) batches.push(batch);
   const shape = columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
   const whole = concatBatches(shape, batches);
-  yield format === 'csv' ? utf8(csvText(whole)) : await codec.encode({ ...whole, columns: shape });
+  yield await encodeWhole(codec, { ...whole, columns: shape }, format);
+}
+
+async function encodeWhole(codec: TableCodec, batch: Batch, format: Exclude<OutFormat, 'ndjson'>): Promise<Uint8Array> {
+  switch (format) {
+    case 'csv':
+      return utf8(csvText(batch));
+    case 'parquet':
+      return codec.encode(batch);
+    case 'arrow':
+      return (await import('../lib/parquet/arrow-encode.ts')).arrowStreamOf(batch);
+  }
 }

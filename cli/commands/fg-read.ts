@@ -1,10 +1,8 @@
 /** `fg read`, `fg preview`: rows of a feature group, now or as they were. */
-import { resolve } from 'node:path';
-import { usageError } from '../arguments.ts';
 import { bytesOf } from '../client.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { asOfOption, given, jsonOption, mediaTypeOf } from '../option-values.ts';
-import { printRows, rowsFormatOption } from '../print-rows.ts';
+import { answerFormat, printRows, rowsTarget } from '../print-rows.ts';
 import { versionedName } from '../versioned-name.ts';
 
 const READ_OPTIONS = {
@@ -45,11 +43,9 @@ const preview: Command = {
 export const fgReadCommands: readonly Command[] = [read, preview];
 
 async function readRows(context: CommandContext, limit: number | undefined): Promise<void> {
-  const { args, session, terminal } = context;
-  const out = args.text('out');
-  const format = rowsFormatOption(args.text('format'), out);
-  if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true)
-    throw usageError('expected --out with --format parquet: a screen cannot show it');
+  const { args, session } = context;
+  const target = rowsTarget(context);
+  const accept = mediaTypeOf(answerFormat(target.format));
   const asOf = asOfOption(args.text('as-of'));
   const body = given({
     asOf,
@@ -63,7 +59,7 @@ async function readRows(context: CommandContext, limit: number | undefined): Pro
   });
   const client = await session.client();
   const { path } = await versionedName(context, client, 'feature-groups');
-  const response = await client.request({ method: 'POST', path: `${path}/read`, json: body, accept: mediaTypeOf(format) });
+  const response = await client.request({ method: 'POST', path: `${path}/read`, json: body, accept });
   const version = Number(response.headers.get('x-lakefold-version'));
-  await printRows(context, bytesOf(response), { format, version, out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out } });
+  await printRows(context, bytesOf(response), { ...target, version });
 }

@@ -1,5 +1,4 @@
 /** `table changes`, `table compatibility`. */
-import { resolve } from 'node:path';
 import { CHANGE_COLUMNS, readChanges } from '../../lib/delta/change-feed.ts';
 import { compatibilityOf, type EngineCompatibility } from '../../lib/delta/compatibility.ts';
 import { selectColumns } from '../../lib/delta/read.ts';
@@ -8,7 +7,7 @@ import type { Command } from '../command.ts';
 import { openLocalTable, tableAsOf } from '../local-table.ts';
 import { given } from '../option-values.ts';
 import type { Paint } from '../output.ts';
-import { printRows, rowsFormatOption } from '../print-rows.ts';
+import { printRows, rowsTarget } from '../print-rows.ts';
 import { encodeRows } from '../table-rows.ts';
 
 const changes: Command = {
@@ -22,14 +21,13 @@ const changes: Command = {
     'as-of': { kind: 'text', value: 'VERSION|TIME', help: 'as --to, or by an RFC 3339 instant' },
     keys: { kind: 'text', value: 'A,B', help: 'what identifies a row, so that a changed one shows as an update' },
     columns: { kind: 'text', value: 'A,B', help: 'these columns, in this order' },
-    format: { kind: 'text', value: 'ndjson|csv|parquet', help: 'default: by the ending of --out, else NDJSON' },
+    format: { kind: 'text', value: 'ndjson|csv|parquet|arrow', help: 'default: by the ending of --out, else NDJSON' },
     out: { kind: 'text', value: 'FILE', help: 'write the rows there and print what was written' },
   },
   example: 'lakefold table changes ./flights --after 3 --to 5 --keys flight,day',
   run: async (context) => {
-    const { args, terminal } = context;
-    const out = args.text('out');
-    const format = rowsFormatOption(args.text('format'), out);
+    const { args } = context;
+    const target = rowsTarget(context);
     const asOf = tableAsOf(context);
     const to = args.integer('to');
     if (asOf !== undefined && to !== undefined) throw usageError('expected --to or --as-of, found both');
@@ -39,11 +37,7 @@ const changes: Command = {
     const head = { root: table.root, head: snapshot };
     const rows = readChanges(deps, head, given({ fromVersion: args.integer('after'), keys: args.names('keys'), columns }));
     const shape = [...selectColumns(snapshot, columns), ...CHANGE_COLUMNS];
-    await printRows(context, encodeRows(deps.codec, { columns: shape, rows }, format), {
-      format,
-      version: snapshot.version,
-      out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out },
-    });
+    await printRows(context, encodeRows(deps.codec, { columns: shape, rows }, target.format), { ...target, version: snapshot.version });
   },
 };
 

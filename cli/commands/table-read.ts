@@ -1,5 +1,4 @@
 /** `table describe`, `table read`, `table history`, `table files`: any Delta table on this machine or in S3. */
-import { resolve } from 'node:path';
 import type { Batch } from '../../lib/core/batch.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { isLakefoldError } from '../../lib/core/errors.ts';
@@ -15,11 +14,10 @@ import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
 import { expiredOr } from '../../lib/delta/vacuum.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import { tableFiles } from '../../lib/store/table-files.ts';
-import { usageError } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { describeTable, openLocalTable, tableAsOf, tablePlace, type LocalTable } from '../local-table.ts';
 import { given, jsonOption } from '../option-values.ts';
-import { printRows, rowsFormatOption } from '../print-rows.ts';
+import { printRows, rowsTarget } from '../print-rows.ts';
 import { definitionText } from '../render.ts';
 import { encodeRows } from '../table-rows.ts';
 
@@ -51,16 +49,13 @@ const read: Command = {
     columns: { kind: 'text', value: 'A,B', help: 'these columns, in this order' },
     where: { kind: 'text', value: 'JSON|@FILE', help: 'rows that pass a filter: {"column":"n","op":">","value":3}' },
     limit: { kind: 'text', value: 'N', help: 'at most so many rows' },
-    format: { kind: 'text', value: 'ndjson|csv|parquet', help: 'default: by the ending of --out, else NDJSON' },
+    format: { kind: 'text', value: 'ndjson|csv|parquet|arrow', help: 'default: by the ending of --out, else NDJSON' },
     out: { kind: 'text', value: 'FILE', help: 'write the rows there and print what was written' },
   },
   example: 'lakefold table read ./flights --as-of 3 --limit 10',
   run: async (context) => {
-    const { args, terminal } = context;
-    const out = args.text('out');
-    const format = rowsFormatOption(args.text('format'), out);
-    if (format === 'parquet' && out === undefined && terminal.stdout.isTTY === true)
-      throw usageError('expected --out with --format parquet: a screen cannot show it');
+    const { args } = context;
+    const target = rowsTarget(context);
     const where = await jsonOption(context, 'where');
     const { deps } = await tablePlace(context, 'open');
     // Of files that hold no such row by their partition the log is not even parsed.
@@ -68,11 +63,8 @@ const read: Command = {
     const snapshot = await loadSnapshot(deps, '', tableAsOf(context), given({ where: filter }));
     const columns = args.names('columns') ?? snapshot.columns.map((column) => column.name);
     const rows = keptRows({ deps, snapshot }, given({ columns, limit: args.integer('limit'), where: filter?.(snapshot.columns) }));
-    await printRows(context, encodeRows(deps.codec, { columns: selectColumns(snapshot, columns), rows }, format), {
-      format,
-      version: snapshot.version,
-      out: out === undefined ? undefined : { path: resolve(terminal.cwd, out), shown: out },
-    });
+    const chunks = encodeRows(deps.codec, { columns: selectColumns(snapshot, columns), rows }, target.format);
+    await printRows(context, chunks, { ...target, version: snapshot.version });
   },
 };
 

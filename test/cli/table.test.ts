@@ -1,6 +1,7 @@
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { lakefold, lakefoldJson, lines, problem, temporaryFolder } from './cli-support.ts';
 
@@ -170,6 +171,20 @@ describe('table reads', () => {
 
     expect(await readFile(join(cwd, 'rows.csv'), 'utf8')).toBe('id,Label,part\r\n1,a,x\r\n2,,y\r\n1,a,x\r\n2,,y\r\n');
     expect((await readdir(cwd)).sort()).toEqual(['columns.json', 'rows.csv', 'rows.parquet', 't']);
+  });
+
+  it('write Arrow streams, for a file or a pipe', async () => {
+    const cwd = await table();
+    expect(await lakefoldJson(['table', 'read', 't', '--columns', 'id,Label', '--out', 'rows.arrow'], { cwd })).toMatchObject({ path: 'rows.arrow', rows: 2 });
+    const rows = tableFromIPC(await readFile(join(cwd, 'rows.arrow')));
+    expect(rows.toArray().map((row) => ({ ...row }))).toEqual([
+      { id: 1, Label: 'a' },
+      { id: 2, Label: null },
+    ]);
+    await lakefoldJson(['table', 'changes', 't', '--format', 'arrow', '--out', 'changes'], { cwd });
+    const changes = tableFromIPC(await readFile(join(cwd, 'changes')));
+    expect(changes.schema.fields.map(({ name }) => name)).toEqual(['id', 'Label', 'part', '_change_type', '_commit_version', '_commit_timestamp']);
+    expect((await lakefold(['table', 'read', 't', '--format', 'arrow'], { cwd, tty: 'yes' })).code).toBe(2);
   });
 
   it('list files with their partition, statistics and deletions', async () => {
