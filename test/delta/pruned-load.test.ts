@@ -1,12 +1,19 @@
 /** Loading for one read alone: files of other partitions are not read out of the checkpoint. */
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../lib/adapters/memory/clock.ts';
+import { SeededRandom } from '../../lib/adapters/memory/random.ts';
+import { silentLog } from '../../lib/adapters/system/log.ts';
+import { toHex } from '../../lib/core/bytes.ts';
 import { CHECKPOINT_GROUP_ROWS_MIN } from '../../lib/core/limits.ts';
 import type { AddFile, Metadata } from '../../lib/delta/actions.ts';
 import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
 import type { Filter } from '../../lib/delta/filter.ts';
 import { filesThatMayPass } from '../../lib/delta/read.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { checkpointPath } from '../../lib/delta/log-path.ts';
 import { replay } from '../../lib/delta/replay.ts';
+import { DeltaTable } from '../../lib/delta/table.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { RowGroupReader, TableCodec } from '../../lib/ports/table-codec.ts';
 import { openParquetCodec } from '../support/embedded.ts';
 import { add, emptyLog, METADATA, ownCommit, PROTOCOL, remove, writeCommit, type LogFixture } from './log-support.ts';
@@ -106,6 +113,39 @@ describe('loading what a filter asks for', () => {
     const renamed = { ...DAYS, configuration: { a: 'b' } };
     await writeCommit(deps.store, 2, [ownCommit(3), renamed]);
     expect((await loadSnapshot(deps, 't', {}, { where: () => inDay(7) })).files.size).toBe(FILES);
+  });
+
+  it('fetches of a large checkpoint little more than the row groups it decodes, in a handful of ranges', async () => {
+    const log = emptyLog();
+    const random = new SeededRandom(1);
+    const adds = Array.from({ length: FILES * 2 }, (_, i) => {
+      const { stats, ...file } = fileOfDay(i);
+      return { ...file, stats: stats?.replace('{', `{"note":"${toHex(random.bytes(400))}",`) };
+    });
+    const snapshot = replay(undefined, [{ version: 0, actions: [ownCommit(1), PROTOCOL, DAYS, ...adds] }], new Map());
+    await writeCommit(log.store, 0, [ownCommit(1)]);
+    const codec = openParquetCodec();
+    const { bytes: size } = await writeCheckpoint({ ...log, codec }, 't', snapshot);
+    await writeCommit(log.store, 1, [ownCommit(2), remove('f7')]);
+    const fetched: number[] = [];
+    const store: ObjectStore = {
+      ...log.store,
+      get: async (path, options) => {
+        const object = await log.store.get(path, options);
+        if (path === checkpointPath('t', 0)) fetched.push(object?.bytes.length ?? 0);
+        return object;
+      },
+    };
+    const table = await DeltaTable.open({ store, codec, clock: new ManualClock(), random, log: silentLog, engineInfo: 'lakefold/test' }, 't');
+    expect(fetched).toEqual([size]);
+    fetched.length = 0;
+    // By its statistics no file of that day has the key: nothing but the log is read.
+    const where: Filter = { kind: 'and', filters: [inDay(7), { kind: 'compare', column: 'k', op: '=', value: 0n }] };
+    for await (const batch of table.read({ asOf: { version: 0 }, where })) expect(batch.rowCount).toBe(0);
+    expect(size).toBeGreaterThan(8 * 1024 * 1024);
+    // The footer, what is no file, and of one row group in six files and statistics.
+    expect(fetched).toHaveLength(5);
+    expect(fetched.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(size * 0.18);
   });
 
   it('gives what the whole gives, by any filter', async () => {
