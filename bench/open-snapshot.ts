@@ -25,7 +25,7 @@ import { writeCheckpoint } from '../lib/delta/checkpoint.ts';
 import { FileColumns } from '../lib/delta/file-columns.ts';
 import { ADD_FORM } from '../lib/delta/file-forms.ts';
 import type { Filter } from '../lib/delta/filter.ts';
-import { checkpointPath, commitPath, logDirectory } from '../lib/delta/log-path.ts';
+import { checkpointPath, commitPath, lastCheckpointPath, logDirectory } from '../lib/delta/log-path.ts';
 import { eachFileThatMayPass } from '../lib/delta/read.ts';
 import { replay } from '../lib/delta/replay.ts';
 import { loadSnapshot, refreshSnapshot } from '../lib/delta/snapshot.ts';
@@ -97,6 +97,11 @@ async function build(directory: string, files: number): Promise<void> {
   await writeCheckpoint(deps, 't', { ...empty, files: columns });
 }
 
+/** Of the version's commit, as a file has that was written then. */
+function setTime(path: string, version: number): void {
+  utimesSync(path, (1000 + version) / 1000, (1000 + version) / 1000);
+}
+
 /** A long history with two checkpoints: one just below the newest version, one in the middle. */
 async function buildHistory(directory: string): Promise<void> {
   const deps = await localTableDeps(directory);
@@ -105,13 +110,14 @@ async function buildHistory(directory: string): Promise<void> {
     const actions: readonly Action[] = [info(1000 + version), ...(version === 0 ? [PROTOCOL, METADATA] : [fileOf(version)])];
     const path = join(directory, commitPath('h', version));
     writeFileSync(path, serializeActions(actions));
-    utimesSync(path, (1000 + version) / 1000, (1000 + version) / 1000);
+    setTime(path, version);
   }
   for (const version of [VERSIONS / 2, VERSIONS - 5]) {
     const columns = new FileColumns(ADD_FORM);
     for (let i = 1; i <= version; i += 1) columns.setFile(fileOf(i).path, fileOf(i));
     const empty = replay(undefined, [{ version: 0, actions: [info(1), PROTOCOL, METADATA] }], new Map());
     await writeCheckpoint(deps, 'h', { ...empty, version: tableVersion(version), files: columns });
+    for (const path of [checkpointPath('h', version), lastCheckpointPath('h')]) setTime(join(directory, path), version);
   }
 }
 

@@ -87,14 +87,17 @@ function partitionDirectory(content: CheckpointContent): string | undefined {
     const rows = addOrder.subarray(Math.max(0, start - others.length), Math.max(0, end - others.length));
     // Adds come sorted by their values: the first ones may go on with the last ones of the row group before.
     const first = rows.length > 0 && adds.tupleAt(rows[0] ?? 0) === last ? tuples.length - 1 : tuples.length;
-    for (const row of rows) {
+    const counts: number[] = [];
+    for (const [i, row] of rows.entries()) {
       const tuple = adds.tupleAt(row);
+      if (i === 0 || tuple !== last) counts.push(0);
+      counts[counts.length - 1] = (counts.at(-1) ?? 0) + 1;
       if (tuple === last) continue;
       if (tuples.length === PARTITION_DIRECTORY_TUPLES_MAX) return undefined;
       tuples.push(adds.shared.tuples.at(tuple));
       last = tuple;
     }
-    groups.push({ rowCount: end - start, first, end: tuples.length });
+    groups.push({ rowCount: end - start, first, end: tuples.length, before: Math.min(end - start, Math.max(0, others.length - start)), counts });
   }
   return formatPartitionDirectory(tuples, groups);
 }

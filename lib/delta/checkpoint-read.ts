@@ -3,6 +3,7 @@ import { mapConcurrent } from '../core/concurrency.ts';
 import { type ErrorCode, isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { ObjectPath } from '../core/path.ts';
+import { type RowRanges, uniteRanges } from '../core/row-ranges.ts';
 import { SEAL } from '../core/seal.ts';
 import type { Column } from '../core/types.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -27,7 +28,7 @@ import { tableLocationOf } from './file-path.ts';
 import { LazyStats } from './lazy-stats.ts';
 import type { CheckpointFiles } from './log-segment.ts';
 import { MORE_OF_METADATA, withMoreOfMetadata } from './metadata-more.ts';
-import { parsePartitionDirectory, PARTITION_DIRECTORY } from './partition-directory.ts';
+import { type ListedValues, parsePartitionDirectory, PARTITION_DIRECTORY } from './partition-directory.ts';
 import { PartitionTuples, type PartitionValues } from './partition-tuples.ts';
 import { fillAdds, fillRemoves, type RawPlace } from './raw-files.ts';
 import { tombstoneKey } from './replay.ts';
@@ -184,9 +185,10 @@ class Filling {
     for (const [i, group] of (file.groups ?? []).entries()) {
       const place = { ...file.place, firstRow: group.firstRow };
       const values = listed?.[i];
-      if (test !== undefined && values !== undefined && !values.some(test)) continue;
+      const rows = test === undefined || values === undefined ? undefined : uniteRanges(values.filter((each) => test(each.values)).map((each) => each.rows));
+      if (rows?.length === 0) continue;
       if (keeps !== undefined && values === undefined && !(await this.#hasKept(group, keeps))) continue;
-      await this.#fillGroup(group, { place, keeps, isPruned: options.pruneBy !== undefined, rowsAhead });
+      await this.#fillGroup(group, { place, keeps, rows, isPruned: options.pruneBy !== undefined, rowsAhead });
     }
   }
 
@@ -206,15 +208,22 @@ class Filling {
     {
       place,
       keeps,
+      rows,
       isPruned,
       rowsAhead,
-    }: { readonly place: RawPlace; readonly keeps: ((tuple: number) => boolean) | undefined; readonly isPruned: boolean; readonly rowsAhead: number },
+    }: {
+      readonly place: RawPlace;
+      readonly keeps: ((tuple: number) => boolean) | undefined;
+      readonly rows: RowRanges | undefined;
+      readonly isPruned: boolean;
+      readonly rowsAhead: number;
+    },
   ): Promise<void> {
     const [add, remove] = await (await group.fetch({ columns: isPruned ? [ADD_COLUMN] : [ADD_COLUMN, REMOVE_COLUMN] })).raw();
     if (add !== undefined) {
       const path = add.kind === 'struct' ? add.fields.get('path') : undefined;
       if (keeps === undefined) this.#files.reserve(rowsAhead - place.firstRow, path?.kind === 'text' ? path.bytes.length : 0);
-      fillAdds(this.#files, { add, statsRow: await this.#statsOf(group), ...(keeps === undefined ? {} : { keeps }) }, place);
+      fillAdds(this.#files, { add, statsRow: await this.#statsOf(group), rows, ...(keeps === undefined ? {} : { keeps }) }, place);
     }
     fillRemoves(this.#tombstones, remove, place);
   }
@@ -251,7 +260,7 @@ class Filling {
 }
 
 /** The partition values in each row group, where the file says. */
-function listedValues({ groups, remarks }: OpenedFile): readonly (readonly PartitionValues[])[] | undefined {
+function listedValues({ groups, remarks }: OpenedFile): readonly (readonly ListedValues[])[] | undefined {
   const directory = remarks?.get(PARTITION_DIRECTORY);
   if (groups === undefined || directory === undefined) return undefined;
   const rowCounts = groups.map(({ rowCount }) => rowCount);

@@ -2,6 +2,7 @@
 import { utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { bitAt, isPresent, numberAtRow, plainValueAt, type RawColumn, type RawStruct, type RawText } from '../core/raw-column.ts';
+import type { RowRange, RowRanges } from '../core/row-ranges.ts';
 import { readAction, type ActionPlace } from './action-reader.ts';
 import type { AddFile, RemoveFile } from './actions.ts';
 import { dvUniqueId } from './deletion-vector.ts';
@@ -18,15 +19,29 @@ export interface RawAdds {
   readonly statsRow: number | undefined;
   /** Which rows to take by the number of their partition values; without it all. */
   readonly keeps?: (tuple: number) => boolean;
+  /** Those that may be among them; without it all. */
+  readonly rows?: RowRanges | undefined;
 }
 
 /** @throws LakefoldError LOG_CORRUPT naming the row as the line, PATH_OUTSIDE_TABLE */
-export function fillAdds(files: FileColumns<AddFile>, { add, statsRow, keeps }: RawAdds, place: RawPlace): void {
+export function fillAdds(files: FileColumns<AddFile>, { add, statsRow, keeps, rows }: RawAdds, place: RawPlace): void {
   if (add === undefined) return;
   const struct = structOf(add, 'add');
+  for (const { start, end } of rows ?? [{ start: 0, end: struct.length }])
+    fillRange(files, { struct, statsRow, keeps, range: { start, end: Math.min(end, struct.length) } }, place);
+}
+
+interface RangeOfAdds {
+  readonly struct: RawStruct;
+  readonly statsRow: number | undefined;
+  readonly keeps: ((tuple: number) => boolean) | undefined;
+  readonly range: RowRange;
+}
+
+function fillRange(files: FileColumns<AddFile>, { struct, statsRow, keeps, range }: RangeOfAdds, place: RawPlace): void {
   const columns = columnsOf(struct);
   const { tuples } = files.shared;
-  for (let row = 0; row < struct.length; row += 1) {
+  for (let row = range.start; row < range.end; row += 1) {
     if (!isPresent(struct, row)) continue;
     const tuple = tuples.idOfRow(columns.partitionValues, row);
     if (tuple !== undefined && keeps?.(tuple) === false) continue;

@@ -96,6 +96,11 @@ describe('loading what a filter asks for', () => {
   const unsaid: readonly (readonly [string, (remarks: Remarks) => Remarks])[] = [
     ['says nothing of partition values', () => new Map()],
     ['lists them for other row groups', (remarks) => new Map([...remarks].map(([key, text]) => [key, text.replaceAll('4096', '4095')]))],
+    [
+      'lists more rows of them than there are',
+      (remarks) => new Map([...remarks].map(([key, text]) => [key, text.replaceAll(/\[4096,(\d+),(\d+),0,/g, '[4096,$1,$2,1,')])),
+    ],
+    ['lists fewer rows of them than values', (remarks) => new Map([...remarks].map(([key, text]) => [key, text.replaceAll(/,\d+\]/g, ']')]))],
     ['lists them in a form that makes no sense', (remarks) => new Map([...remarks].map(([key]) => [key, '{"tuples":[{"day":7}],"groups":[]}']))],
   ];
   it.each(unsaid)('decodes partition values alone first where the checkpoint %s', async (_, edit) => {
