@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
+import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
 import { serializeCompaction, writeCompaction } from '../../lib/delta/compaction.ts';
 import { executeLogCleanup, planLogCleanup } from '../../lib/delta/log-cleanup.ts';
 import { checkpointPath, checksumPath, commitPath, compactionPath, lastCheckpointPath } from '../../lib/delta/log-path.ts';
@@ -200,6 +201,15 @@ describe('a planted fault', () => {
         );
       },
       ['CHECKPOINT_DIFFERS _delta_log/00000000000000000010.checkpoint.parquet 10'],
+    ],
+    [
+      'a checkpoint of ours that was made of another state',
+      async (t) => {
+        const { snapshot } = t.table;
+        const [lost = ''] = [...snapshot.files.keys()];
+        await writeCheckpoint(t.deps, T_ROOT, { ...snapshot, files: new Map([...snapshot.files].filter(([path]) => path !== lost)) });
+      },
+      ['CHECKPOINT_DIFFERS _delta_log/00000000000000000012.checkpoint.parquet 12'],
     ],
     ['a pointer to nowhere', async (t) => edit(t, lastCheckpointPath(T_ROOT), () => '{"version":11}'), ['STALE_POINTER _delta_log/_last_checkpoint ']],
     [
