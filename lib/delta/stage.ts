@@ -27,7 +27,10 @@ export interface StageTarget {
   readonly dataChange: boolean;
   /** Change files stand in a folder of their own; data files beside the log. */
   readonly folder?: '_change_data';
-  /** Takes the write of a single file, which is then under way: whoever names the file waits for it. Else it is waited for here. */
+  /**
+   * Takes the write of a single small file, which is then under way, where the store can make the entry ready beside it: whoever names the file
+   * waits for it. Else it is waited for here.
+   */
   readonly pending?: Promise<void>[];
   /** Number of the first file; files of one transaction never share a number. */
   readonly ordinal: number;
@@ -45,6 +48,8 @@ export interface StagedFile {
 export const FILE_CRC_TAG = 'lakefold.fileCrc32';
 
 const STAGE_CONCURRENCY = 4;
+/** A larger file takes longer to write than its entry, which is stamped before it, should be behind. */
+const PENDING_BYTES_MAX = 1024 * 1024;
 /** Rows are at least this wide on average once compressed; bounds a file's rows before its bytes are known. */
 const ROW_BYTES_MIN = 16;
 
@@ -143,7 +148,7 @@ export async function stageBytes(
   );
   const path = joinPath(target.folder ?? '', directory, name);
   const writing = writeStaged(deps, joinPath(target.root, path), { bytes, txnId: target.txnId });
-  if (target.pending === undefined) await writing;
+  if (target.pending === undefined || deps.store.createIfAbsentAfter === undefined || bytes.length > PENDING_BYTES_MAX) await writing;
   else {
     target.pending.push(writing);
     // A plan that comes to nothing waits for it too, but may fail before it does.
