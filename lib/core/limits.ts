@@ -39,6 +39,8 @@ export const COMMIT_BACKOFF_MAX_MILLIS = 1000;
 export const GROUP_WRITES_MAX = 1000;
 export const GROUP_LOG_BYTES_MAX = 4 * 1024 * 1024;
 export const GROUP_ROWS_MAX = 1_000_000;
+/** Identities of rows that may meet others, which the plan of an entry holds, bytes as estimated: beyond it the group is halved. */
+export const GROUP_PLAN_BYTES_MAX = 512 * 1024 * 1024;
 /** Writes of one process that wait for an entry of one table: what each staged is held, a few KB. */
 export const GROUP_WAITING_MAX = 10_000;
 /** Writes that an entry of an inbox waits for where as many are likely to come: 16 make 1.13 requests a write, more shares little. */

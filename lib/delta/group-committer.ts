@@ -1,7 +1,9 @@
 /** Writes of one process to one table, committed together: while an entry is being written, the next group gathers. */
-import { LakefoldError } from '../core/errors.ts';
-import { GROUP_ROWS_MAX, GROUP_WAITING_MAX, GROUP_WRITES_MAX, PLAN_AGE_MAX_MILLIS } from '../core/limits.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
+import { GROUP_LOG_BYTES_MAX, GROUP_ROWS_MAX, GROUP_WAITING_MAX, GROUP_WRITES_MAX, PLAN_AGE_MAX_MILLIS } from '../core/limits.ts';
 import { ageOf, instantOf, type Instant } from '../ports/clock.ts';
+import { serializeEntry } from './action-codec.ts';
+import type { AddFile } from './actions.ts';
 import type { DeltaDeps } from './deps.ts';
 import type { GroupMember } from './group-member.ts';
 import { type GroupWriteRequest, stageMember } from './group-stage.ts';
@@ -68,9 +70,10 @@ export class GroupCommitter {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
+    let countMax = GROUP_WRITES_MAX;
     while (this.#waiting.length > 0) {
       this.#refuseSlept();
-      const count = groupSize(this.#waiting.map(({ member }) => member));
+      const count = Math.min(countMax, groupSize(this.#waiting.map(({ member }) => member)));
       const group = this.#waiting.slice(0, count);
       this.#waiting = this.#waiting.slice(count);
       try {
@@ -80,7 +83,14 @@ export class GroupCommitter {
           stagedAt === undefined ? {} : { stagedAt },
         );
         for (const [i, waiting] of group.entries()) settleMember(outcome, i, waiting);
+        countMax = GROUP_WRITES_MAX;
       } catch (error) {
+        if (isLakefoldError(error, 'PLAN_TOO_LARGE') && group.length > 1) {
+          // Too much together: half of them may not be, and one that is alone is told so.
+          countMax = Math.ceil(group.length / 2);
+          this.#waiting = [...group, ...this.#waiting];
+          continue;
+        }
         for (const { fail } of group) fail(error);
       }
     }
@@ -108,14 +118,27 @@ function oldestOf(instants: readonly Instant[]): Instant | undefined {
 /** How many of the members, from the first, one entry takes: all upserts among them know rows by the same columns. At least one. */
 export function groupSize(members: readonly GroupMember[]): number {
   let rows = 0;
+  let bytes = 0;
   let identity: string | undefined;
   for (const [i, member] of members.entries()) {
     rows += member.rowCount;
+    bytes += logBytesOf(member);
     const own = member.operation === 'upsert' ? member.identityColumns.join('\0') : identity;
-    if (i > 0 && (i >= GROUP_WRITES_MAX || rows > GROUP_ROWS_MAX || (identity !== undefined && own !== identity))) return i;
+    if (i > 0 && (i >= GROUP_WRITES_MAX || rows > GROUP_ROWS_MAX || bytes > GROUP_LOG_BYTES_MAX || (identity !== undefined && own !== identity))) return i;
     identity = own;
   }
   return members.length;
+}
+
+const LOG_BYTES = new WeakMap<readonly AddFile[], number>();
+
+/** What a member brings to the entry, bytes. */
+function logBytesOf({ adds }: GroupMember): number {
+  const known = LOG_BYTES.get(adds);
+  if (known !== undefined) return known;
+  const bytes = serializeEntry(adds).length;
+  LOG_BYTES.set(adds, bytes);
+  return bytes;
 }
 
 function settleMember({ outcome, verdicts, counts }: GroupOutcome, i: number, { member, answer, fail }: Waiting): void {

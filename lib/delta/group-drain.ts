@@ -2,7 +2,7 @@
  * The committer of a table's inbox (delta.md, "Group commit"): whoever holds the lease drains it in the order of its keys,
  * many intents an entry, until a query after releasing the lease finds nothing.
  */
-import { LakefoldError } from '../core/errors.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { CONTROL_WRITE_CONCURRENCY, DOORBELL_AGAIN_SECONDS } from '../core/limits.ts';
 import type { QueueMessage } from '../ports/queue.ts';
@@ -92,8 +92,8 @@ function quietly<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-function count(total: Total, { version, landed, settled, refusals }: Committed): void {
-  if (version !== undefined) total.versions.push(version);
+function count(total: Total, { versions, landed, settled, refusals }: Committed): void {
+  total.versions.push(...versions);
   total.landed += landed;
   total.repeated += settled.length - landed;
   total.refused += refusals.size;
@@ -110,26 +110,48 @@ export async function answerDoorbell(deps: InboxDeps, message: QueueMessage, ope
 
 /** Takes what is decided out of the inbox. */
 async function takeOut(deps: InboxDeps, name: string, done: Committed & Pick<IntentGroup, 'bytes'>): Promise<void> {
-  const { version, landed, settled, refusals, bytes } = done;
+  const { versions, landed, settled, refusals, bytes } = done;
   for (const [id, refusal] of refusals) {
     const intent = bytes.get(id);
     if (intent !== undefined) await buryIntent(deps, name, { id, ...refusal, intent });
   }
   await mapConcurrent(settled, { concurrencyMax: CONTROL_WRITE_CONCURRENCY }, (id) => deps.control.delete(inboxOf(name), id));
-  deps.log.info('group.drained', { table: name, version, landed, repeated: settled.length - landed, refused: refusals.size });
+  deps.log.info('group.drained', { table: name, versions, landed, repeated: settled.length - landed, refused: refusals.size });
 }
 
 interface Committed {
-  readonly version: number | undefined;
+  readonly versions: readonly number[];
   readonly landed: number;
   /** Landed now or before. */
   readonly settled: readonly string[];
   readonly refusals: ReadonlyMap<string, Refusal>;
 }
 
-/** Commits the intents as one entry. @throws LakefoldError COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN */
-async function commitIntents(table: DeltaTable, { intents, unreadable }: IntentGroup): Promise<Committed> {
-  if (intents.length === 0) return { version: undefined, landed: 0, settled: [], refusals: unreadable };
+/** Commits the intents, as one entry unless its plan would be too large: then as two, and one that is too large alone is refused. */
+async function commitIntents(table: DeltaTable, group: Pick<IntentGroup, 'intents' | 'unreadable'>): Promise<Committed> {
+  const { intents, unreadable } = group;
+  try {
+    return await commitEntry(table, group);
+  } catch (error) {
+    if (!isLakefoldError(error, 'PLAN_TOO_LARGE')) throw error;
+    const [only] = intents;
+    if (intents.length === 1 && only !== undefined)
+      return { versions: [], landed: 0, settled: [], refusals: new Map([...unreadable, [only.id, { code: error.code, reason: error.message }]]) };
+  }
+  const half = Math.ceil(intents.length / 2);
+  const first = await commitIntents(table, { intents: intents.slice(0, half), unreadable });
+  const second = await commitIntents(table, { intents: intents.slice(half), unreadable: new Map() });
+  return {
+    versions: [...first.versions, ...second.versions],
+    landed: first.landed + second.landed,
+    settled: [...first.settled, ...second.settled],
+    refusals: new Map([...first.refusals, ...second.refusals]),
+  };
+}
+
+/** @throws LakefoldError COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, PLAN_TOO_LARGE */
+async function commitEntry(table: DeltaTable, { intents, unreadable }: Pick<IntentGroup, 'intents' | 'unreadable'>): Promise<Committed> {
+  if (intents.length === 0) return { versions: [], landed: 0, settled: [], refusals: unreadable };
   const authors = new Set(intents.map(({ committedBy }) => committedBy));
   const [author] = authors.size === 1 ? authors : [];
   const { outcome, verdicts } = await table.commitGroup(intents, author === undefined ? {} : { committedBy: author });
@@ -149,5 +171,5 @@ async function commitIntents(table: DeltaTable, { intents, unreadable }: IntentG
     else if (verdict !== undefined) settled.push(id);
   }
   const landed = verdicts.filter(({ kind }) => kind === 'landed').length;
-  return { version: outcome.kind === 'committed' ? outcome.version : undefined, landed, settled, refusals };
+  return { versions: outcome.kind === 'committed' ? [outcome.version] : [], landed, settled, refusals };
 }

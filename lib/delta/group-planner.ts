@@ -11,6 +11,7 @@ import { type ConstraintCheck, constraintCheck } from './group-constraints.ts';
 import { type GroupMember, hasReceipts, memberIdempotency, standingOf, type Verdict } from './group-member.ts';
 import { type GroupEffect, type GroupRow, type GroupWrite, resolveGroup, tiedRows } from './group-resolve.ts';
 import { filesThatMeet, placeOf, type RowReader, rowReader, type RowsAt } from './group-rows.ts';
+import { checkProbeBudget, sizeOf } from './plan-budget.ts';
 import { hasDeletionVectors } from './protocol.ts';
 import { readFile } from './read.ts';
 import { planRemovals, withDeletionVector, writeDeletionVectors } from './removals.ts';
@@ -33,7 +34,10 @@ export interface GroupPlanner {
   readonly counts: () => readonly (WriteCounts | undefined)[];
 }
 
-/** A planner of the members' entry for `commitWrite`. The upserts among them have the same identity columns. */
+/**
+ * A planner of the members' entry for `commitWrite`. The upserts among them have the same identity columns.
+ * @throws LakefoldError from `plan`: PLAN_TOO_LARGE when all of them together read or hold too much; fewer of them may not
+ */
 export function groupPlanner(deps: DeltaDeps, target: GroupTarget, members: readonly GroupMember[]): GroupPlanner {
   const identityColumns = members.find(({ operation }) => operation === 'upsert')?.identityColumns ?? [];
   const reader = rowReader(deps);
@@ -137,6 +141,7 @@ type Gathered =
 async function gather(at: RowsAt, group: { readonly landing: readonly GroupMember[]; readonly reader: RowReader }): Promise<Gathered> {
   const { landing, reader } = group;
   const meeting = filesThatMeet(at, landing);
+  checkProbeBudget(sizeOf(meeting.table));
   const identities = new Set<string>();
   const wanted = {
     identities,

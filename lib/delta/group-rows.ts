@@ -7,6 +7,7 @@ import { dvUniqueId } from './deletion-vector.ts';
 import { compareValues } from './filter.ts';
 import { hasReceipts, type GroupMember } from './group-member.ts';
 import type { GroupRow } from './group-resolve.ts';
+import { checkGroupBudget } from './plan-budget.ts';
 import { boundsOf, readFile, selectColumns, type ReadDeps } from './read.ts';
 import { identityOver } from './row-identity.ts';
 import type { Snapshot } from './snapshot-state.ts';
@@ -38,7 +39,16 @@ export function placeOf({ path, position }: Pick<GroupRow, 'path' | 'position'>)
   return `${position} ${path}`;
 }
 
-export function rowReader(deps: ReadDeps): RowReader {
+/** A row's place and receipt in memory, beside its identity. */
+const ROW_BYTES = 160;
+
+/** @throws LakefoldError from what it reads: PLAN_TOO_LARGE when it holds more than `bytesMax` */
+export function rowReader(deps: ReadDeps, { bytesMax }: { readonly bytesMax?: number } = {}): RowReader {
+  let bytes = 0;
+  const hold = (row: GroupRow): void => {
+    bytes += ROW_BYTES + (row.identity?.length ?? 0);
+    checkGroupBudget(bytes, bytesMax);
+  };
   const staged = new Map<string, readonly GroupRow[]>();
   const matching = new Map<string, readonly GroupRow[]>();
   const numbers = new Map<string, number>();
@@ -50,13 +60,13 @@ export function rowReader(deps: ReadDeps): RowReader {
   };
   return {
     staged: async (at, file) => {
-      const rows = staged.get(file.path) ?? (await readIdentities(deps, at, file));
+      const rows = staged.get(file.path) ?? (await readIdentities(deps, at, { file, hold }));
       staged.set(file.path, rows);
       return rows;
     },
     matching: async (at, file, wanted) => {
       const key = `${numberOf(wanted)} ${file.deletionVector === undefined ? '' : dvUniqueId(file.deletionVector)} ${file.path}`;
-      const rows = matching.get(key) ?? (await readIdentities(deps, at, file, wanted.identities));
+      const rows = matching.get(key) ?? (await readIdentities(deps, at, { file, hold, wanted: wanted.identities }));
       matching.set(key, rows);
       return rows;
     },
@@ -64,7 +74,11 @@ export function rowReader(deps: ReadDeps): RowReader {
   };
 }
 
-async function readIdentities(deps: ReadDeps, at: RowsAt, file: AddFile, wanted?: ReadonlySet<string>): Promise<readonly GroupRow[]> {
+async function readIdentities(
+  deps: ReadDeps,
+  at: RowsAt,
+  { file, hold, wanted }: { readonly file: AddFile; readonly hold: (row: GroupRow) => void; readonly wanted?: ReadonlySet<string> },
+): Promise<readonly GroupRow[]> {
   const isReceived = hasReceipts(at.snapshot);
   const columns = selectColumns(at.snapshot, isReceived ? [...new Set([...at.identityColumns, INGESTED_AT])] : at.identityColumns);
   const rows: GroupRow[] = [];
@@ -75,7 +89,9 @@ async function readIdentities(deps: ReadDeps, at: RowsAt, file: AddFile, wanted?
       const identity = identityOf(i);
       if (wanted !== undefined && (identity === undefined || !wanted.has(identity))) continue;
       const receipt = receipts === undefined ? undefined : valueAt(receipts, i);
-      rows.push({ path: file.path, position: positions[i] ?? 0, identity, receipt: typeof receipt === 'bigint' ? receipt : undefined });
+      const row: GroupRow = { path: file.path, position: positions[i] ?? 0, identity, receipt: typeof receipt === 'bigint' ? receipt : undefined };
+      hold(row);
+      rows.push(row);
     }
   }
   return rows;

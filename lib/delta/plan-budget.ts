@@ -1,9 +1,9 @@
 /** What a plan may read and hold before it is refused with its size and the SQL that would do the same. */
 import { LakefoldError } from '../core/errors.ts';
-import { PROBE_BYTES_MAX, PROBE_FILES_MAX, PROBE_ROWS_MAX, REWRITE_BYTES_MAX } from '../core/limits.ts';
+import { GROUP_PLAN_BYTES_MAX, PROBE_BYTES_MAX, PROBE_FILES_MAX, PROBE_ROWS_MAX, REWRITE_BYTES_MAX } from '../core/limits.ts';
 import type { AddFile } from './actions.ts';
 
-export type PlanLimit = 'PROBE_FILES_MAX' | 'PROBE_BYTES_MAX' | 'PROBE_ROWS_MAX' | 'REWRITE_BYTES_MAX';
+export type PlanLimit = 'GROUP_PLAN_BYTES_MAX' | 'PROBE_FILES_MAX' | 'PROBE_BYTES_MAX' | 'PROBE_ROWS_MAX' | 'REWRITE_BYTES_MAX';
 
 export interface PlanSize {
   readonly files: number;
@@ -18,7 +18,7 @@ export function sizeOf(files: readonly AddFile[], rows = 0): PlanSize {
 }
 
 /** @throws LakefoldError PLAN_TOO_LARGE when looking into as much exceeds a limit; `sql` is asked for only then */
-export function checkProbeBudget(size: PlanSize, sql: () => string): void {
+export function checkProbeBudget(size: PlanSize, sql?: () => string): void {
   if (size.files > PROBE_FILES_MAX)
     throw tooLarge(size, { limit: 'PROBE_FILES_MAX', estimate: size.files, budget: PROBE_FILES_MAX, unit: 'files to look into' }, sql);
   if (size.bytes > PROBE_BYTES_MAX)
@@ -30,6 +30,16 @@ export function checkProbeBudget(size: PlanSize, sql: () => string): void {
 export function checkRewriteBudget(size: PlanSize, sql: (() => string) | undefined): void {
   if (size.bytes > REWRITE_BYTES_MAX)
     throw tooLarge(size, { limit: 'REWRITE_BYTES_MAX', estimate: size.bytes, budget: REWRITE_BYTES_MAX, unit: 'bytes of files to write again' }, sql);
+}
+
+/** @throws LakefoldError PLAN_TOO_LARGE when the plan of a group holds more than `budget` */
+export function checkGroupBudget(bytes: number, budget = GROUP_PLAN_BYTES_MAX): void {
+  if (bytes > budget)
+    throw tooLarge(
+      { files: 0, bytes, rows: 0 },
+      { limit: 'GROUP_PLAN_BYTES_MAX', estimate: bytes, budget, unit: 'bytes of identities of rows that may meet others' },
+      undefined,
+    );
 }
 
 function tooLarge(

@@ -2,8 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { batchOfRows } from '../../lib/core/batch.ts';
-import { GROUP_WAITING_MAX } from '../../lib/core/limits.ts';
+import { GROUP_LOG_BYTES_MAX, GROUP_WAITING_MAX, PROBE_BYTES_MAX } from '../../lib/core/limits.ts';
+import { serializeEntry } from '../../lib/delta/action-codec.ts';
+import type { AddFile } from '../../lib/delta/actions.ts';
 import { GroupCommitter, groupSize } from '../../lib/delta/group-committer.ts';
+import type { GroupMember } from '../../lib/delta/group-member.ts';
+import { rowReader } from '../../lib/delta/group-rows.ts';
 import { stageMember } from '../../lib/delta/group-stage.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { KEY, NUMBER, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
@@ -113,6 +117,58 @@ describe('writes that wait', () => {
   });
 });
 
+/** Statistics by which the file takes so many bytes of an entry. */
+function padded(add: AddFile, bytes: number): string {
+  return 'x'.repeat(bytes - serializeEntry([{ ...add, stats: '' }]).length);
+}
+
+describe('a group whose plan is too large', () => {
+  it('is halved until it is not, and a write that is too large alone is refused alone', async () => {
+    const { deps, table, foreign, file, rows } = await tableFixture();
+    for (const [key, size] of [
+      ['a', PROBE_BYTES_MAX],
+      ['b', PROBE_BYTES_MAX],
+      ['c', PROBE_BYTES_MAX + 1],
+    ] as const) {
+      const { path } = await file(`huge-${key}`, rowsBatch([key, 0, R]));
+      const stats = JSON.stringify({ numRecords: 1, minValues: { k: key }, maxValues: { k: key } });
+      await foreign([{ add: { path, size, stats, partitionValues: {}, modificationTime: 1, dataChange: true } }]);
+    }
+    await table.refresh();
+    const committer = new GroupCommitter(deps, table);
+    const write = (k: string) => committer.write({ batch: rowsBatch([k, 1, R + 1n]), what: { kind: 'upsert', keys: ['k'] } });
+    const settled = await Promise.allSettled([write('z'), write('a'), write('b'), write('c'), write('y')]);
+    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value.kind : one.reason instanceof LakefoldError && one.reason.code))).toEqual([
+      'committed',
+      'committed',
+      'committed',
+      'PLAN_TOO_LARGE',
+      'committed',
+    ]);
+    expect((await rows()).map(([k, v]) => [k, v])).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['c', 0],
+      ['y', 1],
+      ['z', 1],
+    ]);
+  });
+
+  it('is one that holds more identities than its budget', async () => {
+    const { deps, table } = await tableFixture();
+    const rows = ['a', 'b', 'c'].map((k): [string, number, bigint] => [k, 1, R]);
+    const what = { kind: 'upsert', keys: ['k'] } as const;
+    const { adds } = await stageMember(deps, { root: T_ROOT, snapshot: table.snapshot, id: 'a' }, { batch: rowsBatch(...rows), what });
+    const at = { root: T_ROOT, snapshot: table.snapshot, identityColumns: ['k'] };
+    const held = async (bytesMax: number): Promise<number> =>
+      (await Promise.all(adds.map((add) => rowReader(deps, { bytesMax }).staged(at, add)))).flat().length;
+    const [first] = await rowReader(deps).staged(at, adds[0] ?? ({} as AddFile));
+    const bytes = 3 * (160 + (first?.identity?.length ?? 0));
+    expect(await held(bytes)).toBe(3);
+    await expect(held(bytes - 1)).rejects.toMatchObject({ code: 'PLAN_TOO_LARGE', context: { limit: 'GROUP_PLAN_BYTES_MAX', budget: bytes - 1 } });
+  });
+});
+
 describe('a group', () => {
   it('ends before rows are known by other columns, and at its bounds', async () => {
     const { deps, table } = await tableFixture();
@@ -127,5 +183,14 @@ describe('a group', () => {
       groupSize([{ ...append, rowCount: 2_000_000 }, append]),
       groupSize(Array.from({ length: 1500 }, () => append)),
     ]).toEqual([3, 2, 2, 1, 1000]);
+  });
+
+  it('brings at most four MiB of log, one write alone as much as it has', async () => {
+    const { deps, table } = await tableFixture();
+    const member = await stageMember(deps, { root: T_ROOT, snapshot: table.snapshot, id: 'a' }, { batch: rowsBatch(['a', 1, R]), what: { kind: 'append' } });
+    const [add] = member.adds;
+    const sized = (bytes: number): GroupMember => ({ ...member, adds: add === undefined ? [] : [{ ...add, stats: padded(add, bytes) }] });
+    const half = GROUP_LOG_BYTES_MAX / 2;
+    expect([groupSize([sized(half), sized(half)]), groupSize([sized(half), sized(half + 1)]), groupSize([sized(5 * half), sized(half)])]).toEqual([2, 1, 1]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryControl } from '../../lib/adapters/memory/control.ts';
 import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
+import { PROBE_BYTES_MAX } from '../../lib/core/limits.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { UlidSource } from '../../lib/core/ulid.ts';
 import { actionFields } from '../../lib/delta/action-fields.ts';
@@ -239,6 +240,23 @@ describe('an intent that cannot land', () => {
     expect(await rows()).toEqual([
       ['a', 1, R],
       ['b', 3, R],
+    ]);
+  });
+
+  it('is refused alone when its plan is too large, and the others land in more than one entry', async () => {
+    const { enqueue, inbox, table, foreign, file, rows, fate } = await world();
+    const { path } = await file('huge', rowsBatch(['c', 0, R]));
+    const stats = JSON.stringify({ numRecords: 1, minValues: { k: 'c' }, maxValues: { k: 'c' } });
+    await foreign([{ add: { path, size: PROBE_BYTES_MAX + 1, stats, partitionValues: {}, modificationTime: 1, dataChange: true } }]);
+    await table.refresh();
+    const [, bad] = [await enqueue(upsert('a', 1)), await enqueue(upsert('c', 1, R + 1n)), await enqueue(upsert('d', 1)), await enqueue(append('e', 1))];
+    expect(await drainInbox(inbox, NAME, table)).toEqual({ kind: 'drained', versions: [2, 3], landed: 3, repeated: 0, refused: 1 });
+    expect(bad === undefined ? undefined : await fate(bad)).toMatchObject({ kind: 'refused', code: 'PLAN_TOO_LARGE' });
+    expect((await rows()).map(([k, v]) => [k, v])).toEqual([
+      ['a', 1],
+      ['c', 0],
+      ['d', 1],
+      ['e', 1],
     ]);
   });
 
