@@ -1,6 +1,6 @@
 /** Delta tables by path, on this machine or in S3, whoever made them. */
 import { resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { LakefoldError } from '../lib/core/errors.ts';
 import type { JsonObject } from '../lib/core/json.ts';
 import { formatMillis, parseInstant } from '../lib/core/time.ts';
@@ -10,7 +10,7 @@ import { liveRowCount } from '../lib/delta/live-rows.ts';
 import type { AsOf, Snapshot } from '../lib/delta/snapshot-state.ts';
 import { DeltaTable } from '../lib/delta/table.ts';
 import { awsEnvironment } from '../lib/adapters/aws/aws-environment.ts';
-import { hasDeltaLog, localTableDeps } from '../lib/store/local-table.ts';
+import { hasDeltaLog, localFolder, localTableDeps } from '../lib/store/local-table.ts';
 import type { CommandContext } from './command.ts';
 import { warnings } from './local-store.ts';
 import { asOfOption } from './option-values.ts';
@@ -38,7 +38,7 @@ export async function tablePlace({ args, terminal }: CommandContext, purpose: 'o
   }
   if (/^[a-z][a-z0-9+.-]+:/i.test(path) && !path.startsWith('file:'))
     throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a folder or s3://bucket/prefix, found ${path}`, { context: { path } });
-  const directory = path.startsWith('file:') ? fileURLToPath(path) : resolve(terminal.cwd, path);
+  const directory = resolve(terminal.cwd, localFolder(path));
   // Opening a store to write makes its folder, which a mistyped path must not.
   if (purpose === 'open' && !(await hasDeltaLog(directory)))
     throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${directory}, found no _delta_log there`, { context: { path: directory } });

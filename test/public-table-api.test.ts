@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../lib/adapters/memory/clock.ts';
 import { MemoryObjectStore } from '../lib/adapters/memory/object-store.ts';
@@ -209,6 +210,15 @@ describe('a table', () => {
     ])
       await expect(write()).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', context: { version: 1 } });
     await expect(openTable('t', { store, asOf: { version: 9 } })).rejects.toMatchObject({ code: 'NO_SUCH_COMMIT' });
+  });
+
+  it('is found by the URL of its folder, and by none of another machine', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'lakefold table '));
+    folders.push(path);
+    await createTable(pathToFileURL(path).href, { schema: SCHEMA });
+    expect((await openTable(path)).version).toBe(0);
+    expect((await openTable(pathToFileURL(path).href)).version).toBe(0);
+    await expect(openTable('file://elsewhere/t')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   it('loads a version once to read it by a filter', async () => {

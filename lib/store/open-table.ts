@@ -12,7 +12,7 @@ import { asOfOf, type AsOfInput } from './native-input.ts';
 import { Table, type TableColumnInput } from './table-handle.ts';
 
 export interface TablePlaceOptions extends AwsService {
-  /** Where the path lies; left out, a path is a local folder and `s3://bucket/prefix` is S3. */
+  /** Where the path lies; left out, a path is a local folder or its `file:` URL, and `s3://bucket/prefix` is S3. */
   readonly store?: ObjectStore;
   /** Silent unless given. */
   readonly log?: Log;
@@ -102,13 +102,14 @@ async function placeOf(path: string, options: TablePlaceOptions, purpose: 'open'
     const { s3TableDeps } = await import('./s3-table.ts');
     return { deps: s3TableDeps({ bucket: s3[1] ?? '', prefix: s3[2] ?? '', ...serviceSettings(options) }, log), root: '' };
   }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path) && !path.startsWith('file:'))
     throw new LakefoldError('INVALID_ARGUMENT', `expected a folder or s3://bucket/prefix, found ${JSON.stringify(path)}`, { context: { path } });
-  const { hasDeltaLog, localTableDeps } = await import('./local-table.ts');
+  const { hasDeltaLog, localFolder, localTableDeps } = await import('./local-table.ts');
+  const folder = localFolder(path);
   // Opening a store makes its folder, which a mistyped path must not.
-  if (purpose === 'open' && !(await hasDeltaLog(path)))
+  if (purpose === 'open' && !(await hasDeltaLog(folder)))
     throw new LakefoldError('TABLE_NOT_FOUND', `expected a Delta table at ${path}, found no _delta_log there`, { context: { path } });
-  return { deps: await localTableDeps(path, log, purpose), root: '' };
+  return { deps: await localTableDeps(folder, log, purpose), root: '' };
 }
 
 function columnsOf(schema: readonly TableColumnInput[]): readonly Column[] {
