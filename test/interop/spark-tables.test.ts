@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTable, openTable, type Table } from '../../lib/delta/index.ts';
 import { changeLines, readLines } from '../support/row-lines.ts';
 import { type Engines, interopPython, startEngines } from './engines.ts';
-import { SPARK_TABLES, type SparkTable, statsStatements } from './spark-tables.ts';
+import { type OurChanges, SPARK_TABLES, type SparkTable, statsStatements } from './spark-tables.ts';
 import { connectSpark, sparkEndpoint } from './spark.ts';
 
 describe.skipIf(sparkEndpoint === undefined)('tables that Spark made', () => {
@@ -52,7 +52,32 @@ describe.skipIf(sparkEndpoint === undefined)('tables that Spark made', () => {
     return quick ?? spark.readRows(path, version);
   }
 
-  for (const [i, { name, statements, refused, weWrite }] of SPARK_TABLES.entries()) {
+  /** Our changes after Spark's, read by Spark, then one more of Spark's, read by us. */
+  async function changeBoth(table: Table, path: string, { key, append, upsert, remove, forbidden = [], times }: OurChanges): Promise<void> {
+    const before = table.version;
+    await table.append(append);
+    const appended = { version: table.version, lines: await readLines(table.read()) };
+    await table.upsert(upsert, { keys: [key] });
+    await table.delete({ keys: remove });
+    for (const [row, constraint] of forbidden)
+      await expect(table.append([row])).rejects.toMatchObject(constraint === 'NOT NULL' ? { code: 'VALIDATION_FAILED' } : { context: { constraint } });
+    expect(await spark.readRows(path)).toEqual(await readLines(table.read()));
+    expect(await spark.readRows(path, appended.version)).toEqual(appended.lines);
+    if (table.properties['delta.enableChangeDataFeed'] === 'true')
+      expect(await spark.readChanges(path, before + 1)).toEqual(await changeLines(table.changes({ fromVersion: before, keys: [key] })));
+    if (times === 'compared')
+      for await (const { version, committedAt } of table.history()) {
+        if (version <= before) break;
+        const theirs = await spark.query(`SELECT * FROM delta.\`${path}\` TIMESTAMP AS OF '${committedAt}'`);
+        expect({ version, lines: theirs }).toEqual({ version, lines: await readLines(table.read({ asOf: { version } })) });
+      }
+    await table.checkpoint();
+    await spark.sql(`DELETE FROM delta.\`${path}\` WHERE \`${key}\` = 7001`);
+    await table.refresh();
+    expect(await spark.readRows(path)).toEqual(await readLines(table.read()));
+  }
+
+  for (const [i, { name, statements, refused, weWrite, weChange }] of SPARK_TABLES.entries()) {
     it(`${name}: ${refused === undefined ? 'read equal at every version' : `refused with ${refused.code}`}`, async () => {
       const path = await make(`t${i}`, statements);
       if (refused !== undefined) {
@@ -69,6 +94,7 @@ describe.skipIf(sparkEndpoint === undefined)('tables that Spark made', () => {
         await table.append(weWrite.rows);
         expect(await spark.readRows(path)).toEqual(await readLines(table.read()));
       }
+      if (weChange !== undefined) await changeBoth(table, path, weChange);
       if (weWrite?.kind === 'refused')
         await expect(table.append([{ id: 1n }])).rejects.toMatchObject({ code: 'UNSUPPORTED_TABLE_FEATURE', context: { feature: weWrite.feature } });
     });

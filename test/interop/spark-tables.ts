@@ -10,11 +10,27 @@ export interface SparkTable {
   readonly statements: readonly Statement[];
   /** The code with which we refuse to read it. */
   readonly refused?: { readonly code: string; readonly feature?: string };
+  /** Changes of ours that Spark then reads equal: rows appended, upserted and deleted by `key`. */
+  readonly weChange?: OurChanges;
   /** Features that stop our writes, or that we write although the table has them. */
   readonly weWrite?:
     | { readonly kind: 'refused'; readonly feature: string }
     | { readonly kind: 'rows'; readonly rows: readonly Readonly<Record<string, unknown>>[] };
   readonly changeFeed?: 'compared';
+}
+
+/** Rows of a table as our API takes them. */
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
+export interface OurChanges {
+  readonly key: string;
+  readonly append: Rows;
+  readonly upsert: Rows;
+  readonly remove: Rows;
+  /** Rows that Spark's constraints forbid, and the one that each breaks. */
+  readonly forbidden?: readonly (readonly [row: Rows[number], constraint: string])[];
+  /** Whose own `TIMESTAMP AS OF` our commits must answer to. */
+  readonly times?: 'compared';
 }
 
 const DV = "'delta.enableDeletionVectors'='true'";
@@ -36,6 +52,23 @@ const HISTORY = [insert(0, 40), merge(30, 50), 'DELETE FROM {t} WHERE id % 11 = 
 const FIVE_MORE = [0, 1, 2, 3, 4].map((i) => insert(300 + i, 301 + i));
 const OURS = { kind: 'rows', rows: [{ id: 7001n, g: 'ü 1', k: 'ours', v: 0.5, ts: '2024-05-01T00:00:00.000001Z' }, { id: 7002n }] } as const;
 
+const CHANGES: OurChanges = {
+  key: 'id',
+  append: [...OURS.rows, { id: 7003n, g: 'g 1', k: 'ours', v: NaN, ts: '1969-12-31T23:59:59.999999Z' }],
+  upsert: [
+    { id: 7001n, g: 'ü 1', k: 'again', v: -0 },
+    { id: 1n, g: 'g 1', k: 'over theirs', v: 7, ts: null },
+    { id: 7004n, g: 'g 2', k: 'new', v: 1, ts: null },
+  ],
+  remove: [{ id: 7002n }, { id: 2n }],
+};
+/** Of a table with these columns alone, some under other names. */
+const changesOf = (names: Readonly<Record<string, string | null>>): OurChanges => {
+  const renamed = (row: Rows[number]): Rows[number] =>
+    Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (names[name] === null ? [] : [[names[name] ?? name, value]])));
+  return { ...CHANGES, append: CHANGES.append.map(renamed), upsert: CHANGES.upsert.map(renamed) };
+};
+
 const VALUES = `SELECT * FROM VALUES
  (true, 1Y, 2S, 3, 4L, CAST(1.1 AS FLOAT), 1.1D, 1.10BD, CAST(123456789012345678.90 AS DECIMAL(20,2)), CAST(-0.000000000000000001 AS DECIMAL(38,18)),
   'a"\\\\é', X'00FF', DATE'2024-02-29', TIMESTAMP'2024-02-29T01:02:03.000004Z', ARRAY(1, NULL, 3), MAP('z', 1L, 'a', NULL), NAMED_STRUCT('x', 1, 'y', ARRAY(NAMED_STRUCT('p', 'q')))),
@@ -52,7 +85,32 @@ const PARTS = `SELECT * FROM VALUES
  (3L, '', NULL, NULL, NULL, NULL, NULL, NULL), (4L, NULL, 0, 0.00BD, DATE'9999-12-31', TIMESTAMP'2024-07-01T00:00:00Z', true, -0.0D)
  AS t(id, p_str, p_int, p_dec, p_day, p_ts, p_bool, p_dbl)`;
 
-const allTypes = (name: string, statements: readonly Statement[]): SparkTable => ({ name: `all types, ${name}`, statements });
+const EVERY_TYPE = {
+  kind: 'rows',
+  rows: [
+    {
+      bool: true,
+      i8: -128,
+      i16: 32_767,
+      i32: -1,
+      i64: 9_223_372_036_854_775_807n,
+      f32: NaN,
+      f64: -0,
+      d9: '-9.99',
+      d20: '999999999999999999.99',
+      d38: '-0.000000000000000001',
+      str: '\u{1F600}',
+      bin: Uint8Array.of(255),
+      day: '1582-10-10',
+      ts: '0001-01-01T00:00:00.000001Z',
+      arr: [null, 7],
+      map: new Map([['k', null]]),
+      st: { x: 1, y: [{ p: 'q' }, null] },
+    },
+  ],
+} as const;
+
+const allTypes = (name: string, statements: readonly Statement[]): SparkTable => ({ name: `all types, ${name}`, statements, weWrite: EVERY_TYPE });
 const asSelect = `CREATE TABLE {t} USING delta TBLPROPERTIES (${NO_DV}) AS ${VALUES}`;
 
 const HISTORIES: readonly SparkTable[] = [
@@ -67,11 +125,13 @@ const HISTORIES: readonly SparkTable[] = [
       'OPTIMIZE {t} ZORDER BY (id)',
     ],
     changeFeed: 'compared',
+    weChange: CHANGES,
   },
   {
     name: 'merge-on-read change feed',
     statements: [create(`${DV}, ${CDF}`), ...HISTORY, 'OPTIMIZE {t}', 'DELETE FROM {t} WHERE id < 5'],
     changeFeed: 'compared',
+    weChange: CHANGES,
   },
   {
     name: 'partitions with deletion vectors',
@@ -121,6 +181,7 @@ const CHECKPOINTS: readonly SparkTable[] = [
         ...FIVE_MORE,
       ]),
     ]),
+    weChange: CHANGES,
   })),
 ];
 
@@ -136,10 +197,12 @@ const MAPPED: readonly SparkTable[] = [
       'ALTER TABLE {t} ADD COLUMN (k STRING)',
       "UPDATE {t} SET k = 'new' WHERE id < 3",
     ],
+    weChange: changesOf({ v: 'v 2,;' }),
   },
   {
     name: 'column mapping by id, partitioned',
     statements: [create(`${DV}, 'delta.columnMapping.mode'='id'`, TYPED, 'PARTITIONED BY (g)'), ...HISTORY.slice(0, 3), 'ALTER TABLE {t} RENAME COLUMN g TO h'],
+    weChange: changesOf({ g: 'h' }),
   },
   {
     name: 'column mapping switched on later',
@@ -150,6 +213,7 @@ const MAPPED: readonly SparkTable[] = [
       'ALTER TABLE {t} RENAME COLUMN k TO key',
       insert(40, 44),
     ],
+    weChange: changesOf({ k: 'key' }),
   },
   { name: 'Iceberg compatibility', statements: [create(`${NO_DV}, 'delta.columnMapping.mode'='name', 'delta.enableIcebergCompatV2'='true'`), insert(0, 9)] },
   {
@@ -162,6 +226,12 @@ const MAPPED: readonly SparkTable[] = [
       "INSERT INTO {t} VALUES (2.5D, 2, NAMED_STRUCT('aa', 2, 'l', ARRAY(NAMED_STRUCT('x', 2, 'z', 2.5D)), 'b', 'x'), MAP('k', NAMED_STRUCT('y', 2, 'w', 3)))",
       'ALTER TABLE {t} DROP COLUMN s.aa',
     ],
+    weChange: {
+      key: 'id',
+      append: [{ first: 0.5, id: 7001n, s: { l: [{ x: 1, z: NaN }, null], b: 'ü' }, m: new Map([['k', { y: 1, w: 2 }]]) }, { id: 7002n }],
+      upsert: [{ id: 1n, s: { l: [], b: null }, m: new Map([['', null]]) }],
+      remove: [{ id: 7002n }],
+    },
   },
 ];
 
@@ -242,6 +312,17 @@ const FEATURES: readonly SparkTable[] = [
       'ALTER TABLE {t} ADD CONSTRAINT positive CHECK (v > 0 OR v IS NULL)',
       'INSERT INTO {t} VALUES (1, 1.0), (2, NULL)',
     ],
+    weChange: {
+      ...changesOf({ g: null, k: null, ts: null }),
+      upsert: [
+        { id: 7001n, v: 8 },
+        { id: 1n, v: null },
+      ],
+      forbidden: [
+        [{ id: 7005n, v: -0 }, 'positive'],
+        [{ v: 1 }, 'NOT NULL'],
+      ],
+    },
   },
   {
     name: 'generated, identity and default columns',
@@ -253,7 +334,11 @@ const FEATURES: readonly SparkTable[] = [
       "INSERT INTO {t} (ts) VALUES (TIMESTAMP'2024-02-29T01:02:03Z'), (NULL)",
     ],
   },
-  { name: 'in-commit timestamps', statements: [create(`${DV}, 'delta.enableInCommitTimestamps'='true'`), ...HISTORY.slice(0, 3)] },
+  {
+    name: 'in-commit timestamps',
+    statements: [create(`${DV}, 'delta.enableInCommitTimestamps'='true'`), ...HISTORY.slice(0, 3)],
+    weChange: { ...CHANGES, times: 'compared' },
+  },
   { name: 'row tracking', statements: [create(`${DV}, 'delta.enableRowTracking'='true'`), ...HISTORY.slice(0, 3)] },
   { name: 'liquid clustering', statements: [create(DV, TYPED, 'CLUSTER BY (id)'), ...HISTORY.slice(0, 2), 'OPTIMIZE {t}'] },
   { name: 'vacuum protocol check', statements: [create(`${DV}, 'delta.feature.vacuumProtocolCheck'='supported'`), ...HISTORY.slice(0, 2)] },
