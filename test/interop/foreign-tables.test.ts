@@ -48,6 +48,7 @@ describe.skipIf(interopPython === undefined)('tables of other engines', () => {
 
   async function expectEqualAtEveryVersion(): Promise<void> {
     const table = await openTable(folder);
+    expect((await table.verify()).findings).toEqual([]);
     for (let version = 0; version <= table.version; version += 1) {
       const ours = await readLines(table.read({ asOf: { version } }));
       expect({ version, lines: ours }).toEqual({ version, lines: await engines.readRows('deltars', folder, version) });
@@ -82,6 +83,7 @@ describe.skipIf(interopPython === undefined)('tables of other engines', () => {
     await change('optimize');
     await write({ rows: [plain(60), plain(61)] });
     const table = await openTable(folder);
+    expect((await table.verify()).findings).toEqual([]);
     expect(await changeLines(table.changes({ keys: ['id'] }))).toEqual(await engines.readChanges(folder, 0));
     expect(await changeLines(table.changes({ fromVersion: 1, toVersion: 3 }))).toEqual(
       (await engines.readChanges(folder, 2)).filter((line) => /"_commit_version":"[23]"/.test(line)),
@@ -99,6 +101,7 @@ describe.skipIf(interopPython === undefined)('tables of other engines', () => {
     await expectEqualAtEveryVersion();
     const table = await openTable(folder);
     expect(await readLines(table.read())).toEqual(await engines.readRows('polars', folder));
+    expect((await table.verify()).findings).toEqual([]);
   });
 
   it('has its merge-on-read table changed by each of them in turn, and all see the same', async () => {
@@ -122,7 +125,9 @@ describe.skipIf(interopPython === undefined)('tables of other engines', () => {
     await engines.ask('deltars_optimize', { path: folder });
     await table.delete({ where: { column: 'v', op: '=', value: 4 } });
     await expectEqualAtEveryVersion();
-    const seen = await readLines((await openTable(folder)).read({ columns: ['id', 'v'] }));
+    const changed = await openTable(folder);
+    expect((await changed.verify()).findings).toEqual([]);
+    const seen = await readLines(changed.read({ columns: ['id', 'v'] }));
     expect(seen).toEqual(
       objectLines(
         [
