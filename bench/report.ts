@@ -24,6 +24,11 @@ export function reportGoal({ id, what, unit, value, peer, limit }: Goal): boolea
 
 /** Runs the contenders in turn, `rounds` times each, and answers the median of each in milliseconds. */
 export async function interleaved(rounds: number, contenders: readonly (() => Promise<unknown>)[]): Promise<readonly number[]> {
+  return (await interleavedTimes(rounds, contenders)).map(medianOf);
+}
+
+/** As `interleaved`, but answers the time of every round. */
+export async function interleavedTimes(rounds: number, contenders: readonly (() => Promise<unknown>)[]): Promise<readonly (readonly number[])[]> {
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [i, contender] of contenders.entries()) {
@@ -32,7 +37,13 @@ export async function interleaved(rounds: number, contenders: readonly (() => Pr
       times[i]?.push(performance.now() - startedAt);
     }
   }
-  return times.map(medianOf);
+  return times;
+}
+
+/** Below the line of a goal: its ratio among the rounds that nothing else on the machine disturbed, a tenth of them. Not judged. */
+export function noteUndisturbed(id: string, own: readonly number[], peer: readonly number[]): void {
+  const [a = Number.NaN, b = Number.NaN] = [own, peer].map((times) => times.toSorted((x, y) => x - y)[Math.floor(times.length / 10)]);
+  console.log(`     ${id} fastest tenth: ${shown(a)} ms vs ${shown(b)} ms, ratio of times ${(a / b).toFixed(2)}`);
 }
 
 /** The middle value; of an even count the mean of the two in the middle. */
