@@ -14,7 +14,7 @@ import { filesThatMeet, placeOf, type RowReader, rowReader, type RowsAt } from '
 import { checkProbeBudget, sizeOf } from './plan-budget.ts';
 import { hasDeletionVectors } from './protocol.ts';
 import { readFile } from './read.ts';
-import { planRemovals, withDeletionVector, writeDeletionVectors } from './removals.ts';
+import { planRemovals, type Touched } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stageRows } from './stage.ts';
 import { parseStats } from './stats.ts';
@@ -55,9 +55,9 @@ export function groupPlanner(deps: DeltaDeps, target: GroupTarget, members: read
     const staged = await withoutLosers(deps, { ...target, at, ordinal }, { landing, out: decided.effect.out });
     ordinal += staged.restaged;
     const removals = new Map([...decided.effect.out].filter(([path]) => snapshot.files.has(path)));
-    const taken = await planRemovals(deps, { ...target, snapshot, sortBy: identityColumns, ordinal }, removals);
+    const taken = await planRemovals(deps, { ...target, snapshot, sortBy: identityColumns, ordinal, fresh: staged.marked }, removals);
     ordinal += taken.filter(({ kind }) => kind === 'add').length;
-    return entryOf(at, { members, counts, actions: [...taken, ...staged.adds], takesRows: taken.length > 0 });
+    return entryOf(at, { members, counts, actions: [...taken, ...staged.adds], takesRows: removals.size > 0 });
   };
   return { plan, verdicts: () => verdicts, counts: () => counts };
 }
@@ -193,32 +193,32 @@ async function digestsOf(
   return all;
 }
 
-// Losers stand in the staged files already: they are marked deleted on them, or the files are written again without them.
+interface Staged {
+  /** Files with rows that another write of the group replaced. */
+  readonly marked: readonly Touched[];
+  readonly adds: readonly AddFile[];
+  /** Files written again. */
+  readonly restaged: number;
+}
+
+// Losers stand in the staged files already: they are to be marked deleted on them, or the files are written again without them.
 async function withoutLosers(
   deps: DeltaDeps,
   target: GroupTarget & { readonly at: RowsAt; readonly ordinal: number },
   { landing, out }: { readonly landing: readonly GroupMember[]; readonly out: GroupEffect['out'] },
-): Promise<{ readonly adds: readonly AddFile[]; readonly restaged: number }> {
+): Promise<Staged> {
   const { at } = target;
   const files = landing.flatMap(({ adds }) => adds);
   const whole = files.filter(({ path }) => !out.has(path));
-  const live = files.flatMap((add) => {
-    const losers = out.get(add.path);
-    return losers === undefined || losers.length === parseStats(add, at.snapshot.columns).numRecords ? [] : [{ add, losers }];
+  const live = files.flatMap((file) => {
+    const positions = out.get(file.path);
+    return positions === undefined || positions.length === parseStats(file, at.snapshot.columns).numRecords ? [] : [{ file, positions }];
   });
-  if (hasDeletionVectors(at.snapshot)) {
-    const vectors = await writeDeletionVectors(
-      deps,
-      target,
-      live.map(({ losers }) => losers),
-    );
-    const marked = live.flatMap(({ add }, i) => (vectors[i] === undefined ? [] : [withDeletionVector(add, vectors[i])]));
-    return { adds: [...whole, ...marked], restaged: 0 };
-  }
+  if (hasDeletionVectors(at.snapshot)) return { marked: live, adds: whole, restaged: 0 };
   const kept: Batch[] = [];
-  for (const { add, losers } of live) {
+  for (const { file, positions: losers } of live) {
     const lost = new Set(losers);
-    for await (const { batch, positions } of readFile(deps, { ...at, file: add }, { columns: at.snapshot.columns })) {
+    for await (const { batch, positions } of readFile(deps, { ...at, file }, { columns: at.snapshot.columns })) {
       kept.push(
         takeRows(
           batch,
@@ -227,10 +227,10 @@ async function withoutLosers(
       );
     }
   }
-  if (kept.length === 0) return { adds: whole, restaged: 0 };
+  if (kept.length === 0) return { marked: [], adds: whole, restaged: 0 };
   const stage = { ...target, snapshot: at.snapshot, sortBy: at.identityColumns, dataChange: true };
   const restaged = await stageRows(deps, stage, concatBatches(at.snapshot.columns, kept));
-  return { adds: [...whole, ...restaged.map(({ add }) => add)], restaged: restaged.length };
+  return { marked: [], adds: [...whole, ...restaged.map(({ add }) => add)], restaged: restaged.length };
 }
 
 function entryOf(

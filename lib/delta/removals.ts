@@ -31,6 +31,8 @@ export interface RemovalTarget {
   readonly deleted?: ReadonlyMap<string, Uint32Array>;
   /** What earlier plans of the same write made of files; this one adds to it. */
   readonly rewrites?: Rewrites;
+  /** Staged files of a table with deletion vectors that no entry names yet: rows of theirs are marked in the same file of vectors. */
+  readonly fresh?: readonly Touched[];
   /** The SQL that is offered where too much would have to be written again. */
   readonly refusal?: () => string;
 }
@@ -44,7 +46,7 @@ export async function planRemovals(deps: DeltaDeps, target: RemovalTarget, remov
     const file = target.snapshot.files.get(path);
     return file === undefined || positions.length === 0 ? [] : [{ file, positions }];
   });
-  if (touched.length === 0) return [];
+  if (touched.length === 0 && (target.fresh ?? []).length === 0) return [];
   return hasDeletionVectors(target.snapshot) ? markDeleted(deps, target, touched) : rewriteWithout(deps, target, touched);
 }
 
@@ -62,7 +64,7 @@ export function removeOf(file: AddFile, options: { readonly at: number; readonly
   };
 }
 
-interface Touched {
+export interface Touched {
   readonly file: AddFile;
   readonly positions: readonly number[];
 }
@@ -78,6 +80,7 @@ async function markDeleted(deps: DeltaDeps, target: RemovalTarget, touched: read
     actions.push(removeOf(file, { at, dataChange: true }));
     if (parseStats(file, target.snapshot.columns).numRecords !== after.length) marked.push({ file, positions: after });
   }
+  for (const { file, positions } of target.fresh ?? []) marked.push({ file, positions: Uint32Array.from(positions) });
   const descriptors = await writeDeletionVectors(
     deps,
     target,

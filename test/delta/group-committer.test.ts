@@ -10,7 +10,7 @@ import type { GroupMember } from '../../lib/delta/group-member.ts';
 import { rowReader } from '../../lib/delta/group-rows.ts';
 import { stageMember } from '../../lib/delta/group-stage.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
-import { KEY, NUMBER, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
+import { KEY, NUMBER, pathsIn, rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 
 const R = 1_750_000_000_000_000n;
 const NONE = { rowsInserted: 0, rowsUpdated: 0, rowsDeleted: 0, dedupedInBatch: 0, stale: 0 };
@@ -121,6 +121,28 @@ describe('writes that wait', () => {
 function padded(add: AddFile, bytes: number): string {
   return 'x'.repeat(bytes - serializeEntry([{ ...add, stats: '' }]).length);
 }
+
+describe('the deletion vectors of a group', () => {
+  it('lie in one file, those of the table and those of its own files', async () => {
+    const { deps, table, store, rows } = await tableFixture();
+    await table.append(rowsBatch(['a', 0, R], ['z', 0, R]));
+    const upsert = { kind: 'upsert', keys: ['k'] } as const;
+    const committer = new GroupCommitter(deps, table);
+    await Promise.all([
+      committer.write({ batch: rowsBatch(['y', 0, R]), what: upsert }),
+      committer.write({ batch: rowsBatch(['b', 1, R], ['c', 1, R]), what: upsert }),
+      committer.write({ batch: rowsBatch(['a', 2, R + 1n], ['b', 2, R + 1n]), what: upsert }),
+    ]);
+    expect((await pathsIn(store)).filter((path) => path.includes('/_dv/'))).toHaveLength(1);
+    expect((await rows()).map(([k, v]) => [k, v])).toEqual([
+      ['a', 2],
+      ['b', 2],
+      ['c', 1],
+      ['y', 0],
+      ['z', 0],
+    ]);
+  });
+});
 
 describe('a group whose plan is too large', () => {
   it('is halved until it is not, and a write that is too large alone is refused alone', async () => {
