@@ -9,7 +9,7 @@
  * takes (`pruned-plan`).
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -185,6 +185,12 @@ interface Spent {
   readonly wall: number;
 }
 
+/** Of this process alone: what the system calls its greatest resident set begins with that of the process which started it. */
+function peakMegabytes(): number {
+  const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : '';
+  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? process.resourceUsage().maxRSS) / 1024;
+}
+
 async function spentOn(work: () => Promise<void>): Promise<Spent> {
   const startedAt = performance.now();
   const before = process.cpuUsage();
@@ -303,7 +309,7 @@ async function historic(): Promise<void> {
 const [task, directory] = process.argv.slice(2);
 if (task !== undefined && directory !== undefined) {
   const spent = await measure(task as Task, directory);
-  console.log(JSON.stringify({ ...spent, peak: process.resourceUsage().maxRSS / 1024 }));
+  console.log(JSON.stringify({ ...spent, peak: peakMegabytes() }));
 } else {
   await opened(100_000, '100k');
   await historic();
