@@ -21,9 +21,9 @@ import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
 /** Enough for a `commitInfo`; a longer one costs a second request. */
 const FIRST_LINE_BYTES = 8192;
 /** Versions listed to both sides of one that the times of files point at: with checksums and checkpoints one page of a listing. */
-const GUESS_VERSIONS = 64;
+const GUESS_VERSIONS = 150;
 /** Such listings; a table of which they are not enough is searched by halves. */
-const GUESSES_MAX = 2;
+const GUESSES_MAX = 3;
 /** Entries kept for who loads the version then: a search by halves meets no more. */
 const ENTRIES_KEPT_MAX = 64;
 
@@ -56,7 +56,9 @@ export async function versionAt(place: Place, table: VersionsOfTable, instant: n
   const guessed = pointer === undefined ? undefined : await guessVersion(probes, pointer, instant);
   if (guessed !== undefined) return guessed;
   const oldest = await probes.oldest();
-  const head = headOf(pointer === undefined ? await table.listWhole() : await listLog(place.store, place.root, { fromVersion: pointer.version })) ?? 0;
+  // A pointer may name a version that is not there yet.
+  const ahead = pointer === undefined ? undefined : headOf(await listLog(place.store, place.root, { fromVersion: pointer.version }));
+  const head = ahead ?? headOf(await table.listWhole()) ?? 0;
   const found = oldest === undefined ? undefined : await search(probes, { from: oldest.version, to: head }, instant);
   if (found !== undefined) return { ...found, entries: probes.entries };
   const first = oldest === undefined || !probes.agree() ? undefined : await probes.timeOf(oldest.version);

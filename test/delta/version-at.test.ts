@@ -1,10 +1,11 @@
 /** Which version an instant means: by a few probes what reading every commit says. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../lib/core/bytes.ts';
 import { isLakefoldError } from '../../lib/core/errors.ts';
 import type { CommitInfo } from '../../lib/delta/actions.ts';
 import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
-import { commitPath } from '../../lib/delta/log-path.ts';
+import { commitPath, lastCheckpointPath } from '../../lib/delta/log-path.ts';
 import { listLog } from '../../lib/delta/log-segment.ts';
 import { applyCommit, loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { commitTime, resolveVersion } from '../../lib/delta/time-travel.ts';
@@ -75,6 +76,16 @@ describe('the version at an instant', () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  it('is not misled by a pointer to a version that is not there yet', async () => {
+    const log = emptyLog();
+    for (let version = 0; version < 4; version += 1)
+      await writeCommit(log.store, version, [ownCommit(10 * (version + 1)), ...(version === 0 ? [PROTOCOL, METADATA] : [])]);
+    log.setNow(5);
+    await log.store.overwrite(lastCheckpointPath('t'), utf8('{"version":9,"size":1}'));
+    const { version, committedAt } = await loadSnapshot(log, 't', { instant: 35 });
+    expect([version, committedAt]).toEqual([2, 30]);
   });
 
   it('reads every commit where the probes contradict each other, as a broken writer may leave them', async () => {

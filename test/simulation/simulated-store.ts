@@ -8,6 +8,8 @@ import type { CreateOutcome, ObjectInfo, ObjectStore } from '../../lib/ports/obj
 import type { Stored } from './bucket.ts';
 import { countFault, type NetworkFault, type Process, request } from './network.ts';
 
+const TRIES_MAX = 3;
+
 export function simulatedStore(process: Process): ObjectStore {
   const { bucket, knobs, dice } = process.world;
   const ask = <T>(verb: string, path: string, apply: () => T): Promise<T> => request(process, { verb, path, apply, errorOf });
@@ -48,15 +50,17 @@ export function simulatedStore(process: Process): ObjectStore {
       let after: string | undefined = options.startAfter;
       for (;;) {
         const from = after;
-        const page = await ask('LIST', prefix, () => {
-          const { keys, isTruncated } = bucket.page(prefix, from, knobs.pageSize);
-          if (isTruncated) countFault(process.world, 'page');
-          const infos = keys.flatMap((key) => {
-            const stored = bucket.objects.get(key);
-            return stored === undefined || !isObjectPath(key) ? [] : [infoOf(key, stored)];
-          });
-          return { infos, last: keys.at(-1), isTruncated };
-        });
+        const page = await patiently(() =>
+          ask('LIST', prefix, () => {
+            const { keys, isTruncated } = bucket.page(prefix, from, knobs.pageSize);
+            if (isTruncated) countFault(process.world, 'page');
+            const infos = keys.flatMap((key) => {
+              const stored = bucket.objects.get(key);
+              return stored === undefined || !isObjectPath(key) ? [] : [infoOf(key, stored)];
+            });
+            return { infos, last: keys.at(-1), isTruncated };
+          }),
+        );
         yield* page.infos;
         if (!page.isTruncated) return;
         after = page.last;
@@ -64,6 +68,17 @@ export function simulatedStore(process: Process): ObjectStore {
     },
     delete: (path) => ask('DELETE', path, () => bucket.delete(path, process.attempt)),
   };
+}
+
+/** As vendors' clients try again by themselves: a listing of many pages would hardly end else. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === TRIES_MAX) throw error;
+    }
+  }
 }
 
 function infoOf(path: string, stored: Stored): ObjectInfo {
