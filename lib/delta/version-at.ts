@@ -21,9 +21,9 @@ import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
 /** Enough for a `commitInfo`; a longer one costs a second request. */
 const FIRST_LINE_BYTES = 8192;
 /** Versions listed to both sides of one that the times of files point at: with checksums and checkpoints one page of a listing. */
-const GUESS_VERSIONS = 150;
+const GUESS_VERSIONS = 64;
 /** Such listings; a table of which they are not enough is searched by halves. */
-const GUESSES_MAX = 3;
+const GUESSES_MAX = 2;
 /** Entries kept for who loads the version then: a search by halves meets no more. */
 const ENTRIES_KEPT_MAX = 64;
 
