@@ -117,6 +117,8 @@ async function create<T>(deps: CommitLogDeps, request: AppendRequest<T>, entry: 
       if (outcome !== undefined) return outcome;
       throw sleptTooLong(request.pathOf(entry.version));
     }
+    // A store may answer `unknown` without having waited.
+    if (attempt > 1) await entry.after;
     const options = { identity: request.txnId, ...signalOf(request) };
     outcome = await (attempt === 1 && entry.after !== undefined
       ? createAfter(deps, request, { ...entry, after: entry.after }, options)

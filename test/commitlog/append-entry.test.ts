@@ -282,6 +282,18 @@ describe('an entry whose files are still being written', () => {
     }
   });
 
+  it('appears no sooner where the store answered for the first try without waiting', async () => {
+    const { store, deps } = setUp();
+    let finish: () => void = () => undefined;
+    const after = new Promise<void>((resolve) => (finish = resolve));
+    const hasty = wrappedStore(store, { createIfAbsentAfter: () => Promise.resolve({ kind: 'unknown', cause: new Error('lost') }) });
+    const appended = appendEntry(deps(hasty), { txnId: 'a', base: -1, pathOf, plan: named(after) });
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(await textOf(store, 0)).toBeUndefined();
+    finish();
+    expect(await appended).toMatchObject({ kind: 'committed', version: 0 });
+  });
+
   it('never appears where one of them fails, whose error it ends with', async () => {
     for (const pick of [0, 1]) {
       const { store, deps } = setUp();

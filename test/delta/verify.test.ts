@@ -116,6 +116,15 @@ describe('a healthy table', () => {
     expect(await found(fixture)).toEqual([]);
   });
 
+  it('has none where an engine counts in its checksums and leaves the metadata out, as Spark once did', async () => {
+    const fixture = await wellKept({});
+    await edit(fixture, checksumPath(T_ROOT, 12), (text) => {
+      const { tableSizeBytes, numFiles } = JSON.parse(text) as Record<string, unknown>;
+      return JSON.stringify({ tableSizeBytes, numFiles, numMetadata: 1, numProtocol: 1 });
+    });
+    expect(await found(fixture)).toEqual([]);
+  });
+
   it('has none when another engine wrote to it, appended twice, or left loose bounds', async () => {
     const fixture = await tableFixture({ configuration: KEYED });
     const file = await fixture.file('other.ndjson', rowsBatch(['a', 5, 1n], ['a', 5, 1n]));
