@@ -24,6 +24,9 @@ export function lastOfEachIdentity(batch: Batch, columns: readonly string[]): Ui
   return Uint32Array.from(kept.reverse());
 }
 
+/** Bits of the filter a row of the index, at least. */
+const FILTER_BITS = 16;
+
 class IdentityTable {
   readonly #vectors: readonly Vector[];
   readonly #hashes: Int32Array;
@@ -31,15 +34,20 @@ class IdentityTable {
   /** Row + 1 by hash; 0 = free. At most half full. */
   readonly #slots: Int32Array;
   readonly #mask: number;
+  /** A bit a hash of the columns that are quick to hash: of a row whose bit is off the others, texts above all, are not looked at. */
+  readonly #filter: Int32Array | undefined;
 
   constructor(batch: Batch, columns: readonly string[]) {
     this.#vectors = columns.map((name) => vectorNamed(batch, name));
-    this.#hashes = hashRows(this.#vectors, batch.rowCount);
     this.#nulls = nullRows(this.#vectors, batch.rowCount);
-    let capacity = 16;
-    while (capacity < batch.rowCount * 2) capacity *= 2;
-    this.#slots = new Int32Array(capacity);
-    this.#mask = capacity - 1;
+    this.#slots = new Int32Array(powerOfTwo(batch.rowCount * 2));
+    this.#mask = this.#slots.length - 1;
+    const hashes = new Int32Array(batch.rowCount);
+    const quick = this.#vectors.filter(isQuick);
+    for (const vector of quick) addQuickHashes(hashes, vector);
+    this.#filter = quick.length === 0 ? undefined : filterOf(hashes);
+    addOtherHashes(hashes, this.#vectors, allRows(batch.rowCount));
+    this.#hashes = hashes;
   }
 
   /** False when its identity is there already. */
@@ -57,10 +65,13 @@ class IdentityTable {
 
   lookUp(batch: Batch, columns: readonly string[]): Int32Array {
     const vectors = columns.map((name) => vectorNamed(batch, name));
-    const hashes = hashRows(vectors, batch.rowCount);
     const nulls = nullRows(vectors, batch.rowCount);
     const found = new Int32Array(batch.rowCount).fill(-1);
-    for (let row = 0; row < batch.rowCount; row += 1) {
+    const hashes = new Int32Array(batch.rowCount);
+    for (const vector of vectors.filter(isQuick)) addQuickHashes(hashes, vector);
+    const rows = this.#filter === undefined ? allRows(batch.rowCount) : rowsInFilter(hashes, this.#filter);
+    addOtherHashes(hashes, vectors, rows);
+    for (const row of rows) {
       if (nulls !== undefined && nulls[row] === 1) continue;
       const hash = hashes[row] ?? 0;
       for (let slot = hash & this.#mask; this.#slots[slot] !== 0; slot = (slot + 1) & this.#mask) {
@@ -72,6 +83,39 @@ class IdentityTable {
     }
     return found;
   }
+}
+
+function powerOfTwo(least: number): number {
+  let size = 32;
+  while (size < least) size *= 2;
+  return size;
+}
+
+function allRows(count: number): Uint32Array {
+  const rows = new Uint32Array(count);
+  for (let row = 0; row < count; row += 1) rows[row] = row;
+  return rows;
+}
+
+function filterOf(hashes: Int32Array): Int32Array {
+  const filter = new Int32Array(powerOfTwo(hashes.length * FILTER_BITS) >>> 5);
+  const mask = filter.length - 1;
+  for (let row = 0; row < hashes.length; row += 1) {
+    const hash = scattered(hashes[row] ?? 0);
+    filter[(hash >>> 5) & mask] = (filter[(hash >>> 5) & mask] ?? 0) | (1 << (hash & 31));
+  }
+  return filter;
+}
+
+function rowsInFilter(hashes: Int32Array, filter: Int32Array): Uint32Array {
+  const rows = new Uint32Array(hashes.length);
+  const mask = filter.length - 1;
+  let count = 0;
+  for (let row = 0; row < hashes.length; row += 1) {
+    const hash = scattered(hashes[row] ?? 0);
+    if ((((filter[(hash >>> 5) & mask] ?? 0) >>> (hash & 31)) & 1) === 1) rows[count++] = row;
+  }
+  return rows.subarray(0, count);
 }
 
 function areEqual(ours: readonly Vector[], row: number, theirs: { readonly vectors: readonly Vector[]; readonly row: number }): boolean {
@@ -91,18 +135,15 @@ function nullRows(vectors: readonly Vector[], rowCount: number): Uint8Array | un
   return nulls;
 }
 
-function hashRows(vectors: readonly Vector[], rowCount: number): Int32Array {
-  const hashes = new Int32Array(rowCount);
-  for (const vector of vectors) addHashes(hashes, vector);
-  for (let row = 0; row < rowCount; row += 1) hashes[row] = scattered(hashes[row] ?? 0);
-  return hashes;
-}
-
 const PRIME = 0x01000193;
 const GOLDEN = 0x9e3779b1;
 
+function isQuick({ values }: Vector): boolean {
+  return values instanceof BigInt64Array || values instanceof Int32Array;
+}
+
 // A loop a storage: the values are what is hashed most often of all.
-function addHashes(hashes: Int32Array, { values, type }: Vector): void {
+function addQuickHashes(hashes: Int32Array, { values }: Vector): void {
   if (values instanceof BigInt64Array) {
     const words = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
     for (let row = 0; row < hashes.length; row += 1) {
@@ -111,17 +152,21 @@ function addHashes(hashes: Int32Array, { values, type }: Vector): void {
     }
   } else if (values instanceof Int32Array) {
     for (let row = 0; row < hashes.length; row += 1) hashes[row] = Math.imul((hashes[row] ?? 0) ^ (values[row] ?? 0), GOLDEN) ^ 0x5bd1e995;
-  } else if (type.kind === 'string') {
-    for (let row = 0; row < hashes.length; row += 1) {
+  }
+}
+
+/** The other columns, of `rows` alone. */
+function addOtherHashes(hashes: Int32Array, vectors: readonly Vector[], rows: Uint32Array): void {
+  for (const vector of vectors) {
+    if (isQuick(vector)) continue;
+    const { values } = vector;
+    for (const row of rows) {
       const value = values[row];
-      if (typeof value === 'string') hashes[row] = textHash(hashes[row] ?? 0, value);
-    }
-  } else {
-    for (let row = 0; row < hashes.length; row += 1) {
-      const value = values[row];
-      if (value !== undefined && value !== null) hashes[row] = textHash(hashes[row] ?? 0, identityPart(value));
+      if (value === undefined || value === null) continue;
+      hashes[row] = textHash(hashes[row] ?? 0, vector.type.kind === 'string' && typeof value === 'string' ? value : identityPart(value));
     }
   }
+  for (const row of rows) hashes[row] = scattered(hashes[row] ?? 0);
 }
 
 function textHash(seed: number, text: string): number {

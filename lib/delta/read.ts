@@ -192,7 +192,11 @@ async function rowsThatMayPass(
 }
 
 function liveRows(batch: Batch, firstRow: number, deleted: ReadonlySet<number> | undefined): FileRows {
-  if (deleted === undefined) return { batch, positions: Uint32Array.from({ length: batch.rowCount }, (_, i) => firstRow + i) };
+  if (deleted === undefined) {
+    const positions = new Uint32Array(batch.rowCount);
+    for (let i = 0; i < positions.length; i += 1) positions[i] = firstRow + i;
+    return { batch, positions };
+  }
   const live: number[] = [];
   for (let i = 0; i < batch.rowCount; i += 1) if (!deleted.has(firstRow + i)) live.push(i);
   const positions = Uint32Array.from(live, (i) => firstRow + i);
