@@ -106,7 +106,7 @@ describe('writing a checkpoint', () => {
       tags: { 'lakefold.checkpoint': '00000000000000000001.checkpoint.parquet' },
     });
     await writeCheckpoint(log, 't', FULL);
-    expect(await readLastCheckpoint(log.store, 't')).toEqual({ version: 1, name: '00000000000000000001.checkpoint.parquet' });
+    expect(await readLastCheckpoint(log.store, 't')).toEqual({ version: 1, name: '00000000000000000001.checkpoint.parquet', modifiedAt: 1000 });
   });
 
   it('leaves one that is there alone', async () => {
