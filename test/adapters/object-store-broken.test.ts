@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
 import { objectStoreCases } from '../contract/object-store.contract.ts';
 import type { ObjectStoreCase } from '../contract/object-store.contract.ts';
-import { brokenObjectStores, delegatingStore } from '../support/broken-object-stores.ts';
+import { brokenObjectStores } from '../support/broken-object-stores.ts';
 import { tickingClock } from '../support/object-store-ports.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 function caseOf(caughtBy: string): ObjectStoreCase {
   const matches = objectStoreCases.filter((candidate) => candidate.name.startsWith(caughtBy));
@@ -17,7 +18,7 @@ describe('the object store contract', () => {
   for (const { name, caughtBy, make } of brokenObjectStores) {
     const contractCase = caseOf(caughtBy);
     it(`fails a store that ${name}: ${contractCase.name}`, async () => {
-      await contractCase.run(delegatingStore(new MemoryObjectStore({ clock: tickingClock() })));
+      await contractCase.run(wrappedStore(new MemoryObjectStore({ clock: tickingClock() })));
       await expect(contractCase.run(make())).rejects.toThrow();
     });
   }

@@ -8,7 +8,8 @@ import { COMMIT_ATTEMPTS_MAX, COMMIT_BACKOFF_MAX_MILLIS, COMMIT_TIME_MAX_MILLIS,
 import { objectPath } from '../../lib/core/path.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { recordedLog } from '../support/fold-ports.ts';
-import { turningStore, turnsOf, wrappedStore } from '../support/table-turns.ts';
+import { turningStore, turnsOf } from '../support/table-turns.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const pathOf = (version: number): ReturnType<typeof objectPath> => objectPath(`log/${String(version).padStart(20, '0')}.json`);
 

@@ -10,10 +10,10 @@ import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
-import { delegatingStore } from '../support/broken-object-stores.ts';
 import { PageCacheFileSystem, type PowerCut } from '../support/page-cache-fs.ts';
 import { recordingFileSystem, type Interruption } from '../support/recording-fs.ts';
 import { KEY, NUMBER, RECEIVED, T_ROOT } from '../support/table-fixture.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const COLUMNS = [KEY, NUMBER, RECEIVED];
 const CUTS: readonly PowerCut[] = [true, false].flatMap((name) =>
@@ -76,15 +76,14 @@ async function replayAll(change: (store: ObjectStore) => ObjectStore): Promise<s
 
 /** Data files take their time, entries do not. */
 function slowFiles(store: ObjectStore): ObjectStore {
-  return {
-    ...delegatingStore(store),
+  return wrappedStore(store, {
     localPath: (path) => store.localPath?.(path) ?? path,
     createIfAbsent: async (path, bytes, options) => {
       for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
       return store.createIfAbsent(path, bytes, options);
     },
     createIfAbsentAfter: async (path, bytes, options) => (await store.createIfAbsentAfter?.(path, bytes, options)) ?? { kind: 'exists' },
-  };
+  });
 }
 
 describe('a writer on local files that dies', () => {

@@ -7,6 +7,7 @@ import { objectPath } from '../../lib/core/path.ts';
 import { checkpointPath, commitPath, lastCheckpointPath } from '../../lib/delta/log-path.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { pathsIn, rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 import { add, BROKEN_LOGS, type Files, ndjson } from '../support/broken-logs.ts';
 import { emptyLog, type LogFixture } from './log-support.ts';
 
@@ -114,13 +115,12 @@ describe('a broken log of 10,000 commits', () => {
   it('is refused after reading no more than it must', async () => {
     const fixture = await busyTable();
     const calls: string[] = [];
-    const store = {
-      ...passOn(fixture),
-      get: async (path: Parameters<typeof fixture.store.get>[0], options?: Parameters<typeof fixture.store.get>[1]) => {
+    const store = wrappedStore(fixture.store, {
+      get: async (path, options) => {
         calls.push(path);
         return fixture.store.get(path, options);
       },
-    };
+    });
     await fixture.store.overwrite(commitPath(T_ROOT, 10_000), utf8(ndjson(add('far'))));
     await expect(loadSnapshot({ ...fixture.deps, store }, T_ROOT)).rejects.toMatchObject({
       code: 'LOG_GAP',
@@ -129,16 +129,3 @@ describe('a broken log of 10,000 commits', () => {
     expect(calls).toEqual([lastCheckpointPath(T_ROOT)]);
   });
 });
-
-function passOn({ store }: TableFixture): TableFixture['deps']['store'] {
-  return {
-    location: store.location,
-    get: (path, options) => store.get(path, options),
-    head: (path, options) => store.head(path, options),
-    createIfAbsent: (path, bytes, options) => store.createIfAbsent(path, bytes, options),
-    replaceIfMatch: (path, bytes, options) => store.replaceIfMatch(path, bytes, options),
-    overwrite: (path, bytes, options) => store.overwrite(path, bytes, options),
-    list: (prefix, options) => store.list(prefix, options),
-    delete: (path, options) => store.delete(path, options),
-  };
-}

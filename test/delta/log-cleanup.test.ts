@@ -9,8 +9,9 @@ import { executeLogCleanup, oldestKept, planLogCleanup } from '../../lib/delta/l
 import { checkpointPath, commitPath } from '../../lib/delta/log-path.ts';
 import { logListingOf } from '../../lib/delta/log-segment.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
-import type { ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
+import type { ObjectInfo } from '../../lib/ports/object-store.ts';
 import { pathsIn, rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -121,14 +122,13 @@ describe('cleaning up a log', () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(plan.files.length), async (left) => {
         let deletes = plan.files.length - left;
-        const stopping: ObjectStore = {
-          ...passOn(store),
-          delete: async (path: Parameters<ObjectStore['delete']>[0]) => {
+        const stopping = wrappedStore(store, {
+          delete: async (path) => {
             deletes -= 1;
             if (deletes < 0) throw new Error('stopped');
             await store.delete(path);
           },
-        };
+        });
         const again = await planLogCleanup(deps, { root: T_ROOT, snapshot }, { now: clock.now() });
         await executeLogCleanup({ ...deps, store: stopping }, T_ROOT, again).catch(() => undefined);
         const after = await readsOf(fixture, sample);
@@ -183,16 +183,3 @@ describe('cleaning up a log', () => {
 });
 
 const text = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
-
-function passOn(store: ObjectStore): ObjectStore {
-  return {
-    location: store.location,
-    get: (path, options) => store.get(path, options),
-    head: (path, options) => store.head(path, options),
-    createIfAbsent: (path, bytes, options) => store.createIfAbsent(path, bytes, options),
-    replaceIfMatch: (path, bytes, options) => store.replaceIfMatch(path, bytes, options),
-    overwrite: (path, bytes, options) => store.overwrite(path, bytes, options),
-    list: (prefix, options) => store.list(prefix, options),
-    delete: (path, options) => store.delete(path, options),
-  };
-}

@@ -9,7 +9,8 @@ import { stagedConflict } from '../../lib/delta/stage.ts';
 import { countingObjectStore } from '../support/counting-store.ts';
 import { loseRace, type Write } from '../support/lost-race.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
-import { isLogEntry, wrappedStore } from '../support/table-turns.ts';
+import { isLogEntry } from '../support/table-turns.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const addPositive: Write = (deps) => constraintPlanner(deps, T_ROOT, { name: 'positive', expression: 'v > 0' });
 const deleteA: Write = (deps) =>

@@ -9,7 +9,8 @@ import { encodeRoaring } from '../../lib/delta/roaring.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { encodeZ85 } from '../../lib/delta/z85.ts';
-import { isLogEntry, wrappedStore } from '../support/table-turns.ts';
+import { isLogEntry } from '../support/table-turns.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 import { KEY, NUMBER, pathsIn, RECEIVED, rowsBatch, T_ROOT, tableFixture, TIME } from '../support/table-fixture.ts';
 
 const KEYS = { keys: ['k'] } as const;

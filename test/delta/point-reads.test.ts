@@ -12,6 +12,7 @@ import type { Filter } from '../../lib/delta/filter.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const ROWS = 200_000;
 const COLUMNS: readonly Column[] = [
@@ -40,20 +41,13 @@ interface Fetched {
 
 /** Passes reads on and notes how many bytes each brought. */
 function measured(store: ObjectStore, fetched: Fetched[]): ObjectStore {
-  return {
-    location: store.location,
+  return wrappedStore(store, {
     get: async (path, options) => {
       const object = await store.get(path, options);
       fetched.push({ path, bytes: object?.bytes.length ?? 0 });
       return object;
     },
-    head: (path, options) => store.head(path, options),
-    createIfAbsent: (path, bytes, options) => store.createIfAbsent(path, bytes, options),
-    replaceIfMatch: (path, bytes, options) => store.replaceIfMatch(path, bytes, options),
-    overwrite: (path, bytes, options) => store.overwrite(path, bytes, options),
-    list: (prefix, options) => store.list(prefix, options),
-    delete: (path, options) => store.delete(path, options),
-  };
+  });
 }
 
 describe('a point read', () => {

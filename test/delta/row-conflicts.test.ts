@@ -12,7 +12,8 @@ import type { CreateOutcome } from '../../lib/ports/object-store.ts';
 import { countingObjectStore, type ObjectRequest } from '../support/counting-store.ts';
 import { commitAlone, contentOf, loseRace, type Write } from '../support/lost-race.ts';
 import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
-import { isLogEntry, wrappedStore } from '../support/table-turns.ts';
+import { isLogEntry } from '../support/table-turns.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const targetOf = ({ random }: DeltaDeps) => ({ root: T_ROOT, txnId: random.uuid(), sortBy: ['k'] });
 const deletion =

@@ -5,7 +5,8 @@ import { GroupCommitter } from '../../lib/delta/group-committer.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
-import { isLogEntry, wrappedStore } from '../support/table-turns.ts';
+import { isLogEntry } from '../support/table-turns.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const HOUR = 3_600_000;
 

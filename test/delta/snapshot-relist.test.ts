@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const R = 1_750_000_000_000_000n;
 
@@ -11,20 +12,13 @@ function forgetting(store: ObjectStore, listings: number): { readonly store: Obj
   let lists = 0;
   return {
     lists: () => lists,
-    store: {
-      location: store.location,
-      get: (path, options) => store.get(path, options),
-      head: (path, options) => store.head(path, options),
-      createIfAbsent: (path, bytes, options) => store.createIfAbsent(path, bytes, options),
-      replaceIfMatch: (path, bytes, options) => store.replaceIfMatch(path, bytes, options),
-      overwrite: (path, bytes, options) => store.overwrite(path, bytes, options),
-      delete: (path, options) => store.delete(path, options),
+    store: wrappedStore(store, {
       list: async function* list(prefix, options) {
         lists += 1;
         const isWhole = lists > listings;
         for await (const info of store.list(prefix, options)) if (isWhole || !info.path.endsWith('1.json')) yield info;
       },
-    },
+    }),
   };
 }
 

@@ -12,7 +12,7 @@ import { countingObjectStore } from '../support/counting-store.ts';
 import { makeHistory } from '../support/table-days.ts';
 import { pathsIn, rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
 import { columnsOf, type TableShape } from '../support/table-model.ts';
-import { wrappedStore } from '../support/table-turns.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 const DAY = 24 * 3_600_000;
 const WEEK = { retentionMillis: 7 * DAY, dryRun: false } as const;

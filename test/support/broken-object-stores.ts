@@ -4,6 +4,7 @@ import { objectPath } from '../../lib/core/path.ts';
 import type { ObjectPath } from '../../lib/core/path.ts';
 import type { ByteRange, ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
 import { tickingClock } from './object-store-ports.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 export interface BrokenObjectStore {
   readonly name: string;
@@ -12,27 +13,13 @@ export interface BrokenObjectStore {
   make(): ObjectStore;
 }
 
-/** The same methods over a good store, to be replaced one by one. */
-export function delegatingStore(inner: ObjectStore): ObjectStore {
-  return {
-    location: inner.location,
-    get: (path, options) => inner.get(path, options),
-    head: (path, options) => inner.head(path, options),
-    createIfAbsent: (path, bytes, options) => inner.createIfAbsent(path, bytes, options),
-    replaceIfMatch: (path, bytes, options) => inner.replaceIfMatch(path, bytes, options),
-    overwrite: (path, bytes, options) => inner.overwrite(path, bytes, options),
-    list: (prefix, options) => inner.list(prefix, options),
-    delete: (path, options) => inner.delete(path, options),
-  };
-}
-
 function broken(name: string, caughtBy: string, change: (inner: ObjectStore) => Partial<ObjectStore>): BrokenObjectStore {
   return {
     name,
     caughtBy,
     make: () => {
       const inner = new MemoryObjectStore({ clock: tickingClock() });
-      return { ...delegatingStore(inner), ...change(inner) };
+      return wrappedStore(inner, change(inner));
     },
   };
 }

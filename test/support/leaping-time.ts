@@ -4,7 +4,7 @@ import { SystemClock } from '../../lib/adapters/system/clock.ts';
 import { epochMicros, epochMillis } from '../../lib/core/time.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
-import { wrappedStore } from './table-turns.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 export interface LeapingTime {
   /** The machine's clock, ahead by every leap; the monotonic one stands still meanwhile, as of a machine that sleeps. */

@@ -9,7 +9,8 @@ import type { WriteOptions, WriteOutcome } from '../../lib/delta/write-outcome.t
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { countingObjectStore, type ObjectRequest } from './counting-store.ts';
 import { T_ROOT, type TableFixture } from './table-fixture.ts';
-import { isLogEntry, wrappedStore } from './table-turns.ts';
+import { isLogEntry } from './table-turns.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 /** A write as a planner; made anew for each commit. */
 export type Write = (deps: DeltaDeps, head: Snapshot) => Promise<CommitRequest['plan']> | CommitRequest['plan'];

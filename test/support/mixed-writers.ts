@@ -19,7 +19,7 @@ import { DeltaTable } from '../../lib/delta/table.ts';
 import type { WriteOutcome } from '../../lib/delta/write-outcome.ts';
 import type { ObjectStore, StoredObject } from '../../lib/ports/object-store.ts';
 import { leapingTime } from './leaping-time.ts';
-import { wrappedStore } from './table-turns.ts';
+import { wrappedStore } from './wrapped-store.ts';
 import { applyOp, columnsOf, rowsOfBatch, textsOf, type ModelRow, type TableOp, type TableShape } from './table-model.ts';
 import { randomOp } from './table-ops.ts';
 import { asKnown, performOp } from './table-perform.ts';

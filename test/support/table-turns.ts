@@ -4,6 +4,7 @@
  */
 import type { ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
 import type { Random } from '../../lib/ports/random.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 export interface Turns {
   /** Runs the request when its turn comes. */
@@ -47,21 +48,6 @@ export interface Faults {
   readonly lostAnswer: number;
   /** Of the log entries written: the request is lost. */
   readonly lostRequest: number;
-}
-
-/** The store with some methods replaced; a spread would lose the methods of a class. */
-export function wrappedStore(inner: ObjectStore, changes: Partial<ObjectStore>): ObjectStore {
-  return {
-    location: inner.location,
-    get: (path, options) => inner.get(path, options),
-    head: (path, options) => inner.head(path, options),
-    createIfAbsent: (path, bytes, options) => inner.createIfAbsent(path, bytes, options),
-    replaceIfMatch: (path, bytes, options) => inner.replaceIfMatch(path, bytes, options),
-    overwrite: (path, bytes, options) => inner.overwrite(path, bytes, options),
-    list: (prefix, options) => inner.list(prefix, options),
-    delete: (path, options) => inner.delete(path, options),
-    ...changes,
-  };
 }
 
 export function isLogEntry(path: string): boolean {

@@ -3,7 +3,7 @@ import { ManualClock } from '../../lib/adapters/memory/clock.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Random } from '../../lib/ports/random.ts';
-import { wrappedStore } from './table-turns.ts';
+import { wrappedStore } from './wrapped-store.ts';
 
 export interface VirtualTime {
   readonly clock: Clock;
