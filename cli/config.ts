@@ -1,9 +1,10 @@
 /** The config file: where definitions come from and what `--location` and `--project` are when nobody says. */
+import { isRecord } from '../lib/core/json.ts';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { LakefoldError } from '../lib/core/errors.ts';
 import { parseJson } from '../lib/core/json.ts';
-import { isRecord } from '../lib/registry/definition-reader.ts';
+
 import { collectDefinitions, collectJsonDefinitions, type FunctionTable } from '../lib/registry/collect-definitions.ts';
 import { importBundled } from './import-bundled.ts';
 

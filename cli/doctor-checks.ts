@@ -8,7 +8,7 @@ import { openFilesObjectStore } from '../lib/adapters/fs/files-object-store.ts';
 import { openLmdbControl } from '../lib/adapters/lmdb/control.ts';
 import { SystemClock } from '../lib/adapters/system/clock.ts';
 import { SystemRandom } from '../lib/adapters/system/random.ts';
-import { sourceOf } from '../lib/features/ingest-rows.ts';
+import { bytesSource } from '../lib/ports/table-codec.ts';
 import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
 import { lazyEngine } from '../lib/store/lazy-engine.ts';
 import type { CommandContext } from './command.ts';
@@ -53,7 +53,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     const columns = [{ name: 'n', type: { kind: 'int' }, nullable: false }] as const;
     const bytes = await codec.encode(batchOfRows(columns, [[1], [2], [3]]));
     const read: unknown[] = [];
-    for await (const { batch } of codec.decode(sourceOf(bytes), { columns })) read.push(...rowsOf(batch).flat());
+    for await (const { batch } of codec.decode(bytesSource(bytes), { columns })) read.push(...rowsOf(batch).flat());
     if (read.join() !== '1,2,3') throw new LakefoldError('FILE_CORRUPT', `expected 1,2,3 back from Parquet, found ${read.join()}`);
     return `writes and reads, ${bytes.length} bytes`;
   },

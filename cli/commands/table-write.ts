@@ -5,7 +5,7 @@ import { INGESTED_AT } from '../../lib/core/names.ts';
 import type { CommitOperation } from '../../lib/delta/history.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import type { WriteOutcome } from '../../lib/delta/write-outcome.ts';
-import { sourceOf } from '../../lib/features/ingest-rows.ts';
+import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import { parseRows, type RowsBody } from '../../lib/features/parse-rows.ts';
 import { commitReceipt } from '../../lib/features/receipt.ts';
@@ -170,7 +170,7 @@ async function checkedRows(
 }
 
 function bodyOf({ format, bytes }: RowsFile): RowsBody {
-  return format === 'parquet' ? { format, body: sourceOf(bytes) } : { format, body: bytes };
+  return format === 'parquet' ? { format, body: bytesSource(bytes) } : { format, body: bytes };
 }
 
 async function printCommit(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Batch, concatBatches, isNullAt, valueAt, type Vector, vectorNamed } from '../../lib/core/batch.ts';
 import { isJsonObject, type JsonObject } from '../../lib/core/json.ts';
 import type { Column } from '../../lib/core/types.ts';
-import { sourceOf } from '../../lib/features/ingest-rows.ts';
+import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { COMPUTED_FEATURES, PROJECT, STORED_FEATURES, VIEW } from './definitions.ts';
 import type { Demo } from './demo.ts';
 import { areaUnderCurve, type Examples, fitModel, type Model, scoresOf } from './model.ts';
@@ -69,7 +69,7 @@ interface ReadExamples extends Examples {
 
 async function readExamples(demo: Demo, number: number): Promise<ReadExamples> {
   const response = await demo.client.request({ method: 'GET', path: `${DATASETS}/${number}/data` });
-  const source = sourceOf(new Uint8Array(await response.arrayBuffer()));
+  const source = bytesSource(new Uint8Array(await response.arrayBuffer()));
   const { columns } = await demo.store.deps.codec.describe(source);
   const batch = await decodeAll(demo, source, columns);
   const inputs = new Float64Array(batch.rowCount * INPUTS.length);
@@ -87,7 +87,7 @@ async function readExamples(demo: Demo, number: number): Promise<ReadExamples> {
   };
 }
 
-async function decodeAll(demo: Demo, source: ReturnType<typeof sourceOf>, columns: readonly Column[]): Promise<Batch> {
+async function decodeAll(demo: Demo, source: ReturnType<typeof bytesSource>, columns: readonly Column[]): Promise<Batch> {
   const batches: Batch[] = [];
   for await (const { batch } of demo.store.deps.codec.decode(source, { columns })) batches.push(batch);
   return concatBatches(columns, batches);

@@ -4,7 +4,7 @@ import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../lib/core/json.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { type Column, parseType } from '../../lib/core/types.ts';
-import { sourceOf } from '../../lib/features/ingest-rows.ts';
+import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { csvText, datasetDirectory } from '../../lib/features/training/dataset-files.ts';
 import type { FeatureViewDefinition } from '../../lib/registry/definition.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
@@ -88,5 +88,5 @@ function listOf(json: JsonObject, member: string): readonly JsonObject[] {
 }
 
 async function* decoded(deps: StoredDeps, bytes: Uint8Array, columns: readonly Column[]): AsyncIterable<Batch> {
-  for await (const { batch } of deps.codec.decode(sourceOf(bytes), { columns })) yield batch;
+  for await (const { batch } of deps.codec.decode(bytesSource(bytes), { columns })) yield batch;
 }

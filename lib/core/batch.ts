@@ -131,9 +131,14 @@ export function rowsOf(batch: Batch): Value[][] {
   return Array.from({ length: batch.rowCount }, (_, index) => rowAt(batch, index));
 }
 
+/** The vector of the named column; undefined when the batch has none. */
+export function findVector(batch: Batch, name: string): Vector | undefined {
+  return batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+}
+
 /** The vector of the named column. @throws LakefoldError INTERNAL when the batch has none */
 export function vectorNamed(batch: Batch, name: string): Vector {
-  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+  const vector = findVector(batch, name);
   if (vector === undefined) throw new LakefoldError('INTERNAL', `expected a column ${name}, found ${batch.columns.map((column) => column.name).join(', ')}`);
   return vector;
 }

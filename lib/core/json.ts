@@ -32,6 +32,11 @@ export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): 
   return reader.document();
 }
 
+/** Whether a value of any origin has members: an object, and no list. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

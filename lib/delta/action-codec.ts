@@ -6,7 +6,7 @@
  */
 import { decodeUtf8, utf8 } from '../core/bytes.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
-import { parseJson, stringifyJson } from '../core/json.ts';
+import { parseJson, stringifyJson, isRecord } from '../core/json.ts';
 import { actionFields } from './action-fields.ts';
 import { readAction, readSidecar, type Sidecar } from './action-reader.ts';
 import type { Action } from './actions.ts';
@@ -106,10 +106,6 @@ function parseLine(line: string, place: EntryPlace & { readonly line: number; re
     );
   }
   return value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function kindOf(value: unknown): string {

@@ -4,6 +4,7 @@
  * `null` counts as absent everywhere. Members we don't know are kept of files and metadata, else dropped; members we know must have their type, but for
  * `commitInfo`, which is free-form: there a member of another type is dropped too.
  */
+import { isRecord } from '../core/json.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { ObjectPath } from '../core/path.ts';
@@ -173,7 +174,7 @@ function readDomain(value: Members, place: ActionPlace): DomainMetadata {
 function readCommitInfo(value: Members): CommitInfo {
   const integer = (name: string): Members => (Number.isSafeInteger(value[name]) ? { [name]: value[name] } : {});
   const text = (name: string): Members => (typeof value[name] === 'string' ? { [name]: value[name] } : {});
-  const object = (name: string): Members => (isMembers(value[name]) ? { [name]: value[name] as Json } : {});
+  const object = (name: string): Members => (isRecord(value[name]) ? { [name]: value[name] as Json } : {});
   const tags = value['tags'];
   return {
     kind: 'commitInfo',
@@ -187,7 +188,7 @@ function readCommitInfo(value: Members): CommitInfo {
     ...(typeof value['isBlindAppend'] === 'boolean' ? { isBlindAppend: value['isBlindAppend'] } : {}),
     ...integer('readVersion'),
     ...text('isolationLevel'),
-    ...(isMembers(tags) ? { tags: Object.fromEntries(Object.entries(tags).flatMap(([key, tag]) => (typeof tag === 'string' ? [[key, tag]] : []))) } : {}),
+    ...(isRecord(tags) ? { tags: Object.fromEntries(Object.entries(tags).flatMap(([key, tag]) => (typeof tag === 'string' ? [[key, tag]] : []))) } : {}),
   };
 }
 
@@ -290,7 +291,7 @@ class Reader {
   optionalTexts(name: string): Record<string, string | null> | undefined {
     const value = this.#members[name] ?? undefined;
     if (value === undefined) return undefined;
-    if (!isMembers(value)) throw this.#wrong(name, 'an object of strings', value);
+    if (!isRecord(value)) throw this.#wrong(name, 'an object of strings', value);
     const entries: [string, string | null][] = [];
     for (const [key, member] of Object.entries(value)) {
       if (member !== null && typeof member !== 'string') throw this.#wrong(`${name}.${key}`, 'a string', member);
@@ -319,12 +320,8 @@ class Reader {
 }
 
 function members(value: unknown, name: string, place: ActionPlace): Members {
-  if (!isMembers(value)) throw corrupt(place, `${name} to be an object`, Array.isArray(value) ? 'a list' : `a ${typeof value}`);
+  if (!isRecord(value)) throw corrupt(place, `${name} to be an object`, Array.isArray(value) ? 'a list' : `a ${typeof value}`);
   return value;
-}
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function withoutNulls(values: Readonly<Record<string, string | null>> | undefined): Record<string, string> {

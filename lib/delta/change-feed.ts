@@ -2,7 +2,7 @@
  * The changes of a range of commits (delta.md, "change feed"): derived from adds, removes and deletion-vector
  * differences, or read from change files where a commit has them. Exact while the files of the range are kept.
  */
-import { type Batch, type Vector, vectorOf } from '../core/batch.ts';
+import { type Batch, type Vector, vectorOf, findVector } from '../core/batch.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
@@ -140,7 +140,7 @@ async function* changesOf(
 }
 
 function shown({ batch, types }: ChangedRows, wanted: readonly TableColumn[], stamp: { readonly version: number; readonly committedAt: number }): Batch {
-  const vectors = wanted.flatMap(({ name }) => batch.vectors[batch.columns.findIndex((column) => column.name === name)] ?? []);
+  const vectors = wanted.flatMap(({ name }) => findVector(batch, name) ?? []);
   const { rowCount } = batch;
   const constant = (column: Column | undefined, value: bigint): Vector => ({
     type: column?.type ?? { kind: 'bigint' },

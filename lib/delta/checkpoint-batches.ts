@@ -4,6 +4,7 @@
  * Adds are sorted by partition values, then path, so that a reader who wants some partitions skips the other row groups,
  * and equal states give equal bytes.
  */
+import { isRecord } from '../core/json.ts';
 import { batchOfRows, type Batch, type Row } from '../core/batch.ts';
 import { compareUtf8 } from '../core/bytes.ts';
 import { CHECKPOINT_GROUP_ROWS_MAX, CHECKPOINT_GROUP_ROWS_MIN, PARTITION_DIRECTORY_TUPLES_MAX } from '../core/limits.ts';
@@ -205,9 +206,9 @@ function toValue(type: ColumnType, json: unknown): Value {
   if (json === undefined || json === null) return null;
   switch (type.kind) {
     case 'struct':
-      return isMembers(json) ? type.fields.map((field) => toValue(field.type, json[field.name])) : null;
+      return isRecord(json) ? type.fields.map((field) => toValue(field.type, json[field.name])) : null;
     case 'map':
-      return isMembers(json) ? Object.entries(json).map(([key, value]) => [key, toValue(type.value, value)]) : null;
+      return isRecord(json) ? Object.entries(json).map(([key, value]) => [key, toValue(type.value, value)]) : null;
     case 'array':
       return Array.isArray(json) ? json.map((item: unknown) => toValue(type.element, item)) : null;
     case 'bigint':
@@ -219,8 +220,4 @@ function toValue(type: ColumnType, json: unknown): Value {
     default:
       return typeof json === 'string' ? json : null;
   }
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

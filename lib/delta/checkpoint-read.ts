@@ -7,7 +7,7 @@ import { type RowRanges, uniteRanges } from '../core/row-ranges.ts';
 import { SEAL } from '../core/seal.ts';
 import type { Column } from '../core/types.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import type { FileSource, RowGroupReader, TableCodec } from '../ports/table-codec.ts';
+import { bytesSource, type FileSource, type RowGroupReader, type TableCodec } from '../ports/table-codec.ts';
 import { parseJsonCheckpoint, type EntryPlace } from './action-codec.ts';
 import type { Action, AddFile, DomainMetadata, Metadata, Protocol, RemoveFile, Txn } from './actions.ts';
 import {
@@ -118,7 +118,7 @@ async function openFile(
   file: { readonly path: ObjectPath; readonly sizeBytes: number; readonly isRanged: boolean; readonly stated: number | undefined },
   place: EntryPlace,
 ): Promise<OpenedFile> {
-  const source = file.isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : memorySource(await readChecked(deps, file));
+  const source = file.isRanged ? rangedSource(deps.store, file.path, file.sizeBytes) : bytesSource(await readChecked(deps, file));
   const { groups, remarks } = (await deps.codec.rowGroups(source)) ?? { groups: undefined, remarks: undefined };
   return { place, source, groups, remarks, rows: NO_ROWS };
 }
@@ -298,10 +298,6 @@ async function readWhole(store: ObjectStore, path: ObjectPath): Promise<Uint8Arr
 
 /** Below this a whole file is one request sooner there than its parts. */
 const RANGED_BYTES_MIN = 8 * 1024 * 1024;
-
-function memorySource(bytes: Uint8Array): FileSource {
-  return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
-}
 
 function rangedSource(store: ObjectStore, path: ObjectPath, sizeBytes: number): FileSource {
   const readAll = (): Promise<Uint8Array> => readWhole(store, path);

@@ -16,7 +16,7 @@ import { writeChangeFiles } from './change-files.ts';
 import type { DeltaDeps } from './deps.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
-import { checkReadable, checkWritable } from './protocol.ts';
+import { checkWritable } from './protocol.ts';
 import { applyCommit } from './snapshot.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { hasInCommitTimestamps, isAppendOnly, isChangeFeedOn } from './table-properties.ts';
@@ -100,7 +100,6 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
       snapshot = applyCommit(before, entry, winner.modifiedAt);
       return { entry, before, after: snapshot };
     });
-    checkReadable(snapshot.protocol, snapshot.metadata);
     checkWritable(snapshot.protocol, snapshot.metadata);
     const appliedAt = appliedVersion(snapshot, options.idempotency, deps.clock.now());
     if (appliedAt !== undefined) return { kind: 'stop', value: { snapshot, actions: [], planned: { kind: 'nothing', counts: NO_ROWS }, appliedAt } };

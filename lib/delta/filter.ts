@@ -2,7 +2,7 @@
  * Row filters (api.md, `where`): `{ column, op, value }` combined by and, or, not; nulls compare as in SQL, so a row
  * passes only where the filter is true. Pure; also tells which files cannot hold a passing row.
  */
-import { type Batch, type Vector, valueAt } from '../core/batch.ts';
+import { type Batch, type Vector, valueAt, findVector } from '../core/batch.ts';
 import { compareBytes, compareUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { Column, Value } from '../core/types.ts';
@@ -213,7 +213,7 @@ function compile(filter: Filter, batch: Batch): Test {
 }
 
 function columnOf(name: string, batch: Batch): Vector {
-  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+  const vector = findVector(batch, name);
   if (vector === undefined) throw unknownColumn(name, batch.columns);
   return vector;
 }

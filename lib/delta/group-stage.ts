@@ -3,7 +3,7 @@ import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { DeltaDeps } from './deps.ts';
 import { type GroupMember, stagedShape } from './group-member.ts';
-import { checkReadable, checkWritable } from './protocol.ts';
+import { checkWritable } from './protocol.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stageRows } from './stage.ts';
 import { areReceived, lastPerIdentity, newestReceipt, schemaConflict } from './upsert.ts';
@@ -32,7 +32,6 @@ export async function stageMember(
 ): Promise<GroupMember> {
   const { snapshot, id } = target;
   const { what, idempotency } = request;
-  checkReadable(snapshot.protocol, snapshot.metadata);
   checkWritable(snapshot.protocol, snapshot.metadata);
   const misfit = schemaConflict(request.batch, snapshot);
   if (misfit !== undefined) throw new LakefoldError('SCHEMA_DRIFT', `expected rows that fit ${target.root}, but ${misfit}`, { context: { path: target.root } });

@@ -6,6 +6,7 @@ import { concatBatches, sliceRows, takeRows, type Batch } from '../core/batch.ts
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { REWRITE_MEMORY_BYTES_MAX, TARGET_FILE_BYTES } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
+import { bytesSource } from '../ports/table-codec.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
@@ -123,11 +124,7 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
     throw inFile(cause, target.root, bin.files);
   });
   if (bytes === undefined) return undefined;
-  const { rowCount } = await deps.codec.describe({
-    sizeBytes: bytes.length,
-    read: async (start, end) => bytes.subarray(start, end),
-    readAll: async () => bytes,
-  });
+  const { rowCount } = await deps.codec.describe(bytesSource(bytes));
   if (rowCount !== bin.rows)
     throw new LakefoldError('FILE_CORRUPT', `expected ${bin.rows} rows in ${bin.files.length} files from ${first.path} on, found ${rowCount}`);
   return stageBytes(

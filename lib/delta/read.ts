@@ -182,9 +182,7 @@ async function rowsThatMayPass(
   for (const { column: name, ranges } of filterRanges(where)) {
     // Absent receipts read as the file's time; partition values are not in the file.
     if (name === INGESTED_AT || snapshot.metadata.partitionColumns.includes(name)) continue;
-    const column = snapshot.columns.find((candidate) => candidate.name === name);
-    if (column === undefined) throw unknownColumn(name, snapshot.columns);
-    const found = await codec.pageRanges(source, { column: toDecodeColumn(column), ranges, ...options });
+    const found = await codec.pageRanges(source, { column: toDecodeColumn(columnNamed(snapshot, name)), ranges, ...options });
     rows = rows === undefined ? found : intersectRanges(rows, found);
     if (rows.length === 0) break;
   }
@@ -206,11 +204,7 @@ function liveRows(batch: Batch, firstRow: number, deleted: ReadonlySet<number> |
 /** The columns named, in that order. @throws LakefoldError UNKNOWN_FEATURE */
 export function selectColumns(snapshot: Snapshot, names: readonly string[] | undefined): readonly TableColumn[] {
   if (names === undefined) return snapshot.columns;
-  return names.map((name) => {
-    const column = snapshot.columns.find((candidate) => candidate.name === name);
-    if (column === undefined) throw unknownColumn(name, snapshot.columns);
-    return column;
-  });
+  return names.map((name) => columnNamed(snapshot, name));
 }
 
 // Small files are read whole in one request; a column or two of a large one by ranges.

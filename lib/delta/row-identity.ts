@@ -1,6 +1,5 @@
 /** Rows by identity: (keys, event time) or keys alone, as map keys. */
-import { type Batch, type Vector, valueAt } from '../core/batch.ts';
-import { LakefoldError } from '../core/errors.ts';
+import { type Batch, valueAt, vectorNamed } from '../core/batch.ts';
 import { toHex } from '../core/bytes.ts';
 import type { Value } from '../core/types.ts';
 
@@ -8,11 +7,7 @@ import type { Value } from '../core/types.ts';
 export type IdentityOf = (index: number) => string | undefined;
 
 export function identityOver(batch: Batch, columns: readonly string[]): IdentityOf {
-  const vectors = columns.map((name): Vector => {
-    const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
-    if (vector === undefined) throw new LakefoldError('INTERNAL', `expected column ${name} in the batch`);
-    return vector;
-  });
+  const vectors = columns.map((name) => vectorNamed(batch, name));
   return (index) => {
     let text = '';
     for (const vector of vectors) {

@@ -5,7 +5,7 @@ import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath, type ObjectPath } from '../core/path.ts';
 import type { Column } from '../core/types.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
-import type { TableCodec } from '../ports/table-codec.ts';
+import { bytesSource, type TableCodec } from '../ports/table-codec.ts';
 import { parseJsonCheckpoint } from './action-codec.ts';
 import { decodeLogPath, tableLocationOf } from './file-path.ts';
 import { logDirectory } from './log-path.ts';
@@ -38,8 +38,7 @@ async function sidecarsOf(
       for (const { path } of parseJsonCheckpoint(bytes, place).sidecars) paths.push(sidecarPath(root, path));
       continue;
     }
-    const source = { sizeBytes: bytes.length, read: async (start: number, end: number) => bytes.subarray(start, end), readAll: async () => bytes };
-    for await (const { batch } of deps.codec.decode(source, { columns: [NAMES] })) {
+    for await (const { batch } of deps.codec.decode(bytesSource(bytes), { columns: [NAMES] })) {
       const [vector] = batch.vectors;
       for (let row = 0; vector !== undefined && row < batch.rowCount; row += 1) {
         const value = valueAt(vector, row);

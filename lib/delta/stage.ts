@@ -1,5 +1,5 @@
 /** Data files written before the commit that names them: immutable, uniquely named, valid across attempts. */
-import { type Batch, takeRows, valueAt, isNullAt } from '../core/batch.ts';
+import { type Batch, takeRows, valueAt, isNullAt, findVector } from '../core/batch.ts';
 import { compareUtf8 } from '../core/bytes.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { crc32Hex } from '../core/crc32.ts';
@@ -224,7 +224,7 @@ function partitionRows(target: StageTarget, batch: Batch): readonly Uint32Array[
   if (partitionColumns.length === 0) return [rowNumbers(batch.rowCount)];
   const vectors = partitionColumns.map((name) => ({
     column: tableColumn(target.snapshot, name),
-    vector: batch.vectors[batch.columns.findIndex((column) => column.name === name)],
+    vector: findVector(batch, name),
   }));
   const groups = new Map<string, number[]>();
   for (let i = 0; i < batch.rowCount; i += 1) {
@@ -262,7 +262,7 @@ function splitRows(indices: Uint32Array, wanted = Number.POSITIVE_INFINITY): rea
 /** The indices in the order of the named columns, nulls first; equal rows keep their order. */
 function sortRows(batch: Batch, indices: Uint32Array, by: readonly string[]): Uint32Array {
   const comparators = by.flatMap((name) => {
-    const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+    const vector = findVector(batch, name);
     return vector === undefined ? [] : [comparatorOf(vector)];
   });
   if (comparators.length === 0) return indices;

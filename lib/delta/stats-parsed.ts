@@ -1,4 +1,5 @@
 /** Statistics of checkpoints that keep them as a struct (`add.stats_parsed`) only, back to the text of the log. */
+import { isRecord } from '../core/json.ts';
 import type { Column, ColumnType, StructField, Value } from '../core/types.ts';
 import type { TableColumn } from './snapshot-state.ts';
 import { parseMembers } from './stats.ts';
@@ -51,13 +52,9 @@ export function parsedOfStats(column: Column, text: string | undefined): Value {
 }
 
 function valueOf(type: ColumnType, json: unknown): Value {
-  if (type.kind === 'struct') return isMembers(json) ? type.fields.map((field) => valueOf(field.type, json[field.name])) : null;
+  if (type.kind === 'struct') return isRecord(json) ? type.fields.map((field) => valueOf(field.type, json[field.name])) : null;
   if (typeof json === 'boolean') return type.kind === 'boolean' ? json : null;
   return typeof json === 'string' ? (parseBound(type, json) ?? null) : null;
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function jsonOf(type: ColumnType, value: Value, side: 'min' | 'max'): string | undefined {

@@ -3,6 +3,7 @@
  *
  * Bounds hold but need not be tight: strings are cut, instants floored to the millisecond, NaN and infinities left out.
  */
+import { isRecord } from '../core/json.ts';
 import type { Batch, Vector } from '../core/batch.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
@@ -157,11 +158,7 @@ export function parseMembers(stats: string | undefined): Readonly<Record<string,
 }
 
 function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isMembers(value) ? value : {};
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord(value) ? value : {};
 }
 
 function countOf(value: unknown): number | undefined {

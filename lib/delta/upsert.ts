@@ -4,7 +4,7 @@
  * Files are candidates by event-time range, then key ranges; of a candidate only key, event-time and receipt columns are
  * read. Rows found are taken out and the new ones added in one commit; a row that lost to one already there is not added.
  */
-import { type Batch, takeRows, valueAt, vectorNamed } from '../core/batch.ts';
+import { type Batch, takeRows, valueAt, vectorNamed, findVector } from '../core/batch.ts';
 import { rowDigest } from '../core/canonical.ts';
 import { compareBytes } from '../core/bytes.ts';
 import { INGESTED_AT } from '../core/names.ts';
@@ -187,7 +187,7 @@ export function schemaConflict(batch: Batch, snapshot: Snapshot): string | undef
 
 /** Newest receipt of the rows, µs; undefined where they carry none. */
 export function newestReceipt(batch: Batch): bigint | undefined {
-  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === INGESTED_AT)];
+  const vector = findVector(batch, INGESTED_AT);
   if (vector === undefined || !(vector.values instanceof BigInt64Array)) return undefined;
   let newest: bigint | undefined;
   for (const value of vector.values) if (newest === undefined || value > newest) newest = value;
@@ -225,7 +225,7 @@ export function contentDigest(batch: Batch, index: number, columns: readonly Col
   return rowDigest(
     columns,
     columns.map(({ name }) => {
-      const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+      const vector = findVector(batch, name);
       return vector === undefined ? null : valueAt(vector, index);
     }),
   );
@@ -233,7 +233,7 @@ export function contentDigest(batch: Batch, index: number, columns: readonly Col
 
 /** Whether every row of the batch has a receipt; of those that have none the later commit wins. */
 export function areReceived(batch: Batch): boolean {
-  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === INGESTED_AT)];
+  const vector = findVector(batch, INGESTED_AT);
   return vector !== undefined && !(vector.nulls?.includes(1) ?? false);
 }
 

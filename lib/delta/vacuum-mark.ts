@@ -28,7 +28,12 @@ export async function readVacuumMark(
 ): Promise<VacuumMark | undefined> {
   const object = await store.get(vacuumMarkPath(root));
   const mark = object === undefined ? undefined : parseVacuumMark(object.bytes);
-  return mark?.tableId === snapshot.metadata.id && mark.through <= snapshot.version ? mark : undefined;
+  return mark !== undefined && isMarkOf(snapshot, mark) ? mark : undefined;
+}
+
+/** Whether the mark is of this table, and of nothing that is still to come. */
+export function isMarkOf(snapshot: Pick<Snapshot, 'metadata' | 'version'>, mark: VacuumMark): boolean {
+  return mark.tableId === snapshot.metadata.id && mark.through <= snapshot.version;
 }
 
 /** Undefined for what makes no sense. */

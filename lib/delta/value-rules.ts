@@ -4,7 +4,7 @@
  *
  * Other engines trust the schema: a byte of 300 they read as 44, and a null in a required field can make a file unreadable.
  */
-import { type Batch, valueAt } from '../core/batch.ts';
+import { type Batch, valueAt, findVector } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Value } from '../core/types.ts';
@@ -87,7 +87,7 @@ export function checkValues(columns: readonly TableColumn[], batch: Batch): void
   if (batch.rowCount === 0) return;
   for (const { name, rule } of columns) {
     if (rule === undefined) continue;
-    const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+    const vector = findVector(batch, name);
     for (let row = 0; row < (vector === undefined ? 1 : batch.rowCount); row += 1) {
       const fault = faultOf(rule, vector === undefined ? null : valueAt(vector, row), name);
       if (fault !== undefined) throw violated(fault, row);

@@ -1,10 +1,10 @@
 /** A version checksum against the state of its version. */
 import { isLakefoldError } from '../core/errors.ts';
-import { isJsonObject, parseJson, stringifyJson, type Json, type JsonObject } from '../core/json.ts';
-import { knownActionFields } from './action-fields.ts';
+import { isJsonObject, stringifyJson, type Json, type JsonObject } from '../core/json.ts';
 import { readAction } from './action-reader.ts';
 import type { Action, CommitInfo } from './actions.ts';
 import type { Snapshot } from './snapshot-state.ts';
+import { actionText } from './verify-state.ts';
 import { parseChecksum, type FileTotals } from './version-checksum.ts';
 
 export interface ChecksumSubject {
@@ -69,7 +69,7 @@ function actionDifference(
 ): string | undefined {
   if (members === undefined) return undefined;
   const found = isJsonObject(members) ? readOne(kind, members) : undefined;
-  const [a, b] = [canonical(expected), found === undefined ? 'none' : canonical(found)];
+  const [a, b] = [actionText(expected), actionText(found)];
   return a === b ? undefined : `expected ${kind} ${a} in ${path}, found ${b}`;
 }
 
@@ -81,11 +81,7 @@ function listDifference(
   const found = members[name];
   if (!Array.isArray(found) || expected === undefined) return undefined;
   const kind = name === 'setTransactions' ? 'txn' : 'domainMetadata';
-  const texts = (actions: readonly (Action | undefined)[]): string =>
-    actions
-      .map((action) => (action === undefined ? '' : canonical(action)))
-      .toSorted()
-      .join();
+  const texts = (actions: readonly (Action | undefined)[]): string => actions.map(actionText).toSorted().join();
   const actions = found.map((item: Json) => (isJsonObject(item) ? readOne(kind, item) : undefined));
   return texts(expected) === texts(actions) ? undefined : `expected the ${name} of the version in ${path} by ${key}, found others`;
 }
@@ -105,16 +101,4 @@ function readOne(kind: string, members: JsonObject): Action | undefined {
     if (isLakefoldError(error)) return undefined;
     throw error;
   }
-}
-
-function canonical(action: Action): string {
-  const sorted = (value: Json): Json =>
-    isJsonObject(value)
-      ? Object.fromEntries(
-          Object.entries(value)
-            .toSorted(([a], [b]) => (a < b ? -1 : 1))
-            .map(([name, member]) => [name, sorted(member)]),
-        )
-      : value;
-  return stringifyJson(sorted(parseJson(stringifyJson(knownActionFields(action)))));
 }

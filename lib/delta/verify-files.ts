@@ -1,4 +1,5 @@
 /** Live files against what the log says of them: there, whole, of that size, with those rows, bounds and deletion vectors. */
+import { isRecord } from '../core/json.ts';
 import { concatBatches, type Batch } from '../core/batch.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { VERIFY_CONCURRENCY } from '../core/limits.ts';
@@ -100,7 +101,7 @@ function exactDifference(members: Readonly<Record<string, unknown>>, column: Tab
 
 function leafDifference(recorded: unknown, found: unknown): string | undefined {
   if (recorded === undefined || recorded === null) return undefined;
-  if (isMembers(recorded)) {
+  if (isRecord(recorded)) {
     for (const [name, member] of Object.entries(recorded)) {
       const difference = leafDifference(member, memberOf(found, name));
       if (difference !== undefined) return `.${name}${difference}`;
@@ -148,9 +149,5 @@ async function verifyVector(
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  return isMembers(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }

@@ -10,7 +10,7 @@ import type { Snapshot } from './snapshot-state.ts';
 import { FILE_CRC_TAG } from './stage.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
 import { RETENTION_MIN_MILLIS } from './vacuum.ts';
-import { parseVacuumMark, readVacuumMark, vacuumMarkPath } from './vacuum-mark.ts';
+import { isMarkOf, parseVacuumMark, vacuumMarkPath } from './vacuum-mark.ts';
 import { openExpected, type ExpectedFile } from './verify-bytes.ts';
 import { findingOf, type Findings } from './verify-findings.ts';
 import type { VectorFiles } from './verify-vectors.ts';
@@ -66,12 +66,13 @@ export async function verifyHistory(
 /** The version up to which our own vacuums, forced ones too, took away what was removed: none before it can be asked for. */
 async function readVacuumed(store: ObjectStore, table: { readonly root: string; readonly snapshot: Snapshot }, findings: Findings): Promise<number> {
   const object = await store.get(vacuumMarkPath(table.root));
-  if (object !== undefined && parseVacuumMark(object.bytes) === undefined) {
+  if (object === undefined) return -1;
+  const mark = parseVacuumMark(object.bytes);
+  if (mark === undefined) {
     const path = object.path.slice(table.root === '' ? 0 : table.root.length + 1);
     findings.add('FILE_CORRUPT', `expected ${path} as a vacuum wrote it, found other bytes`, { path });
   }
-  const mark = await readVacuumMark(store, table);
-  return mark === undefined ? -1 : Math.max(mark.through, mark.oldestReadable);
+  return mark !== undefined && isMarkOf(table.snapshot, mark) ? Math.max(mark.through, mark.oldestReadable) : -1;
 }
 
 /** A vacuum that is not forced leaves whatever was removed less than a week ago, or less than the table's own time where that is shorter. */

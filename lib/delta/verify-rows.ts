@@ -3,6 +3,7 @@ import { rowAt, type Batch } from '../core/batch.ts';
 import { canonicalRow } from '../core/canonical.ts';
 import { VERIFY_KEYS_MAX } from '../core/limits.ts';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../core/json.ts';
+import { liveRowCount } from './live-rows.ts';
 import { readFile, type ReadDeps } from './read.ts';
 import { identityOver } from './row-identity.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
@@ -15,11 +16,7 @@ const SUSPECTS_MAX = 10_000;
 export async function verifyRows(deps: ReadDeps, root: string, snapshot: Snapshot, findings: Findings): Promise<void> {
   const columns = identityColumns(snapshot);
   if (columns === undefined) return;
-  let rowCount = 0;
-  await eachIdentity(deps, { root, snapshot, columns }, () => {
-    rowCount += 1;
-  });
-  const passes = Math.ceil(rowCount / VERIFY_KEYS_MAX);
+  const passes = Math.ceil((await liveRowCount(deps, root, snapshot)) / VERIFY_KEYS_MAX);
   for (let pass = 0; pass < passes; pass += 1) {
     const suspects = await equalHashes(deps, { root, snapshot, columns }, { pass, passes });
     if (suspects.size > 0) await nameDuplicates(deps, { root, snapshot, columns }, { suspects, findings });

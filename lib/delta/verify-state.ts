@@ -28,12 +28,12 @@ export function stateDifference(expected: PartialState, found: PartialState, rul
 }
 
 function different(what: string, expected: Action | undefined, found: Action | undefined): string | undefined {
-  const [a, b] = [textOf(expected), textOf(found)];
+  const [a, b] = [actionText(expected), actionText(found)];
   return a === b ? undefined : `expected ${what} ${a}, found ${b}`;
 }
 
-// Members in any order, and none of what a form leaves out.
-function textOf(action: Action | undefined): string {
+/** What an action says, members in one order and without what a form leaves out: equal for equal actions; `none` for none. */
+export function actionText(action: Action | undefined): string {
   if (action === undefined) return 'none';
   const sorted = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

@@ -1,5 +1,5 @@
 /** Rows along a Z curve over a few columns: near in all of them is near in the file. Pure. */
-import { type Batch, valueAt } from '../core/batch.ts';
+import { type Batch, valueAt, findVector } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { Z_ORDER_COLUMNS_MAX } from '../core/limits.ts';
 import { compareValues } from './filter.ts';
@@ -28,7 +28,7 @@ export function zOrder(batch: Batch, columns: readonly string[]): Uint32Array {
 
 /** Of each row, where its value comes among all, as a number of 13 bits; equal values have equal ranks, nulls the lowest. */
 function rankRows(batch: Batch, name: string): Uint16Array {
-  const vector = batch.vectors[batch.columns.findIndex((column) => column.name === name)];
+  const vector = findVector(batch, name);
   if (vector === undefined)
     throw new LakefoldError('UNKNOWN_FEATURE', `expected a column to order by, found ${JSON.stringify(name)}`, { context: { column: name } });
   const values = Array.from({ length: batch.rowCount }, (_, row) => valueAt(vector, row));

@@ -4,7 +4,7 @@ import { takeRows } from '../core/batch.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { Idempotency } from '../delta/write-outcome.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
-import type { FileSource } from '../ports/table-codec.ts';
+import { bytesSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
 import { type CheckedRows, validateExpectations } from './expectations.ts';
 import { ingest, type IngestOperation } from './ingest.ts';
@@ -63,12 +63,7 @@ export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: I
 
 function rowsBody(rows: RowsInput): RowsBody {
   if (rows.format === 'objects') return rows;
-  return rows.format === 'parquet' ? { format: 'parquet', body: sourceOf(rows.body) } : { format: rows.format, body: rows.body };
-}
-
-/** Bytes in memory as a file. */
-export function sourceOf(bytes: Uint8Array): FileSource {
-  return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+  return rows.format === 'parquet' ? { format: 'parquet', body: bytesSource(rows.body) } : { format: rows.format, body: rows.body };
 }
 
 // In an upsert the last row of an identity wins: the others are not written, so nothing is expected of them.

@@ -4,7 +4,15 @@ import { type Batch, sliceRows } from '../core/batch.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import type { RowRanges } from '../core/row-ranges.ts';
 import type { Column } from '../core/types.ts';
-import type { DecodedBatch, DecodeOptions, EncodeOptions, FileSource, PageRangesOptions, TableCodec } from '../ports/table-codec.ts';
+import {
+  bytesSource,
+  type DecodedBatch,
+  type DecodeOptions,
+  type EncodeOptions,
+  type FileSource,
+  type PageRangesOptions,
+  type TableCodec,
+} from '../ports/table-codec.ts';
 import { arrowStreamOf } from './arrow-encode.ts';
 import { decodeRows } from './decode-rows.ts';
 import { highCardinalityColumns } from './dictionary-choice.ts';
@@ -127,7 +135,7 @@ async function open(source: FileSource): Promise<OpenedFile> {
   return openParquet(source.sizeBytes <= WHOLE_FILE_BYTES ? await loaded(source) : source);
 }
 
+/** Of the size its reader was told, so that a file of another one is found. */
 async function loaded(source: FileSource): Promise<FileSource> {
-  const bytes = await source.readAll();
-  return { sizeBytes: source.sizeBytes, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+  return { ...bytesSource(await source.readAll()), sizeBytes: source.sizeBytes };
 }

@@ -1,5 +1,5 @@
 /** Whole files held against themselves before their bytes become part of another, as row groups are before they are decoded. */
-import type { FileSource } from '../ports/table-codec.ts';
+import { bytesSource } from '../ports/table-codec.ts';
 import { checkChunk } from './chunk-check.ts';
 import { decodedBytes, type MeasuredChunk, rowsOfPiece } from './decoded-size.ts';
 import { openParquet } from './footer.ts';
@@ -18,7 +18,7 @@ export interface WeighDeps {
  * @throws LakefoldError FILE_CORRUPT where footer, pages and row groups contradict each other, LIMIT_EXCEEDED where a row group decodes to too much even in pieces, UNSUPPORTED_FORMAT
  */
 export async function weighFile({ wasm, measure }: WeighDeps, file: Uint8Array): Promise<number> {
-  const { footer } = await openParquet(sourceOf(file));
+  const { footer } = await openParquet(bytesSource(file));
   const leaves = footer.columns.flatMap((node) => leafNodesOf(node));
   let total = 0;
   for (const group of footer.rowGroups) {
@@ -35,8 +35,4 @@ export async function weighFile({ wasm, measure }: WeighDeps, file: Uint8Array):
     total += decoded;
   }
   return total;
-}
-
-function sourceOf(bytes: Uint8Array): FileSource {
-  return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
 }

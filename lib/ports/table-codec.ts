@@ -24,6 +24,11 @@ export interface FileSource {
   readAll(): Promise<Uint8Array>;
 }
 
+/** Bytes that are in memory already. */
+export function bytesSource(bytes: Uint8Array): FileSource {
+  return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end), readAll: async () => bytes };
+}
+
 /** A column as the reader wants it. A file that lacks `physicalName` yields nulls; a narrower stored type is widened exactly. */
 export interface DecodeColumn extends Column {
   /** Name in the file; defaults to `name`. */

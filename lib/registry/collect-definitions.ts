@@ -1,9 +1,10 @@
 /** A definitions module as `plan`, `apply`, `serve` and `query` use it: the definitions and, aside, their functions. */
+import { isRecord } from '../core/json.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { FeatureGroup } from './define-group.ts';
 import type { FeatureView } from './define-view.ts';
 import type { OnDemandDefinition, OnDemandFunction } from './definition.ts';
-import { isRecord } from './definition-reader.ts';
+
 import { parseFeatureGroup } from './parse-group.ts';
 import { parseFeatureView } from './parse-view.ts';
 import type { WantedDefinitions } from './plan.ts';

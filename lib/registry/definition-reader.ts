@@ -2,6 +2,7 @@
  * Reads definitions out of untrusted JSON and collects every fault on the way, so that one answer names them all.
  * A getter whose field is at fault notes it and hands back a harmless value; `finish` throws if anything was noted.
  */
+import { isRecord } from '../core/json.ts';
 import { LakefoldError, type Fault } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { nameFault } from '../core/names.ts';
@@ -264,10 +265,6 @@ export class ObjectReader {
     }
     return undefined;
   }
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isJson(value: unknown): value is Json {

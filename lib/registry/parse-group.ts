@@ -1,11 +1,12 @@
 /** A feature group's definition out of untrusted JSON: defaults filled in, every fault listed (api.md, shapes.md). */
+import { isRecord } from '../core/json.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { showInput } from '../core/input-values.ts';
 import { isKeyType } from '../core/keys.ts';
 import { COLUMNS_MAX } from '../core/limits.ts';
 import { parseDuration } from '../core/time.ts';
 import type { ExpectationDefinition, FeatureGroupDefinition } from './definition.ts';
-import { ObjectReader, collectFaults, isRecord, throwFaults } from './definition-reader.ts';
+import { ObjectReader, collectFaults, throwFaults } from './definition-reader.ts';
 import { parseExpectation } from './expectations.ts';
 import { parseColumns, type TypedColumn } from './parse-columns.ts';
 

@@ -2,12 +2,13 @@
  * A feature view's definition out of untrusted JSON. What depends on its feature groups (default keys, types of
  * defaults, P9, P10, P13) is settled by `resolveView`.
  */
+import { isRecord } from '../core/json.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { JOINS_MAX } from '../core/limits.ts';
 import { formatType } from '../core/types.ts';
 import type { FeatureViewDefinition, JoinDefinition, OnDemandDefinition, TransformDefinition } from './definition.ts';
-import { ObjectReader, collectFaults, isRecord, throwFaults } from './definition-reader.ts';
+import { ObjectReader, collectFaults, throwFaults } from './definition-reader.ts';
 import { parseColumns, type TypedColumn } from './parse-columns.ts';
 import { isBuiltInTransform } from './transforms.ts';
 

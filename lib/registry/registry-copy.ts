@@ -7,12 +7,12 @@
  */
 import { bytesEqual, concatBytes, decodeUtf8, fromHex, sha256, toHex, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { stringifyJson } from '../core/json.ts';
+import { stringifyJson, isRecord } from '../core/json.ts';
 import { REGISTRY_BYTES_MAX } from '../core/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Control, ControlRecord } from '../ports/control.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
-import { isRecord } from './definition-reader.ts';
+
 import { gunzip, gzip } from './gzip.ts';
 import type { Registry } from './registry.ts';
 import { REGISTRY_FORMAT, checkFormat, isRegistryState, parseStored } from './revision.ts';

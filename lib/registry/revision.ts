@@ -1,11 +1,10 @@
 /** The bytes of one registry revision (storage.md §3): the whole state after it, so that one GET reads it. */
 import { utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { parseJson, stringifyJson } from '../core/json.ts';
+import { parseJson, stringifyJson, isRecord } from '../core/json.ts';
 import { REGISTRY_BYTES_MAX } from '../core/limits.ts';
 import { joinPath, type ObjectPath } from '../core/path.ts';
 import type { RegistryState } from './definition.ts';
-import { isRecord } from './definition-reader.ts';
 
 /** The greatest layout number this code reads. */
 export const REGISTRY_FORMAT = 1;

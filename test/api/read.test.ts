@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { batchOfRows, rowAt } from '../../lib/core/batch.ts';
-import { sourceOf } from '../../lib/features/ingest-rows.ts';
+import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { type Api, GROUP, type memoryParts, openApi, openExampleApi, rowsOf } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
@@ -124,9 +124,9 @@ describe('a read', () => {
     ]);
     const parquet = await as('application/vnd.apache.parquet');
     expect([parquet.headers.get('content-type'), parquet.headers.get('x-lakefold-version')]).toEqual(['application/vnd.apache.parquet', '1']);
-    const { columns } = await api.parts.codec.describe(sourceOf(parquet.bytes));
+    const { columns } = await api.parts.codec.describe(bytesSource(parquet.bytes));
     const rows: unknown[] = [];
-    for await (const { batch } of api.parts.codec.decode(sourceOf(parquet.bytes), { columns }))
+    for await (const { batch } of api.parts.codec.decode(bytesSource(parquet.bytes), { columns }))
       for (let i = 0; i < batch.rowCount; i += 1) rows.push(rowAt(batch, i));
     expect([columns.map(({ name }) => name), rows]).toEqual([
       ['origin', 'hour', 'flights_24h', 'mean_delay_24h'],

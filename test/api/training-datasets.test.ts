@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { rowAt } from '../../lib/core/batch.ts';
 import { sha256, toHex } from '../../lib/core/bytes.ts';
-import { sourceOf } from '../../lib/features/ingest-rows.ts';
+import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { type Answer, type Api, delayModel, EXAMPLE_ROWS, GROUP, type memoryParts, NOW, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
@@ -126,9 +126,9 @@ describe('a training dataset', () => {
     await create(api, {});
     const data = await api.get(`${SETS}/1/data`);
     expect([data.status, data.headers.get('content-type')]).toEqual([200, 'application/vnd.apache.parquet']);
-    const { columns } = await api.parts.codec.describe(sourceOf(data.bytes));
+    const { columns } = await api.parts.codec.describe(bytesSource(data.bytes));
     const rows: unknown[] = [];
-    for await (const { batch } of api.parts.codec.decode(sourceOf(data.bytes), { columns }))
+    for await (const { batch } of api.parts.codec.decode(bytesSource(data.bytes), { columns }))
       for (let i = 0; i < batch.rowCount; i += 1) rows.push(rowAt(batch, i));
     expect([columns.map(({ name }) => name), rows]).toEqual([
       DATASET.schema.map((each) => Object.values(each)[0]),
