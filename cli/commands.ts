@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { definitionCommands } from './commands/definitions.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { fgHistoryCommands } from './commands/fg-history.ts';
 import { fgInspectCommands } from './commands/fg-inspect.ts';
 import { fgMaintainCommands } from './commands/fg-maintain.ts';
 import { fgReadCommands } from './commands/fg-read.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   ...projectCommands,
   ...fgInspectCommands,
   ...fgReadCommands,
+  ...fgHistoryCommands,
   ...fgWriteCommands,
   ...fgMaintainCommands,
   ...fvCommands,

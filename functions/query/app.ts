@@ -8,6 +8,7 @@ import { createTrainingDataset, type TrainingDeps } from '../../lib/features/tra
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import type { Projects } from '../../lib/features/projects.ts';
+import { readGroupChanges } from '../../lib/features/read-changes.ts';
 import { readGroup, type GroupRead } from '../../lib/features/read-rows.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
@@ -30,6 +31,7 @@ const READ_MEMBERS = ['asOf', 'minVersion', 'startTime', 'endTime', 'features', 
 export function createQueryApp(deps: QueryDeps): HttpApp {
   const app = createHttpApp(deps);
   app.post(`${PROJECT}/feature-groups/:fg/versions/:v/read`, (c) => read(deps, c));
+  app.post(`${PROJECT}/feature-groups/:fg/versions/:v/changes`, (c) => changes(deps, c));
   app.post(DATASETS, async (c) => {
     const query = queryParameters(c.req.raw, ['wait']);
     query.integer('wait', { min: 0, max: 600 });
@@ -91,6 +93,23 @@ async function read(deps: QueryDeps, c: HttpContext): Promise<Response> {
   });
   const headers = { 'content-type': mediaTypeOf(format), 'x-lakefold-version': String(result.version) };
   return new Response(await rowsBody(deps, result, { format, bigintAs }), { headers });
+}
+
+async function changes(deps: QueryDeps, c: HttpContext): Promise<Response> {
+  queryParameters(c.req.raw, []);
+  const { project, name, version } = versionedName(c, 'featureGroup');
+  const format = acceptedFormat(c.req.raw);
+  const body = await readJsonObject(c.req.raw, { empty: 'object' });
+  onlyMembers(body, ['fromVersion', 'toVersion']);
+  const [fromVersion, toVersion] = [integerMember(body, 'fromVersion'), integerMember(body, 'toVersion')];
+  const group = await deps.projects.group(project, name, version);
+  const result = await readGroupChanges(group, {
+    signal: c.get('signal'),
+    ...(fromVersion === undefined ? {} : { fromVersion }),
+    ...(toVersion === undefined ? {} : { toVersion }),
+  });
+  const headers = { 'content-type': mediaTypeOf(format), 'x-lakefold-version': String(result.version) };
+  return new Response(await rowsBody(deps, result, { format, bigintAs: 'number' }), { headers });
 }
 
 async function rowsBody(

@@ -8,6 +8,7 @@ import type { OptimizeReport } from '../features/optimize-report.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import { parseDelete } from '../features/parse-delete.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
+import { readGroupChanges } from '../features/read-changes.ts';
 import { readGroup } from '../features/read-rows.ts';
 import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
@@ -18,7 +19,7 @@ import { asJson, asOfOf, microsOf, requestHash, type AsOfInput, type Where } fro
 import type { StoreDeps } from './open-store.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
-import type { Row, RowInput } from './row-types.ts';
+import type { ChangedRow, Row, RowInput } from './row-types.ts';
 
 /** Rows as objects, or the bytes of a file of them. */
 export type Rows<S extends Schema = Schema> = readonly RowInput<S>[] | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array };
@@ -46,6 +47,14 @@ export interface ReadRowsOptions<Name extends string = string> extends RequestOp
   /** Event times before this. */
   readonly endTime?: string | Date;
   readonly limit?: number;
+}
+
+/** A range of commits `(fromVersion, toVersion]`. */
+export interface ReadChangesOptions extends RequestOptions {
+  /** From before the first commit unless given. */
+  readonly fromVersion?: number;
+  /** The newest unless given. */
+  readonly toVersion?: number;
 }
 
 /** Keys of whole entities, or of single records where they carry the event time. */
@@ -137,6 +146,16 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
   /** Rows of the newest version. @throws LakefoldError as `GroupReader.read` */
   read<const Name extends keyof S & string = keyof S & string>(options: ReadRowsOptions<Name> = {}): AsyncIterable<RowBatch<Pick<Row<S>, Name>>> {
     return new GroupReader<S>(this.#deps, this.#open, undefined).read(options);
+  }
+
+  /**
+   * What the commits after `fromVersion` up to and with `toVersion` did to rows: of all of them unless told otherwise. Commits ascend;
+   * the last one's version is where the next call begins.
+   * @throws LakefoldError INVALID_ARGUMENT, NO_SUCH_COMMIT, HISTORY_EXPIRED
+   */
+  async *readChanges(options: ReadChangesOptions = {}): AsyncIterable<RowBatch<ChangedRow<S>>> {
+    const { rows } = await readGroupChanges(await this.#open(), options);
+    yield* rowBatches<ChangedRow<S>>(rows);
   }
 
   /** Commits, newest first, as far back as the log reaches. */

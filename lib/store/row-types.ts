@@ -5,6 +5,13 @@ import type { FeatureView, Join, OnDemand } from '../registry/define-view.ts';
 /** A row as reads give it. */
 export type Row<S extends Schema = Schema> = ValuesOf<S>;
 
+/** A row as the change feed gives it, in Delta's names. */
+export type ChangedRow<S extends Schema = Schema> = Row<S> & {
+  readonly _change_type: 'insert' | 'update_preimage' | 'update_postimage' | 'delete';
+  readonly _commit_version: bigint;
+  readonly _commit_timestamp: string;
+};
+
 /** A value as writes take it: a timestamp or date also as `Date`, a bigint also as a number, a vector as an array, a map as an object. */
 export type InputOf<T> = T extends string
   ? string | Date

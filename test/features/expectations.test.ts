@@ -322,7 +322,6 @@ describe('a write to a group with expectations', () => {
 
   it.each<[string, Readonly<Record<string, Json>>, string]>([
     ['validationPolicy', definition('QUARANTINE'), 'UNSUPPORTED_OPERATION'],
-    ['changeFeed', definition('STRICT', { changeFeed: true }), 'UNSUPPORTED_OPERATION'],
     ['eraseSchedule', definition('STRICT', { eraseSchedule: 'P7D' }), 'UNSUPPORTED_OPERATION'],
     [
       'expectations[0].kwargs.column',

@@ -1,0 +1,63 @@
+/** History of a feature group through the command, and through the library over the same folder. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FeatureStore, openFeatureStore } from '../../lib/index.ts';
+import { lakefold, lakefoldJson, lines, problem, temporaryFolder } from './cli-support.ts';
+
+const ADA = { customer: 'ada', at: '2024-05-20T08:00:00Z', orders_30d: 5, spend_30d: 160 };
+const BOB = { ...ADA, customer: 'bob' };
+
+let cwd = '';
+let library: FeatureStore | undefined;
+beforeEach(async () => {
+  cwd = await temporaryFolder();
+  await lakefoldJson(['init'], { cwd });
+  await lakefoldJson(['apply', '--yes'], { cwd });
+  await ingest([ADA, BOB]);
+});
+afterEach(async () => {
+  await library?.close();
+  library = undefined;
+});
+
+async function ingest(rows: readonly object[]): Promise<void> {
+  await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson'], {
+    cwd,
+    stdin: rows.map((row) => JSON.stringify(row)).join('\n'),
+  });
+}
+
+describe('fg changes', () => {
+  it('prints what the commits after one up to another did, as the library reads it', async () => {
+    await ingest([{ ...ADA, orders_30d: 6 }]);
+    await writeFile(join(cwd, 'keys.ndjson'), '{"customer":"bob"}\n');
+    await lakefoldJson(['fg', 'delete-rows', 'customer_stats', '--file', 'keys.ndjson'], { cwd });
+    const printed = lines((await lakefold(['fg', 'changes', 'customer_stats', '--after', '1', '--to', '3'], { cwd })).stdout);
+    expect(printed).toMatchObject([
+      { ...ADA, _change_type: 'update_preimage', _commit_version: 2 },
+      { ...ADA, orders_30d: 6, _change_type: 'update_postimage', _commit_version: 2 },
+      { ...BOB, _change_type: 'delete', _commit_version: 3 },
+    ]);
+    expect(lines((await lakefold(['fg', 'changes', 'customer_stats'], { cwd })).stdout)).toHaveLength(5);
+
+    library = await openFeatureStore({ location: join(cwd, '.lakefold'), project: 'default' });
+    const rows: object[] = [];
+    for await (const batch of library.featureGroup('customer_stats', 1).readChanges({ fromVersion: 1, toVersion: 3 })) rows.push(...batch.toRows());
+    expect(rows).toEqual(printed.map((row) => ({ ...row, _commit_version: BigInt(row._commit_version) })));
+  });
+
+  it('writes a file with --out, and tells the version the next call goes on from', async () => {
+    expect(await lakefoldJson(['fg', 'changes', 'customer_stats', '--out', 'changes.csv'], { cwd })).toEqual({
+      path: 'changes.csv',
+      rows: 2,
+      bytes: expect.any(Number),
+      version: 1,
+    });
+  });
+
+  it('of a version there is not ends with 1 and prints nothing', async () => {
+    const result = await lakefold(['fg', 'changes', 'customer_stats', '--to', '9'], { cwd });
+    expect({ code: result.code, stdout: result.stdout, problem: problem(result).code }).toEqual({ code: 1, stdout: '', problem: 'NO_SUCH_COMMIT' });
+  });
+});
