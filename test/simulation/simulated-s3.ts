@@ -59,10 +59,11 @@ function send(process: Process, { verb, input }: SentCommand): Promise<unknown> 
     case 'PUT':
       return request(process, {
         ...base,
-        isConditional: input['IfNoneMatch'] === '*',
+        isConditional: input['IfNoneMatch'] === '*' || input['IfMatch'] !== undefined,
         apply: () => {
           const metadata = input['Metadata'] as Readonly<Record<string, string>> | undefined;
           const object = { bytes: input['Body'] as Uint8Array, identity: metadata?.['lakefold-identity'] };
+          if (input['IfMatch'] !== undefined && found(bucket.objects.get(path)).etag !== input['IfMatch']) throw new S3Fault('PreconditionFailed', 412);
           if (input['IfNoneMatch'] !== '*') return { ETag: bucket.overwrite(path, object, attempt).etag };
           const { isNew, stored } = bucket.create(path, object, attempt);
           if (!isNew) throw new S3Fault('PreconditionFailed', 412);
@@ -70,7 +71,14 @@ function send(process: Process, { verb, input }: SentCommand): Promise<unknown> 
         },
       });
     case 'GET':
-      return request(process, { ...base, apply: () => bodyOf(process, found(bucket.objects.get(path)), input['Range'] as string | undefined) });
+      return request(process, {
+        ...base,
+        apply: () => {
+          const stored = found(bucket.objects.get(path));
+          if (input['IfMatch'] !== undefined && stored.etag !== input['IfMatch']) throw new S3Fault('PreconditionFailed', 412);
+          return bodyOf(process, stored, input['Range'] as string | undefined);
+        },
+      });
     case 'HEAD':
       return request(process, {
         ...base,

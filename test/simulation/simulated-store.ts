@@ -4,7 +4,7 @@ import { resolveByteRange } from '../../lib/core/byte-range.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isObjectPath } from '../../lib/core/path.ts';
 import { epochMillis } from '../../lib/core/time.ts';
-import type { CreateOutcome, ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
+import type { CreateOutcome, ObjectInfo, ObjectStore, ReplaceOutcome } from '../../lib/ports/object-store.ts';
 import type { Stored } from './bucket.ts';
 import { countFault, type NetworkFault, type Process, request } from './network.ts';
 
@@ -13,6 +13,15 @@ const TRIES_MAX = 3;
 export function simulatedStore(process: Process): ObjectStore {
   const { bucket, knobs, dice } = process.world;
   const ask = <T>(verb: string, path: string, apply: () => T): Promise<T> => request(process, { verb, path, apply, errorOf });
+  const conditionally = async <T>(spec: { verb: string; path: string; apply: () => T }): Promise<T | { readonly kind: 'unknown'; readonly cause: unknown }> => {
+    try {
+      return await request(process, { ...spec, errorOf });
+    } catch (cause) {
+      // Nothing was done, and the adapter knows; or it does not.
+      if (cause instanceof LakefoldError && cause.context['done'] === 'no' && dice.chance(0.3)) throw cause;
+      return { kind: 'unknown', cause };
+    }
+  };
   return {
     location: 'sim://b',
     ...(knobs.store === 'local' ? { localPath: (path: string) => `/b/${path}` } : {}),
@@ -34,15 +43,17 @@ export function simulatedStore(process: Process): ObjectStore {
         const { isNew, stored } = bucket.create(path, { bytes, identity }, attempt);
         return isNew || (stored.identity === identity && bytesEqual(stored.bytes, bytes)) ? { kind: 'created', etag: stored.etag } : { kind: 'exists' };
       };
-      try {
-        return await request(process, { verb: 'CREATE', path, apply, errorOf });
-      } catch (cause) {
-        // Nothing was done, and the adapter knows; or it does not.
-        if (cause instanceof LakefoldError && cause.context['done'] === 'no' && dice.chance(0.3)) throw cause;
-        return { kind: 'unknown', cause };
-      }
+      return conditionally({ verb: 'CREATE', path, apply });
     },
-    replaceIfMatch: async () => ({ kind: 'changed' }),
+    replaceIfMatch: async (path, bytes, { identity, ifMatch }): Promise<ReplaceOutcome> => {
+      const { attempt } = process;
+      const apply = (): ReplaceOutcome => {
+        const found = bucket.objects.get(path);
+        if (found?.etag === ifMatch) return { kind: 'replaced', etag: bucket.overwrite(path, { bytes, identity }, attempt).etag };
+        return found?.identity === identity && bytesEqual(found.bytes, bytes) ? { kind: 'replaced', etag: found.etag } : { kind: 'changed' };
+      };
+      return conditionally({ verb: 'REPLACE', path, apply });
+    },
     overwrite: async (path, bytes) => {
       await ask('OVERWRITE', path, () => bucket.overwrite(path, { bytes, identity: undefined }, process.attempt));
     },
