@@ -65,6 +65,8 @@ export const DOORBELL_AGAIN_SECONDS = 5;
 export const DEAD_INTENTS_KEPT_MILLIS = 14 * 24 * 60 * 60 * 1000;
 /** Commits between checkpoints. */
 export const CHECKPOINT_INTERVAL = 10;
+/** Looks at `_last_checkpoint` before moving it is left to those who keep moving it. */
+export const POINTER_TRIES_MAX = 4;
 /** Commits of one log compaction: what a cold reader fetches at most beside a checkpoint, ten to one. */
 export const LOG_COMPACTION_INTERVAL = 10;
 /** Commits together above which they are not compacted: a reader holds a compaction in memory, bytes. */

@@ -3,8 +3,6 @@
  *
  * Here they are written; checkpoint-read.ts reads them.
  */
-import { utf8 } from '../core/bytes.ts';
-import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
 import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_WINDOW_MILLIS, SIDECAR_ROWS_MAX, V2_CHECKPOINT_FILES_MIN } from '../core/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -13,9 +11,9 @@ import type { Txn } from './actions.ts';
 import { checkpointBatches, checkpointContent, checkpointRemarks, type CheckpointContent } from './checkpoint-batches.ts';
 import { writtenColumns } from './checkpoint-rows.ts';
 import { createFile, fileName, writeV2Checkpoint, type WrittenFiles } from './checkpoint-v2.ts';
-import { checkpointPath, lastCheckpointPath } from './log-path.ts';
+import { CHECKPOINT_TAG, moveLastCheckpoint } from './last-checkpoint.ts';
+import { checkpointPath } from './log-path.ts';
 import { checkWritable, hasV2Checkpoints } from './protocol.ts';
-import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { deletedFileRetentionMillis } from './table-properties.ts';
 import { REQUEST_APP_ID } from './write-outcome.ts';
@@ -32,9 +30,6 @@ export interface WrittenCheckpoint {
   readonly parts: number;
   readonly bytes: number;
 }
-
-/** Name of the file a pointer of ours points at, so that it is known to be missing. */
-const CHECKPOINT_TAG = 'lakefold.checkpoint';
 
 export interface CheckpointOptions {
   readonly requestWindowMillis?: number;
@@ -65,12 +60,8 @@ export async function writeCheckpoint(
   const { parts, bytes, name } = isV2
     ? await writeV2Checkpoint(deps, root, { version, content, now, rowsMax: options.sidecarRowsMax ?? SIDECAR_ROWS_MAX })
     : await writeClassic(deps, root, { snapshot, content });
-  const pointed = (await readLastCheckpoint(deps.store, root))?.version;
-  if (pointed === undefined || pointed <= version) {
-    const size = content.others.length + content.addOrder.length + content.removeOrder.length;
-    const pointer = { [SEAL]: UNSEALED, version, size, sizeInBytes: bytes, numOfAddFiles: snapshot.files.size, tags: { [CHECKPOINT_TAG]: name } };
-    await deps.store.overwrite(lastCheckpointPath(root), seal(utf8(stringifyJson(pointer))));
-  }
+  const size = content.others.length + content.addOrder.length + content.removeOrder.length;
+  await moveLastCheckpoint(deps.store, root, { version, size, sizeInBytes: bytes, numOfAddFiles: snapshot.files.size, tags: { [CHECKPOINT_TAG]: name } });
   return { version, kind: isV2 ? 'v2' : 'classic', parts, bytes };
 }
 
@@ -83,38 +74,6 @@ async function writeClassic(
   const bytes = await deps.codec.encodeGroups(checkpointBatches(columns, content), { remarks: checkpointRemarks(content) });
   const path = checkpointPath(root, snapshot.version);
   return { parts: 1, bytes: await createFile(deps.store, path, bytes), name: fileName(path) };
-}
-
-/** What `_last_checkpoint` says. */
-export interface LastCheckpoint {
-  readonly version: number;
-  /** Name of its file in the log folder, where we wrote it. */
-  readonly name?: string;
-}
-
-/** When it was last written, epoch ms: not before the version it points at. */
-export type DatedPointer = LastCheckpoint & { readonly modifiedAt: number };
-
-/** What `_last_checkpoint` points at: a hint, undefined where it is missing or makes no sense. */
-export async function readLastCheckpoint(store: ObjectStore, root: string): Promise<DatedPointer | undefined> {
-  const object = await store.get(lastCheckpointPath(root));
-  const pointer = object === undefined ? undefined : parseLastCheckpoint(object.bytes);
-  return pointer === undefined || object === undefined ? undefined : { ...pointer, modifiedAt: object.modifiedAt };
-}
-
-/** Undefined for what makes no sense. */
-export function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefined {
-  if (checkSeal(bytes) === 'broken') return undefined;
-  try {
-    const pointer = parseJson(bytes);
-    const version = isJsonObject(pointer) ? pointer['version'] : undefined;
-    if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return undefined;
-    const tags = isJsonObject(pointer) ? pointer['tags'] : undefined;
-    const name = isJsonObject(tags) ? tags[CHECKPOINT_TAG] : undefined;
-    return { version, ...(typeof name === 'string' ? { name } : {}) };
-  } catch {
-    return undefined;
-  }
 }
 
 function keptOf(snapshot: Snapshot, now: number, windowMillis: number): { readonly tombstonesAfter: number; readonly txns: readonly Txn[] } {

@@ -5,10 +5,11 @@
 import { CHECKPOINT_INTERVAL, LOG_COMPACTION_INTERVAL } from '../core/limits.ts';
 import type { LogEntry } from './actions.ts';
 import { readEntry } from './changes.ts';
-import { readLastCheckpoint, writeCheckpoint, type WrittenCheckpoint } from './checkpoint.ts';
+import { writeCheckpoint, type WrittenCheckpoint } from './checkpoint.ts';
 import { commitInfoOf } from './commit-info.ts';
 import { planCompactions, writeCompaction, type CompactionRange } from './compaction.ts';
 import type { DeltaDeps } from './deps.ts';
+import { readLastCheckpoint } from './last-checkpoint.ts';
 import { executeLogCleanup, planLogCleanup, type LogCleanupPlan } from './log-cleanup.ts';
 import { listLog, type LogListing } from './log-segment.ts';
 import { checkWritable } from './protocol.ts';

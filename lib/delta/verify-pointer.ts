@@ -1,6 +1,6 @@
 /** `_last_checkpoint` against the checkpoints there are. */
 import { checkSeal } from '../core/seal.ts';
-import { parseLastCheckpoint } from './checkpoint.ts';
+import { parseLastCheckpoint } from './last-checkpoint.ts';
 import { lastCheckpointPath } from './log-path.ts';
 import type { CheckpointFiles, LogListing } from './log-segment.ts';
 import type { ReadDeps } from './read.ts';

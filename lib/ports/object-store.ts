@@ -71,10 +71,10 @@ export interface ObjectStore {
    */
   createIfAbsentAfter?(path: ObjectPath, bytes: Uint8Array, options: CreateOptions & { readonly after: Promise<unknown> }): Promise<CreateOutcome>;
 
-  /** Replaces the object whose etag is still `ifMatch`; used by erase alone. */
+  /** Replaces the object whose etag is still `ifMatch`; for erase, and for a pointer that must not move back. */
   replaceIfMatch(path: ObjectPath, bytes: Uint8Array, options: CreateOptions & { readonly ifMatch: string }): Promise<ReplaceOutcome>;
 
-  /** Unconditional; only for pointers that are hints (`_last_checkpoint`) and for what one writer owns. */
+  /** Unconditional; only for hints and for what one writer owns. */
   overwrite(path: ObjectPath, bytes: Uint8Array, options?: RequestOptions): Promise<void>;
 
   /** Every object whose path begins with `prefix`, in the order of UTF-8 bytes. Never stops after a page. */
