@@ -13,8 +13,8 @@ export interface PointInTimeJoin {
   /** Relation with the group's rows at its pin. */
   readonly relation: string;
   readonly columns: readonly Column[];
-  /** Pairs of spine column and key column, all of the group's primary key (P10). */
-  readonly on: readonly { readonly spine: string; readonly key: string }[];
+  /** Where the value of each key column comes from, all of the group's primary key (P10). */
+  readonly on: readonly JoinKey[];
   /** Absent for a group without event time, and for a join that is `temporal: false` (P9). */
   readonly eventTime: Column | undefined;
   readonly features: readonly { readonly name: string; readonly output: string }[];
@@ -30,6 +30,11 @@ export interface PointInTimeJoin {
   readonly ties: Ties;
 }
 
+/** A key column and its counterpart: a column of the spine, or what an earlier join of the query picked as a feature (P11). */
+export type JoinKey =
+  | { readonly kind: 'spine'; readonly spine: string; readonly key: string }
+  | { readonly kind: 'feature'; readonly join: number; readonly feature: string; readonly key: string };
+
 /**
  * Several rows of one (key, event time), of which the one received last counts (P4): `none` there are none; `byReceipt`
  * receipts tell them apart; `resolved` some were received at once, and `relation` holds the winners of those.
@@ -38,6 +43,7 @@ export type Ties = { readonly kind: 'none' } | { readonly kind: 'byReceipt' } | 
 
 export interface PointInTimeQuery {
   readonly spine: { readonly relation: string; readonly ordinal: string; readonly columns: readonly string[] };
+  /** Outputs stand in this order; a join may take keys from any other, as long as there is no circle. */
   readonly joins: readonly PointInTimeJoin[];
 }
 
@@ -64,14 +70,16 @@ export function pointInTimeSql(query: PointInTimeQuery): string {
       const picked = pickedSql(join, i);
       const helpers = pickColumns(i);
       return [
-        ...join.features.map(({ name, output }) => `CASE WHEN ${picked} THEN j${i}.${quoteName(name)} END AS ${quoteName(output)}`),
+        ...join.features.map(({ name, output }) => `${featureSql(join, i, name)} AS ${quoteName(output)}`),
         `CASE WHEN ${picked} THEN ${PICKED} WHEN ${expiredSql(join, i)} THEN ${EXPIRED} ELSE ${NOT_FOUND} END AS ${quoteName(helpers.status)}`,
         `j${i}.__event AS ${quoteName(helpers.eventMicros)}`,
       ];
     }),
   ];
   const withClause = common.length === 0 ? '' : `WITH ${common.join(',\n')}\n`;
-  return `${withClause}SELECT ${outputs.join(', ')}\nFROM ${quoteName(spine.relation)} s\n${joins.map((join, i) => joinSql(join, i)).join('\n')}\nORDER BY s.${quoteName(spine.ordinal)}`;
+  return `${withClause}SELECT ${outputs.join(', ')}\nFROM ${quoteName(spine.relation)} s\n${sourcesFirst(joins)
+    .map((i) => joinSql(joins, i))
+    .join('\n')}\nORDER BY s.${quoteName(spine.ordinal)}`;
 }
 
 /** How many (key, event time) of the relation have several rows. */
@@ -129,11 +137,35 @@ function microsSql(column: Column): string {
   return column.type.kind === 'date' ? `epoch_us(CAST(${quoteName(column.name)} AS TIMESTAMP))` : `epoch_us(${quoteName(column.name)})`;
 }
 
-function joinSql(join: PointInTimeJoin, index: number): string {
-  const keys = join.on.map(({ spine, key }) => `s.${quoteName(spine)} = j${index}.${quoteName(key)}`);
+function joinSql(joins: readonly PointInTimeJoin[], index: number): string {
+  const join = joins[index];
+  if (join === undefined) return '';
+  const keys = join.on.map((key) => `${keySql(joins, key)} = j${index}.${quoteName(key.key)}`);
   if (join.eventTime === undefined) return `LEFT JOIN j${index} ON ${keys.length === 0 ? 'TRUE' : keys.join(' AND ')}`;
   const comparison = join.boundary === 'inclusive' ? '>=' : '>';
   return `ASOF LEFT JOIN j${index} ON ${[...keys, `s.${quoteName(LABEL_MICROS)} - ${join.delayMicros} ${comparison} j${index}.__event`].join(' AND ')}`;
+}
+
+function keySql(joins: readonly PointInTimeJoin[], key: JoinKey): string {
+  if (key.kind === 'spine') return `s.${quoteName(key.spine)}`;
+  const source = joins[key.join];
+  return source === undefined ? 'NULL' : featureSql(source, key.join, key.feature);
+}
+
+function featureSql(join: PointInTimeJoin, index: number, feature: string): string {
+  return `CASE WHEN ${pickedSql(join, index)} THEN j${index}.${quoteName(feature)} END`;
+}
+
+/** Positions in an order in which every join comes after those it takes keys from. */
+function sourcesFirst(joins: readonly PointInTimeJoin[]): readonly number[] {
+  const ordered = new Set<number>();
+  const visit = (index: number): void => {
+    if (ordered.has(index)) return;
+    for (const key of joins[index]?.on ?? []) if (key.kind === 'feature' && key.join !== index) visit(key.join);
+    ordered.add(index);
+  };
+  joins.forEach((_, index) => visit(index));
+  return [...ordered];
 }
 
 function expiredSql(join: PointInTimeJoin, index: number): string {

@@ -38,7 +38,7 @@ export function resolveView(draft: FeatureViewDraft, version: number, findGroup:
   checkOutputNames(draft);
   const faults = collectFaults();
   checkVia(draft.joins, faults);
-  for (const join of joined) checkJoin(draft, join, faults);
+  for (const join of joined) checkJoin({ draft, joined }, join, faults);
   checkRoot(draft, findGroup, faults);
   checkFunctions(draft, joined, faults);
   checkNames(draft, faults);
@@ -142,12 +142,16 @@ function checkSelfJoins(draft: FeatureViewDraft, joined: readonly Joined[]): voi
   refuse('SELF_JOIN_BOUNDARY_REQUIRED', faults[0]?.message ?? '', faults);
 }
 
-function checkJoin(draft: FeatureViewDraft, { draft: join, group, on, place }: Joined, faults: DefinitionFaults): void {
+function checkJoin(
+  { draft, joined }: { readonly draft: FeatureViewDraft; readonly joined: readonly Joined[] },
+  { draft: join, group, on, place }: Joined,
+  faults: DefinitionFaults,
+): void {
   for (const [left, right] of Object.entries(on)) {
-    const spineColumn = left === join.via?.feature ? undefined : draft.spine.find((column) => column.name === left);
+    const leftColumn = left === join.via?.feature ? viaColumn(join.via, joined) : draft.spine.find((column) => column.name === left);
     const keyColumn = group.schema.find((column) => column.name === right);
-    if (spineColumn === undefined || keyColumn === undefined || keysMeet(spineColumn.type, keyColumn.type)) continue;
-    faults.add(`${place}.on.${left}`, 'ENTRY_KEY_TYPE_CONFLICT', `expected ${keyColumn.type} as ${group.name}.${right} is, found ${spineColumn.type} ${left}`);
+    if (leftColumn === undefined || keyColumn === undefined || keysMeet(leftColumn.type, keyColumn.type)) continue;
+    faults.add(`${place}.on.${left}`, 'ENTRY_KEY_TYPE_CONFLICT', `expected ${keyColumn.type} as ${group.name}.${right} is, found ${leftColumn.type} ${left}`);
   }
   const lookback = durationOf(join.lookback);
   const delay = durationOf(join.availabilityDelay ?? group.availabilityDelay);
@@ -158,6 +162,11 @@ function checkJoin(draft: FeatureViewDraft, { draft: join, group, on, place }: J
       `expected at least the availability delay ${join.availabilityDelay ?? group.availabilityDelay ?? ''}, found ${join.lookback ?? ''}`,
     );
   if (join.filter !== null) checkFilter(join.filter, { schema: group.schema, place: `${place}.filter` }, faults);
+}
+
+/** The column whose values are the key (P11). */
+function viaColumn(via: NonNullable<JoinDraft['via']>, joined: readonly Joined[]): ColumnDefinition | undefined {
+  return joined.find((other) => other.draft.name === via.join)?.group.schema.find((column) => column.name === via.feature);
 }
 
 /** P16: keys compare across int widths; the encoded key is the same for both. */

@@ -13,15 +13,17 @@ import type { Engine } from '../../ports/engine.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import { functionOf, type FunctionTable } from '../../registry/collect-definitions.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
+import type { OpenGroup } from '../open-group.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
 import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, writeOnce } from './dataset-files.ts';
 import { type JoinCounts, RowFinisher } from './finish-rows.ts';
 import { type JoinPlan, pinGroups, planJoins, type Pin, type PinnedGroup } from './join-plan.ts';
 import { joinSpine } from './join-spine.ts';
 import type { TrainingRequest } from './request.ts';
-import { readSpine, type Spine, type SpineDeps } from './spine.ts';
+import { readSpine, type Spine, type SpineDeps, spineGroup } from './spine.ts';
 
-export interface TrainingDeps extends DeltaDeps, RelationDeps, Pick<SpineDeps, 'openSource' | 'openGroup'> {
+export interface TrainingDeps extends DeltaDeps, RelationDeps, Pick<SpineDeps, 'openSource'> {
+  readonly openGroup: (name: string, version: number) => Promise<OpenGroup>;
   readonly engine: Engine;
   /** On-demand functions of the definitions module. */
   readonly functions: FunctionTable;
@@ -69,8 +71,9 @@ export async function createTrainingDataset(
     request,
     project,
   } = input;
-  const spine = await readSpine(deps, view, request);
-  const pinned = await pinGroups(view, request.pins, deps.openGroup);
+  const rowsFrom = spineGroup(view, request);
+  const pinned = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom }, deps.openGroup);
+  const spine = await readSpine({ ...deps, pinned }, view, request);
   const { joins, warnings } = await planJoins(deps, view, pinned);
   const finisher = new RowFinisher({
     view,

@@ -2,11 +2,11 @@
 import { LakefoldError } from '../../core/errors.ts';
 import { toValue } from '../../core/input-values.ts';
 import { INGESTED_AT } from '../../core/names.ts';
-import { duration, formatMillis } from '../../core/time.ts';
+import { duration, floorDiv, formatMillis } from '../../core/time.ts';
 import { type Column, formatType, type Value } from '../../core/types.ts';
 import type { Filter } from '../../delta/filter.ts';
-import type { Snapshot } from '../../delta/snapshot-state.ts';
-import type { PointInTimeJoin } from '../../engine/point-in-time.ts';
+import type { AsOf, Snapshot } from '../../delta/snapshot-state.ts';
+import type { JoinKey, PointInTimeJoin } from '../../engine/point-in-time.ts';
 import { planRelation, type RelationDeps } from '../../engine/plan-relation.ts';
 import type { Relation } from '../../ports/engine.ts';
 import type { FeatureViewDefinition, JoinDefinition } from '../../registry/definition.ts';
@@ -41,28 +41,36 @@ export interface PinnedGroup {
   readonly pin: Pin;
 }
 
-/** Every group a view joins, each once, at the version asked for or its newest. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, INVALID_ARGUMENT for a pin of no joined group */
+export interface PinRequest {
+  readonly pins: Readonly<Record<string, number>>;
+  /** Groups without a pin are read as they stood then, µs. */
+  readonly asOfTime: bigint | null;
+  /** The group the rows come from: pinned, too, though no join may read it. */
+  readonly rowsFrom: { readonly name: string; readonly version: number; readonly asOf: AsOf | undefined } | undefined;
+}
+
+/** Every group a view reads, each once, at the version asked for or its newest. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, INVALID_ARGUMENT for a pin of a group that is not read */
 export async function pinGroups(
   view: FeatureViewDefinition,
-  pins: Readonly<Record<string, number>>,
+  { pins, asOfTime, rowsFrom }: PinRequest,
   open: (name: string, version: number) => Promise<OpenGroup>,
 ): Promise<ReadonlyMap<string, PinnedGroup>> {
   const pinned = new Map<string, PinnedGroup>();
-  for (const join of view.joins) {
-    const name = groupName({ name: join.featureGroup, version: join.version });
+  const joined = view.joins.map((join) => ({ name: join.featureGroup, version: join.version, asOf: undefined }));
+  for (const ref of rowsFrom === undefined ? joined : [...joined, rowsFrom]) {
+    const name = groupName(ref);
     if (pinned.has(name)) continue;
-    const group = await open(join.featureGroup, join.version);
-    const asked = pins[name];
-    const snapshot = await group.table.at(asked === undefined ? undefined : { version: asked });
+    const group = await open(ref.name, ref.version);
+    const snapshot = await group.table.at(ref.asOf ?? asOfPin(pins[name], asOfTime));
     const isPointInTime = view.joins
-      .filter((other) => other.featureGroup === join.featureGroup && other.version === join.version)
-      .every((other) => other.temporal && group.eventTime !== undefined);
+      .filter((join) => join.featureGroup === ref.name && join.version === ref.version)
+      .every((join) => join.temporal && group.eventTime !== undefined);
     pinned.set(name, {
       group,
       snapshot,
       pin: {
-        featureGroup: join.featureGroup,
-        version: join.version,
+        featureGroup: ref.name,
+        version: ref.version,
         commitVersion: snapshot.version,
         committedAt: formatMillis(snapshot.committedAt),
         schemaVersion: group.state.schemas.length,
@@ -80,7 +88,12 @@ export async function pinGroups(
   return pinned;
 }
 
-/** @throws LakefoldError UNSUPPORTED_OPERATION for `via`, POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE, HISTORY_EXPIRED */
+function asOfPin(version: number | undefined, asOfTime: bigint | null): AsOf | undefined {
+  if (version !== undefined) return { version };
+  return asOfTime === null ? undefined : { instant: Number(floorDiv(asOfTime, 1000n)) };
+}
+
+/** @throws LakefoldError POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE, HISTORY_EXPIRED */
 export async function planJoins(
   deps: RelationDeps,
   view: FeatureViewDefinition,
@@ -89,10 +102,6 @@ export async function planJoins(
   const joins: JoinPlan[] = [];
   const warnings: Warning[] = [];
   for (const [i, definition] of view.joins.entries()) {
-    if (definition.via !== null)
-      throw new LakefoldError('UNSUPPORTED_OPERATION', `join ${definition.name} takes its key from another join, which training sets do not`, {
-        context: { join: definition.name },
-      });
     const name = groupName({ name: definition.featureGroup, version: definition.version });
     const source = pinned.get(name);
     if (source === undefined) throw new LakefoldError('INTERNAL', `group ${name} was not pinned`);
@@ -108,20 +117,20 @@ export async function planJoins(
     const missing = definition.features.filter((feature) => !snapshot.columns.some((column) => column.name === feature));
     for (const feature of missing)
       warnings.push({ code: 'FEATURE_NOT_IN_VERSION', message: `version ${snapshot.version} of ${name} has no column ${feature}` });
-    joins.push(await planJoin(deps, { definition, group, snapshot, relationName: `r${i}` }));
+    joins.push(await planJoin(deps, { view, definition, group, snapshot, relationName: `r${i}` }));
   }
   return { joins, warnings };
 }
 
-async function planJoin(
-  deps: RelationDeps,
-  {
-    definition,
-    group,
-    snapshot,
-    relationName,
-  }: { readonly definition: JoinDefinition; readonly group: OpenGroup; readonly snapshot: Snapshot; readonly relationName: string },
-): Promise<JoinPlan> {
+interface JoinSource {
+  readonly view: FeatureViewDefinition;
+  readonly definition: JoinDefinition;
+  readonly group: OpenGroup;
+  readonly snapshot: Snapshot;
+  readonly relationName: string;
+}
+
+async function planJoin(deps: RelationDeps, { view, definition, group, snapshot, relationName }: JoinSource): Promise<JoinPlan> {
   const eventTime = definition.temporal ? group.eventTime : undefined;
   const filter: Filter | undefined = definition.filter === null ? undefined : parseFilter(definition.filter, group.columns);
   const present = new Set(snapshot.columns.map((column) => column.name));
@@ -134,7 +143,6 @@ async function planJoin(
     return column;
   };
   const absent = [...group.columns, INGESTED_AT_COLUMN].filter((column) => !present.has(column.name));
-  const keyToSpine = new Map(Object.entries(definition.on).map(([spine, key]) => [key, spine]));
   return {
     definition,
     relation: { ...relation, columns: [...relation.columns, ...absent] },
@@ -152,12 +160,19 @@ async function planJoin(
       filter,
       ties: { kind: 'none' },
       latestBy: eventTime === undefined ? group.eventTime : undefined,
-      on: group.keyColumns.map((column) => ({ spine: keyToSpine.get(column.name) ?? column.name, key: column.name })),
+      on: group.keyColumns.map((column) => joinKey(view, definition, column.name)),
       features: definition.features.map((name) => ({ name, output: definition.prefix + name })),
       delayMicros: microsOf(definition.availabilityDelay ?? group.definition.availabilityDelay) ?? 0n,
       lookbackMicros: smaller(microsOf(definition.lookback), microsOf(group.definition.ttl)),
     },
   };
+}
+
+/** Where the value of a key column comes from; a feature of another join as it is stored, before defaults (P11, P18). */
+function joinKey(view: FeatureViewDefinition, { on, via }: JoinDefinition, key: string): JoinKey {
+  const left = Object.entries(on).find(([, right]) => right === key)?.[0] ?? key;
+  if (via === null || left !== via.feature) return { kind: 'spine', spine: left, key };
+  return { kind: 'feature', join: view.joins.findIndex((join) => join.name === via.join), feature: via.feature, key };
 }
 
 function defaultOf(definition: JoinDefinition, column: Column): Value | undefined {

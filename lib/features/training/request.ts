@@ -1,7 +1,7 @@
 /** What `POST …/training-datasets` takes, parsed and with defaults filled in (shapes.md). */
 import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
-import { floorDiv, instant } from '../../core/time.ts';
+import { floorDiv, formatInstant, instant } from '../../core/time.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
 
 export type SpineRequest =
@@ -24,6 +24,8 @@ export type TrainingFormat = 'parquet' | 'csv' | 'ndjson';
 export interface TrainingRequest {
   readonly spine: SpineRequest;
   readonly labelTime: string | null;
+  /** Groups without a pin are read as they stood then, µs. */
+  readonly asOfTime: bigint | null;
   readonly pins: Readonly<Record<string, number>>;
   readonly onInvalidRow: 'error' | 'null';
   readonly onFunctionError: 'error' | 'null';
@@ -57,7 +59,6 @@ const MEMBERS = [
 ];
 /** Members whose other values this version does not carry out; refusing beats a set that is not what was asked for. */
 const ONLY: Readonly<Record<string, readonly Json[]>> = {
-  asOfTime: [null],
   knownAsOf: [null],
   expiredHistory: ['error'],
   where: [null],
@@ -90,6 +91,7 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
     labelTime,
     description,
     format,
+    asOfTime: instantOf(body, 'asOfTime'),
     pins: pinsOf(body['pins'] ?? {}),
     onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'),
     onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
@@ -102,14 +104,14 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
 /** In shapes.md's order. */
 function shownRequest(
   body: JsonObject,
-  { labelTime, description, format, pins, onInvalidRow, onFunctionError, dropMissing, diagnostics }: Omit<TrainingRequest, 'spine' | 'shown'>,
+  { labelTime, description, format, asOfTime, pins, onInvalidRow, onFunctionError, dropMissing, diagnostics }: Omit<TrainingRequest, 'spine' | 'shown'>,
 ): JsonObject {
   return {
     spine: shownSpine(body['spine'] ?? null),
     startTime: body['startTime'] ?? null,
     endTime: body['endTime'] ?? null,
     labelTime,
-    asOfTime: null,
+    asOfTime: asOfTime === null ? null : formatInstant(asOfTime),
     knownAsOf: null,
     expiredHistory: 'error',
     pins,
@@ -138,6 +140,10 @@ function spineOf(json: Json, range: { readonly startTime: bigint | null; readonl
       { context: { field: 'spine' } },
     );
   onlyMembers(json, SPINE_MEMBERS[form], 'spine');
+  if (form !== 'featureGroup' && (range.startTime !== null || range.endTime !== null))
+    throw new LakefoldError('INVALID_ARGUMENT', `expected startTime and endTime with rows of a feature group, found them with spine.${form}`, {
+      context: { field: range.startTime === null ? 'endTime' : 'startTime' },
+    });
   const { rows, source, featureGroup } = json;
   if (rows !== undefined) {
     if (!isList(rows)) throw invalid('spine.rows', 'a list of rows', rows);

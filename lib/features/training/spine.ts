@@ -5,7 +5,7 @@ import { microsOfDays } from '../../core/time.ts';
 import { type Column, formatType, parseType } from '../../core/types.ts';
 import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
 import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
-import type { OpenGroup } from '../open-group.ts';
+import { groupName, type OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../../delta/parse-filter.ts';
 import { asMalformed } from '../parquet-rows.ts';
 import { parseRows, type RowsBody } from '../parse-rows.ts';
@@ -13,7 +13,8 @@ import { readGroup } from '../read-rows.ts';
 import type { InputColumn } from '../received-rows.ts';
 import type { ReadDeps } from '../../delta/read.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
-import type { SpineRequest, TrainingRequest } from './request.ts';
+import type { PinnedGroup, PinRequest } from './join-plan.ts';
+import type { TrainingRequest } from './request.ts';
 
 /** Rows an error names. */
 const FAULTS_LISTED_MAX = 100;
@@ -30,13 +31,35 @@ export interface Spine {
 export interface SpineDeps extends ReadDeps {
   /** Bytes of a spine's source. @throws LakefoldError INVALID_ARGUMENT where the location may not be read */
   readonly openSource: (source: string) => Promise<FileSource>;
-  readonly openGroup: (name: string, version: number) => Promise<OpenGroup>;
+  /** Groups as this training set reads them, by name and version. */
+  readonly pinned: ReadonlyMap<string, PinnedGroup>;
+}
+
+/**
+ * The group the rows come from; undefined where the request brings them.
+ * @throws LakefoldError UNSUPPORTED_OPERATION for a view without root, SELF_JOIN_BOUNDARY_REQUIRED
+ */
+export function spineGroup(view: FeatureViewDefinition, { spine }: TrainingRequest): PinRequest['rowsFrom'] {
+  if (spine.kind === 'rows' || spine.kind === 'source') return undefined;
+  const ref = spine.kind === 'root' ? view.root && { ...view.root, asOf: undefined } : { name: spine.name, version: spine.version, asOf: spine.asOf };
+  if (ref === null) throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine, or a view with a root; ${view.name}/${view.version} has none`);
+  const isOf = (other: { readonly name: string; readonly version: number } | null): boolean => other?.name === ref.name && other.version === ref.version;
+  // A view's own root was checked when it was registered (P2); of another group only "exclusive" tells that it was thought of.
+  const join = isOf(view.root)
+    ? undefined
+    : view.joins.find((each) => each.boundary === 'inclusive' && isOf({ name: each.featureGroup, version: each.version }));
+  if (join === undefined) return ref;
+  throw new LakefoldError(
+    'SELF_JOIN_BOUNDARY_REQUIRED',
+    `the spine's rows come from ${groupName(ref)}, which join ${join.name} joins as well: expected "boundary": "exclusive" in that join, or this group as the view's root`,
+    { context: { field: 'spine.featureGroup', join: join.name, featureGroup: groupName(ref) } },
+  );
 }
 
 /** @throws LakefoldError INVALID_SPINE, INVALID_LABEL_TIME, MALFORMED_FILE, MALFORMED_JSON, UNSUPPORTED_OPERATION for a view without root */
 export async function readSpine(deps: SpineDeps, view: FeatureViewDefinition, request: TrainingRequest): Promise<Spine> {
   const labels: LabelTimes = { labelTime: request.labelTime ?? view.labelTime, onInvalidRow: request.onInvalidRow };
-  const rows = await spineRows(deps, { view, labels }, request.spine);
+  const rows = await spineRows(deps, { view, labels }, request);
   const batch = withLooseColumns(view, labels, rows.batch);
   refuseNulls(batch);
   return { batch, passThrough: rows.passThrough, labelTime: labels.labelTime, labelMicros: labelMicrosOf(batch, labels) };
@@ -80,19 +103,21 @@ function refuseNulls(batch: Batch): void {
   }
 }
 
-async function spineRows(deps: SpineDeps, of: SpineOf, spine: SpineRequest): Promise<SpineRows> {
+async function spineRows(deps: SpineDeps, of: SpineOf, request: TrainingRequest): Promise<SpineRows> {
   const { view } = of;
+  const { spine } = request;
   switch (spine.kind) {
     case 'rows':
       return parsed(deps, of, { body: { format: 'objects', rows: spine.rows }, passThrough: [] });
     case 'source':
       return fromSource(deps, of, spine);
     case 'featureGroup':
-      return fromGroup(deps, view, { ...spine, group: await deps.openGroup(spine.name, spine.version) });
     case 'root': {
-      if (view.root === null)
-        throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine, or a view with a root; ${view.name}/${view.version} has none`);
-      return fromGroup(deps, view, { ...spine, where: null, asOf: undefined, group: await deps.openGroup(view.root.name, view.root.version) });
+      const source = deps.pinned.get(groupName(spineGroup(view, request) ?? { name: view.name, version: view.version }));
+      if (source === undefined) throw new LakefoldError('INTERNAL', 'the group of the spine was not pinned');
+      const { startTime, endTime } = spine;
+      const asked = spine.kind === 'root' ? { asOf: undefined, where: null } : spine;
+      return fromGroup(deps, view, { group: source.group, asOf: asked.asOf ?? { version: source.snapshot.version }, where: asked.where, startTime, endTime });
     }
   }
 }
@@ -159,7 +184,7 @@ async function fromGroup(
   view: FeatureViewDefinition,
   from: {
     readonly group: OpenGroup;
-    readonly asOf: AsOf | undefined;
+    readonly asOf: AsOf;
     readonly startTime: bigint | null;
     readonly endTime: bigint | null;
     readonly where: Parameters<typeof parseFilter>[0];
@@ -182,7 +207,7 @@ async function fromGroup(
   }
   const { columns, rows } = await readGroup(deps, from.group, {
     features: view.spine.map((column) => column.name),
-    ...(from.asOf === undefined ? {} : { asOf: from.asOf }),
+    asOf: from.asOf,
     ...(from.startTime === null ? {} : { startTime: from.startTime }),
     ...(from.endTime === null ? {} : { endTime: from.endTime }),
     ...(from.where === null ? {} : { where: parseFilter(from.where, from.group.columns) }),
