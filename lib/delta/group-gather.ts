@@ -4,8 +4,17 @@
  */
 import { bytesEqual } from '../core/bytes.ts';
 import { isLakefoldError } from '../core/errors.ts';
-import { GROUP_IDLE_LOOK_MILLIS, GROUP_LOG_BYTES_MAX, GROUP_LOOK_MILLIS, GROUP_LOOKS_AHEAD_MAX, GROUP_WRITES_MAX } from '../core/limits.ts';
-import { isUlid } from '../core/ulid.ts';
+import {
+  GROUP_IDLE_LOOK_MILLIS,
+  GROUP_LOG_BYTES_MAX,
+  GROUP_LOOK_MILLIS,
+  GROUP_LOOKS_AHEAD_MAX,
+  GROUP_WRITES_MAX,
+  PLAN_AGE_MAX_MILLIS,
+  QUEUED_FILES_KEPT_MILLIS,
+} from '../core/limits.ts';
+import { formatMillis } from '../core/time.ts';
+import { isUlid, millisOfUlid } from '../core/ulid.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Control, ControlRecord } from '../ports/control.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -19,7 +28,7 @@ import { type InboxView, planStep } from './group-step.ts';
 export interface GatherDeps {
   readonly control: Control;
   readonly store: ObjectStore;
-  readonly clock: Pick<Clock, 'monotonicMillis' | 'sleep'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMillis' | 'sleep'>;
 }
 
 export interface InboxPlace {
@@ -189,11 +198,12 @@ export class IntentGatherer {
   /** As many of the first `count` as one entry takes. */
   #take(count: number): IntentGroup {
     const taken = [...this.#seen].slice(0, count);
+    const now = this.#deps.clock.now();
     const unreadable = new Map<string, Refusal>();
     const readable: Intent[] = [];
     for (const [id, { intent }] of taken) {
       if ('reason' in intent) unreadable.set(id, intent);
-      else readable.push(intent);
+      else readable.push(isPastFence(intent, now) ? { ...intent, fault: fenced(intent) } : intent);
     }
     return { intents: readable.slice(0, groupSize(readable)), unreadable, bytes: new Map(taken.map(([id, { bytes }]) => [id, bytes])) };
   }
@@ -228,6 +238,20 @@ function withFault(intent: Intent, sizes: ReadonlyMap<string, number>): Intent {
     if (found !== size) return { ...intent, fault: { code: 'FILE_CORRUPT', reason: `expected ${size} bytes of ${path}, found ${found}` } };
   }
   return intent;
+}
+
+/** An entry may take as long to land as a plan may be old: by then no vacuum may have begun to take the files of its intents. */
+function isPastFence({ id }: Intent, now: number): boolean {
+  return now - millisOfUlid(id) > QUEUED_FILES_KEPT_MILLIS - PLAN_AGE_MAX_MILLIS;
+}
+
+function fenced({ id }: Intent): Refusal {
+  const stagedAt = formatMillis(millisOfUlid(id));
+  const days = (QUEUED_FILES_KEPT_MILLIS - PLAN_AGE_MAX_MILLIS) / 86_400_000;
+  return {
+    code: 'WRITER_FENCED',
+    reason: `expected an intent of the last ${days} days, found one staged at ${stagedAt}, whose files vacuum may take; send it again`,
+  };
 }
 
 function readIntent({ sort, bytes }: Pick<ControlRecord, 'sort' | 'bytes'>): Intent | Refusal {

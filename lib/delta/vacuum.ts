@@ -8,7 +8,7 @@
 import { compareUtf8 } from '../core/bytes.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { STORE_READ_CONCURRENCY, VACUUM_FILES_MAX } from '../core/limits.ts';
+import { QUEUED_FILES_KEPT_MILLIS, STORE_READ_CONCURRENCY, VACUUM_FILES_MAX } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import { isUlid } from '../core/ulid.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -52,8 +52,6 @@ export interface VacuumOptions {
 export const RETENTION_MIN_MILLIS = 168 * 60 * 60 * 1000;
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 const UNREFERENCED_AGE_MIN_MILLIS = DAY_MILLIS;
-/** A refused intent can be put back for 14 days. */
-const QUEUED_AGE_MIN_MILLIS = 15 * DAY_MILLIS;
 
 /** @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */
 export async function planVacuum(
@@ -174,5 +172,5 @@ function isForeign(name: string): boolean {
 /** How old a file of the table's that nothing names must be: files of queued writes are named after the ULID of their intent. */
 function ageMin(name: string): number {
   const staged = /^part-([^-]+)-/.exec(name.slice(name.lastIndexOf('/') + 1))?.[1];
-  return staged !== undefined && isUlid(staged) ? QUEUED_AGE_MIN_MILLIS : UNREFERENCED_AGE_MIN_MILLIS;
+  return staged !== undefined && isUlid(staged) ? QUEUED_FILES_KEPT_MILLIS : UNREFERENCED_AGE_MIN_MILLIS;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryControl } from '../../lib/adapters/memory/control.ts';
 import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
-import { PROBE_BYTES_MAX } from '../../lib/core/limits.ts';
+import { PLAN_AGE_MAX_MILLIS, PROBE_BYTES_MAX } from '../../lib/core/limits.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { UlidSource } from '../../lib/core/ulid.ts';
 import { actionFields } from '../../lib/delta/action-fields.ts';
@@ -287,6 +287,31 @@ describe('an intent that cannot land', () => {
     await clock.advance(1);
     expect(await forgetDead(inbox, NAME)).toBe(1);
     expect(await collect(listDead(inbox.control, NAME))).toEqual([]);
+  });
+
+  it.each([
+    ['lands while no vacuum may take its files before its entry has landed', 0, { landed: 2, refused: 0 }],
+    ['is refused alone from then on, whether its files are there or not', 1, { landed: 1, refused: 1 }],
+  ])('%s', async (_, later, counts) => {
+    const { enqueue, inbox, clock, table, fate } = await world();
+    const old = await enqueue(append('a', 1));
+    await clock.advance(15 * 86_400_000 - PLAN_AGE_MAX_MILLIS + later);
+    await enqueue(append('b', 2));
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ kind: 'drained', ...counts });
+    expect(await fate(old)).toMatchObject(counts.refused === 0 ? { kind: 'committed' } : { kind: 'refused', code: 'WRITER_FENCED' });
+    // Redriven it is as old as before.
+    expect(await redrive(inbox, NAME, old.id)).toBe(counts.refused === 1);
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, refused: counts.refused });
+  });
+
+  it('is known to have landed however old it is', async () => {
+    const { enqueue, inbox, clock, table } = await world();
+    const intent = await enqueue(append('a', 1));
+    const record = await inbox.control.get(inboxOf(NAME), intent.id);
+    await drainInbox(inbox, NAME, table);
+    await clock.advance(16 * 86_400_000);
+    await inbox.control.put({ partition: inboxOf(NAME), sort: intent.id, bytes: record?.bytes ?? new Uint8Array() });
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, repeated: 1, refused: 0 });
   });
 
   it('is never judged by its files once it has landed', async () => {
