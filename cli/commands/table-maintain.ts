@@ -112,6 +112,7 @@ const vacuum: Command = {
       bytes: plan.bytes,
       oldestReadable: plan.oldestReadable,
       paths: plan.files.slice(0, PATHS_MAX).map(({ path }) => path),
+      complete: plan.complete,
     };
     await output.value(body, (paint) => [answerText(body, paint), ...(plan.complete ? [] : ['there are more: run it again'])].join('\n'));
   },

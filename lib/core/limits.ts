@@ -65,6 +65,8 @@ export const DOORBELL_AGAIN_SECONDS = 5;
 export const DEAD_INTENTS_KEPT_MILLIS = 14 * 24 * 60 * 60 * 1000;
 /** How long vacuum leaves alone what queued writes staged, ms: a refused intent can be put back for 14 days. */
 export const QUEUED_FILES_KEPT_MILLIS = 15 * 24 * 60 * 60 * 1000;
+/** How long vacuum leaves validation reports, ms. */
+export const REPORTS_KEPT_MILLIS = 90 * 24 * 60 * 60 * 1000;
 /** Commits between checkpoints. */
 export const CHECKPOINT_INTERVAL = 10;
 /** Looks at `_last_checkpoint` before moving it is left to those who keep moving it. */

@@ -3,12 +3,12 @@
  *
  * Kept: every live file, files removed within the retention, their deletion vectors and change files, pinned files, and
  * whatever nothing names yet and is younger than a day, because a writer may have staged it for a commit still to come;
- * 15 days where its name is a queued write's.
+ * 15 days where its name is a queued write's. Validation reports are kept for 90 days.
  */
 import { compareUtf8 } from '../core/bytes.ts';
 import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { QUEUED_FILES_KEPT_MILLIS, STORE_READ_CONCURRENCY, VACUUM_FILES_MAX } from '../core/limits.ts';
+import { QUEUED_FILES_KEPT_MILLIS, REPORTS_KEPT_MILLIS, STORE_READ_CONCURRENCY, VACUUM_FILES_MAX } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
 import { isUlid } from '../core/ulid.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -163,14 +163,18 @@ async function pinnedPaths(store: ObjectStore, root: string): Promise<ReadonlySe
   return paths;
 }
 
-// Hidden names belong to logs, reports and other engines; of them only deletion vectors and change files are ours to clean.
+const REPORTS = '_lakefold/reports/';
+/** Hidden names belong to logs, pins and other engines; of them only deletion vectors, change files and reports are ours to clean. */
+const HIDDEN_CLEANED = ['_dv/', '_change_data/', REPORTS];
+
 function isForeign(name: string): boolean {
-  if (name.startsWith('_dv/') || name.startsWith('_change_data/')) return false;
+  if (HIDDEN_CLEANED.some((prefix) => name.startsWith(prefix))) return false;
   return name.split('/').some((part) => (part.startsWith('_') && !part.includes('=')) || part.startsWith('.'));
 }
 
 /** How old a file of the table's that nothing names must be: files of queued writes are named after the ULID of their intent. */
 function ageMin(name: string): number {
+  if (name.startsWith(REPORTS)) return REPORTS_KEPT_MILLIS;
   const staged = /^part-([^-]+)-/.exec(name.slice(name.lastIndexOf('/') + 1))?.[1];
   return staged !== undefined && isUlid(staged) ? QUEUED_FILES_KEPT_MILLIS : UNREFERENCED_AGE_MIN_MILLIS;
 }

@@ -63,6 +63,8 @@ export interface VacuumReport {
   readonly bytes: number;
   readonly oldestReadable: number;
   readonly paths: readonly string[];
+  /** False where files were left for another call. */
+  readonly complete: boolean;
 }
 
 const VACUUM_PATHS_LISTED_MAX = 1000;
@@ -76,7 +78,7 @@ export async function vacuumRows(
   // A group has no other vacuum: it finds what crashes left, too.
   const plan = await group.table.vacuum({ retentionMillis, dryRun: options.dryRun, force: options.force, scope: 'full' });
   const paths = plan.files.slice(0, VACUUM_PATHS_LISTED_MAX).map((file) => file.path);
-  return { dryRun: options.dryRun, files: plan.files.length, bytes: plan.bytes, oldestReadable: plan.oldestReadable, paths };
+  return { dryRun: options.dryRun, files: plan.files.length, bytes: plan.bytes, oldestReadable: plan.oldestReadable, paths, complete: plan.complete };
 }
 
 export interface PublishReport {

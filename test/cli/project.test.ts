@@ -220,6 +220,7 @@ describe('rows of a feature group', () => {
       bytes: 0,
       oldestReadable: 0,
       paths: [],
+      complete: true,
       requestId: expect.any(String),
     });
     expect(await lakefoldJson(['fg', 'publish', 'customer_stats'], { cwd })).toMatchObject({ to: 3, failed: 0 });

@@ -235,7 +235,7 @@ describe('table maintenance', () => {
       filesAdded: 1,
     });
     expect(await lakefoldJson(['table', 'checkpoint', 't'], { cwd })).toEqual({ version: 3, kind: 'classic', parts: 1, bytes: expect.any(Number) });
-    expect(await lakefoldJson(['table', 'vacuum', 't'], { cwd })).toEqual({ dryRun: true, files: 0, bytes: 0, oldestReadable: 0, paths: [] });
+    expect(await lakefoldJson(['table', 'vacuum', 't'], { cwd })).toEqual({ dryRun: true, files: 0, bytes: 0, oldestReadable: 0, paths: [], complete: true });
     expect(problem(await lakefold(['table', 'vacuum', 't', '--retention', 'PT1H', '--no-dry-run'], { cwd })).code).toBe('RETENTION_TOO_SHORT');
     const stray = join(cwd, 't', 'part-stray.parquet');
     await writeFile(stray, 'x');
