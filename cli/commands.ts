@@ -1,6 +1,7 @@
 /** Every command, in the order help lists them. */
 import type { Command } from './command.ts';
 import { definitionCommands } from './commands/definitions.ts';
+import { fgEditCommands, fvEditCommands } from './commands/definition-edits.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { fgHistoryCommands } from './commands/fg-history.ts';
 import { fgInspectCommands } from './commands/fg-inspect.ts';
@@ -26,11 +27,13 @@ export const COMMANDS: readonly Command[] = [
   ...tourCommands,
   ...projectCommands,
   ...fgInspectCommands,
+  ...fgEditCommands,
   ...fgReadCommands,
   ...fgHistoryCommands,
   ...fgWriteCommands,
   ...fgMaintainCommands,
   ...fvCommands,
+  ...fvEditCommands,
   ...tdCommands,
   ...tableReadCommands,
   ...tableChangesCommands,

@@ -30,6 +30,13 @@ export async function versionedName(context: CommandContext, client: Client, kin
   return { name, version, path: `${project}/${kind}/${encodeURIComponent(name)}/versions/${version}` };
 }
 
+/** As `versionedName`, for what can't be undone: the version must be said. @throws LakefoldError a usage error without one */
+export async function exactName(context: CommandContext, kind: DefinitionKind): Promise<VersionedName> {
+  const [, name, version] = /^([^/]+)\/([1-9]\d{0,8})$/.exec(context.args.positionals[0] ?? '') ?? [];
+  if (name === undefined) throw usageError(`expected NAME/VERSION, found ${JSON.stringify(context.args.positionals[0] ?? '')}`);
+  return { name, version: Number(version), path: `${await projectPath(context)}/${kind}/${encodeURIComponent(name)}/versions/${version}` };
+}
+
 async function latestVersion(
   context: CommandContext,
   client: Client,

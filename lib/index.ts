@@ -30,7 +30,8 @@ export type { PlanBody, PlannedChange } from './registry/plan.ts';
 export type { Log, LogFields } from './ports/log.ts';
 export { openFeatureStore } from './store/open-feature-store.ts';
 export type { AwsStoreOptions, EmbeddedStoreOptions, FeatureStoreOptions } from './store/open-feature-store.ts';
-export type { Definitions, FeatureStore } from './store/feature-store.ts';
+export type { DefinitionPatch, Definitions, FeatureStore } from './store/feature-store.ts';
+export type { DeleteOptions, EditOptions } from './features/edit-definitions.ts';
 export type {
   DeleteRowsInput,
   FeatureGroupHandle,

@@ -15,6 +15,7 @@ import { flagMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
+import { addEditRoutes } from './edit-routes.ts';
 
 export interface CatalogDeps extends DeltaDeps {
   readonly projects: Projects;
@@ -28,6 +29,7 @@ export function createCatalogApp(deps: CatalogDeps): HttpApp {
   addGroupRoutes(app, deps);
   addViewRoutes(app, deps);
   addDefinitionRoutes(app, deps);
+  addEditRoutes(app, deps);
   return app;
 }
 

@@ -1,10 +1,11 @@
 /** What `describe` answers of groups and views (shapes.md). */
 import { isLakefoldError } from '../core/errors.ts';
 import { joinPath } from '../core/path.ts';
-import type { FeatureViewDefinition, FeatureViewState, RegistryState } from '../registry/definition.ts';
+import type { FeatureGroupState, FeatureViewDefinition, FeatureViewState, RegistryState } from '../registry/definition.ts';
 import { describeView, type ViewShape } from '../registry/describe-view.ts';
 import { groupWarnings } from '../registry/parse-group.ts';
-import { etagOf, groupFinder } from '../registry/state.ts';
+import type { PlanWarning } from '../registry/plan.ts';
+import { etagOf, findFeatureGroup } from '../registry/state.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { OpenGroup } from './open-group.ts';
 
@@ -42,17 +43,31 @@ function groupBody(
   };
 }
 
-/** The view's definition with what follows from it. */
-export function describeViewState(
-  registry: RegistryState,
-  view: FeatureViewState,
-): FeatureViewDefinition & ViewShape & { readonly status: string; readonly createdAt: string; readonly etag: string; readonly warnings: readonly never[] } {
+/** What `describe` answers of a view. */
+export interface DescribedView extends FeatureViewDefinition, ViewShape {
+  readonly status: string;
+  readonly createdAt: string;
+  readonly etag: string;
+  readonly warnings: readonly PlanWarning[];
+}
+
+/** The view's definition with what follows from it; groups deleted from under it are warned of, not hidden behind an error. */
+export function describeViewState(registry: RegistryState, view: FeatureViewState): DescribedView {
+  const { definition } = view;
+  const gone = definition.joins.filter((join) => findFeatureGroup(registry, join.featureGroup, join.version) === undefined);
   return {
-    ...view.definition,
+    ...definition,
     status: view.status,
-    ...describeView(view.definition, groupFinder(registry)),
+    ...describeView(definition, (name, version) => registry.featureGroups.find((group) => isNamed(group, name, version))?.definition),
     createdAt: view.createdAt,
     etag: etagOf(view),
-    warnings: [],
+    warnings: gone.map((join) => ({
+      code: 'UNKNOWN_FEATURE_GROUP',
+      message: `join ${join.name} is of feature group ${join.featureGroup}/${join.version}, which was deleted`,
+    })),
   };
+}
+
+function isNamed({ definition }: FeatureGroupState, name: string, version: number): boolean {
+  return definition.name === name && definition.version === version;
 }

@@ -5,7 +5,7 @@ import { LakefoldError } from '../core/errors.ts';
 import { utf8 } from '../core/bytes.ts';
 import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../core/json.ts';
 import { DeltaTable } from '../delta/table.ts';
-import { appendPlan, createProject } from '../registry/append-revision.ts';
+import { appendPlan, appendRevision, createProject, type PlanRequest, type ReviseState, type RevisionOutcome } from '../registry/append-revision.ts';
 import { groupKey, type PlannedTable, tablesOf } from '../registry/apply-plan.ts';
 import { type DefinitionsPlan, planDefinitions, type PlanBody, refuseBreaking, refuseUpdates, type WantedDefinitions } from '../registry/plan.ts';
 import { parseFeatureGroup } from '../registry/parse-group.ts';
@@ -107,7 +107,7 @@ export class Projects {
     const plan = planDefinitions(registry.state, wantedOf(body));
     if (plan.body.planId !== planId)
       throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${planId} was made on, found others: plan again`, { context: { planId } });
-    const after = await this.#carryOut(registry, plan, 'apply');
+    const after = await this.carryOut(registry, plan, { message: 'apply' });
     return { applied: plan.body.changes.map(({ type, name, version, action }) => ({ type, name, version, action })), revision: after.revision };
   }
 
@@ -127,20 +127,32 @@ export class Projects {
     refuseUpdates(plan);
     const [change] = plan.body.changes;
     if (change === undefined) throw new LakefoldError('INTERNAL', 'expected a plan of one change');
-    await this.#carryOut(registry, plan, `create ${groupName(change)}`);
+    await this.carryOut(registry, plan, { message: `create ${groupName(change)}` });
     return { name: change.name, version: change.version, existed: change.action === 'none' };
   }
 
-  // Tables first, registry second: a crash between leaves a table that nobody sees and the next apply adopts (storage.md §3).
-  async #carryOut(registry: Registry, plan: DefinitionsPlan, message: string): Promise<Registry> {
+  /**
+   * Carries a plan out: its tables first, the registry second, so that a crash between leaves a table that nobody sees and the next
+   * apply adopts (storage.md §3).
+   * @throws LakefoldError PLAN_STALE, BREAKING_SCHEMA_CHANGE, IMMUTABLE, and what `guard` throws
+   */
+  async carryOut(registry: Registry, plan: DefinitionsPlan, request: Pick<PlanRequest, 'message' | 'guard' | 'also'>): Promise<Registry> {
     refuseBreaking(plan);
     refuseUnavailable(plan);
     const tableIds = new Map<string, string>();
     for (const planned of tablesOf(plan)) tableIds.set(groupKey(planned.definition), await this.#prepareTable(registry.project, planned));
-    const outcome = await appendPlan(this.#deps, registry, { txnId: this.#deps.random.uuid(), message, plan, tableIds });
-    this.#registries.remember(outcome.registry);
-    await this.#copy(outcome.registry);
-    return outcome.registry;
+    return this.#revised(await appendPlan(this.#deps, registry, { txnId: this.#deps.random.uuid(), plan, tableIds, ...request }));
+  }
+
+  /** Appends the next revision; `revise` is asked again after every lost race. @throws LakefoldError COMMIT_CONFLICT, and what `revise` throws */
+  async revise(registry: Registry, request: { readonly message: string; readonly revise: ReviseState }): Promise<Registry> {
+    return this.#revised(await appendRevision(this.#deps, registry, { txnId: this.#deps.random.uuid(), ...request }));
+  }
+
+  async #revised({ registry }: RevisionOutcome): Promise<Registry> {
+    this.#registries.remember(registry);
+    await this.#copy(registry);
+    return registry;
   }
 
   async #prepareTable(project: string, planned: PlannedTable): Promise<string> {

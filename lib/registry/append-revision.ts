@@ -71,29 +71,42 @@ export async function appendRevision(deps: RegistryDeps, base: Registry, request
   return settle(deps, base.project, outcome);
 }
 
+/** A plan to register. */
+export interface PlanRequest extends Omit<RevisionRequest, 'revise'> {
+  readonly plan: DefinitionsPlan;
+  readonly tableIds: ReadonlyMap<string, string>;
+  /** Throws where the state must not be changed; asked again after every lost race. */
+  readonly guard?: (state: RegistryState) => void;
+  /** What else the same revision changes, after the plan. Pure. */
+  readonly also?: (
+    state: RegistryState,
+    context: { readonly revision: number; readonly now: string },
+  ) => { readonly state: RegistryState; readonly changes: readonly RegistryChange[] };
+}
+
 /**
  * Registers a plan whose tables exist.
  * @throws LakefoldError PLAN_STALE when another revision changed what the plan would do; what `refuseBreaking` throws
  */
-export async function appendPlan(
-  deps: RegistryDeps,
-  base: Registry,
-  request: Omit<RevisionRequest, 'revise'> & { readonly plan: DefinitionsPlan; readonly tableIds: ReadonlyMap<string, string> },
-): Promise<RevisionOutcome> {
-  const { plan, tableIds, ...rest } = request;
+export async function appendPlan(deps: RegistryDeps, base: Registry, request: PlanRequest): Promise<RevisionOutcome> {
+  const { plan, tableIds, guard, also, ...rest } = request;
   refuseBreaking(plan);
   return appendRevision(deps, base, {
     ...rest,
     revise: ({ state }, { revision, now }) => {
+      guard?.(state);
       const again = planDefinitions(state, plan.wanted);
       // Everything is as the plan wants it: a repeat of a request that was carried out, or another's equal one.
-      if (again.body.changes.every(({ action }) => action === 'none')) return undefined;
-      if (again.body.planId !== plan.body.planId) {
+      const isDone = again.body.changes.every(({ action }) => action === 'none');
+      if (!isDone && again.body.planId !== plan.body.planId) {
         throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${plan.body.planId} was made on, found others: plan again`, {
           context: { planId: plan.body.planId },
         });
       }
-      return applyPlan(state, again, { now, revision, tableIds });
+      const planned = isDone ? { state, changes: [] } : applyPlan(state, again, { now, revision, tableIds });
+      const whole = also === undefined ? planned : also(planned.state, { revision, now });
+      const changes = also === undefined ? planned.changes : [...planned.changes, ...whole.changes];
+      return changes.length === 0 ? undefined : { state: whole.state, changes };
     },
   });
 }

@@ -1,7 +1,9 @@
 /** A project of a store: definitions registered, groups written and read, views served and trained on. */
 import { LakefoldError } from '../core/errors.ts';
-import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
+import { isJsonObject, parseJson, stringifyJson, type JsonObject } from '../core/json.ts';
+import { deleteGroup, deleteView, editGroup, editView, type DefinitionAt, type DeleteOptions, type EditOptions } from '../features/edit-definitions.ts';
 import type { ApplyReport } from '../features/projects.ts';
+import type { GroupRef } from '../features/receipt.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import type { OnDemandFunction } from '../online/on-demand.ts';
 import { WatermarkCache } from '../online/watermark-cache.ts';
@@ -19,6 +21,9 @@ import { ViewPlans } from './view-plans.ts';
 
 /** Feature groups and views, as a module's exports or by any other names. */
 export type Definitions = Readonly<Record<string, unknown>>;
+
+/** Members of a definition with their new values; `status`; of a group also `addFeatures` and `widen`. */
+export type DefinitionPatch = Readonly<Record<string, unknown>>;
 
 export class FeatureStore {
   readonly project: string;
@@ -83,22 +88,52 @@ export class FeatureStore {
     });
   }
 
+  /**
+   * Changes a group in place, in one revision: the members of `PATCH …/feature-groups/{fg}/versions/{v}`.
+   * @throws LakefoldError UNKNOWN_FEATURE_GROUP, BREAKING_SCHEMA_CHANGE, PRECONDITION_FAILED, UNKNOWN_FIELD, INVALID_DEFINITION
+   */
+  updateFeatureGroup(group: GroupRef, patch: DefinitionPatch, options: EditOptions = {}): Promise<void> {
+    return editGroup(this.#store.deps, this.#at(group), jsonObject(patch), options);
+  }
+
+  /** Changes description, tags or status of a view. @throws LakefoldError UNKNOWN_FEATURE_VIEW, IMMUTABLE, PRECONDITION_FAILED, UNKNOWN_FIELD, INVALID_DEFINITION */
+  updateFeatureView(view: GroupRef, patch: DefinitionPatch, options: EditOptions = {}): Promise<void> {
+    return editView(this.#store.deps, this.#at(view), jsonObject(patch), options);
+  }
+
+  /** Its number is never used again; its table stays where it is. @throws LakefoldError UNKNOWN_FEATURE_GROUP, PRECONDITION_FAILED, IN_USE without `force` */
+  deleteFeatureGroup(group: GroupRef, options: DeleteOptions = {}): Promise<void> {
+    return deleteGroup(this.#store.deps, this.#at(group), options);
+  }
+
+  /** @throws LakefoldError UNKNOWN_FEATURE_VIEW, PRECONDITION_FAILED; IN_USE where it has training datasets, without `force` */
+  deleteFeatureView(view: GroupRef, options: DeleteOptions = {}): Promise<void> {
+    return deleteView(this.#store.deps, this.#at(view), options);
+  }
+
   /** Waits for work under way and closes every file and connection; the store must not be used afterwards. */
   close(): Promise<void> {
     return this.#store.close();
   }
 
+  #at({ name, version }: GroupRef): DefinitionAt {
+    return { project: this.project, name, version };
+  }
+
   async #plan({ wanted }: CollectedDefinitions): Promise<PlanBody> {
-    const body = parseJson(
-      stringifyJson({ featureGroups: wanted.featureGroups.map(withoutOpenVersion), featureViews: wanted.featureViews.map(withoutOpenVersion) }),
-    );
-    return this.#store.projects.plan(this.project, isJsonObject(body) ? body : {});
+    const body = { featureGroups: wanted.featureGroups.map(withoutOpenVersion), featureViews: wanted.featureViews.map(withoutOpenVersion) };
+    return this.#store.projects.plan(this.project, jsonObject(body));
   }
 
   async #latest(version: (state: RegistryState) => number | undefined): Promise<number | undefined> {
     const { projects } = this.#store;
     return version((await projects.registry(this.project)).state) ?? version((await projects.registry(this.project, { fresh: 'yes' })).state);
   }
+}
+
+function jsonObject(value: object): JsonObject {
+  const json = parseJson(stringifyJson(value));
+  return isJsonObject(json) ? json : {};
 }
 
 /** A version that is yet to be given is absent in JSON, not null. */

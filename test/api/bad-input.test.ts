@@ -510,7 +510,7 @@ describe('a wrong request', () => {
 
   it('tells the methods that the route has', async () => {
     const api = await start();
-    expect((await api.send('DELETE', GROUP)).headers.get('allow')).toBe('GET, HEAD');
+    expect((await api.send('PUT', GROUP)).headers.get('allow')).toBe('GET, HEAD, PATCH, DELETE');
   });
 });
 
