@@ -1,7 +1,6 @@
 /** Questions to a registry state. Pure; nothing here is ever changed in place. */
 import { LakefoldError } from '../core/errors.ts';
 import type { FeatureGroupState, FeatureViewState, RegistryState } from './definition.ts';
-import type { FindGroup } from './resolve-view.ts';
 
 /** The state of a project that was just created. */
 export function emptyState(project: RegistryState['project']): RegistryState {
@@ -46,10 +45,6 @@ export function latestFeatureGroup(state: RegistryState, name: string): FeatureG
 /** As `latestFeatureGroup`, for views. */
 export function latestFeatureView(state: RegistryState, name: string): FeatureViewState | undefined {
   return latest(state.featureViews, name);
-}
-
-export function groupFinder(state: RegistryState): FindGroup {
-  return (name, version) => findFeatureGroup(state, name, version)?.definition;
 }
 
 /** The ETag of a definition: the revision that last changed it. */
