@@ -52,10 +52,6 @@ export async function rowsOption({ args, terminal }: Pick<CommandContext, 'args'
   return { format, mediaType: MEDIA_TYPES[format], bytes: file === '-' ? await readInput(terminal.stdin) : await bytesOfFile(terminal.cwd, file) };
 }
 
-export function mediaTypeOf(format: RowsFormat): string {
-  return MEDIA_TYPES[format];
-}
-
 function formatOf(given: string | undefined, file: string): RowsFormat {
   if (given === 'arrow')
     throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format json, ndjson, csv or parquet, found arrow, which this version does not read', {

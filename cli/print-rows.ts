@@ -1,6 +1,5 @@
 /** Rows on stdout, or in the file of `--out`. */
 import { extname, resolve } from 'node:path';
-import { LakefoldError } from '../lib/core/errors.ts';
 import { parseCsv } from '../lib/features/csv.ts';
 import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
 import { fileSource } from '../lib/store/local-source.ts';
@@ -9,10 +8,8 @@ import type { CommandContext } from './command.ts';
 import { progress } from './progress.ts';
 import { writeFileFrom, type WrittenFile } from './rows-to-file.ts';
 
-/** What a deployment answers in. */
-export type AnswerFormat = 'ndjson' | 'csv' | 'parquet';
 /** `arrow` is the stream form of Arrow IPC. */
-export type OutFormat = AnswerFormat | 'arrow';
+export type OutFormat = 'ndjson' | 'csv' | 'parquet' | 'arrow';
 
 /** `--format` and `--out`: by the ending of the file unless said, else NDJSON. @throws LakefoldError a usage error */
 export function rowsTarget({ args, terminal }: CommandContext): Omit<RowsTarget, 'version'> {
@@ -28,14 +25,6 @@ function formatOf(asked: string | undefined, out: string | undefined): OutFormat
   if (name === 'ndjson' || name === 'csv' || name === 'parquet' || name === 'arrow') return name;
   if (asked === undefined) return 'ndjson';
   throw usageError(`expected ndjson, csv, parquet or arrow as --format, found ${JSON.stringify(asked)}`);
-}
-
-/** @throws LakefoldError UNSUPPORTED_OPERATION for arrow, which no route answers in yet */
-export function answerFormat(format: OutFormat): AnswerFormat {
-  if (format !== 'arrow') return format;
-  throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format ndjson, csv or parquet, found arrow, which this version does not write', {
-    context: { format },
-  });
 }
 
 export interface RowsTarget {

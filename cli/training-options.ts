@@ -28,7 +28,7 @@ export const TRAINING_OPTIONS = {
   where: { kind: 'text', value: 'JSON|@FILE', help: 'keep rows that pass a filter' },
   diagnostics: { kind: 'flag', help: "add the age of every join's row" },
   transform: { kind: 'flag', help: "apply the view's transforms (default); --no-transform leaves values as they are" },
-  format: { kind: 'text', value: 'parquet|csv|ndjson', help: 'default parquet' },
+  format: { kind: 'text', value: 'parquet|csv|arrow|tfrecord|ndjson', help: 'default parquet' },
   statistics: { kind: 'flag', help: 'with statistics (default)' },
   description: { kind: 'text', value: 'TEXT', help: 'what it is for' },
   split: { kind: 'text', value: 'train=0.8,test=0.2', help: 'random parts, or JSON as the route takes it' },

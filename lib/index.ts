@@ -49,6 +49,7 @@ export type {
   FeatureVector,
   FeatureViewHandle,
   SpineInput,
+  SplitInput,
   TrainingDatasetInput,
   VectorOptions,
 } from './store/feature-view-handle.ts';

@@ -1,8 +1,9 @@
 /** `fg read`, `fg preview`: rows of a feature group, now or as they were. */
+import { mediaTypeOf } from '../../functions/http/media.ts';
 import { bytesOf } from '../client.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { asOfOption, given, jsonOption, mediaTypeOf } from '../option-values.ts';
-import { answerFormat, printRows, rowsTarget } from '../print-rows.ts';
+import { asOfOption, given, jsonOption } from '../option-values.ts';
+import { printRows, rowsTarget } from '../print-rows.ts';
 import { versionedName } from '../versioned-name.ts';
 
 const READ_OPTIONS = {
@@ -16,7 +17,7 @@ const READ_OPTIONS = {
   where: { kind: 'text', value: 'JSON|@FILE', help: 'rows that pass a filter: {"column":"origin","op":"=","value":"SFO"}' },
   limit: { kind: 'text', value: 'N', help: 'at most so many rows' },
   'bigint-as': { kind: 'text', value: 'number|string', help: 'how bigints are printed in NDJSON (default number)' },
-  format: { kind: 'text', value: 'ndjson|csv|parquet', help: 'default: by the ending of --out, else NDJSON' },
+  format: { kind: 'text', value: 'ndjson|csv|parquet|arrow', help: 'default: by the ending of --out, else NDJSON' },
   out: { kind: 'text', value: 'FILE', help: 'write the rows there and print what was written' },
 } as const;
 
@@ -45,7 +46,7 @@ export const fgReadCommands: readonly Command[] = [read, preview];
 async function readRows(context: CommandContext, limit: number | undefined): Promise<void> {
   const { args, session } = context;
   const target = rowsTarget(context);
-  const accept = mediaTypeOf(answerFormat(target.format));
+  const accept = mediaTypeOf(target.format);
   const asOf = asOfOption(args.text('as-of'));
   const body = given({
     asOf,

@@ -1,25 +1,30 @@
 /** Rows in answers: the format by `Accept`, streamed. */
-import type { Batch } from '../../lib/core/batch.ts';
-import { rowAt } from '../../lib/core/batch.ts';
+import { type Batch, concatBatches, rowAt } from '../../lib/core/batch.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { canonicalRow, type CanonicalOptions } from '../../lib/core/canonical.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
+import type { Column } from '../../lib/core/types.ts';
+import { encodeRows } from '../../lib/features/training/dataset-files.ts';
+import type { TableCodec } from '../../lib/ports/table-codec.ts';
 
 export const NDJSON_TYPE = 'application/x-ndjson';
 export const CSV_TYPE = 'text/csv';
 export const PARQUET_TYPE = 'application/vnd.apache.parquet';
+/** One schema message, then record batches: Arrow's streaming format. */
+const ARROW_TYPE = 'application/vnd.apache.arrow.stream';
 
-export type RowsFormat = 'ndjson' | 'csv' | 'parquet';
+export type RowsFormat = 'ndjson' | 'csv' | 'parquet' | 'arrow';
 
 const FORMAT_OF: Readonly<Record<string, RowsFormat>> = {
   [NDJSON_TYPE]: 'ndjson',
   [CSV_TYPE]: 'csv',
   [PARQUET_TYPE]: 'parquet',
+  [ARROW_TYPE]: 'arrow',
   '*/*': 'ndjson',
   'application/*': 'ndjson',
   'text/*': 'csv',
 };
-const TYPE_OF: Readonly<Record<RowsFormat, string>> = { ndjson: NDJSON_TYPE, csv: CSV_TYPE, parquet: PARQUET_TYPE };
+const TYPE_OF: Readonly<Record<RowsFormat, string>> = { ndjson: NDJSON_TYPE, csv: CSV_TYPE, parquet: PARQUET_TYPE, arrow: ARROW_TYPE };
 
 export function mediaTypeOf(format: RowsFormat): string {
   return TYPE_OF[format];
@@ -37,7 +42,7 @@ export function acceptedFormat(request: Request): RowsFormat {
 }
 
 /** The same batches with the first one drawn, so that what fails at once is an answer of its own and not a body cut short. */
-export async function started(batches: AsyncIterable<Batch>): Promise<AsyncIterable<Batch>> {
+async function started(batches: AsyncIterable<Batch>): Promise<AsyncIterable<Batch>> {
   const iterator = batches[Symbol.asyncIterator]();
   let first: IteratorResult<Batch> | undefined = await iterator.next();
   return {
@@ -53,7 +58,7 @@ export async function started(batches: AsyncIterable<Batch>): Promise<AsyncItera
 }
 
 /** Rows as canonical NDJSON, a chunk a batch; a fault midway errors the stream, so a body that ends is whole. */
-export function ndjsonStream(batches: AsyncIterable<Batch>, options: CanonicalOptions = {}): ReadableStream<Uint8Array> {
+function ndjsonStream(batches: AsyncIterable<Batch>, options: CanonicalOptions = {}): ReadableStream<Uint8Array> {
   const iterator = batches[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
@@ -68,4 +73,16 @@ export function ndjsonStream(batches: AsyncIterable<Batch>, options: CanonicalOp
       await iterator.return?.();
     },
   });
+}
+
+/** All rows as one body in a format that is made whole, or as lines while they come. */
+export async function rowsBody(
+  codec: TableCodec,
+  rows: { readonly columns: readonly Column[]; readonly batches: AsyncIterable<Batch> },
+  { format, ...options }: CanonicalOptions & { readonly format: RowsFormat },
+): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>> {
+  if (format === 'ndjson') return ndjsonStream(await started(rows.batches), options);
+  const batches: Batch[] = [];
+  for await (const batch of rows.batches) batches.push(batch);
+  return new Uint8Array(await encodeRows({ codec }, { ...concatBatches(rows.columns, batches), columns: rows.columns }, format));
 }

@@ -1,10 +1,10 @@
 /** Offline reads and training data over HTTP. */
-import { concatBatches, type Batch } from '../../lib/core/batch.ts';
 import { mapConcurrent } from '../../lib/core/concurrency.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
-import { csvText, datasetDirectory, publishedNumbers } from '../../lib/features/training/dataset-files.ts';
-import { createTrainingDataset, type TrainingDeps } from '../../lib/features/training/create-dataset.ts';
+import { datasetDirectory, publishedNumbers } from '../../lib/features/training/dataset-files.ts';
+import type { TrainingDeps } from '../../lib/features/training/build-rows.ts';
+import { createTrainingDataset } from '../../lib/features/training/create-dataset.ts';
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import type { Projects } from '../../lib/features/projects.ts';
@@ -13,12 +13,12 @@ import { readGroup, type GroupRead } from '../../lib/features/read-rows.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
-import { acceptedFormat, mediaTypeOf, ndjsonStream, started } from '../http/media.ts';
+import { acceptedFormat, mediaTypeOf, rowsBody } from '../http/media.ts';
 import { asOfMember, instantMember, integerMember, namesMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
-import { datasetRows, type DatasetAt, readManifest } from './stored-dataset.ts';
+import { datasetRows, datasetUrls, type DatasetAt, readManifest } from './stored-dataset.ts';
 
 export interface QueryDeps extends Omit<TrainingDeps, 'openGroup'> {
   readonly projects: Projects;
@@ -56,8 +56,10 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     return answerJson(c, await readManifest(deps, await datasetAt(deps, c)));
   });
   app.get(`${DATASETS}/:n/data`, async (c) => {
-    const query = queryParameters(c.req.raw, ['split']);
-    return datasetRows(deps, await datasetAt(deps, c), { split: query.text('split'), raw: c.req.raw });
+    const query = queryParameters(c.req.raw, ['split', 'urls']);
+    const at = await datasetAt(deps, c);
+    if (query.flag('urls') === true) return answerJson(c, await datasetUrls(deps, at, query.text('split')));
+    return datasetRows(deps, at, { split: query.text('split'), raw: c.req.raw });
   });
   return app;
 }
@@ -92,7 +94,7 @@ async function read(deps: QueryDeps, c: HttpContext): Promise<Response> {
     ...(limit === undefined ? {} : { limit }),
   });
   const headers = { 'content-type': mediaTypeOf(format), 'x-lakefold-version': String(result.version) };
-  return new Response(await rowsBody(deps, result, { format, bigintAs }), { headers });
+  return new Response(await rowsBody(deps.codec, looseRows(result), { format, bigintAs }), { headers });
 }
 
 async function changes(deps: QueryDeps, c: HttpContext): Promise<Response> {
@@ -109,23 +111,12 @@ async function changes(deps: QueryDeps, c: HttpContext): Promise<Response> {
     ...(toVersion === undefined ? {} : { toVersion }),
   });
   const headers = { 'content-type': mediaTypeOf(format), 'x-lakefold-version': String(result.version) };
-  return new Response(await rowsBody(deps, result, { format, bigintAs: 'number' }), { headers });
+  return new Response(await rowsBody(deps.codec, looseRows(result), { format, bigintAs: 'number' }), { headers });
 }
 
-async function rowsBody(
-  deps: QueryDeps,
-  { rows, columns }: GroupRead,
-  { format, bigintAs }: { readonly format: ReturnType<typeof acceptedFormat>; readonly bigintAs: 'number' | 'string' },
-): Promise<ReadableStream<Uint8Array> | string | Uint8Array<ArrayBuffer>> {
-  if (format === 'ndjson') return ndjsonStream(await started(rows), { bigintAs });
-  const batches: Batch[] = [];
-  for await (const batch of rows) batches.push(batch);
-  // A foreign writer may have left nulls where the definition has none.
-  const whole = concatBatches(
-    columns.map(({ name, type }) => ({ name, type, nullable: true })),
-    batches,
-  );
-  return format === 'csv' ? csvText(whole) : new Uint8Array(await deps.codec.encode(whole));
+/** A foreign writer may have left nulls where the definition has none. */
+function looseRows({ columns, rows }: GroupRead): Parameters<typeof rowsBody>[1] {
+  return { columns: columns.map((column) => ({ ...column, nullable: true })), batches: rows };
 }
 
 async function datasetAt(deps: QueryDeps, c: HttpContext): Promise<DatasetAt> {

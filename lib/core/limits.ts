@@ -164,3 +164,5 @@ export const PARQUET_FETCHED_BYTES_MAX = 128 * 1024 * 1024;
 /** Small files that a scan fetches ahead of the one it decodes, and their bytes. */
 export const SCAN_FILES_AHEAD_MAX = 4;
 export const SCAN_BYTES_AHEAD_MAX = 32 * 1024 * 1024;
+/** Splits of one training dataset. */
+export const SPLITS_MAX = 64;

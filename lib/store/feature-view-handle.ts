@@ -13,7 +13,7 @@ import { vectorBody } from '../online/vectors-body.ts';
 import { isShown, type ViewPlan } from '../online/view-plan.ts';
 import type { WatermarkCache } from '../online/watermark-cache.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
-import { asJson, instantText, type Where } from './native-input.ts';
+import { asJson, instantText, plainJson, type Where } from './native-input.ts';
 import type { StoreDeps } from './open-store.ts';
 import type { Entry, Features, SpineRow } from './row-types.ts';
 import type { ViewName, ViewPlans } from './view-plans.ts';
@@ -49,6 +49,18 @@ export type SpineInput<V> =
   | { readonly source: string; readonly format?: 'parquet' | 'csv' | 'ndjson' }
   | { readonly featureGroup: GroupRef; readonly startTime?: string | Date; readonly endTime?: string | Date; readonly where?: Where };
 
+/** Named parts: by chance, whole values of `by` or strata of `stratify` at a time; or by label times `[start, end)`. */
+export type SplitInput =
+  | {
+      readonly type: 'random';
+      /** They sum to 1. */
+      readonly fractions: Readonly<Record<string, number>>;
+      readonly by?: string | null;
+      readonly stratify?: string | null;
+      readonly seed?: number;
+    }
+  | { readonly type: 'time'; readonly boundaries: Readonly<Record<string, readonly [start: string | Date, end: string | Date]>> };
+
 export interface TrainingDatasetInput<V> {
   readonly spine?: SpineInput<V>;
   /** Of the root's rows, event times from here on. */
@@ -62,8 +74,11 @@ export interface TrainingDatasetInput<V> {
   readonly onInvalidRow?: 'error' | 'null';
   readonly onFunctionError?: 'error' | 'null';
   readonly dropMissing?: boolean;
+  /** Over finished rows: those for which it is not true are left out and counted. */
+  readonly where?: Where;
   readonly diagnostics?: boolean;
-  readonly format?: 'parquet' | 'csv' | 'ndjson';
+  readonly format?: 'parquet' | 'csv' | 'arrow' | 'tfrecord' | 'ndjson';
+  readonly split?: SplitInput;
   readonly description?: string;
 }
 
@@ -197,9 +212,12 @@ function vectorsOf<V>(
 }
 
 function trainingBody<V>(input: TrainingDatasetInput<V>): JsonObject {
-  const { spine, startTime, endTime, ...others } = input;
+  const { spine, startTime, endTime, where, split, ...others } = input;
   const body: Record<string, JsonObject[string]> = {};
   for (const [name, value] of Object.entries(others)) if (value !== undefined) body[name] = asJson(value);
+  // What the manifest shows of them is JSON.
+  if (where !== undefined) body['where'] = plainJson(where);
+  if (split !== undefined) body['split'] = plainJson(split);
   if (spine !== undefined) body['spine'] = spineBody(spine);
   if (startTime !== undefined) body['startTime'] = instantText(startTime);
   if (endTime !== undefined) body['endTime'] = instantText(endTime);

@@ -1,7 +1,7 @@
 /** What TypeScript programs hand in where routes take JSON. */
 import { sha256, toBase32, toBase64, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
+import { isRecord, type Json } from '../core/json.ts';
 import { floorDiv, formatInstant, instant, microsOfNativeDate } from '../core/time.ts';
 import type { AsOf } from '../delta/snapshot-state.ts';
 
@@ -20,6 +20,15 @@ export type Where =
 /** Parsers of JSON bodies judge every value by its column's type, where a `Date` or a `Map` is as welcome as its JSON form. */
 export function asJson(value: unknown): Json {
   return value as Json;
+}
+
+/** The same as plain JSON: a `Date` as its instant, bytes as base64, what is undefined left out. */
+export function plainJson(value: unknown): Json {
+  if (value instanceof Date) return instantText(value);
+  if (value instanceof Uint8Array) return toBase64(value);
+  if (Array.isArray(value)) return value.map(plainJson);
+  if (!isRecord(value)) return asJson(value ?? null);
+  return Object.fromEntries(Object.entries(value).flatMap(([name, member]) => (member === undefined ? [] : [[name, plainJson(member)] as const])));
 }
 
 /** @throws LakefoldError INVALID_ARGUMENT for what is neither */

@@ -1,5 +1,4 @@
 /** Builds and publishes a training dataset: commit-pinned, content-hashed, immutable (P19). */
-import { type Batch, concatBatches, valueAt } from '../../core/batch.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { hashOf } from '../../core/hash.ts';
 import { canonicalJson, type JsonObject, stringifyJson } from '../../core/json.ts';
@@ -8,26 +7,14 @@ import { formatMillis } from '../../core/time.ts';
 import { type Column, formatType } from '../../core/types.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
 import { pathsOf } from '../../delta/removals.ts';
-import type { RelationDeps } from '../../engine/plan-relation.ts';
-import type { Engine } from '../../ports/engine.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
-import { functionOf, type FunctionTable } from '../../registry/collect-definitions.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
-import type { OpenGroup } from '../open-group.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
+import { buildRows, type DatasetCounts, type SplitBatch, type TrainingDeps } from './build-rows.ts';
 import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, writeOnce } from './dataset-files.ts';
-import { type JoinCounts, RowFinisher } from './finish-rows.ts';
-import { type JoinPlan, pinGroups, planJoins, type Pin, type PinnedGroup } from './join-plan.ts';
-import { joinSpine } from './join-spine.ts';
-import type { TrainingRequest } from './request.ts';
-import { readSpine, type Spine, type SpineDeps, spineGroup } from './spine.ts';
-
-export interface TrainingDeps extends DeltaDeps, RelationDeps, Pick<SpineDeps, 'openSource'> {
-  readonly openGroup: (name: string, version: number) => Promise<OpenGroup>;
-  readonly engine: Engine;
-  /** On-demand functions of the definitions module. */
-  readonly functions: FunctionTable;
-}
+import { type JoinPlan, pinGroups, type Pin, type PinnedGroup } from './join-plan.ts';
+import type { TrainingFormat, TrainingRequest } from './request.ts';
+import { readSpine, type Spine, spineGroup } from './spine.ts';
 
 export interface DatasetColumn {
   readonly name: string;
@@ -36,6 +23,13 @@ export interface DatasetColumn {
   readonly featureGroup: string | null;
   readonly version: number | null;
   readonly feature: string | null;
+}
+
+export interface DatasetSplit {
+  readonly name: string;
+  readonly rows: number;
+  readonly files: readonly DatasetFile[];
+  readonly statistics: readonly never[];
 }
 
 /** `<TrainingDataset>` of shapes.md. */
@@ -51,8 +45,8 @@ export interface TrainingDataset {
   readonly functions: readonly { readonly name: string; readonly sourceHash: string }[];
   readonly transforms: readonly never[];
   readonly schema: readonly DatasetColumn[];
-  readonly counts: { readonly spineRows: number; readonly rows: number; readonly dropped: number; readonly joins: readonly JoinCounts[] };
-  readonly splits: readonly { readonly name: string; readonly rows: number; readonly files: readonly DatasetFile[]; readonly statistics: readonly never[] }[];
+  readonly counts: DatasetCounts;
+  readonly splits: readonly DatasetSplit[];
   readonly spineHash: string;
   readonly queryHash: string;
   readonly contentHash: string;
@@ -74,21 +68,10 @@ export async function createTrainingDataset(
   const rowsFrom = spineGroup(view, request);
   const pinned = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom }, deps.openGroup);
   const spine = await readSpine({ ...deps, pinned }, view, request);
-  const { joins, warnings } = await planJoins(deps, view, pinned);
-  const finisher = new RowFinisher({
-    view,
-    spineColumns: spine.batch.columns,
-    joins,
-    functions: new Map(view.onDemand.map((definition) => [definition.name, functionOf(deps.functions, definition)])),
-    request,
-  });
-  const batch = await finishedRows(deps, { spine, joins, finisher }, options);
-  const counts = { spineRows: spine.batch.rowCount, rows: batch.rowCount, dropped: finisher.dropped, joins: finisher.counts() };
+  const built = await buildRows(deps, { view, request, spine, pinned }, options);
   const claim = await claimNumber(deps, datasetDirectory(project, view));
   await pinFiles(deps, [...pinned.values()], `${view.name}.${view.version}.${claim.number}`);
-  const { bytes, extension } = await encodeRows(deps, batch, request.format);
-  const path = `data/part-00000.${extension}`;
-  await writeOnce(deps, joinPath(claim.directory, path), { bytes, identity: claim.identity });
+  const splits = await writeSplits(deps, claim, { splits: built.splits, format: request.format });
   const pins = [...pinned.values()].map(({ pin }) => pin);
   const functions = view.onDemand.map(({ name, sourceHash }) => ({ name, sourceHash }));
   const dataset: TrainingDataset = {
@@ -102,38 +85,33 @@ export async function createTrainingDataset(
     pins,
     functions,
     transforms: [],
-    schema: datasetColumns({ view, spine, joins, columns: finisher.columns }),
-    counts,
-    splits: [{ name: 'data', rows: batch.rowCount, files: [describeFile(path, batch.rowCount, bytes)], statistics: [] }],
+    schema: datasetColumns({ view, spine, joins: built.joins, columns: built.splits[0]?.batch.columns ?? [] }),
+    counts: built.counts,
+    splits,
     spineHash: rowsHash(spine.batch),
     queryHash: hashOf(utf8(canonicalJson({ view, pins, functions, request: request.shown }))),
-    contentHash: contentHash([{ name: 'data', batch }]),
+    contentHash: contentHash(built.splits),
     writer: deps.engineInfo,
-    warnings,
+    warnings: built.warnings,
   };
   await writeOnce(deps, joinPath(claim.directory, 'manifest.json'), { bytes: utf8(stringifyJson({ format: 1, ...dataset })), identity: claim.identity });
-  deps.log.info('training_dataset.created', { view: `${view.name}/${view.version}`, trainingDataset: claim.number, rows: batch.rowCount });
+  deps.log.info('training_dataset.created', { view: `${view.name}/${view.version}`, trainingDataset: claim.number, rows: built.counts.rows });
   return dataset;
 }
 
-async function finishedRows(
-  deps: TrainingDeps,
-  { spine, joins, finisher }: { readonly spine: Spine; readonly joins: readonly JoinPlan[]; readonly finisher: RowFinisher },
-  options: RequestOptions,
-): Promise<Batch> {
-  const batches: Batch[] = [];
-  let offset = 0;
-  for await (const joined of joinSpine(deps, { spine, joins }, options)) {
-    const labels = Array.from({ length: joined.rowCount }, (_, i) => labelAt(spine, offset + i));
-    batches.push(finisher.finish(joined, labels));
-    offset += joined.rowCount;
+async function writeSplits(
+  deps: DeltaDeps,
+  claim: { readonly directory: string; readonly identity: string },
+  { splits, format }: { readonly splits: readonly SplitBatch[]; readonly format: TrainingFormat },
+): Promise<TrainingDataset['splits']> {
+  const written: DatasetSplit[] = [];
+  for (const { name, batch } of splits) {
+    const path = `${name}/part-00000.${format}`;
+    const bytes = await encodeRows(deps, batch, format);
+    await writeOnce(deps, joinPath(claim.directory, path), { bytes, identity: claim.identity });
+    written.push({ name, rows: batch.rowCount, files: [describeFile(path, batch.rowCount, bytes)], statistics: [] });
   }
-  return concatBatches(finisher.columns, batches);
-}
-
-function labelAt(spine: Spine, row: number): bigint | null {
-  const value = valueAt(spine.labelMicros, row);
-  return typeof value === 'bigint' ? value : null;
+  return written;
 }
 
 // What the set was read from stays readable: vacuum keeps pinned files (storage.md §1).

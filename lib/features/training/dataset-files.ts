@@ -1,5 +1,5 @@
 /** Where a training dataset lies and how its files are written: create-once, named by a claimed number (storage.md §1). */
-import { type Batch, concatBatches, rowAt } from '../../core/batch.ts';
+import { type Batch, rowAt } from '../../core/batch.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { canonicalRow, canonicalValue } from '../../core/canonical.ts';
 import { LakefoldError } from '../../core/errors.ts';
@@ -10,6 +10,7 @@ import { formatMillis } from '../../core/time.ts';
 import type { Column, Value } from '../../core/types.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
 import type { TrainingFormat } from './request.ts';
+import { tfRecordBytes } from './tf-record.ts';
 
 export interface DatasetFile {
   readonly path: string;
@@ -92,15 +93,20 @@ function* canonicalChunks(batch: Batch): Iterable<string> {
   }
 }
 
-/** The rows in the format, as one file. */
-export async function encodeRows(deps: DeltaDeps, batch: Batch, format: TrainingFormat): Promise<{ readonly bytes: Uint8Array; readonly extension: string }> {
+/** The rows in the format, as one file. @throws LakefoldError LIMIT_EXCEEDED for a column of Arrow beyond 2 GiB */
+export async function encodeRows(deps: Pick<DeltaDeps, 'codec'>, batch: Batch, format: TrainingFormat): Promise<Uint8Array> {
   switch (format) {
     case 'parquet':
-      return { bytes: await deps.codec.encode(concatBatches(batch.columns, [batch])), extension: 'parquet' };
+      return deps.codec.encode(batch);
     case 'ndjson':
-      return { bytes: utf8([...canonicalChunks(batch)].join('')), extension: 'ndjson' };
+      return utf8([...canonicalChunks(batch)].join(''));
     case 'csv':
-      return { bytes: utf8(csvText(batch)), extension: 'csv' };
+      return utf8(csvText(batch));
+    case 'arrow':
+      // What only some answers need is loaded with the first of them.
+      return (await import('../../parquet/arrow-encode.ts')).arrowStreamOf(batch);
+    case 'tfrecord':
+      return tfRecordBytes(batch);
   }
 }
 

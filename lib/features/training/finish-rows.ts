@@ -26,6 +26,12 @@ export interface FinishInput {
   readonly request: TrainingRequest;
 }
 
+/** Finished rows and where each stood in the spine. */
+export interface FinishedRows {
+  readonly batch: Batch;
+  readonly ordinals: readonly number[];
+}
+
 /** Works through the joined rows batch by batch, in spine order. */
 export class RowFinisher {
   readonly columns: readonly Column[];
@@ -34,7 +40,6 @@ export class RowFinisher {
   readonly #tallies: { matched: number; missing: number; expired: number; ageMicros: number; ageMicrosMax: number }[];
   readonly #faults: Fault[] = [];
   #rows = 0;
-  #dropped = 0;
 
   /** @throws LakefoldError FUNCTION_MISMATCH for a function nobody brought */
   constructor(input: FinishInput) {
@@ -63,12 +68,8 @@ export class RowFinisher {
     ];
   }
 
-  get dropped(): number {
-    return this.#dropped;
-  }
-
   /** `joined`: spine columns, features and helpers; `labels[i]` the label time of its row i, µs. */
-  finish(joined: Batch, labels: readonly (bigint | null)[]): Batch {
+  finish(joined: Batch, labels: readonly (bigint | null)[]): FinishedRows {
     const { joins, request, spineColumns } = this.#input;
     const statuses = joins.map((_, i) => vectorNamed(joined, pickColumns(i).status));
     const events = joins.map((_, i) => vectorNamed(joined, pickColumns(i).eventMicros));
@@ -85,9 +86,11 @@ export class RowFinisher {
     );
     const computed = this.#functions.map((plan) => this.#compute(plan, { named, labels, rowCount: joined.rowCount }));
     const diagnostics = request.diagnostics ? joins.flatMap((_, i) => diagnosticVectors(statuses[i], events[i])) : [];
+    const first = this.#rows;
     this.#rows += joined.rowCount;
-    const whole: Batch = { columns: this.columns, vectors: [...spine, ...features, ...computed, ...diagnostics], rowCount: joined.rowCount };
-    return request.dropMissing ? this.#withoutMissing(whole, statuses) : whole;
+    const batch: Batch = { columns: this.columns, vectors: [...spine, ...features, ...computed, ...diagnostics], rowCount: joined.rowCount };
+    const kept = this.#keptRows(batch, statuses);
+    return { batch: takeRows(batch, kept), ordinals: kept.map((row) => first + row) };
   }
 
   /** @throws LakefoldError ON_DEMAND_FAILED when functions failed and nothing was said to put in their place */
@@ -160,10 +163,12 @@ export class RowFinisher {
     }
   }
 
-  #withoutMissing(batch: Batch, statuses: readonly Vector[]): Batch {
-    const kept = Array.from({ length: batch.rowCount }, (_, i) => i).filter((i) => statuses.every((status) => Number(status.values[i]) === PICKED));
-    this.#dropped += batch.rowCount - kept.length;
-    return kept.length === batch.rowCount ? batch : takeRows(batch, kept);
+  /** P12, S4: a join that found no row lacks nothing where a default stands in for each of its features. */
+  #keptRows(batch: Batch, statuses: readonly Vector[]): readonly number[] {
+    const every = Array.from({ length: batch.rowCount }, (_, i) => i);
+    if (!this.#input.request.dropMissing) return every;
+    const required = statuses.filter((_, i) => this.#input.joins[i]?.outputs.some((output) => output.default === undefined) === true);
+    return every.filter((row) => required.every((status) => Number(status.values[row]) === PICKED));
   }
 
   #diagnosticColumns(): readonly Column[] {

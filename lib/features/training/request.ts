@@ -3,6 +3,7 @@ import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { floorDiv, formatInstant, instant } from '../../core/time.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
+import { parseSplit, shownSplit, type SplitRequest } from './split-request.ts';
 
 export type SpineRequest =
   | { readonly kind: 'rows'; readonly rows: readonly Json[] }
@@ -19,7 +20,7 @@ export type SpineRequest =
   /** The view's root over `[startTime, endTime)`. */
   | { readonly kind: 'root'; readonly startTime: bigint | null; readonly endTime: bigint | null };
 
-export type TrainingFormat = 'parquet' | 'csv' | 'ndjson';
+export type TrainingFormat = 'parquet' | 'csv' | 'arrow' | 'tfrecord' | 'ndjson';
 
 export interface TrainingRequest {
   readonly spine: SpineRequest;
@@ -30,9 +31,12 @@ export interface TrainingRequest {
   readonly onInvalidRow: 'error' | 'null';
   readonly onFunctionError: 'error' | 'null';
   readonly dropMissing: boolean;
+  /** A filter over finished rows, as sent; null = every row. */
+  readonly where: Json;
   readonly diagnostics: boolean;
   readonly format: TrainingFormat;
   readonly description: string | null;
+  readonly split: SplitRequest | undefined;
   /** As sent, defaults filled in, rows left out: what the manifest shows. */
   readonly shown: JsonObject;
 }
@@ -61,10 +65,8 @@ const MEMBERS = [
 const ONLY: Readonly<Record<string, readonly Json[]>> = {
   knownAsOf: [null],
   expiredHistory: ['error'],
-  where: [null],
   transform: [true, false],
   statistics: [true, false],
-  split: [null],
 };
 
 /** @throws LakefoldError UNKNOWN_FIELD, INVALID_ARGUMENT, UNSUPPORTED_OPERATION naming the member */
@@ -81,8 +83,6 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
   const endTime = instantOf(body, 'endTime');
   const spine = spineOf(body['spine'] ?? null, { startTime, endTime });
   const format = wordOf(body, 'format', ['parquet', 'csv', 'ndjson', 'arrow', 'tfrecord'] as const, 'parquet');
-  if (format === 'arrow' || format === 'tfrecord')
-    throw new LakefoldError('UNSUPPORTED_OPERATION', `expected format parquet, csv or ndjson, found ${format}`, { context: { field: 'format' } });
   const labelTime = body['labelTime'] ?? null;
   if (labelTime !== null && typeof labelTime !== 'string') throw invalid('labelTime', 'a column name', labelTime);
   const description = body['description'] ?? null;
@@ -96,7 +96,9 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
     onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'),
     onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
     dropMissing: flagOf(body, 'dropMissing'),
+    where: body['where'] ?? null,
     diagnostics: flagOf(body, 'diagnostics'),
+    split: parseSplit(body['split'] ?? null),
   };
   return { ...request, spine, shown: shownRequest(body, request) };
 }
@@ -104,7 +106,19 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
 /** In shapes.md's order. */
 function shownRequest(
   body: JsonObject,
-  { labelTime, description, format, asOfTime, pins, onInvalidRow, onFunctionError, dropMissing, diagnostics }: Omit<TrainingRequest, 'spine' | 'shown'>,
+  {
+    labelTime,
+    description,
+    format,
+    asOfTime,
+    pins,
+    onInvalidRow,
+    onFunctionError,
+    dropMissing,
+    where,
+    diagnostics,
+    split,
+  }: Omit<TrainingRequest, 'spine' | 'shown'>,
 ): JsonObject {
   return {
     spine: shownSpine(body['spine'] ?? null),
@@ -118,13 +132,13 @@ function shownRequest(
     onInvalidRow,
     onFunctionError,
     dropMissing,
-    where: null,
+    where,
     diagnostics,
     transform: body['transform'] ?? true,
     format,
     statistics: body['statistics'] ?? true,
     description,
-    split: null,
+    split: shownSplit(split, body['split'] ?? null),
   };
 }
 
