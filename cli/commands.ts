@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { definitionCommands } from './commands/definitions.ts';
 import { fgEditCommands, fvEditCommands } from './commands/definition-edits.ts';
+import { discoveryCommands } from './commands/discovery.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { fgHistoryCommands } from './commands/fg-history.ts';
 import { fgInspectCommands } from './commands/fg-inspect.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   ...tourCommands,
   ...projectCommands,
+  ...discoveryCommands,
   ...fgInspectCommands,
   ...fgEditCommands,
   ...fgReadCommands,

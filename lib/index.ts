@@ -32,6 +32,8 @@ export { openFeatureStore } from './store/open-feature-store.ts';
 export type { AwsStoreOptions, EmbeddedStoreOptions, FeatureStoreOptions } from './store/open-feature-store.ts';
 export type { DefinitionPatch, Definitions, FeatureStore } from './store/feature-store.ts';
 export type { DeleteOptions, EditOptions } from './features/edit-definitions.ts';
+export type { Lineage, LineageDirection, LineageEdge, LineageNode } from './features/lineage.ts';
+export type { MatchedField, SearchItem, SearchQuery, SearchType } from './features/search.ts';
 export type {
   DeleteRowsInput,
   FeatureGroupHandle,

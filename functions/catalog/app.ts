@@ -15,6 +15,7 @@ import { flagMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
+import { addDiscoveryRoutes } from './discovery-routes.ts';
 import { addEditRoutes } from './edit-routes.ts';
 
 export interface CatalogDeps extends DeltaDeps {
@@ -30,6 +31,7 @@ export function createCatalogApp(deps: CatalogDeps): HttpApp {
   addViewRoutes(app, deps);
   addDefinitionRoutes(app, deps);
   addEditRoutes(app, deps);
+  addDiscoveryRoutes(app, deps);
   return app;
 }
 

@@ -26,6 +26,7 @@ export const OBJECTS = {
   sidecars: '*/feature-groups/*/_lakefold/*',
   pins: '*/feature-groups/*/_lakefold/pins/*',
   trainingDatasets: '*/training-datasets/*',
+  manifests: '*/training-datasets/*/manifest.json',
   uploads: '*/_uploads/*',
 } as const;
 
@@ -33,6 +34,8 @@ export type ObjectPattern = (typeof OBJECTS)[keyof typeof OBJECTS];
 
 export interface ObjectRights {
   readonly read: readonly ObjectPattern[];
+  /** Names that may be listed, though not all they name be read. */
+  readonly list?: readonly ObjectPattern[];
   /** Also the names at the location's root, which are its projects. */
   readonly projects?: 'listed';
   /** Never implies delete: vacuum and erase have roles of their own. */
@@ -50,7 +53,7 @@ export function allowObjects(role: iam.Role, lake: Lake, rights: ObjectRights): 
       actions: ['s3:ListBucket'],
       resources: [lake.bucket.bucketArn],
       // A GET carries no prefix, and only with the right to list does S3 answer 404 for what isn't there; readers of a log live by that.
-      conditions: { StringLikeIfExists: { 's3:prefix': [...root, ...rights.read.map(key)] } },
+      conditions: { StringLikeIfExists: { 's3:prefix': [...root, ...[...rights.read, ...(rights.list ?? [])].map(key)] } },
     }),
   );
   if (rights.write !== undefined) role.addToPolicy(new iam.PolicyStatement({ actions: ['s3:PutObject'], resources: arns(rights.write) }));

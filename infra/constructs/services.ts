@@ -31,8 +31,10 @@ export function catalogFunction(scope: Construct, props: LakeServiceProps): Lake
     memoryMebibytes: 1024,
     timeout: Duration.seconds(60),
   });
-  const { marker, registry, logs, sidecars } = OBJECTS;
-  allowObjects(made.role, lake, { read: [marker, registry, logs, sidecars], projects: 'listed', write: [marker, registry, logs] });
+  const { marker, registry, logs, sidecars, manifests, trainingDatasets } = OBJECTS;
+  // Search, lineage and deletes ask what was made of a view: its datasets' names and manifests, never their rows.
+  const read = [marker, registry, logs, sidecars, manifests];
+  allowObjects(made.role, lake, { read, list: [trainingDatasets], projects: 'listed', write: [marker, registry, logs] });
   allowItems(made.role, lake.controlTable, { actions: [...WRITE_ITEMS, 'DeleteItem'], partitions: ['registry/*', 'plan/*', 'lease/*'] });
   return made;
 }

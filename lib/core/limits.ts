@@ -6,6 +6,8 @@ export const JSON_BODY_BYTES_MAX = 5 * 1024 * 1024;
 export const FILE_BODY_BYTES_MAX = 64 * 1024 * 1024;
 /** Rows of one ingestion request, all formats. */
 export const ROWS_PER_REQUEST_MAX = 5_000_000;
+/** Training datasets of a project that search and lineage look through: a short GET each. */
+export const DATASETS_DISCOVERED_MAX = 10_000;
 /** Entries of one lookup. */
 export const ENTRIES_MAX = 1000;
 /** Columns of one feature group. */

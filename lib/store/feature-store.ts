@@ -3,7 +3,9 @@ import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, stringifyJson, type JsonObject } from '../core/json.ts';
 import { deleteGroup, deleteView, editGroup, editView, type DefinitionAt, type DeleteOptions, type EditOptions } from '../features/edit-definitions.ts';
 import type { ApplyReport } from '../features/projects.ts';
+import { lineage, LINEAGE_DEPTH_MAX, type Lineage, type LineageRequest } from '../features/lineage.ts';
 import type { GroupRef } from '../features/receipt.ts';
+import { search, type SearchItem, type SearchQuery } from '../features/search.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import type { OnDemandFunction } from '../online/on-demand.ts';
 import { WatermarkCache } from '../online/watermark-cache.ts';
@@ -109,6 +111,17 @@ export class FeatureStore {
   /** @throws LakefoldError UNKNOWN_FEATURE_VIEW, PRECONDITION_FAILED; IN_USE where it has training datasets, without `force` */
   deleteFeatureView(view: GroupRef, options: DeleteOptions = {}): Promise<void> {
     return deleteView(this.#store.deps, this.#at(view), options);
+  }
+
+  /** Definitions and training datasets that every word of `q` is found in, best first. */
+  async search(query: SearchQuery): Promise<readonly SearchItem[]> {
+    return search(this.#store.deps, await this.#store.projects.registry(this.project, { fresh: 'yes' }), query);
+  }
+
+  /** What a definition is made of and what is made of it. @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_FEATURE_GROUP, … for a node that is none */
+  async lineage(node: string, options: Partial<Omit<LineageRequest, 'node'>> = {}): Promise<Lineage> {
+    const registry = await this.#store.projects.registry(this.project, { fresh: 'yes' });
+    return lineage(this.#store.deps, registry, { direction: 'both', depth: LINEAGE_DEPTH_MAX, ...options, node });
   }
 
   /** Waits for work under way and closes every file and connection; the store must not be used afterwards. */

@@ -101,15 +101,21 @@ describe('rights', () => {
   });
 
   it('of catalog cover definitions and logs, never data', () => {
-    const patterns = ['lake/*/_registry/*', 'lake/*/feature-groups/*/_delta_log/*', 'lake/*/feature-groups/*/_lakefold/*', 'lake/lakefold.json'];
+    const written = ['lake/*/_registry/*', 'lake/*/feature-groups/*/_delta_log/*', 'lake/lakefold.json'];
+    const read = [...written, 'lake/*/feature-groups/*/_lakefold/*', 'lake/*/training-datasets/*/manifest.json'];
     expect(rights(deployed, 'Catalog')).toEqual([
       ownLog('CatalogLog'),
-      allow(['s3:GetObject'], patterns),
-      listing('', 'lakefold.json', '*/_registry/*', '*/feature-groups/*/_delta_log/*', '*/feature-groups/*/_lakefold/*'),
-      allow(
-        ['s3:PutObject'],
-        patterns.filter((pattern) => !pattern.includes('_lakefold/')),
+      allow(['s3:GetObject'], read.toSorted()),
+      listing(
+        '',
+        'lakefold.json',
+        '*/_registry/*',
+        '*/feature-groups/*/_delta_log/*',
+        '*/feature-groups/*/_lakefold/*',
+        '*/training-datasets/*/manifest.json',
+        '*/training-datasets/*',
       ),
+      allow(['s3:PutObject'], written),
       allow(writesAndDeletes, ['control'], partitions('registry/*', 'plan/*', 'lease/*')),
     ]);
   });
