@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { fgHistoryCommands } from './commands/fg-history.ts';
 import { fgInspectCommands } from './commands/fg-inspect.ts';
 import { fgMaintainCommands } from './commands/fg-maintain.ts';
+import { fgQualityCommands } from './commands/fg-quality.ts';
 import { fgReadCommands } from './commands/fg-read.ts';
 import { fgWriteCommands } from './commands/fg-write.ts';
 import { fvCommands } from './commands/fv.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   ...fgHistoryCommands,
   ...fgWriteCommands,
   ...fgMaintainCommands,
+  ...fgQualityCommands,
   ...fvCommands,
   ...fvEditCommands,
   ...tdCommands,

@@ -119,7 +119,7 @@ async function* historyLines({ deps, table }: LocalTable, limit: number): AsyncI
 }
 
 function commitLine({ requests: _requests, committedAt, version, ...record }: CommitRecord): object {
-  return { version, committedAt: formatMillis(committedAt), ...record, idempotencyKey: null, schemaVersion: null, validationReportId: null, readable: true };
+  return { version, committedAt: formatMillis(committedAt), ...record, idempotencyKey: null, schemaVersion: null, readable: true };
 }
 
 async function* ndjson(lines: AsyncIterable<object>): AsyncIterable<Uint8Array> {

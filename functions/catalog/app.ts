@@ -17,6 +17,7 @@ import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
 import { addDiscoveryRoutes } from './discovery-routes.ts';
 import { addEditRoutes } from './edit-routes.ts';
+import { addReportRoutes } from './quality-routes.ts';
 
 export interface CatalogDeps extends DeltaDeps {
   readonly projects: Projects;
@@ -32,6 +33,7 @@ export function createCatalogApp(deps: CatalogDeps): HttpApp {
   addDefinitionRoutes(app, deps);
   addEditRoutes(app, deps);
   addDiscoveryRoutes(app, deps);
+  addReportRoutes(app, deps);
   return app;
 }
 

@@ -6,7 +6,8 @@ import { duration } from '../../lib/core/time.ts';
 import type { Idempotency } from '../../lib/delta/write-outcome.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
 import { parseDelete } from '../../lib/features/parse-delete.ts';
-import { ingestRows, type RowsInput } from '../../lib/features/ingest-rows.ts';
+import { ingestRows, validateOnly } from '../../lib/features/ingest-rows.ts';
+import type { RowsInput, RowsRequest } from '../../lib/features/judge-rows.ts';
 import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuumRows } from '../../lib/features/manage-rows.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
@@ -26,7 +27,7 @@ const GROUP = '/v1/projects/:p/feature-groups/:fg/versions';
 const JSON_TYPE = 'application/json';
 const ROWS_TYPES = [JSON_TYPE, NDJSON_TYPE, CSV_TYPE, PARQUET_TYPE];
 const ROW_PARAMETERS = ['operation', 'wait', 'mode', 'timezone', 'ignoreUnknown', 'allowEmpty'];
-const ACTIONS = ['publish', 'restore', 'optimize', 'vacuum'];
+const ACTIONS = ['validate', 'publish', 'restore', 'optimize', 'vacuum'];
 const KEY_LENGTH_MAX = 128;
 
 export function createIngestApp(deps: IngestAppDeps): HttpApp {
@@ -58,22 +59,41 @@ async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const { project, name, version } = versionedName(c, 'featureGroup');
   const query = queryParameters(c.req.raw, ROW_PARAMETERS);
   const group = await deps.projects.group(project, name, version);
-  if ((query.word('mode', ['sync', 'queued'] as const) ?? 'sync') === 'queued')
-    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected mode=sync, found queued, which this deployment does not have');
+  refuseQueued(query);
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
-  const timezone = query.text('timezone');
   const idempotency = idempotencyOf(group, c, body.bytes);
   const receipt = await ingestRows(deps, group, {
-    rows: rowsInput(body),
-    operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert',
+    ...rowsRequest(c, body, query),
     wait: waitOf(group, query),
-    ignoreUnknown: query.flag('ignoreUnknown') ?? false,
     allowEmpty: query.flag('allowEmpty') ?? false,
-    signal: c.get('signal'),
-    ...(timezone === undefined ? {} : { timezone }),
     ...(idempotency === undefined ? {} : { idempotency }),
   });
   return answerJson(c, receipt);
+}
+
+async function validate(deps: IngestAppDeps, c: HttpContext, group: OpenGroup): Promise<Response> {
+  const query = queryParameters(c.req.raw, ROW_PARAMETERS);
+  refuseQueued(query);
+  const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
+  waitOf(group, query);
+  query.flag('allowEmpty');
+  return answerJson(c, await validateOnly(deps, group, rowsRequest(c, body, query)));
+}
+
+function rowsRequest(c: HttpContext, body: Body, query: QueryParameters): RowsRequest {
+  const timezone = query.text('timezone');
+  return {
+    rows: rowsInput(body),
+    operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert',
+    ignoreUnknown: query.flag('ignoreUnknown') ?? false,
+    signal: c.get('signal'),
+    ...(timezone === undefined ? {} : { timezone }),
+  };
+}
+
+function refuseQueued(query: QueryParameters): void {
+  if ((query.word('mode', ['sync', 'queued'] as const) ?? 'sync') === 'queued')
+    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected mode=sync, found queued, which this deployment does not have');
 }
 
 function bytesMaxOf(c: HttpContext): number {
@@ -108,6 +128,7 @@ async function remove(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
 }
 
 async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { readonly action: string; readonly group: OpenGroup }): Promise<Response> {
+  if (action === 'validate') return validate(deps, c, group);
   const query = queryParameters(c.req.raw, action === 'restore' ? ['wait'] : []);
   const { json: body, bytes } = await readJsonObjectBody(c.req.raw, { empty: 'object' });
   switch (action) {

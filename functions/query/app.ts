@@ -18,6 +18,7 @@ import { asOfMember, instantMember, integerMember, namesMember, onlyMembers, tex
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
+import { addQualityRoutes } from './quality-routes.ts';
 import { datasetRows, datasetUrls, type DatasetAt, readManifest } from './stored-dataset.ts';
 
 export interface QueryDeps extends Omit<TrainingDeps, 'openGroup'> {
@@ -32,6 +33,7 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
   const app = createHttpApp(deps);
   app.post(`${PROJECT}/feature-groups/:fg/versions/:v/read`, (c) => read(deps, c));
   app.post(`${PROJECT}/feature-groups/:fg/versions/:v/changes`, (c) => changes(deps, c));
+  addQualityRoutes(app, deps);
   app.post(DATASETS, async (c) => {
     const query = queryParameters(c.req.raw, ['wait']);
     query.integer('wait', { min: 0, max: 600 });

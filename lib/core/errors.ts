@@ -1,4 +1,5 @@
 /** The one error class, and the one table from public code to kind and HTTP status. */
+import { FAULTS_LISTED_MAX } from './limits.ts';
 
 /** What the caller can do about it. */
 export type ErrorKind = 'invalid' | 'denied' | 'not_found' | 'conflict' | 'expired' | 'unavailable' | 'unknown' | 'unsupported' | 'corrupt' | 'internal';
@@ -153,8 +154,6 @@ export interface Problem {
   readonly requestId: string;
   readonly [extra: string]: unknown;
 }
-
-const FAULTS_LISTED_MAX = 100;
 
 export function isErrorCode(value: string): value is ErrorCode {
   return Object.hasOwn(TABLE, value);

@@ -67,7 +67,7 @@ export const DOORBELL_AGAIN_SECONDS = 5;
 export const DEAD_INTENTS_KEPT_MILLIS = 14 * 24 * 60 * 60 * 1000;
 /** How long vacuum leaves alone what queued writes staged, ms: a refused intent can be put back for 14 days. */
 export const QUEUED_FILES_KEPT_MILLIS = 15 * 24 * 60 * 60 * 1000;
-/** How long vacuum leaves validation reports, ms. */
+/** How long validation reports are kept, ms. */
 export const REPORTS_KEPT_MILLIS = 90 * 24 * 60 * 60 * 1000;
 /** Commits between checkpoints. */
 export const CHECKPOINT_INTERVAL = 10;
@@ -168,3 +168,7 @@ export const SCAN_FILES_AHEAD_MAX = 4;
 export const SCAN_BYTES_AHEAD_MAX = 32 * 1024 * 1024;
 /** Splits of one training dataset. */
 export const SPLITS_MAX = 64;
+/** Rows of one request that quarantine takes: fault and payload of each are held in memory. With more, the source is broken, not the row. */
+export const QUARANTINE_ROWS_MAX = 100_000;
+/** Faults of a request that an answer lists. */
+export const FAULTS_LISTED_MAX = 100;

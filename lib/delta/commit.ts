@@ -313,7 +313,7 @@ function commitInfo(
     stale: String(counts.stale),
     rejected: String(planned.requests?.reduce((sum, request) => sum + request.rejected, 0) ?? options.rejected ?? 0),
   };
-  const tags: Record<string, string> = { 'lakefold.format': '1', 'lakefold.fold': planned.fold };
+  const tags: Record<string, string> = { ...options.tags, 'lakefold.format': '1', 'lakefold.fold': planned.fold };
   if (planned.ingestedAt !== undefined) tags['lakefold.ingestedAt'] = planned.ingestedAt.toString();
   if (options.committedBy !== undefined) tags['lakefold.committedBy'] = options.committedBy;
   const requestTags = requestsOf(planned, options).flatMap(requestTag);

@@ -29,7 +29,12 @@ export interface CommitRecord {
   readonly bytesAdded: number;
   /** `lakefold.requests` of the entry, JSON text. */
   readonly requests: string | null;
+  /** Of the check its rows passed, where there was one. */
+  readonly validationReportId: string | null;
 }
+
+/** The tag of a commit that names its validation report. */
+export const REPORT_TAG = 'lakefold.report';
 
 /** Commits of `[from, to]`, oldest first; those whose entries are no longer kept are left out. */
 export async function readHistory(
@@ -80,6 +85,7 @@ export function recordOf(entry: RecordedEntry, previous?: number): CommitRecord 
     filesRemoved: entry.actions.filter((action) => action.kind === 'remove').length,
     bytesAdded: adds.reduce((sum, add) => sum + add.size, 0),
     requests: ours ? (info?.tags?.['lakefold.requests'] ?? null) : null,
+    validationReportId: ours ? (info?.tags?.[REPORT_TAG] ?? null) : null,
   };
 }
 

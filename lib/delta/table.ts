@@ -32,7 +32,7 @@ import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, expiredOr, planVacuum, type VacuumOptions, type VacuumPlan } from './vacuum.ts';
 import type { WriteCounts, WriteOptions, WriteOutcome } from './write-outcome.ts';
 import { type Update, updatePlanner } from './update-rows.ts';
-import { upsertPlanner } from './upsert.ts';
+import { upsertPlanner, type UpsertRows } from './upsert.ts';
 
 /** An outcome with the rows the commit's new files hold. */
 export interface AddingOutcome {
@@ -127,15 +127,15 @@ export class DeltaTable {
   }
 
   async append(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[] } = {}): Promise<AddingOutcome> {
-    const txnId = this.#deps.random.uuid();
+    const txnId = options.txnId ?? this.#deps.random.uuid();
     const plan = appendPlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, batch);
     return { outcome: await this.#commit({ txnId, plan }, options), added: batch };
   }
 
   /** One row per (keys, event time), the one received last. */
-  async upsert(batch: Batch, options: WriteOptions & { readonly keys: readonly string[]; readonly eventTime?: string }): Promise<AddingOutcome> {
-    const txnId = this.#deps.random.uuid();
-    const planner = upsertPlanner(this.#deps, { root: this.root, txnId }, { batch, keys: options.keys, eventTime: options.eventTime });
+  async upsert(batch: Batch, options: WriteOptions & Omit<UpsertRows, 'batch'>): Promise<AddingOutcome> {
+    const txnId = options.txnId ?? this.#deps.random.uuid();
+    const planner = upsertPlanner(this.#deps, { root: this.root, txnId }, { ...options, batch });
     const outcome = await this.#commit({ txnId, plan: planner.plan }, options);
     return { outcome, added: planner.added() };
   }
@@ -153,7 +153,7 @@ export class DeltaTable {
 
   /** Replaces the rows `where` passes, without it every row. @throws LakefoldError CONSTRAINT_VIOLATED for a new row it does not pass */
   async overwrite(batch: Batch, options: WriteOptions & { readonly sortBy?: readonly string[]; readonly where?: Filter } = {}): Promise<AddingOutcome> {
-    const txnId = this.#deps.random.uuid();
+    const txnId = options.txnId ?? this.#deps.random.uuid();
     const rows = { batch, ...(options.where === undefined ? {} : { where: options.where }) };
     const plan = overwritePlanner(this.#deps, { root: this.root, txnId, sortBy: options.sortBy ?? [] }, rows);
     return { outcome: await this.#commit({ txnId, plan }, options), added: batch };

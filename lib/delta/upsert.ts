@@ -26,7 +26,9 @@ export interface UpsertRows {
   readonly batch: Batch;
   readonly keys: readonly string[];
   /** Part of the identity where the table has one. */
-  readonly eventTime: string | undefined;
+  readonly eventTime?: string | undefined;
+  /** Rows that lost to others of the batch before they came here; they count as deduped. */
+  readonly dedupedBefore?: number;
 }
 
 /**
@@ -90,7 +92,13 @@ export function upsertPlanner(
       staging: Promise.all(pending),
       changeKeys: identityColumns,
       operationParameters: mergeParameters(identityColumns),
-      counts: { rowsInserted: kept.rowCount - updated, rowsUpdated: updated, rowsDeleted: 0, dedupedInBatch: deduped, stale: stale.size },
+      counts: {
+        rowsInserted: kept.rowCount - updated,
+        rowsUpdated: updated,
+        rowsDeleted: 0,
+        dedupedInBatch: deduped + (rows.dedupedBefore ?? 0),
+        stale: stale.size,
+      },
       basis: { kind: 'upsert', reads: prober.reads() },
       ...(newest === undefined ? {} : { ingestedAt: newest }),
     };

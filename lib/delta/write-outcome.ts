@@ -45,5 +45,9 @@ export interface WriteOptions extends RequestOptions {
   readonly received?: number;
   readonly rejected?: number;
   readonly committedBy?: string;
+  /** The write's own id, for what is stored beside the table of it; a random one unless given. */
+  readonly txnId?: string;
+  /** Further `commitInfo.tags`. */
+  readonly tags?: Readonly<Record<string, string>>;
   readonly attemptsMax?: number;
 }

@@ -43,7 +43,6 @@ export function commitBody(group: OpenGroup, commit: CommitRecord): object {
     committedAt: formatMillis(committedAt),
     idempotencyKey: null,
     schemaVersion: group.state.schemas.length,
-    validationReportId: null,
     readable: true,
   };
 }

@@ -10,12 +10,14 @@ import { boundsOn, describeBounds } from './expectation-bounds.ts';
 export type ExpectationFinding =
   /** Of `considered` rows those at `unexpected` do not fit. */
   | { readonly kind: 'rows'; readonly considered: number; readonly unexpected: readonly number[] }
-  /** A figure of the whole batch. */
-  | { readonly kind: 'batch'; readonly isMet: boolean; readonly found: string };
+  /** A figure of the whole batch; `value` is undefined where there is none. */
+  | { readonly kind: 'batch'; readonly isMet: boolean; readonly value: number | bigint | undefined };
 
 export interface ExpectationCheck {
   /** The column at fault; undefined where it is none or several. */
   readonly column: string | undefined;
+  /** Every column looked at. */
+  readonly columns: readonly string[];
   /** What each row, or the batch, is expected to be: `flights_24h at least 0`. */
   readonly expected: string;
   readonly find: (batch: Batch) => ExpectationFinding;
@@ -94,7 +96,7 @@ function notNull({ name }: Column): CompiledExpectation {
     const vector = vectorNamed(batch, name);
     return { kind: 'rows', considered: batch.rowCount, unexpected: rowsWhere(batch, (row) => isNullAt(vector, row)) };
   };
-  return { kind: 'check', check: { column: name, expected: `${name} to be there`, find } };
+  return { kind: 'check', check: { column: name, columns: [name], expected: `${name} to be there`, find } };
 }
 
 /** A test of every value that is there. */
@@ -110,7 +112,7 @@ function valueCheck({ name }: Column, expected: string, fits: (value: Value) => 
     });
     return { kind: 'rows', considered, unexpected };
   };
-  return { kind: 'check', check: { column: name, expected: `${name} ${expected}`, find } };
+  return { kind: 'check', check: { column: name, columns: [name], expected: `${name} ${expected}`, find } };
 }
 
 function between(column: Column, kwargs: Kwargs): CompiledExpectation {
@@ -165,7 +167,7 @@ function unique(names: readonly string[]): CompiledExpectation {
       unexpected: rowsWhere(batch, (row) => keys[row] !== undefined && isRepeated(row)),
     };
   };
-  return { kind: 'check', check: { column: names.length === 1 ? names[0] : undefined, expected: `${names.join(', ')} once`, find } };
+  return { kind: 'check', check: { column: names.length === 1 ? names[0] : undefined, columns: names, expected: `${names.join(', ')} once`, find } };
 }
 
 function rowKey(vectors: readonly Vector[], row: number): string | undefined {
@@ -186,10 +188,10 @@ function figure(column: string | undefined, what: string, kwargs: Kwargs, figure
   const isWithin = boundsOn(DOUBLE, kwargs);
   if (isWithin === undefined) return problem('min_value', 'expected numbers as bounds');
   const find = (batch: Batch): ExpectationFinding => {
-    const found = figureOf(batch);
-    return { kind: 'batch', isMet: found === undefined || isWithin(found), found: String(found ?? 'no value') };
+    const value = figureOf(batch);
+    return { kind: 'batch', isMet: value === undefined || isWithin(value), value };
   };
-  return { kind: 'check', check: { column, expected: `${what} ${describeBounds(kwargs)}`, find } };
+  return { kind: 'check', check: { column, columns: column === undefined ? [] : [column], expected: `${what} ${describeBounds(kwargs)}`, find } };
 }
 
 function distinctCount({ name, type }: Column, kwargs: Kwargs): CompiledExpectation {

@@ -4,7 +4,6 @@ import { type Fault, LakefoldError } from '../core/errors.ts';
 import { type Column, parseType } from '../core/types.ts';
 import type { ExpectationDefinition, FeatureGroupDefinition } from '../registry/definition.ts';
 import { compileExpectation, type ExpectationCheck, type ExpectationFinding, showValue } from './expectation-checks.ts';
-import type { ValidationReceipt, Warning } from './receipt.ts';
 
 /** Rows named one by one for each expectation that is not met. */
 const ROWS_LISTED_MAX = 1000;
@@ -15,10 +14,13 @@ export interface CheckedRows {
   readonly rowIndex?: ArrayLike<number> | undefined;
 }
 
-/** What a write is told of its validation; `validation` is null for a group without expectations. */
-export interface ValidationOutcome {
-  readonly validation: ValidationReceipt | null;
-  readonly warnings: readonly Warning[];
+/** An expectation held against a batch. */
+export interface JudgedExpectation {
+  readonly definition: ExpectationDefinition;
+  readonly check: ExpectationCheck;
+  readonly finding: ExpectationFinding;
+  /** Absent where it is met. */
+  readonly unmet: UnmetExpectation | undefined;
 }
 
 /** An expectation that a batch does not meet. */
@@ -30,33 +32,34 @@ export interface UnmetExpectation {
   readonly faultCount: number;
 }
 
-/**
- * Holds the rows against the group's expectations, as its policy says: `ALWAYS` warns, any other refuses.
- * @throws LakefoldError VALIDATION_FAILED with row, column and expectation
- */
-export function validateExpectations(
-  definition: Pick<FeatureGroupDefinition, 'schema' | 'expectations' | 'validationPolicy'>,
-  rows: CheckedRows,
-): ValidationOutcome {
-  if (definition.expectations.length === 0) return { validation: null, warnings: [] };
-  const unmet = unmetExpectations(definition, rows);
-  const { validationPolicy: policy } = definition;
-  if (unmet.length > 0 && policy !== 'ALWAYS') throw refusal(unmet);
-  return {
-    validation: { policy, success: unmet.length === 0, reportId: null, ingestionResult: 'INGESTED' },
-    warnings: unmet.map(({ message }) => ({ code: 'EXPECTATION_FAILED', message })),
-  };
-}
-
-/** In the order of the definition. @throws LakefoldError INVALID_DEFINITION for one that can't be checked on its column */
-export function unmetExpectations(definition: Pick<FeatureGroupDefinition, 'schema' | 'expectations'>, rows: CheckedRows): readonly UnmetExpectation[] {
+/** Every expectation, in the order of the definition. @throws LakefoldError INVALID_DEFINITION for one that can't be checked on its column */
+export function judgeExpectations(definition: Pick<FeatureGroupDefinition, 'schema' | 'expectations'>, rows: CheckedRows): readonly JudgedExpectation[] {
   const columns = columnsOf(definition);
-  return definition.expectations.flatMap((expectation, position) => {
+  return definition.expectations.map((expectation, position) => {
     const compiled = compileExpectation(expectation, columns);
     if (compiled.kind === 'problem') throw new LakefoldError('INVALID_DEFINITION', `${expectation.expectationType}: ${compiled.problem.message}`);
-    const unmet = heldAgainst(expectation, { check: compiled.check, finding: compiled.check.find(rows.batch), rows, position });
-    return unmet === undefined ? [] : [unmet];
+    const { check } = compiled;
+    const finding = check.find(rows.batch);
+    return { definition: expectation, check, finding, unmet: heldAgainst(expectation, { check, finding, rows, position }) };
   });
+}
+
+/** Those that are not met. */
+export function unmetExpectations(judged: readonly JudgedExpectation[]): readonly UnmetExpectation[] {
+  return judged.flatMap(({ unmet }) => (unmet === undefined ? [] : [unmet]));
+}
+
+/** What a row at fault is told. */
+export function rowFault(rows: CheckedRows, check: ExpectationCheck, row: number): Fault & { readonly row: number } {
+  const found = foundAt(rows.batch, check, row);
+  return {
+    row: rows.rowIndex?.[row] ?? row,
+    ...(check.column === undefined ? {} : { feature: check.column }),
+    code: 'EXPECTATION_FAILED',
+    message: `expected ${check.expected}, found ${found}`,
+    expected: check.expected,
+    found,
+  };
 }
 
 /** Faults of expectations that can't be checked on their columns, for `plan` and `apply`. */
@@ -82,14 +85,15 @@ interface Held {
 }
 
 function heldAgainst({ expectationType, kwargs }: ExpectationDefinition, { check, finding, rows, position }: Held): UnmetExpectation | undefined {
-  const feature = check.column === undefined ? {} : { feature: check.column };
   if (finding.kind === 'batch') {
+    const feature = check.column === undefined ? {} : { feature: check.column };
     if (finding.isMet) return undefined;
-    const message = `expected ${check.expected}, found ${finding.found}`;
+    const found = String(finding.value ?? 'no value');
+    const message = `expected ${check.expected}, found ${found}`;
     return {
       expectationType,
       message,
-      faults: [{ field: `expectations[${position}]`, ...feature, code: 'EXPECTATION_FAILED', message, expected: check.expected, found: finding.found }],
+      faults: [{ field: `expectations[${position}]`, ...feature, code: 'EXPECTATION_FAILED', message, expected: check.expected, found }],
       faultCount: 1,
     };
   }
@@ -102,17 +106,7 @@ function heldAgainst({ expectationType, kwargs }: ExpectationDefinition, { check
     expectationType,
     faultCount: unexpected.length,
     message: `expected ${check.expected} in ${share} ${considered} rows, found ${unexpected.length} otherwise`,
-    faults: unexpected.slice(0, ROWS_LISTED_MAX).map((row): Fault => {
-      const found = foundAt(rows.batch, check, row);
-      return {
-        row: rows.rowIndex?.[row] ?? row,
-        ...feature,
-        code: 'EXPECTATION_FAILED',
-        message: `expected ${check.expected}, found ${found}`,
-        expected: check.expected,
-        found,
-      };
-    }),
+    faults: unexpected.slice(0, ROWS_LISTED_MAX).map((row) => rowFault(rows, check, row)),
   };
 }
 
@@ -122,12 +116,16 @@ function foundAt(batch: Batch, check: ExpectationCheck, row: number): string {
   return showValue(vector.type, valueAt(vector, row));
 }
 
-function refusal(unmet: readonly UnmetExpectation[]): LakefoldError {
-  const errors = unmet.flatMap(({ faults }) => faults);
-  const errorCount = unmet.reduce((sum, { faultCount }) => sum + faultCount, 0);
-  return new LakefoldError(
+/** @throws LakefoldError VALIDATION_FAILED with row, column and expectation, where any is unmet */
+export function refuseUnmet(unmet: readonly UnmetExpectation[], reportId: string | null): void {
+  if (unmet.length === 0) return;
+  throw new LakefoldError(
     'VALIDATION_FAILED',
     `expected rows that meet the group's expectations, found ${unmet.length} unmet; first: ${unmet[0]?.message ?? ''}`,
-    { errors, errorCount, context: { reportId: null } },
+    {
+      errors: unmet.flatMap(({ faults }) => faults),
+      errorCount: unmet.reduce((sum, { faultCount }) => sum + faultCount, 0),
+      context: { reportId },
+    },
   );
 }

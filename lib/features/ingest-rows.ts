@@ -1,80 +1,85 @@
-/** From a request's rows to a receipt: parse, check, commit, publish (semantics §11, order of checks). */
-import type { Batch } from '../core/batch.ts';
-import { takeRows } from '../core/batch.ts';
-import { identityOver } from '../delta/row-identity.ts';
+/** From a request's rows to a receipt: judge them, set aside what is at fault, commit, publish (semantics §11). */
 import type { Idempotency } from '../delta/write-outcome.ts';
-import type { RequestOptions } from '../ports/object-store.ts';
-import { bytesSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
-import { type CheckedRows, validateExpectations } from './expectations.ts';
-import { ingest, type IngestOperation } from './ingest.ts';
-import { identityColumns, type OpenGroup } from './open-group.ts';
-import { parseRows, type RowsBody } from './parse-rows.ts';
-import type { Receipt } from './receipt.ts';
-import { inputColumns } from './received-rows.ts';
-import { rowScales } from './row-size.ts';
-import { refuseFaults, rowRules, validateRows } from './validate-rows.ts';
+import { ingest, type IngestRequest } from './ingest.ts';
+import { type JudgedRows, judgeRows, type RowsRequest } from './judge-rows.ts';
+import type { OpenGroup } from './open-group.ts';
+import { setAside } from './quarantine.ts';
+import type { Receipt, ValidationReceipt } from './receipt.ts';
+import { newReportId, writeReport } from './report-store.ts';
+import type { ValidationReport } from './validation-report.ts';
 
-export type RowsInput =
-  | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array }
-  | { readonly format: 'objects'; readonly rows: readonly unknown[] };
-
-export interface IngestRowsRequest extends RequestOptions {
-  readonly rows: RowsInput;
-  readonly operation: IngestOperation;
+export interface IngestRowsRequest extends RowsRequest {
   readonly wait: 'commit' | 'online';
-  readonly timezone?: string;
-  readonly ignoreUnknown?: boolean;
   readonly allowEmpty?: boolean;
   readonly idempotency?: Idempotency;
   readonly committedBy?: string;
 }
 
 /**
- * One faulty row refuses them all, an expectation that is not met does unless the group's policy is `ALWAYS`; nothing is written then.
- * @throws LakefoldError VALIDATION_FAILED with row, column and expectation of each fault; MALFORMED_JSON, MALFORMED_FILE, DUPLICATE_KEY; what `ingest` throws
+ * What becomes of rows at fault, and of expectations that are not met, is the group's policy's to say: `STRICT` refuses the request,
+ * `ALWAYS` refuses it for faulty rows alone, `QUARANTINE` sets rows aside. A refused request has written its report and nothing else.
+ * @throws LakefoldError VALIDATION_FAILED with row, column and expectation of each fault, and `reportId`; what `judgeRows` and `ingest` throw
  */
 export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: IngestRowsRequest): Promise<Receipt> {
-  const received = await parseRows(deps, rowsBody(request.rows), {
-    columns: inputColumns(group.definition),
-    ...(request.timezone === undefined ? {} : { timezone: request.timezone }),
-    ...(request.ignoreUnknown === undefined ? {} : { ignoreUnknown: request.ignoreUnknown }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
-  const scales = group.definition.onlineEnabled ? rowScales(group, received.batch) : undefined;
-  const validated = validateRows(received, rowRules(group.definition, deps.clock.nowMicros(), scales === undefined ? [] : [scales.check]));
-  refuseFaults(validated);
-  const mayHaveLosers = request.operation === 'upsert' && group.definition.expectations.length > 0;
-  const { validation, warnings } = validateExpectations(group.definition, mayHaveLosers ? lastOfEach(group, validated.batch) : validated);
-  return ingest(deps, group, {
-    batch: validated.batch,
-    validation,
-    warnings: [...(scales?.warnings() ?? []), ...warnings],
-    received: validated.received,
-    rejected: [],
+  const judged = await judgeRows(deps, group, request);
+  const common: Omit<IngestRequest, 'validation'> = {
+    batch: judged.batch,
+    warnings: judged.warnings,
+    received: judged.received,
+    rejected: judged.setAside.flatMap(({ faults }) => faults),
+    rejectedRows: judged.setAside.length,
+    dedupedBefore: judged.deduped,
     operation: request.operation,
     wait: request.wait,
     ...(request.allowEmpty === undefined ? {} : { allowEmpty: request.allowEmpty }),
     ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
     ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
+  };
+  return judged.isReported ? ingestReported(deps, group, { request: common, judged }) : ingest(deps, group, common);
 }
 
-function rowsBody(rows: RowsInput): RowsBody {
-  if (rows.format === 'objects') return rows;
-  return rows.format === 'parquet' ? { format: 'parquet', body: bytesSource(rows.body) } : { format: rows.format, body: rows.body };
+/** The report that ingesting the rows would leave; nothing is written. @throws LakefoldError as `judgeRows` */
+export async function validateOnly(deps: Pick<FeatureDeps, 'codec' | 'clock'>, group: OpenGroup, request: RowsRequest): Promise<ValidationReport> {
+  const { report } = await judgeRows(deps, group, request);
+  return { ...report, ingestionResult: 'EXPERIMENT' };
 }
 
-// In an upsert the last row of an identity wins: the others are not written, so nothing is expected of them.
-function lastOfEach(group: OpenGroup, batch: Batch): CheckedRows {
-  const identityOf = identityOver(
-    batch,
-    identityColumns(group).map((column) => column.name),
-  );
-  const last = new Map<string, number>();
-  for (let row = 0; row < batch.rowCount; row += 1) last.set(identityOf(row) ?? `\0${row}`, row);
-  if (last.size === batch.rowCount) return { batch };
-  const rowIndex = Uint32Array.from(last.values()).sort();
-  return { batch: takeRows(batch, rowIndex), rowIndex };
+async function ingestReported(
+  deps: FeatureDeps,
+  group: OpenGroup,
+  { request, judged }: { readonly request: Omit<IngestRequest, 'validation'>; readonly judged: JudgedRows },
+): Promise<Receipt> {
+  const { report } = judged;
+  const { root } = group.table;
+  const ownId = newReportId(deps);
+  if (report.ingestionResult === 'REJECTED') {
+    await writeReport(deps, root, { ...report, reportId: ownId }, null);
+    judged.refuse(ownId);
+  }
+  const reportId =
+    judged.setAside.length === 0
+      ? ownId
+      : await setAside(deps, group, { rows: judged.setAside, reportId: ownId, idempotency: request.idempotency, signal: request.signal });
+  const identified = { ...report, reportId };
+  const { policy, success, ingestionResult } = report;
+  const validation: ValidationReceipt = { policy, success, reportId, ingestionResult };
+  const write = { txnId: deps.random.uuid(), base: group.table.snapshot.version };
+  const hasRows = request.batch.rowCount > 0;
+  // While the files are staged; both are awaited, whichever fails.
+  const [written, done] = await Promise.allSettled([
+    writeReport(deps, root, identified, hasRows ? write : null),
+    ingest(deps, group, { ...request, validation, txnId: write.txnId }),
+  ]);
+  if (done.status === 'rejected') throw done.reason;
+  if (written.status === 'rejected') deps.log.error('report.lost', { table: root, reportId, cause: String(written.reason) });
+  const receipt = done.value;
+  const { commit } = receipt;
+  if (commit === null) return receipt;
+  const settled = (): Promise<void> => writeReport(deps, root, { ...identified, commitVersion: commit.version }, write);
+  // A repeat has no entry of its own in the log to tell.
+  if (commit.alreadyApplied) await settled();
+  else deps.background.run('settleReport', settled);
+  return receipt;
 }

@@ -1,7 +1,9 @@
 /** Ingestion: validated rows become one commit and, where the group is online, its newest values. */
 import type { Batch } from '../core/batch.ts';
 import { type Fault, LakefoldError } from '../core/errors.ts';
+import { FAULTS_LISTED_MAX } from '../core/limits.ts';
 import { appliedVersion } from '../delta/commit.ts';
+import { REPORT_TAG } from '../delta/history.ts';
 import type { Idempotency, WriteOptions } from '../delta/write-outcome.ts';
 import type { AddingOutcome } from '../delta/table.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
@@ -21,15 +23,22 @@ export interface IngestRequest extends RequestOptions {
   readonly batch: Batch;
   /** Rows received, faulty ones included. */
   readonly received: number;
+  /** Faults of rows set aside; at most `FAULTS_LISTED_MAX` of them are answered. */
   readonly rejected: readonly Fault[];
+  /** Rows set aside; one a fault unless given. */
+  readonly rejectedRows?: number;
+  /** Rows that lost to others of the request and are not in `batch`. */
+  readonly dedupedBefore?: number;
   readonly idempotency?: Idempotency;
   /** `online` = the answer waits for the fold. */
   readonly wait: 'commit' | 'online';
   readonly allowEmpty?: boolean;
   readonly committedBy?: string;
   readonly warnings?: readonly Warning[];
-  /** What the expectations said of the rows; null where there are none. */
+  /** What the checks said of the rows; null where nothing was expected and nothing at fault. */
   readonly validation?: ValidationReceipt | null;
+  /** The write's own id, as its validation report names it. */
+  readonly txnId?: string;
 }
 
 /**
@@ -38,7 +47,8 @@ export interface IngestRequest extends RequestOptions {
  */
 export async function ingest(deps: FeatureDeps, group: OpenGroup, request: IngestRequest): Promise<Receipt> {
   if (request.batch.rowCount === 0) {
-    if (request.operation !== 'overwrite') {
+    // Rows that were all set aside never empty a group.
+    if (request.operation !== 'overwrite' || rejectedRowsOf(request) > 0) {
       await refuseKnownKey(deps, group, request.idempotency);
       return receipt(group, request, { commit: null, online: null });
     }
@@ -46,7 +56,7 @@ export async function ingest(deps: FeatureDeps, group: OpenGroup, request: Inges
   }
   const before = group.table.snapshot;
   const { outcome, added } = await write(group, request);
-  const facts = await settle(deps, group.table.root, { outcome, idempotency: request.idempotency, rejected: request.rejected.length });
+  const facts = await settle(deps, group.table.root, { outcome, idempotency: request.idempotency, rejected: rejectedRowsOf(request) });
   if (facts === undefined) return receipt(group, request, { commit: null, online: null });
   if (outcome.kind === 'committed') rememberReceipt(before, outcome.snapshot, newestOf(added));
   const isMerge = outcome.kind === 'committed' && (request.operation !== 'overwrite' || outcome.filesRemoved === 0);
@@ -54,7 +64,16 @@ export async function ingest(deps: FeatureDeps, group: OpenGroup, request: Inges
   const online = await publishIfWanted(deps, group, { facts, wait: request.wait, ...(known === undefined ? {} : { known }) });
   maintainIfDue(deps, group, facts.version);
   deps.log.info('ingest.committed', { table: group.table.root, version: facts.version, rows: request.batch.rowCount, alreadyApplied: facts.alreadyApplied });
-  return receipt(group, request, { commit: commitReceipt(request.operation, facts), online });
+  return receipt(group, { ...request, validation: validationOf(request, facts) }, { commit: commitReceipt(request.operation, facts), online });
+}
+
+function rejectedRowsOf({ rejected, rejectedRows = rejected.length }: IngestRequest): number {
+  return rejectedRows;
+}
+
+// A repeat is told of the report that its commit names.
+function validationOf({ validation = null }: IngestRequest, facts: CommitFacts): ValidationReceipt | null {
+  return validation === null || facts.reportId === undefined ? validation : { ...validation, reportId: facts.reportId };
 }
 
 // A request without rows commits nothing and is not remembered, but its key may be another request's (U9).
@@ -68,9 +87,12 @@ async function write(group: OpenGroup, request: IngestRequest): Promise<AddingOu
   const identity = identityColumns(group).map((column) => column.name);
   const first = group.receipts.issue(group.table.snapshot, request.batch.rowCount);
   const rows = withReceipts(request.batch, first, request.operation === 'upsert' ? undefined : identity);
+  const reportId = request.validation?.reportId ?? null;
   const options: WriteOptions = {
     received: request.received,
-    rejected: request.rejected.length,
+    rejected: rejectedRowsOf(request),
+    ...(request.txnId === undefined ? {} : { txnId: request.txnId }),
+    ...(reportId === null ? {} : { tags: { [REPORT_TAG]: reportId } }),
     ...(request.idempotency === undefined ? {} : { idempotency: request.idempotency }),
     ...(request.committedBy === undefined ? {} : { committedBy: request.committedBy }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
@@ -84,6 +106,7 @@ async function write(group: OpenGroup, request: IngestRequest): Promise<AddingOu
       return group.table.upsert(rows, {
         ...options,
         keys: group.keyColumns.map((column) => column.name),
+        dedupedBefore: request.dedupedBefore ?? 0,
         ...(group.eventTime === undefined ? {} : { eventTime: group.eventTime.name }),
       });
   }
@@ -124,7 +147,7 @@ function receipt(group: OpenGroup, request: IngestRequest, parts: Pick<Receipt, 
     received: request.received,
     ...parts,
     validation: request.validation ?? null,
-    rejected: request.rejected,
+    rejected: request.rejected.slice(0, FAULTS_LISTED_MAX),
     warnings: request.warnings ?? [],
   };
 }

@@ -7,6 +7,7 @@ import { MICROS_MAX, MICROS_MIN } from '../core/time.ts';
 import { typesEqual, type Column } from '../core/types.ts';
 import type { FileSource, TableCodec } from '../ports/table-codec.ts';
 import { FaultLog, type InputColumn, type ReceivedRows } from './received-rows.ts';
+import { storedPayload } from './row-payload.ts';
 import type { RowObjectOptions } from './row-objects.ts';
 import { storedConverter } from './stored-values.ts';
 
@@ -28,7 +29,7 @@ export async function readParquetRows(codec: TableCodec, source: FileSource, opt
   if (twice !== undefined) throw new LakefoldError('MALFORMED_FILE', `expected columns of different names, found ${JSON.stringify(twice.name)} twice`);
   const wanted = stored.filter((column) => options.columns.some((other) => other.name === column.name)).map((column) => ({ ...column, nullable: true }));
   const batch = await asMalformed(() => decodeAll(codec, source, { columns: wanted, rowCount, signal: options.signal }));
-  const faults = new FaultLog(rowCount);
+  const faults = new FaultLog(rowCount, options.faultsKeptMax);
   const vectors = options.columns.map((column, position) => {
     const at = wanted.findIndex((other) => other.name === column.name);
     const vector = batch.vectors[at];
@@ -46,7 +47,7 @@ export async function readParquetRows(codec: TableCodec, source: FileSource, opt
         faults.add({ row, feature: column.name, code: 'UNKNOWN_FEATURE', message: `expected a column of the schema, found ${showInput(column.name)}` });
     }
   }
-  return { batch: { columns: options.columns, vectors, rowCount }, faults };
+  return { batch: { columns: options.columns, vectors, rowCount }, faults, payloadOf: (row) => storedPayload(batch, row) };
 }
 
 async function decodeAll(

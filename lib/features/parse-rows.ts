@@ -9,6 +9,7 @@ import { csvInput, parseCsv } from './csv.ts';
 import { parseJsonFast, parseLine, scanLines, textOf } from './fast-json.ts';
 import { readParquetRows } from './parquet-rows.ts';
 import { FaultLog, NAME_SHOWN_MAX, type InputColumn, type ReceivedRows } from './received-rows.ts';
+import { payloadText } from './row-payload.ts';
 import { readRowObjects, type RowObjectOptions } from './row-objects.ts';
 import { localTimeResolver } from './time-zone.ts';
 
@@ -24,6 +25,8 @@ export interface ParseRowsOptions {
   readonly timezone?: string;
   /** Members and columns that the group lacks are left out instead of being faults. */
   readonly ignoreUnknown?: boolean;
+  /** Faults kept with their words; 10,000 unless given. */
+  readonly faultsKeptMax?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -33,10 +36,11 @@ export interface ParseRowsOptions {
  * INVALID_ARGUMENT for an unknown time zone, LIMIT_EXCEEDED beyond `ROWS_PER_REQUEST_MAX` rows
  */
 export async function parseRows(deps: { readonly codec: TableCodec }, rows: RowsBody, options: ParseRowsOptions): Promise<ReceivedRows> {
-  const { columns, timezone, ignoreUnknown } = options;
+  const { columns, timezone, ignoreUnknown, faultsKeptMax } = options;
   const common: RowObjectOptions = {
     columns,
     ...(ignoreUnknown === undefined ? {} : { ignoreUnknown }),
+    ...(faultsKeptMax === undefined ? {} : { faultsKeptMax }),
     ...(timezone === undefined ? {} : { resolveLocal: localTimeResolver(timezone) }),
   };
   switch (rows.format) {
@@ -101,7 +105,7 @@ function asFile<T>(row: number, read: () => T): T {
 function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): ReceivedRows {
   const { header, rows } = parseCsv(body);
   bounded(rows);
-  const faults = new FaultLog(rows.length);
+  const faults = new FaultLog(rows.length, options.faultsKeptMax);
   const vectors = options.columns.map((column, position) => {
     const at = header.indexOf(column.name);
     const builder = vectorBuilder(column.type, Math.max(1, rows.length));
@@ -130,5 +134,6 @@ function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): Rece
         }),
       );
   }
-  return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults };
+  const payloadOf = (row: number): string => payloadText(Object.fromEntries(header.map((name, i) => [name, rows[row]?.[i] ?? null])));
+  return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults, payloadOf };
 }

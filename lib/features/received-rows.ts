@@ -22,12 +22,14 @@ export interface RowFault extends Fault {
 export interface ReceivedRows {
   readonly batch: Batch;
   readonly faults: FaultLog;
+  /** The row as it was received, as JSON text. */
+  readonly payloadOf: (row: number) => string;
 }
 
 /** Characters of a name nobody knows that a fault repeats. */
 export const NAME_SHOWN_MAX = 128;
 
-/** Faults kept with their words; beyond, rows are only marked and counted. */
+/** Faults kept with their words unless told; beyond, rows are only marked and counted. */
 const FAULTS_KEPT_MAX = 10_000;
 
 /** Faults by row. Faults of one cell beyond the first are not noted. */
@@ -35,12 +37,14 @@ export class FaultLog {
   readonly #kept: RowFault[] = [];
   readonly #cells = new Map<number, Uint8Array>();
   readonly #rowCount: number;
+  readonly #keptMax: number;
   #rows: Uint8Array | undefined;
   #faultyRows = 0;
   #count = 0;
 
-  constructor(rowCount: number) {
+  constructor(rowCount: number, keptMax = FAULTS_KEPT_MAX) {
     this.#rowCount = rowCount;
+    this.#keptMax = keptMax;
   }
 
   /** Number of faults. */
@@ -73,7 +77,7 @@ export class FaultLog {
       cells[fault.row] = 1;
       this.#cells.set(column, cells);
     }
-    if (this.#kept.length < FAULTS_KEPT_MAX) this.#kept.push(fault);
+    if (this.#kept.length < this.#keptMax) this.#kept.push(fault);
   }
 
   /** The fault of a value that does not fit its column. */
@@ -85,7 +89,7 @@ export class FaultLog {
     this.add({ row, feature: at.column.name, code, message: `expected ${expected} in ${at.column.name}, found ${found}`, expected, found }, at.position);
   }
 
-  /** By row, then in the order noted; at most 10,000. */
+  /** By row, then in the order noted; at most as many as are kept. */
   list(): readonly RowFault[] {
     return this.#kept.toSorted((a, b) => a.row - b.row);
   }

@@ -14,7 +14,6 @@ export function refuseUnavailable(plan: DefinitionsPlan): void {
 
 function checkGroup(group: FeatureGroupDefinition): void {
   const place = `feature group ${group.name}/${group.version}`;
-  if (group.validationPolicy === 'QUARANTINE') throw unavailable(place, 'validationPolicy', 'STRICT or ALWAYS', 'QUARANTINE');
   if (group.eraseSchedule !== null) throw unavailable(place, 'eraseSchedule', 'none', group.eraseSchedule);
   const faults = expectationFaults(group);
   const [first] = faults;

@@ -1,6 +1,7 @@
 /** Rows given as objects by column name (JSON, TypeScript) into columns, one column at a time. */
 import { vectorBuilder, type Vector } from '../core/batch.ts';
 import { showInput, toValue, type InputOptions } from '../core/input-values.ts';
+import { payloadText } from './row-payload.ts';
 import { FaultLog, NAME_SHOWN_MAX, type InputColumn, type ReceivedRows } from './received-rows.ts';
 
 export interface RowObjectOptions {
@@ -8,6 +9,8 @@ export interface RowObjectOptions {
   /** Members that are no columns are left out instead of being faults. */
   readonly ignoreUnknown?: boolean;
   readonly resolveLocal?: InputOptions['resolveLocal'];
+  /** Faults kept with their words; 10,000 unless given. */
+  readonly faultsKeptMax?: number;
 }
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -17,7 +20,7 @@ const INHERITED = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** Reads every cell; a row that is no object is one fault. Null and absent are left for `validateRows` to judge. */
 export function readRowObjects(rows: readonly unknown[], options: RowObjectOptions): ReceivedRows {
-  const faults = new FaultLog(rows.length);
+  const faults = new FaultLog(rows.length, options.faultsKeptMax);
   const objects = rows.map((row, i) => {
     if (isRowObject(row)) return row;
     faults.add({ row: i, code: 'TYPE_MISMATCH', message: `expected an object, found ${showInput(row)}`, expected: 'an object', found: showInput(row) }, -1);
@@ -26,7 +29,7 @@ export function readRowObjects(rows: readonly unknown[], options: RowObjectOptio
   const present = new Uint16Array(rows.length);
   const vectors = options.columns.map((column, position) => readColumn(objects, { column, position, present, faults, resolveLocal: options.resolveLocal }));
   if (options.ignoreUnknown !== true) noteUnknown(objects, { columns: options.columns, present, faults });
-  return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults };
+  return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults, payloadOf: (row) => payloadText(rows[row]) };
 }
 
 function isRowObject(row: unknown): row is RowObject {

@@ -66,7 +66,7 @@ export function validateRows(received: ReceivedRows, rules: RowRules): Validated
 }
 
 /** Under `STRICT` and `ALWAYS` one faulty row refuses them all. @throws LakefoldError VALIDATION_FAILED with the faults by row */
-export function refuseFaults(validated: ValidatedRows): void {
+export function refuseFaults(validated: ValidatedRows, reportId?: string): void {
   const first = validated.faults[0];
   if (first === undefined) return;
   throw new LakefoldError(
@@ -75,6 +75,7 @@ export function refuseFaults(validated: ValidatedRows): void {
     {
       errors: validated.faults,
       errorCount: validated.faultCount,
+      ...(reportId === undefined ? {} : { context: { reportId } }),
     },
   );
 }

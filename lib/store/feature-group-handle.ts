@@ -1,7 +1,8 @@
 /** A feature group as a program uses it. */
 import type { Idempotency } from '../delta/write-outcome.ts';
 import { listCommits } from '../features/commits.ts';
-import { ingestRows, type RowsInput } from '../features/ingest-rows.ts';
+import { ingestRows, validateOnly } from '../features/ingest-rows.ts';
+import type { RowsInput } from '../features/judge-rows.ts';
 import type { IngestOperation } from '../features/ingest.ts';
 import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows, type PublishReport, type VacuumReport } from '../features/manage-rows.ts';
 import type { OptimizeReport } from '../features/optimize-report.ts';
@@ -9,7 +10,10 @@ import type { OpenGroup } from '../features/open-group.ts';
 import { parseDelete } from '../features/parse-delete.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
 import { readGroupChanges } from '../features/read-changes.ts';
+import { readQuarantine } from '../features/quarantine.ts';
 import { readGroup } from '../features/read-rows.ts';
+import { listReports, readReport } from '../features/report-store.ts';
+import type { ValidationReport } from '../features/validation-report.ts';
 import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
 import { duration } from '../core/time.ts';
@@ -162,6 +166,30 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
   async *commits(): AsyncIterable<Commit> {
     const group = await this.#open();
     for await (const commit of listCommits(this.#deps, group)) yield shownCommit(commit);
+  }
+
+  /** What `upsert` would find of the rows; writes nothing. @throws LakefoldError as `upsert` for rows that can't be read */
+  async validate(
+    rows: Rows<S>,
+    options: RequestOptions & Pick<WriteRowsOptions, 'timezone' | 'ignoreUnknown'> & { readonly operation?: IngestOperation } = {},
+  ): Promise<ValidationReport> {
+    return validateOnly(this.#deps, await this.#open(), { rows: rowsInput(rows), ...options, operation: options.operation ?? 'upsert' });
+  }
+
+  /** Reports of the last 90 days, newest first. */
+  async *validationReports(): AsyncIterable<ValidationReport> {
+    yield* listReports(this.#deps, await this.#open());
+  }
+
+  /** @throws LakefoldError UNKNOWN_REPORT */
+  async validationReport(reportId: string): Promise<ValidationReport> {
+    return readReport(this.#deps, await this.#open(), reportId);
+  }
+
+  /** Rows that were set aside, in no particular order; at most 100 unless told. */
+  async *quarantine(options: { readonly reportId?: string; readonly since?: string | Date; readonly limit?: number } = {}): AsyncIterable<RowBatch> {
+    const { reportId, since, limit = 100 } = options;
+    yield* rowBatches(readQuarantine(this.#deps, await this.#open(), { reportId, since: since === undefined ? undefined : microsOf(since), limit }));
   }
 
   /** Folds what is committed into the online store. @throws LakefoldError UNSUPPORTED_OPERATION for a group that is not online */

@@ -62,6 +62,7 @@ function comparable(answers: readonly Answer[], location: string): readonly unkn
     text
       .replaceAll(location, '<location>')
       .replace(/"requestId":"[^"]*"/, '"requestId":"…"')
+      .replace(/vr_[0-9A-Z]{26}/g, 'vr_…')
       .replace(/part-[0-9a-f-]{36}/g, 'part-…'),
   ]);
 }

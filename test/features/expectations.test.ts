@@ -5,12 +5,23 @@ import { batchOfRows } from '../../lib/core/batch.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import type { Json } from '../../lib/core/json.ts';
 import { parseType, type Value } from '../../lib/core/types.ts';
-import { expectationFaults, unmetExpectations, validateExpectations } from '../../lib/features/expectations.ts';
+import {
+  type CheckedRows,
+  expectationFaults,
+  judgeExpectations,
+  refuseUnmet,
+  unmetExpectations,
+  type UnmetExpectation,
+} from '../../lib/features/expectations.ts';
 import { ingestRows } from '../../lib/features/ingest-rows.ts';
 import { expectation } from '../../lib/registry/define-expectation.ts';
 import type { ColumnDefinition, ExpectationDefinition, ValidationPolicy } from '../../lib/registry/definition.ts';
 import { openEmbedded } from '../../lib/store/embedded.ts';
 import type { OpenStore } from '../../lib/store/open-store.ts';
+
+function unmetBy(definition: Parameters<typeof judgeExpectations>[0], rows: CheckedRows): readonly UnmetExpectation[] {
+  return unmetExpectations(judgeExpectations(definition, rows));
+}
 
 /** What is not met over one column `x` with these values, in words. */
 function unmet(type: string, values: readonly Value[], ...expectations: readonly ExpectationDefinition[]): readonly string[] {
@@ -19,7 +30,7 @@ function unmet(type: string, values: readonly Value[], ...expectations: readonly
     [column],
     values.map((value) => [value]),
   );
-  return unmetExpectations({ schema: [{ name: 'x', type, nullable: true }], expectations }, { batch }).map(({ message, faults }) => {
+  return unmetBy({ schema: [{ name: 'x', type, nullable: true }], expectations }, { batch }).map(({ message, faults }) => {
     const rows = faults.flatMap(({ row }) => (row === undefined ? [] : [row]));
     return rows.length === 0 ? message : `rows ${rows.join(',')}: ${faults[0]?.message ?? ''}`;
   });
@@ -126,7 +137,7 @@ describe('a row expectation', () => {
       ['1', null],
       ['1', null],
     ]);
-    const [found] = unmetExpectations({ schema, expectations: [expectation.compoundColumnsToBeUnique(['a', 'b'])] }, { batch });
+    const [found] = unmetBy({ schema, expectations: [expectation.compoundColumnsToBeUnique(['a', 'b'])] }, { batch });
     expect(found?.faults.map(({ row, feature }) => [row, feature])).toEqual([
       [0, undefined],
       [2, undefined],
@@ -153,13 +164,15 @@ describe('a batch expectation', () => {
 
   it('names the column and its own place, no row', () => {
     const error = refusalOf(() =>
-      validateExpectations(
-        {
-          schema: [{ name: 'x', type: 'double', nullable: true }],
-          expectations: [expectation.tableRowCountToEqual(1), expectation.columnMeanToBeBetween('x', { maxValue: 1 })],
-          validationPolicy: 'STRICT',
-        },
-        { batch: batchOfRows([{ name: 'x', type: parseType('double'), nullable: true }], [[3]]) },
+      refuseUnmet(
+        unmetBy(
+          {
+            schema: [{ name: 'x', type: 'double', nullable: true }],
+            expectations: [expectation.tableRowCountToEqual(1), expectation.columnMeanToBeBetween('x', { maxValue: 1 })],
+          },
+          { batch: batchOfRows([{ name: 'x', type: parseType('double'), nullable: true }], [[3]]) },
+        ),
+        null,
       ),
     );
     const message = 'expected mean of x at most 1, found 3';
@@ -292,7 +305,7 @@ describe('a write to a group with expectations', () => {
     expect(receipt).toMatchObject({
       received: 2,
       commit: { version: 1, rowsInserted: 1, dedupedInBatch: 1 },
-      validation: { policy: 'STRICT', success: true, reportId: null, ingestionResult: 'INGESTED' },
+      validation: { policy: 'STRICT', success: true, reportId: expect.stringMatching(/^vr_/), ingestionResult: 'INGESTED' },
       warnings: [],
     });
   });
@@ -303,7 +316,7 @@ describe('a write to a group with expectations', () => {
     const receipt = await write(store, [{ origin: 'SFO', flights: -5 }, { origin: 'LAX', flights: 1 }, { origin: 'JFK' }]);
     expect(receipt).toMatchObject({
       commit: { version: 1, rowsInserted: 3 },
-      validation: { policy: 'ALWAYS', success: false, reportId: null, ingestionResult: 'INGESTED' },
+      validation: { policy: 'ALWAYS', success: false, reportId: expect.stringMatching(/^vr_/), ingestionResult: 'INGESTED' },
       warnings: [
         { code: 'EXPECTATION_FAILED', message: 'expected flights at least 0 in all 2 rows, found 1 otherwise' },
         { code: 'EXPECTATION_FAILED', message: 'expected rows at most 2, found 3' },
@@ -321,7 +334,6 @@ describe('a write to a group with expectations', () => {
   });
 
   it.each<[string, Readonly<Record<string, Json>>, string]>([
-    ['validationPolicy', definition('QUARANTINE'), 'UNSUPPORTED_OPERATION'],
     ['eraseSchedule', definition('STRICT', { eraseSchedule: 'P7D' }), 'UNSUPPORTED_OPERATION'],
     [
       'expectations[0].kwargs.column',

@@ -1,0 +1,123 @@
+/** `fg validate`, `fg reports`, `fg quarantine`: what rows were found to be. */
+import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
+import { bytesOf, itemsOf } from '../client.ts';
+import type { Command } from '../command.ts';
+import { given, rowsOption } from '../option-values.ts';
+import type { Paint } from '../output.ts';
+import { PAGE_OPTIONS, pageOf } from '../page-options.ts';
+import { answerText, listOf, listText, text } from '../render.ts';
+import { versionedName } from '../versioned-name.ts';
+
+/** As a refused ingestion ends. */
+const EXIT_VALIDATION_FAILED = 3;
+
+const validate: Command = {
+  name: 'fg validate',
+  usage: 'NAME[/V] --file F|-',
+  positionals: [1, 1],
+  summary: 'Checks the rows of a file as ingestion would and prints the report; writes nothing. Ends with 3 where they fail.',
+  options: {
+    file: { kind: 'text', value: 'F|-', help: 'the rows; - is stdin' },
+    format: { kind: 'text', value: 'json|ndjson|csv|parquet', help: 'default: by the ending of the file' },
+    operation: { kind: 'text', value: 'upsert|append|overwrite', help: 'default upsert: one row per key and event time' },
+    timezone: { kind: 'text', value: 'ZONE', help: 'of timestamps without offset, such as Europe/Stockholm; without it they are faults' },
+    'ignore-unknown': { kind: 'flag', help: 'leave out columns that the group lacks' },
+  },
+  example: 'lakefold fg validate airport_delays --file delays.csv',
+  run: async (context) => {
+    const { args, session, output } = context;
+    const rows = await rowsOption(context);
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-groups');
+    const query = {
+      operation: args.word('operation', ['upsert', 'append', 'overwrite']),
+      timezone: args.text('timezone'),
+      ignoreUnknown: args.flag('ignore-unknown'),
+    };
+    const answer = await client.json({ method: 'POST', path: `${path}:validate`, query, body: { type: rows.mediaType, bytes: rows.bytes } });
+    await output.document(answer.text, (paint) => reportText(answer.body, paint));
+    return answer.body['success'] === true ? 0 : EXIT_VALIDATION_FAILED;
+  },
+};
+
+const reports: Command = {
+  name: 'fg reports',
+  usage: 'NAME[/V] [REPORT]',
+  positionals: [1, 2],
+  summary: 'Lists the validation reports of a feature group, newest first, or prints one.',
+  options: PAGE_OPTIONS,
+  example: 'lakefold fg reports airport_delays --limit 10',
+  run: async (context) => {
+    const { args, session, output } = context;
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-groups');
+    const id = args.positionals[1];
+    if (id !== undefined) {
+      const answer = await client.json({ method: 'GET', path: `${path}/validation-reports/${encodeURIComponent(id)}` });
+      await output.document(answer.text, (paint) => reportText(answer.body, paint));
+      return;
+    }
+    const answer = await client.list({ path: `${path}/validation-reports` }, pageOf(args));
+    await output.document(answer.text, (paint) =>
+      listText(
+        itemsOf(answer.body),
+        {
+          report: (item) => item['reportId'] ?? null,
+          created: (item) => item['createdAt'] ?? null,
+          result: (item) => item['ingestionResult'] ?? null,
+          success: (item) => (item['success'] === true ? 'yes' : 'no'),
+          commit: (item) => item['commitVersion'] ?? null,
+          rows: (item) => item['rows'] ?? null,
+          'row faults': (item) => item['rowFaults'] ?? null,
+          unmet: (item) => (isJsonObject(item['statistics']) ? (item['statistics']['unsuccessful'] ?? null) : null),
+        },
+        { paint, empty: 'no validation reports' },
+      ),
+    );
+  },
+};
+
+const quarantine: Command = {
+  name: 'fg quarantine',
+  usage: 'NAME[/V]',
+  positionals: [1, 1],
+  summary: 'Prints rows that were set aside, as they were received and why.',
+  options: {
+    'report-id': { kind: 'text', value: 'REPORT', help: 'of the request with this validation report' },
+    since: { kind: 'text', value: 'TIME', help: 'received from this RFC 3339 instant on' },
+    limit: { kind: 'text', value: 'N', help: 'at most so many rows (default 100)' },
+  },
+  example: 'lakefold fg quarantine airport_delays --since 2001-03-01T00:00:00Z',
+  run: async (context) => {
+    const { args, session, output } = context;
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-groups');
+    const json = given<string | number>({ reportId: args.text('report-id'), since: args.text('since'), limit: args.integer('limit', { min: 1 }) });
+    const response = await client.request({ method: 'POST', path: `${path}/quarantine:read`, json, accept: 'application/x-ndjson' });
+    await output.rows(bytesOf(response));
+  },
+};
+
+export const fgQualityCommands: readonly Command[] = [validate, reports, quarantine];
+
+function reportText(body: JsonObject, paint: Paint): string {
+  const { results, statistics: _statistics, featureGroup: _group, ...facts } = body;
+  const table = listText(
+    listOf(results),
+    {
+      expectation: (item) => item['expectationType'] ?? null,
+      on: (item) => columnsOf(item['kwargs']),
+      met: (item) => (item['success'] === true ? 'yes' : 'no'),
+      observed: (item) => item['observedValue'] ?? null,
+      unexpected: (item) => item['unexpectedCount'] ?? null,
+      rows: (item) => listOf(item['partialUnexpectedRows']).map(text).join(', '),
+    },
+    { paint, empty: 'no expectations' },
+  );
+  return `${answerText(facts, paint)}\n${table}`;
+}
+
+function columnsOf(kwargs: Json | undefined): string {
+  if (!isJsonObject(kwargs)) return '';
+  return Array.isArray(kwargs['column_list']) ? kwargs['column_list'].map(text).join(', ') : text(kwargs['column'] ?? '');
+}
