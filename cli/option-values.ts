@@ -8,14 +8,23 @@ import { usageError } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { readInput } from './terminal.ts';
 
-export type RowsFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
+export type RowsFormat = 'json' | 'ndjson' | 'csv' | 'parquet' | 'arrow';
 
-const FORMATS: Readonly<Record<string, RowsFormat>> = { '.json': 'json', '.ndjson': 'ndjson', '.jsonl': 'ndjson', '.csv': 'csv', '.parquet': 'parquet' };
+const FORMATS: Readonly<Record<string, RowsFormat>> = {
+  '.json': 'json',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.csv': 'csv',
+  '.parquet': 'parquet',
+  '.arrow': 'arrow',
+  '.arrows': 'arrow',
+};
 const MEDIA_TYPES: Readonly<Record<RowsFormat, string>> = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
   csv: 'text/csv',
   parquet: 'application/vnd.apache.parquet',
+  arrow: 'application/vnd.apache.arrow.stream',
 };
 
 /** The JSON of an option, in place or of a file (`@file`). @throws LakefoldError a usage error when it is none */
@@ -53,13 +62,9 @@ export async function rowsOption({ args, terminal }: Pick<CommandContext, 'args'
 }
 
 function formatOf(given: string | undefined, file: string): RowsFormat {
-  if (given === 'arrow')
-    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected --format json, ndjson, csv or parquet, found arrow, which this version does not read', {
-      context: { format: 'arrow' },
-    });
   if (given !== undefined) {
     const format = Object.values(FORMATS).find((candidate) => candidate === given);
-    if (format === undefined) throw usageError(`expected json, ndjson, csv or parquet as --format, found ${JSON.stringify(given)}`);
+    if (format === undefined) throw usageError(`expected json, ndjson, csv, parquet or arrow as --format, found ${JSON.stringify(given)}`);
     return format;
   }
   const format = FORMATS[extname(file).toLowerCase()];

@@ -22,7 +22,7 @@ const ingest: Command = {
   summary: 'Commits the rows of a file to a feature group, all or none, and prints the receipt.',
   options: {
     file: { kind: 'text', value: 'F|-', help: 'the rows; - is stdin' },
-    format: { kind: 'text', value: 'json|ndjson|csv|parquet', help: 'default: by the ending of the file' },
+    format: { kind: 'text', value: 'json|ndjson|csv|parquet|arrow', help: 'default: by the ending of the file' },
     operation: { kind: 'text', value: 'upsert|append|overwrite', help: 'default upsert: one row per key and event time' },
     wait: WAIT,
     mode: { kind: 'text', value: 'sync|queued', help: 'default sync' },

@@ -11,7 +11,7 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 export const CSV_TYPE = 'text/csv';
 export const PARQUET_TYPE = 'application/vnd.apache.parquet';
 /** One schema message, then record batches: Arrow's streaming format. */
-const ARROW_TYPE = 'application/vnd.apache.arrow.stream';
+export const ARROW_TYPE = 'application/vnd.apache.arrow.stream';
 
 export type RowsFormat = 'ndjson' | 'csv' | 'parquet' | 'arrow';
 
@@ -82,7 +82,23 @@ export async function rowsBody(
   { format, ...options }: CanonicalOptions & { readonly format: RowsFormat },
 ): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>> {
   if (format === 'ndjson') return ndjsonStream(await started(rows.batches), options);
+  if (format === 'arrow') return chunkStream((await import('../../lib/parquet/arrow-encode.ts')).arrowChunks(rows.columns, await started(rows.batches)));
   const batches: Batch[] = [];
   for await (const batch of rows.batches) batches.push(batch);
   return new Uint8Array(await encodeRows({ codec }, { ...concatBatches(rows.columns, batches), columns: rows.columns }, format));
+}
+
+/** Chunks as a body, each made when it is asked for; a fault midway errors the stream. */
+function chunkStream(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const next = await iterator.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(next.value);
+    },
+    cancel: async () => {
+      await iterator.return?.();
+    },
+  });
 }

@@ -14,7 +14,7 @@ import type { Projects } from '../../lib/features/projects.ts';
 import { answerJson } from '../http/answer.ts';
 import { type Body, readBody, readJsonObjectBody } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
-import { CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
+import { ARROW_TYPE, CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
 import { flagMember, integerMember, onlyMembers, textMember, textsMember } from '../http/members.ts';
 import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
 import { versionAction, versionedName } from '../http/resources.ts';
@@ -25,7 +25,7 @@ export interface IngestAppDeps extends FeatureDeps {
 
 const GROUP = '/v1/projects/:p/feature-groups/:fg/versions';
 const JSON_TYPE = 'application/json';
-const ROWS_TYPES = [JSON_TYPE, NDJSON_TYPE, CSV_TYPE, PARQUET_TYPE];
+const ROWS_TYPES = [JSON_TYPE, NDJSON_TYPE, CSV_TYPE, PARQUET_TYPE, ARROW_TYPE];
 const ROW_PARAMETERS = ['operation', 'wait', 'mode', 'timezone', 'ignoreUnknown', 'allowEmpty'];
 const ACTIONS = ['validate', 'publish', 'restore', 'optimize', 'vacuum'];
 const KEY_LENGTH_MAX = 128;
@@ -108,6 +108,8 @@ function rowsInput(body: Body): RowsInput {
       return { format: 'csv', body: body.bytes };
     case PARQUET_TYPE:
       return { format: 'parquet', body: body.bytes };
+    case ARROW_TYPE:
+      return { format: 'arrow', body: body.bytes };
     default:
       return { format: 'json', body: body.bytes };
   }

@@ -8,6 +8,9 @@ export const FILE_BODY_BYTES_MAX = 64 * 1024 * 1024;
 export const ROWS_PER_REQUEST_MAX = 5_000_000;
 /** Training datasets of a project that search and lineage look through: a short GET each. */
 export const DATASETS_DISCOVERED_MAX = 10_000;
+/** Fields of the schema of an Arrow stream, nested ones counted, and how deep they nest. */
+export const ARROW_FIELDS_MAX = 10_000;
+export const ARROW_DEPTH_MAX = 32;
 /** Entries of one lookup. */
 export const ENTRIES_MAX = 1000;
 /** Columns of one feature group. */

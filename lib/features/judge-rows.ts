@@ -17,7 +17,7 @@ import { refuseFaults, rowRules, validateRows, type ValidatedRows } from './vali
 import { planReport, type ValidationReport } from './validation-report.ts';
 
 export type RowsInput =
-  | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array }
+  | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet' | 'arrow'; readonly body: Uint8Array }
   | { readonly format: 'objects'; readonly rows: readonly unknown[] };
 
 export interface RowsRequest extends RequestOptions {

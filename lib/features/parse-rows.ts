@@ -7,16 +7,17 @@ import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
 import type { FileSource, TableCodec } from '../ports/table-codec.ts';
 import { csvInput, parseCsv } from './csv.ts';
 import { parseJsonFast, parseLine, scanLines, textOf } from './fast-json.ts';
-import { readParquetRows } from './parquet-rows.ts';
 import { FaultLog, NAME_SHOWN_MAX, type InputColumn, type ReceivedRows } from './received-rows.ts';
 import { payloadText } from './row-payload.ts';
 import { readRowObjects, type RowObjectOptions } from './row-objects.ts';
 import { localTimeResolver } from './time-zone.ts';
+import { readArrowRows, readParquetRows } from './typed-rows.ts';
 
 /** `json` is `{"rows":[…]}`; `objects` are rows that were parsed before, or TypeScript's own. */
 export type RowsBody =
   | { readonly format: 'json' | 'ndjson' | 'csv'; readonly body: string | Uint8Array }
   | { readonly format: 'parquet'; readonly body: FileSource }
+  | { readonly format: 'arrow'; readonly body: Uint8Array }
   | { readonly format: 'objects'; readonly rows: readonly unknown[] };
 
 export interface ParseRowsOptions {
@@ -52,6 +53,8 @@ export async function parseRows(deps: { readonly codec: TableCodec }, rows: Rows
       return readRowObjects(bounded(rows.rows), common);
     case 'csv':
       return readCsvRows(rows.body, common);
+    case 'arrow':
+      return readArrowRows(rows.body, common);
     case 'parquet':
       return readParquetRows(deps.codec, rows.body, { ...common, ...(options.signal === undefined ? {} : { signal: options.signal }) });
   }

@@ -14,6 +14,7 @@ const OFFSET_MAX = 2 ** 31 - 1;
 const encoder = new TextEncoder();
 
 const NO_BYTES = new Uint8Array();
+const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 
 /**
  * The batch as an Arrow IPC stream of one record batch; columns of type void are left out, as Delta wants it.
@@ -24,6 +25,26 @@ export function arrowStreamOf(batch: Batch, firstRow = 0): Uint8Array {
   const stored = batch.columns.flatMap((column, i) => (column.type.kind === 'void' ? [] : [{ column, vector: checkedVector(batch, { column, i, firstRow }) }]));
   const schema = schemaMessageOf(stored.map(({ column }) => column));
   return arrowStream(schema, { rowCount: batch.rowCount, columns: stored.map(({ vector }) => nodeOf(vector)) });
+}
+
+/**
+ * The same as a stream of as many record batches as come, each made when it is asked for: the first chunk is the schema, the last the end.
+ * @throws LakefoldError as `arrowStreamOf`
+ */
+export async function* arrowChunks(columns: readonly Column[], batches: AsyncIterable<Batch>): AsyncIterable<Uint8Array> {
+  yield schemaMessageOf(columns.filter((column) => column.type.kind !== 'void'));
+  let firstRow = 0;
+  for await (const batch of batches) {
+    yield recordBatchOf({ ...batch, columns }, firstRow).subarray(0, -END_OF_STREAM.length);
+    firstRow += batch.rowCount;
+  }
+  yield END_OF_STREAM;
+}
+
+/** One record batch and the end of a stream, without the schema. */
+function recordBatchOf(batch: Batch, firstRow: number): Uint8Array {
+  const vectors = batch.columns.flatMap((column, i) => (column.type.kind === 'void' ? [] : [checkedVector(batch, { column, i, firstRow })]));
+  return arrowStream(NO_BYTES, { rowCount: batch.rowCount, columns: vectors.map(nodeOf) });
 }
 
 function checkedVector(batch: Batch, { column, i, firstRow }: { readonly column: Column; readonly i: number; readonly firstRow: number }): Vector {

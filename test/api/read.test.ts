@@ -1,3 +1,4 @@
+import { tableFromIPC, type StructRowProxy } from 'apache-arrow';
 import { afterEach, describe, expect, it } from 'vitest';
 import { batchOfRows, rowAt } from '../../lib/core/batch.ts';
 import { bytesSource } from '../../lib/ports/table-codec.ts';
@@ -109,7 +110,7 @@ describe('a read', () => {
     expect((await read(api, { limit: 0 })).rows).toEqual([]);
   });
 
-  it('answers canonical NDJSON, CSV or Parquet by Accept', async () => {
+  it('answers canonical NDJSON, CSV, Parquet or an Arrow stream by Accept', async () => {
     const api = await start();
     const as = (accept: string) => api.post(`${GROUP}/read`, { asOf: { version: 1 } }, { accept });
     const ndjson = await as('application/x-ndjson');
@@ -135,6 +136,19 @@ describe('a read', () => {
         ['SFO', 983_440_800_000_000n, 31, 8.2],
       ],
     ]);
+    const arrow = await as('application/vnd.apache.arrow.stream');
+    expect([arrow.headers.get('content-type'), arrow.headers.get('x-lakefold-version')]).toEqual(['application/vnd.apache.arrow.stream', '1']);
+    const table = tableFromIPC(arrow.bytes);
+    expect([table.schema.fields.map(String), table.toArray().map((row: StructRowProxy) => row.toArray())]).toEqual([
+      ['origin: Utf8', 'hour: Timestamp<MICROSECOND, UTC>', 'flights_24h: Int32', 'mean_delay_24h: Float64'],
+      [
+        ['SFO', Date.parse('2001-03-01T09:00:00Z'), 30, null],
+        ['SFO', Date.parse('2001-03-01T10:00:00Z'), 31, 8.2],
+      ],
+    ]);
+    // Every type and null survives a round trip through our own reader.
+    expect((await api.post(`${GROUP}/rows?operation=overwrite`, arrow.bytes, { 'content-type': 'application/vnd.apache.arrow.stream' })).status).toBe(200);
+    expect((await read(api, {})).rows).toEqual([SFO_10, SFO_9].toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)));
   });
 
   it('answers bigints beyond 2^53 - 1 as strings, all of them where asked', async () => {

@@ -1,3 +1,4 @@
+import { Dictionary, Float64, Int32, Int64, Table, tableToIPC, TimestampMillisecond, Utf8, vectorFromArray } from 'apache-arrow';
 import { afterEach, describe, expect, it } from 'vitest';
 import { batchOfRows } from '../../lib/core/batch.ts';
 import type { Column } from '../../lib/core/types.ts';
@@ -75,6 +76,20 @@ describe('rows by format', () => {
             ['SFO', 983_440_800_000_000n, 31n, 8.2],
             ['JFK', 983_440_800_000_000n, 7n, null],
           ]),
+        ),
+    },
+    {
+      format: 'an Arrow stream',
+      type: 'application/vnd.apache.arrow.stream',
+      body: async () =>
+        tableToIPC(
+          new Table({
+            mean_delay_24h: vectorFromArray([8.2, null], new Float64()),
+            hour: vectorFromArray(['2001-03-01T10:00:00Z', '2001-03-01T10:00:00Z'].map(Date.parse), new TimestampMillisecond('UTC')),
+            origin: vectorFromArray(['SFO', 'JFK'], new Dictionary(new Utf8(), new Int32())),
+            flights_24h: vectorFromArray([31n, 7n], new Int64()),
+          }),
+          'stream',
         ),
     },
   ];

@@ -183,6 +183,10 @@ describe('rows of a feature group', () => {
     ]);
     const out = await lakefoldJson(['fg', 'read', 'customer_stats', '--as-of', '1', '--format', 'csv', '--out', 'old/rows.csv'], { cwd });
     expect(out).toEqual({ path: 'old/rows.csv', rows: 5, bytes: (await readFile(join(cwd, 'old/rows.csv'))).length, version: 1 });
+    expect(await lakefoldJson(['fg', 'read', 'customer_stats', '--as-of', '1', '--out', 'rows.arrow'], { cwd })).toMatchObject({ path: 'rows.arrow', rows: 5 });
+    expect(await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', 'rows.arrow', '--operation', 'overwrite'], { cwd })).toMatchObject({
+      commit: { operation: 'overwrite', rowsInserted: 5 },
+    });
   });
 
   it('are deleted, restored, and the log tells', async () => {

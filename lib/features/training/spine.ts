@@ -7,7 +7,7 @@ import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
 import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../../delta/parse-filter.ts';
-import { asMalformed } from '../parquet-rows.ts';
+import { asMalformed } from '../typed-rows.ts';
 import { parseRows, type RowsBody } from '../parse-rows.ts';
 import { readGroup } from '../read-rows.ts';
 import type { InputColumn } from '../received-rows.ts';

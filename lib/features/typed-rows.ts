@@ -1,4 +1,4 @@
-/** Rows of a Parquet file, column by column: no object a row, no value touched whose type already is the column's. */
+/** Rows of a typed file, Parquet or Arrow, column by column: no object a row, no value touched whose type already is the column's. */
 import { concatBatches, valueAt, vectorBuilder, vectorOf, type Batch, type Vector } from '../core/batch.ts';
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { showInput, type InputOptions } from '../core/input-values.ts';
@@ -11,7 +11,7 @@ import { storedPayload } from './row-payload.ts';
 import type { RowObjectOptions } from './row-objects.ts';
 import { storedConverter } from './stored-values.ts';
 
-export interface ParquetRowOptions extends RowObjectOptions {
+export interface TypedRowOptions extends RowObjectOptions {
   readonly signal?: AbortSignal;
 }
 
@@ -19,8 +19,27 @@ const DAYS_MIN = -719_162;
 const DAYS_MAX = 2_932_896;
 
 /** @throws LakefoldError MALFORMED_FILE; LIMIT_EXCEEDED beyond `ROWS_PER_REQUEST_MAX`; VALIDATION_FAILED for a value no column can hold */
-export async function readParquetRows(codec: TableCodec, source: FileSource, options: ParquetRowOptions): Promise<ReceivedRows> {
-  const { columns: stored, rowCount } = await asMalformed(() => codec.describe(source));
+export async function readParquetRows(codec: TableCodec, source: FileSource, options: TypedRowOptions): Promise<ReceivedRows> {
+  const { columns, rowCount } = await asMalformed(() => codec.describe(source));
+  return readTypedRows({ columns, rowCount, read: (wanted) => decodeParquet(codec, source, { columns: wanted, signal: options.signal }) }, options);
+}
+
+/** An Arrow IPC stream or file. @throws as `readParquetRows` */
+export async function readArrowRows(bytes: Uint8Array, options: TypedRowOptions): Promise<ReceivedRows> {
+  const { openArrow } = await import('../parquet/arrow-file.ts');
+  const file = await asMalformed(async () => openArrow(bytes));
+  return readTypedRows({ ...file, read: async (wanted) => [...file.batches(wanted.map((column) => column.name))] }, options);
+}
+
+interface TypedFile {
+  readonly columns: readonly Column[];
+  readonly rowCount: number;
+  /** The rows of some of the columns, at least one. @throws LakefoldError FILE_CORRUPT */
+  readonly read: (wanted: readonly Column[]) => Promise<readonly Batch[]>;
+}
+
+async function readTypedRows(file: TypedFile, options: TypedRowOptions): Promise<ReceivedRows> {
+  const { columns: stored, rowCount } = file;
   if (rowCount > ROWS_PER_REQUEST_MAX)
     throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rowCount}`, {
       context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX },
@@ -28,7 +47,7 @@ export async function readParquetRows(codec: TableCodec, source: FileSource, opt
   const twice = stored.find((column, i) => stored.findIndex((other) => other.name === column.name) < i);
   if (twice !== undefined) throw new LakefoldError('MALFORMED_FILE', `expected columns of different names, found ${JSON.stringify(twice.name)} twice`);
   const wanted = stored.filter((column) => options.columns.some((other) => other.name === column.name)).map((column) => ({ ...column, nullable: true }));
-  const batch = await asMalformed(() => decodeAll(codec, source, { columns: wanted, rowCount, signal: options.signal }));
+  const batch: Batch = wanted.length === 0 ? { columns: [], vectors: [], rowCount } : concatBatches(wanted, await asMalformed(() => file.read(wanted)));
   const faults = new FaultLog(rowCount, options.faultsKeptMax);
   const vectors = options.columns.map((column, position) => {
     const at = wanted.findIndex((other) => other.name === column.name);
@@ -50,16 +69,14 @@ export async function readParquetRows(codec: TableCodec, source: FileSource, opt
   return { batch: { columns: options.columns, vectors, rowCount }, faults, payloadOf: (row) => storedPayload(batch, row) };
 }
 
-async function decodeAll(
+async function decodeParquet(
   codec: TableCodec,
   source: FileSource,
-  options: { readonly columns: readonly Column[]; readonly rowCount: number; readonly signal: AbortSignal | undefined },
-): Promise<Batch> {
-  if (options.columns.length === 0) return { columns: [], vectors: [], rowCount: options.rowCount };
+  { columns, signal }: { readonly columns: readonly Column[]; readonly signal: AbortSignal | undefined },
+): Promise<readonly Batch[]> {
   const batches: Batch[] = [];
-  const decodeOptions = { columns: options.columns, ...(options.signal === undefined ? {} : { signal: options.signal }) };
-  for await (const { batch } of codec.decode(source, decodeOptions)) batches.push(batch);
-  return concatBatches(options.columns, batches);
+  for await (const { batch } of codec.decode(source, { columns, ...(signal === undefined ? {} : { signal }) })) batches.push(batch);
+  return batches;
 }
 
 /** A codec calls every unreadable file corrupt; one that a caller sent is malformed, and a value at fault has its row. @throws LakefoldError MALFORMED_FILE, VALIDATION_FAILED */
