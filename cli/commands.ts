@@ -10,6 +10,7 @@ import { fgMaintainCommands } from './commands/fg-maintain.ts';
 import { fgQualityCommands } from './commands/fg-quality.ts';
 import { fgReadCommands } from './commands/fg-read.ts';
 import { fgWriteCommands } from './commands/fg-write.ts';
+import { fvBatchDataCommands } from './commands/fv-batch-data.ts';
 import { fvCommands } from './commands/fv.ts';
 import { initCommand } from './commands/init.ts';
 import { projectCommands } from './commands/project.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   ...fgMaintainCommands,
   ...fgQualityCommands,
   ...fvCommands,
+  ...fvBatchDataCommands,
   ...fvEditCommands,
   ...tdCommands,
   ...tableReadCommands,

@@ -29,7 +29,8 @@ function formatOf(asked: string | undefined, out: string | undefined): OutFormat
 
 export interface RowsTarget {
   readonly format: OutFormat;
-  readonly version: number;
+  /** Of the rows' table; null where they come from several. */
+  readonly version: number | null;
   /** The file to write: where, and as the user named it. */
   readonly out: { readonly path: string; readonly shown: string } | undefined;
 }
@@ -47,7 +48,7 @@ export async function printRows(context: CommandContext, chunks: AsyncIterable<U
   const rows = await rowsOf(out.path, format, written);
   await output.value(
     { path: out.shown, rows, bytes: written.bytes, version },
-    (paint) => `${paint('✓', 'green')} ${rows} rows of version ${version} in ${out.shown} (${written.bytes} bytes)`,
+    (paint) => `${paint('✓', 'green')} ${rows} rows${version === null ? '' : ` of version ${version}`} in ${out.shown} (${written.bytes} bytes)`,
   );
 }
 

@@ -61,7 +61,8 @@ export async function trainingBody(context: CommandContext, view: JsonObject): P
   });
 }
 
-async function spineOption({ args, session, terminal }: CommandContext): Promise<Json | undefined> {
+/** `--spine`: a file read here for a deployment, named to a store of this machine. @throws LakefoldError a usage error, UNSUPPORTED_OPERATION */
+export async function spineOption({ args, session, terminal }: CommandContext): Promise<Json | undefined> {
   const spine = args.text('spine');
   if (spine === undefined) return undefined;
   if (spine.startsWith('{')) return jsonOption({ args, terminal }, 'spine');
@@ -88,7 +89,8 @@ function rowsOf(json: Json): Json {
   return isJsonObject(json) ? (json['rows'] ?? []) : json;
 }
 
-async function pinsOption(context: CommandContext, view: JsonObject): Promise<Json | undefined> {
+/** `--pin` or `--pins`. @throws LakefoldError a usage error */
+export async function pinsOption(context: CommandContext, view: JsonObject): Promise<Json | undefined> {
   const pairs = context.args.list('pin');
   if (pairs.length === 0) return jsonOption(context, 'pins');
   return Object.fromEntries(

@@ -26,6 +26,7 @@ export type { AppliedChange, ApplyReport } from './features/projects.ts';
 export type { PublishReport, VacuumReport } from './features/manage-rows.ts';
 export type { OptimizeReport } from './features/optimize-report.ts';
 export type { TrainingDataset } from './features/training/create-dataset.ts';
+export type { DatasetVerification } from './features/training/verify-dataset.ts';
 export type { PlanBody, PlannedChange } from './registry/plan.ts';
 export type { Log, LogFields } from './ports/log.ts';
 export { openFeatureStore } from './store/open-feature-store.ts';
@@ -46,6 +47,7 @@ export type {
   WriteRowsOptions,
 } from './store/feature-group-handle.ts';
 export type {
+  BatchDataInput,
   CreatedTrainingDataset,
   FeatureStatus,
   FeatureVector,

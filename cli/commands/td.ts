@@ -1,4 +1,4 @@
-/** `td create`, `td list`, `td describe`: training datasets. */
+/** `td create`, `td list`, `td describe`, `td verify`: training datasets. */
 import { join, resolve } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import { LakefoldError } from '../../lib/core/errors.ts';
@@ -8,6 +8,7 @@ import { usageError } from '../arguments.ts';
 import { bytesOf, itemsOf, type Client } from '../client.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { PAGE_OPTIONS, pageOf } from '../page-options.ts';
+import { EXIT } from '../problem-output.ts';
 import { progress } from '../progress.ts';
 import { answerText, listOf, listText, plural, refText, text } from '../render.ts';
 import { writeFileFrom } from '../rows-to-file.ts';
@@ -77,9 +78,8 @@ const describe: Command = {
   options: {},
   example: 'lakefold td describe delay_model 3',
   run: async (context) => {
-    const { args, session, output } = context;
-    const number = args.positionals[1] ?? '';
-    if (!/^[1-9]\d{0,8}$/.test(number)) throw usageError(`expected the number of a training dataset, found ${JSON.stringify(number)}`);
+    const { session, output } = context;
+    const number = numberOf(context);
     const client = await session.client();
     const { path } = await versionedName(context, client, 'feature-views');
     const answer = await client.json({ method: 'GET', path: `${path}/training-datasets/${number}` });
@@ -87,7 +87,31 @@ const describe: Command = {
   },
 };
 
-export const tdCommands: readonly Command[] = [create, list, describe];
+const verify: Command = {
+  name: 'td verify',
+  usage: 'FV[/V] N',
+  positionals: [2, 2],
+  summary: 'Builds a training dataset again from its pins and compares the content; exit code 4 when it differs.',
+  options: {},
+  example: 'lakefold td verify delay_model 3',
+  run: async (context) => {
+    const { session, output } = context;
+    const number = numberOf(context);
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-views');
+    const answer = await client.json({ method: 'POST', path: `${path}/training-datasets/${number}:verify` });
+    await output.document(answer.text, (paint) => answerText(answer.body, paint));
+    return answer.body['equal'] === true ? EXIT.ok : EXIT.differs;
+  },
+};
+
+export const tdCommands: readonly Command[] = [create, list, describe, verify];
+
+function numberOf({ args }: CommandContext): string {
+  const number = args.positionals[1] ?? '';
+  if (!/^[1-9]\d{0,8}$/.test(number)) throw usageError(`expected the number of a training dataset, found ${JSON.stringify(number)}`);
+  return number;
+}
 
 interface CopyRequest {
   /** Route of the view. */

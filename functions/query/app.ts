@@ -1,11 +1,15 @@
 /** Offline reads and training data over HTTP. */
+import type { Batch } from '../../lib/core/batch.ts';
 import { mapConcurrent } from '../../lib/core/concurrency.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
 import { datasetDirectory, publishedNumbers } from '../../lib/features/training/dataset-files.ts';
 import type { TrainingDeps } from '../../lib/features/training/build-rows.ts';
 import { createTrainingDataset } from '../../lib/features/training/create-dataset.ts';
+import { batchData, parseBatchRequest } from '../../lib/features/training/batch-data.ts';
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
+import { type DatasetAt, readManifest } from '../../lib/features/training/stored-manifest.ts';
+import { verifyTrainingDataset } from '../../lib/features/training/verify-dataset.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { readGroupChanges } from '../../lib/features/read-changes.ts';
@@ -17,9 +21,9 @@ import { acceptedFormat, mediaTypeOf, rowsBody } from '../http/media.ts';
 import { asOfMember, instantMember, integerMember, namesMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
-import { versionedName } from '../http/resources.ts';
+import { versionAction, versionedName } from '../http/resources.ts';
 import { addQualityRoutes } from './quality-routes.ts';
-import { datasetRows, datasetUrls, type DatasetAt, readManifest } from './stored-dataset.ts';
+import { datasetRows, datasetUrls } from './stored-dataset.ts';
 
 export interface QueryDeps extends Omit<TrainingDeps, 'openGroup'> {
   readonly projects: Projects;
@@ -40,8 +44,7 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     const { project, name, version } = versionedName(c, 'featureView');
     const view = await deps.projects.view(project, name, version);
     const request = parseTrainingRequest(await readJsonObject(c.req.raw, { empty: 'object' }));
-    const openGroup: TrainingDeps['openGroup'] = (group, groupVersion) => deps.projects.group(project, group, groupVersion);
-    const dataset = await createTrainingDataset({ ...deps, openGroup }, { project, view, request }, { signal: c.get('signal') });
+    const dataset = await createTrainingDataset(trainingDeps(deps, project), { project, view, request }, { signal: c.get('signal') });
     return answerJson(c, dataset, { status: 201 });
   });
   app.get(DATASETS, async (c) => {
@@ -57,6 +60,25 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     queryParameters(c.req.raw, []);
     return answerJson(c, await readManifest(deps, await datasetAt(deps, c)));
   });
+  app.post(`${DATASETS}/:action`, async (c) => {
+    const { version: number } = versionAction(c, ['verify']);
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureView');
+    onlyMembers(await readJsonObject(c.req.raw, { empty: 'object' }), []);
+    const view = await deps.projects.view(project, name, version);
+    return answerJson(c, await verifyTrainingDataset(trainingDeps(deps, project), { project, view: view.definition, number }, { signal: c.get('signal') }));
+  });
+  app.post(`${PROJECT}/feature-views/:fv/versions/:v/batch-data`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureView');
+    const format = acceptedFormat(c.req.raw);
+    const request = parseBatchRequest(await readJsonObject(c.req.raw, { empty: 'object' }));
+    const { definition: view } = await deps.projects.view(project, name, version);
+    const batch = await batchData(trainingDeps(deps, project), { project, view, request }, { signal: c.get('signal') });
+    return new Response(await rowsBody(deps.codec, { columns: batch.columns, batches: oneBatch(batch) }, { format }), {
+      headers: { 'content-type': mediaTypeOf(format) },
+    });
+  });
   app.get(`${DATASETS}/:n/data`, async (c) => {
     const query = queryParameters(c.req.raw, ['split', 'urls']);
     const at = await datasetAt(deps, c);
@@ -64,6 +86,14 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     return datasetRows(deps, at, { split: query.text('split'), raw: c.req.raw });
   });
   return app;
+}
+
+function trainingDeps(deps: QueryDeps, project: string): TrainingDeps {
+  return { ...deps, openGroup: (name, version) => deps.projects.group(project, name, version) };
+}
+
+async function* oneBatch(batch: Batch): AsyncIterable<Batch> {
+  yield batch;
 }
 
 async function read(deps: QueryDeps, c: HttpContext): Promise<Response> {

@@ -1,36 +1,16 @@
 /** A published training dataset as it lies in the store: its manifest, and its rows in the format asked for. */
 import type { Batch } from '../../lib/core/batch.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../../lib/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../lib/core/json.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { type Column, parseType } from '../../lib/core/types.ts';
 import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { datasetDirectory } from '../../lib/features/training/dataset-files.ts';
-import type { FeatureViewDefinition } from '../../lib/registry/definition.ts';
+import { type DatasetAt, readManifest } from '../../lib/features/training/stored-manifest.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { acceptedFormat, mediaTypeOf, rowsBody, type RowsFormat } from '../http/media.ts';
 
-export interface DatasetAt {
-  readonly project: string;
-  readonly view: FeatureViewDefinition;
-  /** As the path has it. */
-  readonly number: string;
-}
-
 type StoredDeps = Pick<DeltaDeps, 'store' | 'codec'>;
-
-/** The body of `GET …/training-datasets/{n}`. @throws LakefoldError UNKNOWN_TRAINING_DATASET */
-export async function readManifest(deps: StoredDeps, { project, view, number }: DatasetAt): Promise<JsonObject> {
-  const isNumber = /^[1-9]\d{0,8}$/.test(number);
-  const object = isNumber ? await deps.store.get(joinPath(datasetDirectory(project, view), number, 'manifest.json')) : undefined;
-  const manifest = object === undefined ? null : parseJson(object.bytes);
-  if (!isJsonObject(manifest))
-    throw new LakefoldError('UNKNOWN_TRAINING_DATASET', `expected a training dataset of ${view.name}/${view.version}, found ${JSON.stringify(number)}`, {
-      context: { trainingDataset: number },
-    });
-  const { format: _format, ...dataset } = manifest;
-  return dataset;
-}
 
 /**
  * The rows of one split by `Accept`; as stored where any type will do.

@@ -2,9 +2,12 @@
 import type { JsonObject } from '../core/json.ts';
 import { formatInstant } from '../core/time.ts';
 import { joinPath } from '../core/path.ts';
+import { batchData, parseBatchRequest } from '../features/training/batch-data.ts';
+import type { TrainingDeps } from '../features/training/build-rows.ts';
 import { createTrainingDataset, type TrainingDataset } from '../features/training/create-dataset.ts';
 import { datasetDirectory } from '../features/training/dataset-files.ts';
 import { parseTrainingRequest } from '../features/training/request.ts';
+import { type DatasetVerification, verifyTrainingDataset } from '../features/training/verify-dataset.ts';
 import type { GroupRef } from '../features/receipt.ts';
 import { toNative } from '../online/native-values.ts';
 import type { VectorsRequest } from '../online/vector-request.ts';
@@ -13,8 +16,10 @@ import { vectorBody } from '../online/vectors-body.ts';
 import { isShown, type ViewPlan } from '../online/view-plan.ts';
 import type { WatermarkCache } from '../online/watermark-cache.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
+import type { FeatureViewState } from '../registry/definition.ts';
 import { asJson, instantText, plainJson, type Where } from './native-input.ts';
 import type { StoreDeps } from './open-store.ts';
+import { rowBatch, type RowBatch } from './row-batch.ts';
 import type { Entry, Features, SpineRow } from './row-types.ts';
 import type { ViewName, ViewPlans } from './view-plans.ts';
 
@@ -82,6 +87,19 @@ export interface TrainingDatasetInput<V> {
   readonly description?: string;
 }
 
+/** Rows to predict for; left out, those of the view's root over `[startTime, endTime)`. */
+export interface BatchDataInput<V> {
+  /** Labels and the label time may be left out of its rows. */
+  readonly spine?: SpineInput<V> | { readonly rows: readonly Partial<SpineRow<V>>[] };
+  readonly startTime?: string | Date;
+  readonly endTime?: string | Date;
+  /** Transforms features as in this training set. */
+  readonly trainingDataset?: number;
+  /** The groups as they stood then, and the time of rows that bring none. */
+  readonly asOfTime?: string | Date;
+  readonly pins?: Readonly<Record<string, number>>;
+}
+
 /** A training set and where its files are. */
 export interface CreatedTrainingDataset extends TrainingDataset {
   /** URL of the folder that `splits[].files[].path` start from. */
@@ -145,12 +163,37 @@ export class FeatureViewHandle<V = unknown> {
    * @throws LakefoldError INVALID_SPINE, INVALID_LABEL_TIME, ON_DEMAND_FAILED, FUNCTION_MISMATCH, NO_SUCH_COMMIT, HISTORY_EXPIRED
    */
   async createTrainingDataset(input: TrainingDatasetInput<V> = {}, options: RequestOptions = {}): Promise<CreatedTrainingDataset> {
-    const { project, name, version } = await this.#name();
-    const { projects, store } = this.#deps;
-    const view = await projects.view(project, name, version);
-    const deps = { ...this.#deps, openGroup: (group: string, groupVersion: number) => projects.group(project, group, groupVersion) };
+    const { deps, project, view } = await this.#open();
     const dataset = await createTrainingDataset(deps, { project, view, request: parseTrainingRequest(trainingBody(input)) }, options);
-    return { ...dataset, location: `${store.location}/${joinPath(datasetDirectory(project, view.definition), String(dataset.trainingDataset))}` };
+    return { ...dataset, location: `${deps.store.location}/${joinPath(datasetDirectory(project, view.definition), String(dataset.trainingDataset))}` };
+  }
+
+  /**
+   * Builds a training set again from its pins and compares the content; changes nothing.
+   * @throws LakefoldError UNKNOWN_TRAINING_DATASET
+   */
+  async verifyTrainingDataset(trainingDataset: number, options: RequestOptions = {}): Promise<DatasetVerification> {
+    const { deps, project, view } = await this.#open();
+    return verifyTrainingDataset(deps, { project, view: view.definition, number: String(trainingDataset) }, options);
+  }
+
+  /**
+   * Features of rows to predict for: spine columns without labels, then features. A row with a label time is answered
+   * as of it, any other as of `asOfTime` or now.
+   * @throws LakefoldError INVALID_SPINE, UNKNOWN_TRAINING_DATASET, ON_DEMAND_FAILED, FUNCTION_MISMATCH, NO_SUCH_COMMIT, HISTORY_EXPIRED
+   */
+  async getBatchData(input: BatchDataInput<V> = {}, options: RequestOptions = {}): Promise<RowBatch> {
+    const { deps, project, view } = await this.#open();
+    const { asOfTime, ...rows } = input;
+    const body = { ...trainingBody<V>(rows), ...(asOfTime === undefined ? {} : { asOfTime: instantText(asOfTime) }) };
+    return rowBatch(await batchData(deps, { project, view: view.definition, request: parseBatchRequest(body) }, options));
+  }
+
+  async #open(): Promise<{ readonly deps: TrainingDeps; readonly project: string; readonly view: FeatureViewState }> {
+    const { project, name, version } = await this.#name();
+    const { projects } = this.#deps;
+    const deps = { ...this.#deps, openGroup: (group: string, groupVersion: number) => projects.group(project, group, groupVersion) };
+    return { deps, project, view: await projects.view(project, name, version) };
   }
 
   async #lookUp(request: VectorsRequest, options: RequestOptions): Promise<{ readonly plan: ViewPlan; readonly vectors: Vectors }> {
@@ -211,7 +254,7 @@ function vectorsOf<V>(
   });
 }
 
-function trainingBody<V>(input: TrainingDatasetInput<V>): JsonObject {
+function trainingBody<V>(input: Omit<TrainingDatasetInput<V>, 'spine'> & Pick<BatchDataInput<V>, 'spine' | 'trainingDataset'>): JsonObject {
   const { spine, startTime, endTime, where, split, ...others } = input;
   const body: Record<string, JsonObject[string]> = {};
   for (const [name, value] of Object.entries(others)) if (value !== undefined) body[name] = asJson(value);
@@ -224,7 +267,7 @@ function trainingBody<V>(input: TrainingDatasetInput<V>): JsonObject {
   return body;
 }
 
-function spineBody<V>(spine: SpineInput<V>): JsonObject {
+function spineBody<V>(spine: NonNullable<BatchDataInput<V>['spine']>): JsonObject {
   if ('rows' in spine) return { rows: asJson(spine.rows) };
   if ('source' in spine) return { source: spine.source, ...(spine.format === undefined ? {} : { format: spine.format }) };
   const {

@@ -21,7 +21,7 @@ export async function* rowBatches<R>(batches: AsyncIterable<Batch>): AsyncIterab
   for await (const batch of batches) yield rowBatch(batch);
 }
 
-function rowBatch<R>(batch: Batch): RowBatch<R> {
+export function rowBatch<R = Readonly<Record<string, unknown>>>(batch: Batch): RowBatch<R> {
   const columns = batch.columns.map(({ name, type }) => ({ name, type: formatType(type) }));
   return { columns, rowCount: batch.rowCount, toRows: () => Array.from({ length: batch.rowCount }, (_, row) => rowObject<R>(batch, row)) };
 }

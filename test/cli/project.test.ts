@@ -319,6 +319,55 @@ describe('training datasets', () => {
     expect(problem(await lakefold(['td', 'describe', 'basket_risk', '2'], { cwd })).code).toBe('UNKNOWN_TRAINING_DATASET');
   });
 
+  it('are divided, verified against their pins and applied to rows to predict for', async () => {
+    const cwd = await filled();
+    const dataset = await lakefoldJson(
+      [
+        'td',
+        'create',
+        'basket_risk',
+        '--spine',
+        'orders.ndjson',
+        '--split',
+        'train=0.5,test=0.5',
+        '--split-by',
+        'customer',
+        '--seed',
+        '7',
+        '--format',
+        'csv',
+        '--out',
+        'training',
+      ],
+      { cwd },
+    );
+    expect(dataset).toMatchObject({
+      request: { split: { type: 'random', fractions: { train: 0.5, test: 0.5 }, by: 'customer', seed: 7 } },
+      splits: [{ name: 'train' }, { name: 'test' }],
+    });
+    const rows = await Promise.all(
+      ['train', 'test'].map(async (split) => (await readFile(join(cwd, `training/${split}/part-00000.csv`), 'utf8')).split('\r\n').length - 2),
+    );
+    expect((rows[0] ?? 0) + (rows[1] ?? 0)).toBe(4);
+    expect(await lakefoldJson(['td', 'verify', 'basket_risk', '1'], { cwd })).toEqual({
+      equal: true,
+      expected: dataset.contentHash,
+      actual: dataset.contentHash,
+      reason: null,
+      requestId: expect.any(String),
+    });
+    await writeFile(join(cwd, '.lakefold/default/training-datasets/basket_risk/1/1/test/part-00000.csv'), 'customer\r\n');
+    const differs = await lakefold(['td', 'verify', 'basket_risk', '1'], { cwd });
+    expect([differs.code, JSON.parse(differs.stdout)]).toMatchObject([4, { equal: false, reason: 'CONTENT_DIFFERS' }]);
+    await writeFile(join(cwd, 'today.ndjson'), '{"customer":"ada","amount":16}\n');
+    const batch = await lakefold(['fv', 'batch-data', 'basket_risk', '--spine', 'today.ndjson'], { cwd });
+    expect(lines(batch.stdout)).toMatchObject([{ customer: 'ada', amount: 16, orders_30d: 5, amount_to_spend: 0.1 }]);
+    expect(await lakefoldJson(['fv', 'batch-data', 'basket_risk', '--spine', 'today.ndjson', '--out', 'today.arrow'], { cwd })).toMatchObject({
+      path: 'today.arrow',
+      rows: 1,
+    });
+  });
+
   it('check options before anything is asked of the store', async () => {
     const cwd = await filled();
     expect(problem(await lakefold(['td', 'create', 'basket_risk', '--spine', 'orders.xlsx'], { cwd })).detail).toContain('expected a spine that ends in');

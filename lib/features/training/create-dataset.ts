@@ -11,7 +11,7 @@ import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
 import { buildRows, type DatasetCounts, type SplitBatch, type TrainingDeps } from './build-rows.ts';
-import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, writeOnce } from './dataset-files.ts';
+import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, SPINE_FILE, writeOnce } from './dataset-files.ts';
 import { type JoinPlan, pinGroups, type Pin, type PinnedGroup } from './join-plan.ts';
 import type { TrainingFormat, TrainingRequest } from './request.ts';
 import { readSpine, type Spine, spineGroup } from './spine.ts';
@@ -71,6 +71,9 @@ export async function createTrainingDataset(
   const built = await buildRows(deps, { view, request, spine, pinned }, options);
   const claim = await claimNumber(deps, datasetDirectory(project, view));
   await pinFiles(deps, [...pinned.values()], `${view.name}.${view.version}.${claim.number}`);
+  // Rows that only this request brought are kept, so that the set can be built again.
+  if (rowsFrom === undefined)
+    await writeOnce(deps, joinPath(claim.directory, SPINE_FILE), { bytes: await deps.codec.encode(spine.batch), identity: claim.identity });
   const splits = await writeSplits(deps, claim, { splits: built.splits, format: request.format });
   const pins = [...pinned.values()].map(({ pin }) => pin);
   const functions = view.onDemand.map(({ name, sourceHash }) => ({ name, sourceHash }));

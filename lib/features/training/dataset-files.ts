@@ -19,6 +19,8 @@ export interface DatasetFile {
   readonly sha256: string;
 }
 
+/** Rows of a spine that no table keeps, beside the splits. */
+export const SPINE_FILE = 'spine.parquet';
 /** Attempts to claim the next free number. */
 const CLAIMS_MAX = 10_000;
 /** Content is hashed in pieces of this many rows. */

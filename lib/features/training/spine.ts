@@ -57,8 +57,17 @@ export function spineGroup(view: FeatureViewDefinition, { spine }: TrainingReque
 }
 
 /** @throws LakefoldError INVALID_SPINE, INVALID_LABEL_TIME, MALFORMED_FILE, MALFORMED_JSON, UNSUPPORTED_OPERATION for a view without root */
-export async function readSpine(deps: SpineDeps, view: FeatureViewDefinition, request: TrainingRequest): Promise<Spine> {
-  const labels: LabelTimes = { labelTime: request.labelTime ?? view.labelTime, onInvalidRow: request.onInvalidRow };
+export async function readSpine(
+  deps: SpineDeps,
+  view: FeatureViewDefinition,
+  request: TrainingRequest,
+  options: {
+    /** Label time of a row that has none, µs; without it such a row is a fault, or nobody's (P8). */
+    readonly missingLabel?: bigint;
+  } = {},
+): Promise<Spine> {
+  const { missingLabel } = options;
+  const labels: LabelTimes = { labelTime: request.labelTime ?? view.labelTime, onInvalidRow: request.onInvalidRow, missingLabel };
   const rows = await spineRows(deps, { view, labels }, request);
   const batch = withLooseColumns(view, labels, rows.batch);
   refuseNulls(batch);
@@ -68,6 +77,7 @@ export async function readSpine(deps: SpineDeps, view: FeatureViewDefinition, re
 interface LabelTimes {
   readonly labelTime: string | null;
   readonly onInvalidRow: 'error' | 'null';
+  readonly missingLabel: bigint | undefined;
 }
 
 interface SpineOf {
@@ -226,10 +236,11 @@ function inputColumn(definition: ColumnDefinition): InputColumn {
   };
 }
 
-function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow }: LabelTimes): Vector {
+function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow, missingLabel }: LabelTimes): Vector {
   const type = { kind: 'bigint' } as const;
   const values = new BigInt64Array(batch.rowCount);
   const nulls = new Uint8Array(batch.rowCount);
+  if (labelTime === null && missingLabel !== undefined) return { type, length: batch.rowCount, values: values.fill(missingLabel) };
   if (labelTime === null) return { type, length: batch.rowCount, values, nulls: nulls.fill(1) };
   if (!batch.columns.some((column) => column.name === labelTime))
     throw new LakefoldError('INVALID_SPINE', `expected label time ${labelTime} among the spine's columns`, { context: { column: labelTime } });
@@ -241,7 +252,9 @@ function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow }: LabelTimes): V
   const invalid: number[] = [];
   for (let i = 0; i < batch.rowCount; i += 1) {
     const value = isNullAt(vector, i) ? null : valueAt(vector, i);
-    if (value === null) {
+    if (value === null && missingLabel !== undefined) {
+      values[i] = missingLabel;
+    } else if (value === null) {
       nulls[i] = 1;
       invalid.push(i);
     } else {
