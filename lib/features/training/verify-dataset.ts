@@ -76,7 +76,7 @@ function requestOf(manifest: JsonObject, pins: readonly JsonObject[]): TrainingR
   return parseTrainingRequest({
     ...shown,
     ...(isKept ? { spine: { source: SPINE_FILE, format: 'parquet' } } : {}),
-    pins: Object.fromEntries(pins.map((pin) => [`${String(pin['featureGroup'])}/${String(pin['version'])}`, pin['commitVersion'] ?? null])),
+    pins: Object.fromEntries(pins.map((pin) => [pinnedName(pin), pin['commitVersion'] ?? null])),
   });
 }
 
@@ -84,7 +84,7 @@ function requestOf(manifest: JsonObject, pins: readonly JsonObject[]): TrainingR
 function asPinned(groups: ReadonlyMap<string, PinnedGroup>, pins: readonly JsonObject[]): ReadonlyMap<string, PinnedGroup> {
   return new Map(
     [...groups].map(([name, pinned]) => {
-      const pin = pins.find((each) => groupName({ name: String(each['featureGroup']), version: Number(each['version']) }) === name);
+      const pin = pins.find((each) => pinnedName(each) === name);
       const definition = { ...pinned.group.definition, ttl: textOf(pin?.['ttl']), availabilityDelay: textOf(pin?.['availabilityDelay']) };
       return [name, { ...pinned, group: { ...pinned.group, definition } }] as const;
     }),
@@ -108,6 +108,10 @@ async function areFilesWhole(deps: Pick<TrainingDeps, 'store'>, folder: string, 
 
 function listOf(json: Json | undefined): readonly JsonObject[] {
   return Array.isArray(json) ? json.filter(isJsonObject) : [];
+}
+
+function pinnedName({ featureGroup, version }: JsonObject): string {
+  return groupName({ name: textOf(featureGroup) ?? '', version: Number(version) });
 }
 
 function textOf(json: Json | undefined): string | null {
