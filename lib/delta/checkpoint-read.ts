@@ -91,12 +91,16 @@ async function readState(deps: ReadCheckpointDeps, root: string, checkpoint: Che
     const place = { path, version, tableLocation };
     return { place, source: undefined, groups: undefined, remarks: undefined, rows: parseJsonCheckpoint(await readWhole(deps.store, path), place) };
   });
+  const others = tops.flatMap((top) => top.rows.actions);
+  // Of one that lacks only one of them its version is at fault; without either it is something else that has the name of a checkpoint.
+  if (!others.some(({ kind }) => kind === 'protocol' || kind === 'metaData'))
+    throw new LakefoldError('LOG_CORRUPT', 'a file without a protocol and without metadata', { context: { version } });
   const sidecars = tops.flatMap((top) => top.rows.sidecars);
   const besides = await mapConcurrent(sidecars, { concurrencyMax: STORE_READ_CONCURRENCY }, async ({ path, sizeInBytes }): Promise<OpenedFile> => {
     const opened = await open(sidecarPath(root, path), sizeInBytes, options.sizes === undefined ? undefined : sizeInBytes);
     return opened.groups === undefined ? { ...opened, rows: await decodeRows(deps.codec, opened, SIDECAR_COLUMNS) } : opened;
   });
-  const state = new Filling(tops.flatMap((top) => top.rows.actions));
+  const state = new Filling(others);
   for (const file of [...tops, ...besides]) await state.fill(file, options);
   return state.finish();
 }
