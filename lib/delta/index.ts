@@ -5,20 +5,17 @@ export type {
   EngineCompatibility,
   Finding,
   Table,
-  TableChangesOptions,
   TableColumnInput,
   TableColumnOutput,
   TableFile,
   TableMaintenanceReport,
-  TableOverwriteOptions,
   TableProtocol,
-  TableReadOptions,
   TableRow,
-  TableVacuumOptions,
   TableVacuumReport,
   TableVerification,
   TableWriteOptions,
 } from '../store/table-handle.ts';
+export type { TableChangesOptions, TableOverwriteOptions, TableReadOptions, TableVacuumOptions } from '../store/table-options.ts';
 export type { TableGroupCommitter, TableGroupWriteOptions } from '../store/table-group.ts';
 export type { TableOptimizeOptions, TableOptimizePlan } from '../store/table-optimize.ts';
 export type { AsOfInput, Where } from '../store/native-input.ts';

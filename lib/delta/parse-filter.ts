@@ -1,6 +1,6 @@
 /** The JSON form of a filter (api.md, `where`) checked against columns and typed as they are. */
 import { LakefoldError } from '../core/errors.ts';
-import { toValue } from '../core/input-values.ts';
+import { showInput, toValue } from '../core/input-values.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
 import { type Comparison, type Filter, unknownColumn } from './filter.ts';
@@ -88,7 +88,16 @@ function isArray(value: Json | undefined): value is readonly Json[] {
 }
 
 function invalid(place: Place, expected: string, found: unknown): LakefoldError {
-  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} at ${place.path}, found ${JSON.stringify(found)?.slice(0, 100) ?? 'nothing'}`, {
+  return new LakefoldError('INVALID_ARGUMENT', `expected ${expected} at ${place.path}, found ${shown(found)}`, {
     context: { field: place.path },
   });
+}
+
+/** Programs may hand in what has no JSON form. */
+function shown(found: unknown): string {
+  try {
+    return JSON.stringify(found)?.slice(0, 100) ?? 'nothing';
+  } catch {
+    return showInput(found);
+  }
 }

@@ -59,7 +59,7 @@ export async function planVacuum(
   table: { readonly root: string; readonly snapshot: Snapshot },
   options: VacuumOptions & { readonly now: number },
 ): Promise<VacuumPlan> {
-  if (options.retentionMillis < RETENTION_MIN_MILLIS && options.force !== true) {
+  if (!(options.retentionMillis >= RETENTION_MIN_MILLIS) && options.force !== true) {
     throw new LakefoldError('RETENTION_TOO_SHORT', `expected a retention of at least 168 hours, found ${options.retentionMillis / 3_600_000}`, {
       context: { floorHours: 168 },
     });

@@ -1,6 +1,7 @@
 /** What TypeScript programs hand in where routes take JSON. */
 import { sha256, toBase32, toBase64, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
+import { showInput } from '../core/input-values.ts';
 import { isRecord, type Json } from '../core/json.ts';
 import { floorDiv, formatInstant, instant, microsOfNativeDate } from '../core/time.ts';
 import type { AsOf } from '../delta/snapshot-state.ts';
@@ -36,10 +37,14 @@ export function asOfOf(input: AsOfInput): AsOf {
   // Programs without types hand in anything.
   const given: unknown = input;
   if (typeof given !== 'object' || given === null || (!('version' in given) && !('instant' in given)))
-    throw new LakefoldError('INVALID_ARGUMENT', `expected { version } or { instant }, found ${JSON.stringify(given) ?? 'nothing'}`, {
+    throw new LakefoldError('INVALID_ARGUMENT', `expected { version } or { instant }, found ${given === undefined ? 'nothing' : showInput(given)}`, {
       context: { field: 'asOf' },
     });
-  if ('version' in input) return { version: input.version };
+  if ('version' in input) {
+    if (typeof input.version !== 'number')
+      throw new LakefoldError('INVALID_ARGUMENT', `expected a number as version, found ${showInput(input.version)}`, { context: { field: 'version' } });
+    return { version: input.version };
+  }
   return { instant: Number(floorDiv(microsOf(input.instant), 1000n)) };
 }
 

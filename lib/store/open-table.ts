@@ -8,8 +8,10 @@ import { DeltaTable } from '../delta/table.ts';
 import type { Log } from '../ports/log.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { serviceSettings, type AwsService } from './aws-service.ts';
+import { ANYTHING, checkArgument, checkOptions, FLAG, LIST, membersOf, OBJECT, oneOf, type OptionKinds, TEXT, TEXTS } from './arguments.ts';
 import { asOfOf, type AsOfInput } from './native-input.ts';
 import { Table, type TableColumnInput } from './table-handle.ts';
+import { checkColumn } from './table-input.ts';
 
 export interface TablePlaceOptions extends AwsService {
   /** Where the path lies; left out, a path is a local folder or its `file:` URL, and `s3://bucket/prefix` is S3. */
@@ -41,8 +43,24 @@ export interface CreateTableOptions extends TablePlaceOptions {
   readonly description?: string;
 }
 
+const PLACE_OPTIONS: OptionKinds = { store: OBJECT, log: OBJECT, asOf: ANYTHING };
+const CREATE_OPTIONS: OptionKinds = {
+  ...PLACE_OPTIONS,
+  partitionBy: TEXTS,
+  profile: oneOf('merge-on-read', 'compatible'),
+  changeFeed: FLAG,
+  inCommitTimestamp: FLAG,
+  columnMapping: oneOf('none', 'name'),
+  constraints: membersOf(TEXT),
+  properties: membersOf(TEXT),
+  name: TEXT,
+  description: TEXT,
+};
+
 /** @throws LakefoldError TABLE_NOT_FOUND, UNSUPPORTED_TABLE_FEATURE, LOG_* for what is no table we can read; NO_SUCH_COMMIT, HISTORY_EXPIRED for `asOf` */
 export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
+  checkArgument(path, 'path', TEXT);
+  checkOptions(options, PLACE_OPTIONS);
   const { asOf } = options;
   const { deps, root } = await placeOf(path, options, 'open');
   return new Table(deps, await DeltaTable.open(deps, root, asOf === undefined ? undefined : asOfOf(asOf)), { isPinned: asOf !== undefined });
@@ -50,6 +68,8 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
 
 /** A new table: version 0, no rows. @throws LakefoldError ALREADY_EXISTS where there is one, INVALID_ARGUMENT for a schema that makes no sense */
 export async function createTable(path: string, options: CreateTableOptions): Promise<Table> {
+  checkArgument(path, 'path', TEXT);
+  checkOptions(options, CREATE_OPTIONS);
   const columns = columnsOf(options.schema);
   const partitionBy = options.partitionBy ?? [];
   const unknown = partitionBy.find((name) => !columns.some((column) => column.name === name));
@@ -113,6 +133,8 @@ async function placeOf(path: string, options: TablePlaceOptions, purpose: 'open'
 }
 
 function columnsOf(schema: readonly TableColumnInput[]): readonly Column[] {
+  checkArgument(schema, 'schema', LIST);
+  for (const [i, column] of schema.entries()) checkColumn(column, `schema[${i}]`);
   if (schema.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected at least one column in schema, found none', { context: { field: 'schema' } });
   const seen = new Set<string>();
   return schema.map(({ name, type, nullable = false, description }) => {

@@ -5,6 +5,7 @@ import type { GroupWriteRequest } from '../delta/group-stage.ts';
 import type { DeltaTable } from '../delta/table.ts';
 import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
 import { settle } from '../features/settle.ts';
+import { checkOptions, WRITE_OPTIONS } from './arguments.ts';
 import { tableBatch, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
 
 export type TableGroupWriteOptions = Pick<TableWriteOptions, 'txn'>;
@@ -31,11 +32,13 @@ export class TableGroupCommitter {
   }
 
   /** As `Table.upsert`. @throws LakefoldError as it does; OVERLOADED when too many writes wait */
-  upsert(rows: readonly TableRow[], { keys, ...options }: TableGroupWriteOptions & { readonly keys: readonly string[] }): Promise<CommitReceipt | null> {
-    return this.#write(rows, { kind: 'upsert', keys }, options);
+  async upsert(rows: readonly TableRow[], options: TableGroupWriteOptions & { readonly keys: readonly string[] }): Promise<CommitReceipt | null> {
+    checkOptions(options, WRITE_OPTIONS);
+    return this.#write(rows, { kind: 'upsert', keys: options.keys }, options);
   }
 
   async #write(rows: readonly TableRow[], what: GroupWriteRequest['what'], options: TableGroupWriteOptions): Promise<CommitReceipt | null> {
+    checkOptions(options, WRITE_OPTIONS);
     const { idempotency } = writeOptions(options);
     const batch = tableBatch(rows, this.#table.snapshot.columns, what.kind === 'upsert' ? what.keys : []);
     const outcome = await this.#committer.write({ batch, what, ...(idempotency === undefined ? {} : { idempotency }) });

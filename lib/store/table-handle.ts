@@ -12,18 +12,28 @@ import { type CommitOperation, oldestEntry, readHistory } from '../delta/history
 import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
 import type { Snapshot } from '../delta/snapshot-state.ts';
 import type { DeltaTable } from '../delta/table.ts';
-import type { VacuumScope } from '../delta/vacuum.ts';
 import { verifyTable, type TableVerification } from '../delta/verify.ts';
 import type { WriteOutcome } from '../delta/write-outcome.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
 import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
 import { settle } from '../features/settle.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
+import { checkArgument, checkOptions, LIST, membersOf, OBJECT, REQUEST_OPTIONS, TEXT, TEXT_OR_NULL, WRITE_OPTIONS } from './arguments.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
-import { columnNamed, keySets, newValues, tableBatch, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
+import { checkColumn, columnNamed, keySets, newValues, tableBatch, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
 import { type TableFile, tableFiles } from './table-files.ts';
+import {
+  CHANGES_OPTIONS,
+  OVERWRITE_OPTIONS,
+  READ_OPTIONS,
+  type TableChangesOptions,
+  type TableOverwriteOptions,
+  type TableReadOptions,
+  type TableVacuumOptions,
+  VACUUM_OPTIONS,
+} from './table-options.ts';
 import { TableGroupCommitter } from './table-group.ts';
 import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimizePlan } from './table-optimize.ts';
 
@@ -54,45 +64,6 @@ export interface TableProtocol {
   readonly minWriterVersion: number;
   readonly readerFeatures: readonly string[];
   readonly writerFeatures: readonly string[];
-}
-
-export interface TableReadOptions extends RequestOptions {
-  readonly asOf?: AsOfInput;
-  /** In the order wanted; all in schema order unless given. */
-  readonly columns?: readonly string[];
-  readonly where?: Where;
-  readonly limit?: number;
-}
-
-export interface TableChangesOptions {
-  /** Exclusive, so that ranges chain; left out, from the first commit on. */
-  readonly fromVersion?: number;
-  /** Inclusive; the newest unless given. */
-  readonly toVersion?: number;
-  /** What identifies a row, so that a changed one shows as an update; a feature group's table knows it, another has only deletes and inserts without. */
-  readonly keys?: readonly string[];
-  /** In the order wanted; all in schema order unless given. */
-  readonly columns?: readonly string[];
-}
-
-export interface TableOverwriteOptions extends TableWriteOptions {
-  /** Only the rows it passes are replaced, and every new row must pass it. */
-  readonly where?: Where;
-  /** Lets an overwrite without rows take the old ones out. */
-  readonly allowEmpty?: boolean;
-}
-
-export interface TableVacuumOptions {
-  /** Only tells, unless false. */
-  readonly dryRun?: boolean;
-  /** The table's `delta.deletedFileRetentionDuration` unless given. */
-  readonly retentionHours?: number;
-  /** Allows less than a week. */
-  readonly force?: boolean;
-  /** `full` lists the folder and finds what crashes left, too; unless given, the log where it tells all since the last vacuum. */
-  readonly scope?: VacuumScope;
-  /** No deletion is begun after this long, ms; another call goes on. */
-  readonly timeMillisMax?: number;
 }
 
 export interface TableVacuumReport {
@@ -181,6 +152,7 @@ export class Table {
 
   /** Rows in no particular order. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED, UNKNOWN_FEATURE, TYPE_MISMATCH */
   async *read(options: TableReadOptions = {}): AsyncIterable<RowBatch> {
+    checkOptions(options, READ_OPTIONS);
     const { asOf, columns, where, limit, signal } = options;
     const at = asOf === undefined ? this.#pinned : asOfOf(asOf);
     yield* rowBatches<TableRow>(
@@ -196,12 +168,14 @@ export class Table {
 
   /** @throws LakefoldError VALIDATION_FAILED by row and column; COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, UNSUPPORTED_TABLE_FEATURE */
   async append(rows: readonly TableRow[], options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    checkOptions(options, WRITE_OPTIONS);
     const { outcome } = await this.#table.append(tableBatch(rows, this.#table.snapshot.columns, []), writeOptions(options));
     return this.#receipt('append', outcome);
   }
 
   /** One row per `keys`, the last of them. @throws LakefoldError as `append`, UNKNOWN_FEATURE for a key the table lacks */
   async upsert(rows: readonly TableRow[], options: TableWriteOptions & { readonly keys: readonly string[] }): Promise<CommitReceipt | null> {
+    checkOptions(options, WRITE_OPTIONS);
     const { outcome } = await this.#table.upsert(tableBatch(rows, this.#table.snapshot.columns, options.keys), {
       ...writeOptions(options),
       keys: options.keys,
@@ -219,6 +193,8 @@ export class Table {
    * @throws LakefoldError as `append`; EMPTY_OVERWRITE without rows unless `allowEmpty`, CONSTRAINT_VIOLATED for a new row `where` does not pass
    */
   async overwrite(rows: readonly TableRow[], options: TableOverwriteOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(rows, 'rows', LIST);
+    checkOptions(options, OVERWRITE_OPTIONS);
     const { where, allowEmpty = false } = options;
     if (rows.length === 0 && !allowEmpty) {
       throw new LakefoldError('EMPTY_OVERWRITE', 'expected at least one row to overwrite with, found none; allowEmpty takes the old ones out all the same');
@@ -233,6 +209,8 @@ export class Table {
    * @throws LakefoldError UNKNOWN_FEATURE, TYPE_MISMATCH, CONSTRAINT_VIOLATED for a null in a required column, PLAN_TOO_LARGE; as `append`
    */
   async update(what: { readonly where?: Where; readonly set: TableRow }, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(what, 'what', OBJECT);
+    checkOptions(options, WRITE_OPTIONS);
     const { columns } = this.#table.snapshot;
     const filter: Filter = what.where === undefined ? { kind: 'and', filters: [] } : parseFilter(asJson(what.where), columns);
     return this.#receipt('update', await this.#table.update({ filter, set: newValues(what.set, columns) }, writeOptions(options)));
@@ -240,16 +218,25 @@ export class Table {
 
   /** Null when no row passes. @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_FEATURE, TYPE_MISMATCH; as `append` */
   async delete(what: { readonly where: Where } | { readonly keys: readonly TableRow[] }, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(what, 'what', OBJECT);
+    checkOptions(options, WRITE_OPTIONS);
     const { columns } = this.#table.snapshot;
-    const parsed: DeleteWhat = 'where' in what ? { kind: 'where', filter: parseFilter(asJson(what.where), columns) } : keySets(what.keys, columns);
+    const { where, keys }: { readonly where?: Where; readonly keys?: readonly TableRow[] } = what;
+    if ((where === undefined) === (keys === undefined))
+      throw new LakefoldError('INVALID_ARGUMENT', `expected either where or keys to delete by, found ${where === undefined ? 'neither' : 'both'}`, {
+        context: { field: 'keys' },
+      });
+    const parsed: DeleteWhat = where === undefined ? keySets(keys ?? [], columns) : { kind: 'where', filter: parseFilter(asJson(where), columns) };
     const { outcome } = await this.#table.delete(parsed, writeOptions(options));
     return this.#receipt('delete', outcome);
   }
 
   /** A new commit with an earlier version's rows. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
   async restore(to: AsOfInput, options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
+    checkOptions(options, WRITE_OPTIONS);
+    const asOf = asOfOf(to);
     await this.#table.refresh();
-    return this.#receipt('restore', await this.#table.restore(asOfOf(to), writeOptions(options)));
+    return this.#receipt('restore', await this.#table.restore(asOf, writeOptions(options)));
   }
 
   /**
@@ -258,6 +245,7 @@ export class Table {
    * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED when a file of the range is gone, UNSUPPORTED_OPERATION across a change of types
    */
   async *changes(options: TableChangesOptions = {}): AsyncIterable<RowBatch> {
+    checkOptions(options, CHANGES_OPTIONS);
     const toVersion = options.toVersion ?? this.#pinned?.version;
     yield* rowBatches<TableRow>(this.#open.changes(toVersion === undefined ? options : { ...options, toVersion }));
   }
@@ -278,6 +266,8 @@ export class Table {
 
   /** Adds nullable columns, null in every row that is there. @throws LakefoldError INVALID_ARGUMENT for one that is required or has another's name */
   async addColumns(columns: readonly TableColumnInput[], options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(columns, 'columns', LIST);
+    for (const [i, column] of columns.entries()) checkColumn(column, `columns[${i}]`);
     return this.#alter(
       { kind: 'addColumns', columns: columns.map(({ nullable = true, ...column }) => ({ ...column, nullable, type: parseType(column.type) })) },
       options,
@@ -286,16 +276,20 @@ export class Table {
 
   /** Lets a column be null from now on; null when it may be already. */
   async makeNullable(column: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(column, 'column', TEXT);
     return this.#alter({ kind: 'makeNullable', column }, options);
   }
 
   /** Describes a column; `null` takes the description away. */
   async commentOn(column: string, text: string | null, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(column, 'column', TEXT);
+    checkArgument(text, 'text', TEXT_OR_NULL);
     return this.#alter({ kind: 'comment', column, text }, options);
   }
 
   /** Sets properties; `null` takes one away. One that is of no use without a feature raises the protocol to have it. @throws LakefoldError INVALID_ARGUMENT */
   async setProperties(properties: Readonly<Record<string, string | null>>, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(properties, 'properties', membersOf(TEXT_OR_NULL));
     return this.#alter({ kind: 'properties', properties }, options);
   }
 
@@ -306,17 +300,21 @@ export class Table {
 
   /** @throws LakefoldError UNSUPPORTED_OPERATION without column mapping, or where a constraint names it; UNKNOWN_FEATURE, INVALID_ARGUMENT */
   async renameColumn(column: string, to: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(column, 'column', TEXT);
+    checkArgument(to, 'to', TEXT);
     return this.#alter({ kind: 'rename', column, to }, options);
   }
 
   /** Its values stay in the files and are read no more. @throws LakefoldError as `renameColumn` */
   async dropColumn(column: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(column, 'column', TEXT);
     if (!this.#table.snapshot.columns.some(({ name }) => name === column)) await this.#table.refresh();
     columnNamed(column, this.#table.snapshot.columns, 'to drop');
     return this.#alter({ kind: 'drop', column }, options);
   }
 
   async #alter(change: SchemaChange, options: RequestOptions): Promise<CommitReceipt | null> {
+    checkOptions(options, REQUEST_OPTIONS);
     return this.#receipt('schemaChange', await this.#table.alterSchema(change, options));
   }
 
@@ -326,11 +324,16 @@ export class Table {
    * @throws LakefoldError CONSTRAINT_VIOLATED by a row the table has, INVALID_ARGUMENT for an expression we can't check as Spark does, ALREADY_EXISTS
    */
   async addConstraint(name: string, expression: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(name, 'name', TEXT);
+    checkArgument(expression, 'expression', TEXT);
+    checkOptions(options, REQUEST_OPTIONS);
     return this.#receipt('schemaChange', await this.#table.alterConstraint({ name, expression }, options));
   }
 
   /** Null when there is no such constraint. */
   async dropConstraint(name: string, options: RequestOptions = {}): Promise<CommitReceipt | null> {
+    checkArgument(name, 'name', TEXT);
+    checkOptions(options, REQUEST_OPTIONS);
     return this.#receipt('schemaChange', await this.#table.alterConstraint({ name, expression: null }, options));
   }
 
@@ -370,13 +373,15 @@ export class Table {
 
   /** Packs small files, or orders the rows of all files; changes no row. Null when there is nothing to do. The receipt is the last commit's. */
   async optimize(options: RequestOptions & TableOptimizeOptions = {}): Promise<CommitReceipt | null> {
+    const parsed = parseOptimize(options, this.#table.snapshot.columns);
     const { signal } = options;
-    const outcome = await this.#table.optimize({ ...parseOptimize(options, this.#table.snapshot.columns), ...(signal === undefined ? {} : { signal }) });
+    const outcome = await this.#table.optimize({ ...parsed, ...(signal === undefined ? {} : { signal }) });
     return this.#receipt('optimize', outcome);
   }
 
   /** Deletes files that no kept version needs, or with `dryRun`, the default, only names them. @throws LakefoldError RETENTION_TOO_SHORT below a week without `force` */
   async vacuum(options: TableVacuumOptions = {}): Promise<TableVacuumReport> {
+    checkOptions(options, VACUUM_OPTIONS);
     const { dryRun = true, force = false, retentionHours, ...others } = options;
     const retentionMillis = retentionHours === undefined ? deletedFileRetentionMillis(this.#table.snapshot.metadata) : retentionHours * 3_600_000;
     const { files, bytes, complete } = await this.#table.vacuum({ ...others, dryRun, force, retentionMillis });

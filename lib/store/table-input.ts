@@ -1,7 +1,7 @@
 /** What programs hand to a table, as the table takes it. */
 import type { Batch } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { toValue } from '../core/input-values.ts';
+import { showInput, toValue } from '../core/input-values.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
 import type { DeleteWhat } from '../delta/delete-rows.ts';
@@ -9,6 +9,7 @@ import type { WriteOptions } from '../delta/write-outcome.ts';
 import { readRowObjects } from '../features/row-objects.ts';
 import { refuseFaults, validateRows } from '../features/validate-rows.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
+import { checkArgument, checkOptions, FLAG, LIST, OBJECT, TEXT, TEXTS } from './arguments.ts';
 
 export type TableRow = Readonly<Record<string, unknown>>;
 
@@ -19,10 +20,14 @@ export interface TableWriteOptions extends RequestOptions {
 
 /** @throws LakefoldError INVALID_ARGUMENT for a `txn` that other engines could not read */
 export function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
-  if (txn !== undefined && (txn.appId === '' || !Number.isSafeInteger(txn.version) || txn.version < 0))
-    throw new LakefoldError('INVALID_ARGUMENT', `expected an appId and a whole version from 0 on as txn, found ${JSON.stringify(txn)}`, {
-      context: { field: 'txn' },
-    });
+  if (txn !== undefined && (typeof txn.appId !== 'string' || txn.appId === '' || !Number.isSafeInteger(txn.version) || txn.version < 0))
+    throw new LakefoldError(
+      'INVALID_ARGUMENT',
+      `expected an appId and a whole version from 0 on as txn, found appId ${showInput(txn.appId)} and version ${showInput(txn.version)}`,
+      {
+        context: { field: 'txn' },
+      },
+    );
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(txn === undefined ? {} : { idempotency: { kind: 'stream', name: txn.appId, sequence: txn.version } }),
@@ -31,6 +36,7 @@ export function writeOptions({ txn, signal }: TableWriteOptions): WriteOptions {
 
 /** @throws LakefoldError INVALID_ARGUMENT when nothing is set, UNKNOWN_FEATURE, TYPE_MISMATCH */
 export function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMap<string, Value> {
+  checkArgument(set, 'set', OBJECT);
   const names = Object.keys(set);
   if (names.length === 0) throw new LakefoldError('INVALID_ARGUMENT', 'expected columns of the table in set, found none', { context: { field: 'set' } });
   return new Map(
@@ -45,8 +51,8 @@ export function newValues(set: TableRow, columns: readonly Column[]): ReadonlyMa
 
 /** Rows to write. @throws LakefoldError VALIDATION_FAILED by row and column; UNKNOWN_FEATURE for a key that is none of the columns */
 export function tableBatch(rows: readonly TableRow[], tableColumns: readonly Column[], keys: readonly string[]): Batch {
-  assertList(rows, 'rows');
-  assertList(keys, 'keys');
+  checkArgument(rows, 'rows', LIST);
+  checkArgument(keys, 'keys', TEXTS);
   // Receipts belong to feature groups; rows from here have none.
   const known = tableColumns.filter((column) => column.name !== INGESTED_AT);
   for (const key of keys) columnNamed(key, known);
@@ -56,17 +62,12 @@ export function tableBatch(rows: readonly TableRow[], tableColumns: readonly Col
   return validated.batch;
 }
 
-/** Programs without types hand in anything. @throws LakefoldError INVALID_ARGUMENT */
-function assertList(value: unknown, field: 'rows' | 'keys'): void {
-  if (Array.isArray(value)) return;
-  throw new LakefoldError('INVALID_ARGUMENT', `expected a list as ${field}, found ${value === undefined ? 'nothing' : typeof value}`, { context: { field } });
-}
-
 /** Keys that name the same columns are looked for together. @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_FEATURE, TYPE_MISMATCH */
 export function keySets(keys: readonly TableRow[], columns: readonly Column[]): DeleteWhat {
-  assertList(keys, 'keys');
+  checkArgument(keys, 'keys', LIST);
   const sets = new Map<string, { readonly columns: readonly string[]; readonly rows: Value[][] }>();
   keys.forEach((key, entry) => {
+    checkArgument(key, `keys[${entry}]`, OBJECT);
     const names = Object.keys(key).toSorted();
     if (names.length === 0)
       throw new LakefoldError('INVALID_ARGUMENT', `expected columns of the table in keys[${entry}], found none`, { context: { field: 'keys' } });
@@ -87,12 +88,20 @@ function keyValue(column: Column, input: unknown, entry: number): Value {
   });
 }
 
+/** A column of a schema, as programs hand it in. @throws LakefoldError INVALID_ARGUMENT */
+export function checkColumn(column: unknown, field: string): void {
+  checkOptions(column, { nullable: FLAG, description: TEXT }, field);
+  const { name, type } = column as Partial<Record<string, unknown>>;
+  checkArgument(name, `${field}.name`, TEXT);
+  checkArgument(type, `${field}.type`, TEXT);
+}
+
 export function columnNamed(name: string, columns: readonly Column[], place = 'as keys'): Column {
   const column = columns.find((candidate) => candidate.name === name);
   if (column === undefined)
     throw new LakefoldError(
       'UNKNOWN_FEATURE',
-      `expected columns of the table ${place} (${columns.map((candidate) => candidate.name).join(', ')}), found ${JSON.stringify(name)}`,
+      `expected columns of the table ${place} (${columns.map((candidate) => candidate.name).join(', ')}), found ${showInput(name)}`,
       { context: { column: name } },
     );
   return column;

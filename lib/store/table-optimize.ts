@@ -2,6 +2,7 @@
 import type { Column } from '../core/types.ts';
 import type { OptimizeOptions, OptimizePlan } from '../delta/optimize-plan.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
+import { AMOUNT, ANYTHING, checkOptions, type OptionKinds, REQUEST_OPTIONS, TEXTS } from './arguments.ts';
 import { asJson, type Where } from './native-input.ts';
 
 export interface TableOptimizeOptions {
@@ -33,11 +34,12 @@ export interface TableOptimizePlan {
   }[];
 }
 
-/** @throws LakefoldError as `where` does */
-export function parseOptimize(
-  { targetBytes, clusterBy, zOrder, where, timeMillisMax }: TableOptimizeOptions,
-  columns: readonly Column[],
-): OptimizeOptions & { readonly timeMillisMax?: number } {
+const KINDS: OptionKinds = { ...REQUEST_OPTIONS, targetBytes: AMOUNT, clusterBy: TEXTS, zOrder: TEXTS, timeMillisMax: AMOUNT, where: ANYTHING };
+
+/** @throws LakefoldError INVALID_ARGUMENT; as `where` does */
+export function parseOptimize(options: TableOptimizeOptions, columns: readonly Column[]): OptimizeOptions & { readonly timeMillisMax?: number } {
+  checkOptions(options, KINDS);
+  const { targetBytes, clusterBy, zOrder, where, timeMillisMax } = options;
   return {
     ...(targetBytes === undefined ? {} : { targetBytes }),
     ...(clusterBy === undefined ? {} : { clusterBy }),
