@@ -258,6 +258,24 @@ describe('a table', () => {
     expect(await table.overwrite([], { allowEmpty: true, where: { column: 'n', op: '=', value: 1 } })).toBeNull();
   });
 
+  it('is not committed to by writes without rows, which answer null; an earlier commit of their txn is told', async () => {
+    const table = await newTable();
+    const txn = { appId: 'loader', version: 1 };
+    const writes = (): readonly Promise<unknown>[] => [
+      table.append([]),
+      table.append([], { txn }),
+      table.upsert([], { keys: ['city'] }),
+      table.groupCommitter().append([]),
+      table.groupCommitter().upsert([], { keys: ['city'], txn }),
+    ];
+    expect(await Promise.all(writes())).toEqual([null, null, null, null, null]);
+    expect(await table.refresh()).toBe(0);
+    // What was not committed took no number: it is free for rows.
+    expect(await table.append([{ city: 'Graz' }], { txn })).toMatchObject({ version: 1, alreadyApplied: false });
+    expect(await table.append([], { txn })).toMatchObject({ version: 1, alreadyApplied: true });
+    expect(await table.refresh()).toBe(1);
+  });
+
   it.each([
     ['an upsert without keys', (table: Table) => table.upsert([{ city: 'Linz', n: 2 }], { keys: [] })],
     ['keys that are no list', (table: Table) => table.delete({ keys: 'city' as never })],

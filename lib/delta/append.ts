@@ -14,12 +14,13 @@ export interface AppendTarget {
   readonly sortBy: readonly string[];
 }
 
-/** A planner of the append for `commitWrite`; stages once. */
+/** A planner of the append for `commitWrite`; stages once. No rows are nothing to commit. */
 export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batch): (snapshot: Snapshot) => Promise<PlannedWrite> {
   let staged: readonly StagedFile[] | undefined;
   let stagedOn: Snapshot | undefined;
   const pending: Promise<void>[] = [];
   return async (snapshot) => {
+    if (batch.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
     const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     stagedOn ??= snapshot;
@@ -29,7 +30,7 @@ export function appendPlanner(deps: DeltaDeps, target: AppendTarget, batch: Batc
       kind: 'write',
       actions: staged.map(({ add }) => add),
       counts: { ...NO_ROWS, rowsInserted: batch.rowCount },
-      fold: batch.rowCount === 0 ? 'none' : 'merge',
+      fold: 'merge',
       operation: 'WRITE',
       operationParameters: { mode: 'Append', partitionBy: JSON.stringify(snapshot.metadata.partitionColumns) },
       isBlindAppend: true,

@@ -37,7 +37,7 @@ export class GroupCommitter {
   }
 
   /**
-   * The outcome as of a write of its own; of a repeat of another call of the same group, that one's version.
+   * The outcome as of a write of its own, `nothing` without rows; of a repeat of another call of the same group, that one's version.
    * @throws LakefoldError as `stageMember`, and what `commitGroup` throws; why it is refused alone; OVERLOADED when too many wait
    */
   async write(request: GroupWriteRequest): Promise<WriteOutcome> {
@@ -54,6 +54,7 @@ export class GroupCommitter {
   }
 
   async #writeMember(request: GroupWriteRequest): Promise<WriteOutcome> {
+    if (request.batch.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
     const { root, snapshot } = this.#table;
     const stagedAt = instantOf(this.#deps.clock);
     const staging = stageMember(this.#deps, { root, snapshot, id: this.#deps.random.uuid() }, request);

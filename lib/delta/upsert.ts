@@ -21,6 +21,7 @@ import { planRemovals, type Removals, type Rewrites, withDeletionVector, writeDe
 import type { Snapshot } from './snapshot-state.ts';
 import { sparkSqlOf } from './spark-sql.ts';
 import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
+import { NO_ROWS } from './write-outcome.ts';
 
 export interface UpsertRows {
   readonly batch: Batch;
@@ -33,7 +34,7 @@ export interface UpsertRows {
 
 /**
  * A planner of the upsert for `commitWrite`: deduplicates and stages once, probes each file once.
- * Returns the rows as they stand in the commit's files, for the fold.
+ * Returns the rows as they stand in the commit's files, for the fold. No rows are nothing to commit; rows that all lost are a commit without files.
  * @throws LakefoldError from `plan`: PLAN_TOO_LARGE
  */
 export function upsertPlanner(
@@ -59,6 +60,7 @@ export function upsertPlanner(
   const pending: Promise<void>[] = [];
 
   const plan = async (snapshot: Snapshot, changed?: ReadonlySet<string>): Promise<PlannedWrite> => {
+    if (rows.batch.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
     const fault = schemaConflict(batch, snapshot) ?? stagedConflict(stagedOn ?? snapshot, snapshot);
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     stagedOn ??= snapshot;

@@ -166,14 +166,14 @@ export class Table {
     );
   }
 
-  /** @throws LakefoldError VALIDATION_FAILED by row and column; COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, UNSUPPORTED_TABLE_FEATURE */
+  /** Null without rows. @throws LakefoldError INVALID_ARGUMENT; VALIDATION_FAILED by row and column; COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, UNSUPPORTED_TABLE_FEATURE */
   async append(rows: readonly TableRow[], options: TableWriteOptions = {}): Promise<CommitReceipt | null> {
     checkOptions(options, WRITE_OPTIONS);
     const { outcome } = await this.#table.append(tableBatch(rows, this.#table.snapshot.columns, []), writeOptions(options));
     return this.#receipt('append', outcome);
   }
 
-  /** One row per `keys`, the last of them. @throws LakefoldError as `append`, UNKNOWN_FEATURE for a key the table lacks */
+  /** One row per `keys`, the last of them; null without rows. @throws LakefoldError as `append`, UNKNOWN_FEATURE for a key the table lacks */
   async upsert(rows: readonly TableRow[], options: TableWriteOptions & { readonly keys: readonly string[] }): Promise<CommitReceipt | null> {
     checkOptions(options, WRITE_OPTIONS);
     const { outcome } = await this.#table.upsert(tableBatch(rows, this.#table.snapshot.columns, options.keys), {

@@ -91,7 +91,7 @@ describe('writes that wait', () => {
   it('are refused beyond the bound, and taken again once others are answered', async () => {
     const { deps, table } = await tableFixture();
     const committer = new GroupCommitter(deps, table);
-    const write = { batch: rowsBatch(), what: { kind: 'append' } } as const;
+    const write = { batch: rowsBatch(['a', 1, R]), what: { kind: 'append' } } as const;
     const waiting = Array.from({ length: GROUP_WAITING_MAX }, () => committer.write(write));
     await expect(committer.write(write)).rejects.toMatchObject({ code: 'OVERLOADED', context: { limit: 'GROUP_WAITING_MAX' } });
     await Promise.all(waiting);
