@@ -1,6 +1,7 @@
 /** Runs one vector on one driver and says where, if anywhere, the answers differ from what is expected. */
 import { isLakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type Json, type JsonObject, stringifyJson } from '../../lib/core/json.ts';
+import { formatInstant } from '../../lib/core/time.ts';
 import { text } from '../render.ts';
 import type { Driver, EditSettings, TrainedRows } from './driver.ts';
 import { byText, type VectorMap } from './map-vector.ts';
@@ -48,7 +49,7 @@ async function perform(driver: Driver, map: VectorMap, step: Step): Promise<Json
         diagnostics: true,
         format: 'ndjson',
         ...(onInvalidRow === undefined ? {} : { onInvalidRow }),
-        ...(knownAsOf === undefined ? {} : { knownAsOf }),
+        ...(knownAsOf === undefined ? {} : { knownAsOf: typeof knownAsOf === 'number' ? formatInstant(map.micros(knownAsOf)) : knownAsOf }),
       };
       return trained(await driver.train({ view: map.viewName, body }));
     }

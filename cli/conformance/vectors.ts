@@ -12,8 +12,6 @@ export interface Vector {
   /** Ids of the rules it pins. */
   readonly rules: readonly string[];
   readonly through: readonly Through[];
-  /** A capability the vector needs and that is not built yet. */
-  readonly waits: string | undefined;
   /** The integer that stands for the moment at which everything happens. */
   readonly now: number;
   /** Feature groups by the name the vector calls them; definitions in parts, durations as integers. */
@@ -55,7 +53,8 @@ export type Step =
       readonly spine: readonly VectorRow[];
       readonly pins: Readonly<Record<string, number>>;
       readonly onInvalidRow: string | undefined;
-      readonly knownAsOf: string | undefined;
+      /** The word, or the integer of an instant. */
+      readonly knownAsOf: string | number | undefined;
     });
 
 const NOW = 100;
@@ -77,13 +76,12 @@ export function parseVectors(file: unknown): readonly Vector[] {
 
 function parseVector(json: Json): Vector {
   const place = isJsonObject(json) && typeof json['name'] === 'string' ? json['name'] : 'a vector';
-  const vector = membersOf(json, place, ['name', 'rules', 'why', 'through', 'waits', 'now', 'groups', 'view', 'refused', 'steps']);
+  const vector = membersOf(json, place, ['name', 'rules', 'why', 'through', 'now', 'groups', 'view', 'refused', 'steps']);
   const through = texts(vector['through'], `${place}: through`).map((name) => oneOf(name, THROUGH, `${place}: through`));
   return {
     name: text(vector['name'], 'name'),
     rules: texts(vector['rules'], `${place}: rules`),
     through,
-    waits: optional(vector['waits'], (value) => text(value, `${place}: waits`)),
     now: optional(vector['now'], (value) => integer(value, `${place}: now`)) ?? NOW,
     groups: Object.fromEntries(
       Object.entries(objectOf(vector['groups'] ?? { f: {} }, `${place}: groups`)).map(([name, group]) => [name, objectOf(group, `${place}: groups.${name}`)]),
@@ -148,7 +146,7 @@ function parseOther(json: Json, name: string, place: string): Step {
         spine: rowsOf(step['train'], place),
         pins: Object.fromEntries(Object.entries(objectOf(step['pins'] ?? {}, place)).map(([group, version]) => [group, integer(version, place)])),
         onInvalidRow: optional(step['onInvalidRow'], (value) => text(value, place)),
-        knownAsOf: optional(step['knownAsOf'], (value) => text(value, place)),
+        knownAsOf: optional(step['knownAsOf'], (value) => (typeof value === 'number' ? integer(value, place) : text(value, place))),
         ...expectOf(step),
       };
     }

@@ -115,6 +115,10 @@ export const IDEMPOTENCY_KEYS_MAX = 100_000;
 export const UPDATE_ROWS_MAX = 2_000_000;
 /** Rows of one commit that the change feed pairs or compares: an identity and a digest of each are held in memory. */
 export const CHANGE_IDENTITIES_MAX = 2_000_000;
+/** Rows replaced since the earliest instant of which a training set asks what was known: they are held in memory. */
+export const REPLACED_ROWS_MAX = 1_000_000;
+/** How much later than its commit a row may say it was received: rows of one record in one batch count up by a microsecond. */
+export const RECEIPT_AHEAD_MILLIS = 10_000;
 /** Files of a table kept as objects, with their parsed statistics; the rest are columns. About 1.5 KB each. */
 export const FILE_OBJECTS_KEPT_MAX = 32_768;
 /** Text of statistics of a checkpoint kept decoded; the rest stays compressed. */

@@ -5,6 +5,7 @@
 import type { Column } from '../core/types.ts';
 import type { Filter } from '../delta/filter.ts';
 import { INGESTED_AT } from '../core/names.ts';
+import { type KnownAsOf, knownRowsSql, UNKNOWN_FOUND } from './known-as-of.ts';
 import { filterSql, quoteName } from './sql-text.ts';
 
 /** One join of a view over a named relation. */
@@ -28,6 +29,8 @@ export interface PointInTimeJoin {
   /** For a join without event time over a group that has one: the greatest counts. */
   readonly latestBy: Column | undefined;
   readonly ties: Ties;
+  /** Undefined: the rows at the pin count, whenever they were received. */
+  readonly known: KnownAsOf | undefined;
 }
 
 /** A key column and its counterpart: a column of the spine, or what an earlier join of the query picked as a feature (P11). */
@@ -37,7 +40,8 @@ export type JoinKey =
 
 /**
  * Several rows of one (key, event time), of which the one received last counts (P4): `none` there are none; `byReceipt`
- * receipts tell them apart; `resolved` some were received at once, and `relation` holds the winners of those.
+ * receipts tell them apart; `resolved` some were received at once, and `relation` holds, for those records, the winner of each
+ * receipt.
  */
 export type Ties = { readonly kind: 'none' } | { readonly kind: 'byReceipt' } | { readonly kind: 'resolved'; readonly relation: string };
 
@@ -59,6 +63,8 @@ export const LABEL_MICROS = '__label';
 export const PICKED = 0;
 const NOT_FOUND = 1;
 export const EXPIRED = 2;
+/** What the record was then can't be read any more (P14). */
+export const UNKNOWN = 3;
 
 /** One row per spine row in the spine's order: spine columns, then per join its features, status and event time. */
 export function pointInTimeSql(query: PointInTimeQuery): string {
@@ -71,7 +77,7 @@ export function pointInTimeSql(query: PointInTimeQuery): string {
       const helpers = pickColumns(i);
       return [
         ...join.features.map(({ name, output }) => `${featureSql(join, i, name)} AS ${quoteName(output)}`),
-        `CASE WHEN ${picked} THEN ${PICKED} WHEN ${expiredSql(join, i)} THEN ${EXPIRED} ELSE ${NOT_FOUND} END AS ${quoteName(helpers.status)}`,
+        `CASE ${join.known?.showUnknown === true ? `WHEN j${i}.__found = ${UNKNOWN_FOUND} AND NOT ${expiredSql(join, i)} THEN ${UNKNOWN} ` : ''}WHEN ${picked} THEN ${PICKED} WHEN ${expiredSql(join, i)} THEN ${EXPIRED} ELSE ${NOT_FOUND} END AS ${quoteName(helpers.status)}`,
         `j${i}.__event AS ${quoteName(helpers.eventMicros)}`,
       ];
     }),
@@ -80,6 +86,12 @@ export function pointInTimeSql(query: PointInTimeQuery): string {
   return `${withClause}SELECT ${outputs.join(', ')}\nFROM ${quoteName(spine.relation)} s\n${sourcesFirst(joins)
     .map((i) => joinSql(joins, i))
     .join('\n')}\nORDER BY s.${quoteName(spine.ordinal)}`;
+}
+
+/** How many rows of the result picked a record of which is not known what it was then, for each join. */
+export function unknownCountsSql(query: PointInTimeQuery): string {
+  const counts = query.joins.map((_, i) => `count(*) FILTER (WHERE ${quoteName(pickColumns(i).status)} = ${UNKNOWN}) AS ${quoteName(`n${i}`)}`);
+  return `SELECT ${counts.join(', ')} FROM (${pointInTimeSql(query)})`;
 }
 
 /** How many (key, event time) of the relation have several rows. */
@@ -97,28 +109,45 @@ export function equalReceiptsSql(join: PointInTimeJoin): string {
 
 /** Columns that tell the records of the group apart. */
 export function identityNames(join: PointInTimeJoin): readonly string[] {
-  return [...join.on.map(({ key }) => key), ...(join.eventTime === undefined ? [] : [join.eventTime.name])];
+  const time = join.eventTime ?? join.latestBy;
+  return [...join.on.map(({ key }) => key), ...(time === undefined ? [] : [time.name])];
 }
 
 function candidatesSql(join: PointInTimeJoin): string {
-  const columns = [...new Set([...join.on.map(({ key }) => key), ...join.features.map(({ name }) => name), ...filterNames(join)])];
-  const event = join.eventTime === undefined ? 'CAST(0 AS BIGINT)' : microsSql(join.eventTime);
-  const select = (from: string): string => `SELECT ${[...columns.map(quoteName), `${event} AS __event`, '1 AS __found'].join(', ')} FROM ${from}`;
-  const latest = join.latestBy === undefined ? [] : [`${quoteName(join.latestBy.name)} DESC NULLS LAST`];
-  const pick = `QUALIFY row_number() OVER (PARTITION BY ${identitySql(join).join(', ') || '1'} ORDER BY ${[...latest, `${quoteName(INGESTED_AT)} DESC NULLS LAST`].join(', ')}) = 1`;
-  switch (join.ties.kind) {
-    case 'none':
-      return select(quoteName(join.relation));
-    case 'byReceipt':
-      return `${select(quoteName(join.relation))} ${pick}`;
-    case 'resolved': {
-      const on =
-        identitySql(join)
-          .map((name) => `r.${name} = w.${name}`)
-          .join(' AND ') || 'TRUE';
-      return `${select(`(SELECT r.* FROM ${quoteName(join.relation)} r ANTI JOIN ${quoteName(join.ties.relation)} w ON ${on})`)} ${pick} UNION ALL ${select(quoteName(join.ties.relation))}`;
-    }
+  const keys = join.on.map(({ key }) => quoteName(key));
+  const columns = [...new Set([...keys, ...[...join.features.map(({ name }) => name), ...filterNames(join)].map(quoteName)])];
+  const time = join.eventTime ?? join.latestBy;
+  const event = time === undefined ? 'CAST(0 AS BIGINT)' : microsSql(time);
+  const latest = (order: string): string =>
+    join.latestBy === undefined ? '' : ` QUALIFY row_number() OVER (PARTITION BY ${keys.join(', ') || '1'} ORDER BY ${order}) = 1`;
+  if (join.known !== undefined) {
+    const exclusive = join.boundary === 'exclusive' ? 1n : 0n;
+    const rows = knownRowsSql({
+      known: join.known,
+      pinned: untiedSql(join),
+      columns: [...new Set([...columns, ...identitySql(join)])],
+      keys,
+      identity: identitySql(join),
+      event,
+      delayMicros: join.eventTime === undefined ? undefined : join.delayMicros + exclusive,
+    });
+    return join.known.at === 'labelTime' ? rows : `SELECT * FROM (${rows})${latest('__event DESC')}`;
   }
+  const select = `SELECT ${[...columns, `${event} AS __event`, '1 AS __found'].join(', ')} FROM ${untiedSql(join)}`;
+  if (join.ties.kind === 'none') return `${select}${latest(`${event} DESC`)}`;
+  const newest = `${select} QUALIFY row_number() OVER (PARTITION BY ${identitySql(join).join(', ') || '1'} ORDER BY ${quoteName(INGESTED_AT)} DESC NULLS LAST) = 1`;
+  return join.latestBy === undefined ? newest : `SELECT * FROM (${newest})${latest('__event DESC')}`;
+}
+
+/** The group's rows, of those of one record received at once only the winner. */
+function untiedSql(join: PointInTimeJoin): string {
+  if (join.ties.kind !== 'resolved') return quoteName(join.relation);
+  const on =
+    identitySql(join)
+      .map((name) => `r.${name} = w.${name}`)
+      .join(' AND ') || 'TRUE';
+  const winners = quoteName(join.ties.relation);
+  return `(SELECT r.* FROM ${quoteName(join.relation)} r ANTI JOIN ${winners} w ON ${on} UNION ALL SELECT * FROM ${winners})`;
 }
 
 function groupBy(names: readonly string[]): string {
@@ -141,9 +170,11 @@ function joinSql(joins: readonly PointInTimeJoin[], index: number): string {
   const join = joins[index];
   if (join === undefined) return '';
   const keys = join.on.map((key) => `${keySql(joins, key)} = j${index}.${quoteName(key.key)}`);
+  const label = `s.${quoteName(LABEL_MICROS)}`;
+  if (join.known?.at === 'labelTime') return `ASOF LEFT JOIN j${index} ON ${[...keys, `${label} >= j${index}.__visible`].join(' AND ')}`;
   if (join.eventTime === undefined) return `LEFT JOIN j${index} ON ${keys.length === 0 ? 'TRUE' : keys.join(' AND ')}`;
   const comparison = join.boundary === 'inclusive' ? '>=' : '>';
-  return `ASOF LEFT JOIN j${index} ON ${[...keys, `s.${quoteName(LABEL_MICROS)} - ${join.delayMicros} ${comparison} j${index}.__event`].join(' AND ')}`;
+  return `ASOF LEFT JOIN j${index} ON ${[...keys, `${label} - ${join.delayMicros} ${comparison} j${index}.__event`].join(' AND ')}`;
 }
 
 function keySql(joins: readonly PointInTimeJoin[], key: JoinKey): string {
@@ -171,7 +202,7 @@ function sourcesFirst(joins: readonly PointInTimeJoin[]): readonly number[] {
 function expiredSql(join: PointInTimeJoin, index: number): string {
   return join.lookbackMicros === undefined || join.eventTime === undefined
     ? 'FALSE'
-    : `(j${index}.__found = 1 AND j${index}.__event < s.${quoteName(LABEL_MICROS)} - ${join.lookbackMicros})`;
+    : `(j${index}.__found IS NOT NULL AND j${index}.__event < s.${quoteName(LABEL_MICROS)} - ${join.lookbackMicros})`;
 }
 
 function pickedSql(join: PointInTimeJoin, index: number): string {

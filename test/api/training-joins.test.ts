@@ -1,5 +1,6 @@
 /** What a request for a training set may say about the rows it is built for and the versions it reads. */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ObjectPath } from '../../lib/core/path.ts';
 import { type Answer, type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
@@ -106,5 +107,85 @@ describe('rows of a group that is joined, too (P2)', () => {
       status: 400,
       body: { code: 'INVALID_ARGUMENT', field: 'startTime' },
     });
+  });
+});
+
+describe('what was known (P14)', () => {
+  const sets = '/v1/projects/demo/feature-views/known/versions/1/training-datasets';
+  const rows = '/v1/projects/demo/feature-groups/kept/versions/1/rows';
+  const times = ['2001-03-01T10:15:00Z', '2001-03-01T10:30:00Z', '2001-03-01T11:30:00Z', '2001-03-01T12:00:00Z'];
+
+  /** A record received at half past ten, corrected at half past eleven by a commit that writes its file anew. */
+  async function corrected(): Promise<Api<ReturnType<typeof memoryParts>>> {
+    open = await openExampleApi();
+    const columns = [
+      { name: 'k', type: 'string' },
+      { name: 'at', type: 'timestamp' },
+    ];
+    const group = { name: 'kept', version: 1, schema: [...columns, { name: 'v', type: 'int', nullable: true }], primaryKey: ['k'], eventTime: 'at' };
+    await open.post('/v1/projects/demo/feature-groups', { ...group, profile: 'compatible' });
+    await open.post('/v1/projects/demo/feature-views', {
+      name: 'known',
+      spine: columns,
+      labelTime: 'at',
+      joins: [{ featureGroup: 'kept', version: 1, features: ['v'], prefix: 'f_' }],
+    });
+    await open.post(rows, { rows: [{ k: 'a', at: '2001-03-01T10:00:00Z', v: 1 }] });
+    await open.parts.clock.advance(HOUR_MILLIS);
+    await open.post(rows, { rows: [{ k: 'a', at: '2001-03-01T10:00:00Z', v: 2 }] });
+    return open;
+  }
+
+  async function train(api: Api, request: object, labels: readonly string[] = times): Promise<readonly unknown[]> {
+    const answer = await api.post(sets, { spine: { rows: labels.map((at) => ({ k: 'a', at })) }, format: 'ndjson', ...request });
+    const body = Object.fromEntries(Object.entries(answer.body ?? {}));
+    if (answer.status !== 201) return [answer.status, { ...body, detail: undefined }];
+    const data = rowsOf(await api.get(`${sets}/${String(body['trainingDataset'])}/data`));
+    return [data.map((row) => Object.entries(row ?? {}).find(([name]) => name === 'f_v')?.[1]), body['warnings']];
+  }
+
+  it('is the row that had been received by then, and of a corrected one what it was', async () => {
+    const api = await corrected();
+    expect(await train(api, {})).toEqual([[2, 2, 2, 2], []]);
+    expect(await train(api, { knownAsOf: 'labelTime' })).toEqual([[null, 1, 2, 2], []]);
+    expect(await train(api, { knownAsOf: '2001-03-01T11:00:00Z' })).toEqual([[1, 1, 1, 1], []]);
+    expect(await train(api, { knownAsOf: '2001-03-01T10:00:00Z' })).toEqual([[null, null, null, null], []]);
+    expect(await train(api, { knownAsOf: 'labelTime', pins: { 'kept/1': 1 } })).toEqual([[null, 1, 1, 1], []]);
+    expect(await train(api, { knownAsOf: 'label_time' })).toMatchObject([400, { code: 'INVALID_ARGUMENT', field: 'knownAsOf' }]);
+    expect(await train(api, { expiredHistory: 'ignore' })).toMatchObject([400, { code: 'INVALID_ARGUMENT', field: 'expiredHistory' }]);
+  });
+
+  it('is refused where the history for it is gone, or taken for absent and counted where the request says so', async () => {
+    const api = await corrected();
+    const { root, snapshot } = (await api.projects.group('demo', 'kept', 1)).table;
+    const replaced: ObjectPath[] = [];
+    for await (const { path } of api.parts.store.list(`${root}/part-`)) if (!snapshot.files.has(path.slice(root.length + 1))) replaced.push(path);
+    expect(replaced.length).toBe(1);
+    for (const path of replaced) await api.parts.store.delete(path);
+    expect(await train(api, { knownAsOf: 'labelTime' })).toMatchObject([
+      410,
+      { code: 'HISTORY_EXPIRED', featureGroup: 'kept/1', join: 'f', oldestVersion: 2, rows: 2, reason: 'RETENTION' },
+    ]);
+    expect(await train(api, { knownAsOf: 'labelTime', expiredHistory: 'absent' })).toMatchObject([
+      [null, null, 2, 2],
+      [{ code: 'HISTORY_EXPIRED', message: expect.stringMatching(/^2 spine rows .* kept\/1 before version 2/) }],
+    ]);
+    expect(await train(api, { knownAsOf: 'labelTime' }, times.slice(2))).toEqual([[2, 2], []]);
+    expect(await train(api, {})).toEqual([[2, 2, 2, 2], []]);
+  });
+
+  it('has no meaning at label times where there are none', async () => {
+    const api = await corrected();
+    await api.post('/v1/projects/demo/feature-views', {
+      name: 'timeless',
+      spine: [{ name: 'k', type: 'string' }],
+      joins: [{ featureGroup: 'kept', version: 1, features: ['v'], prefix: 'f_', temporal: false }],
+    });
+    const path = '/v1/projects/demo/feature-views/timeless/versions/1/training-datasets';
+    expect(await api.post(path, { spine: { rows: [{ k: 'a' }] }, knownAsOf: 'labelTime' })).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_ARGUMENT', field: 'knownAsOf' },
+    });
+    expect(await api.post(path, { spine: { rows: [{ k: 'a' }] }, knownAsOf: '2001-03-01T11:00:00Z' })).toMatchObject({ status: 201 });
   });
 });

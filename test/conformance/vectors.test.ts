@@ -54,7 +54,7 @@ async function differenceOf(vector: Vector, driver: Driver, nowMicros: bigint): 
 }
 
 function vectorsThrough(through: Through): readonly Vector[] {
-  return VECTORS.filter((vector) => vector.waits === undefined && vector.through.includes(through));
+  return VECTORS.filter((vector) => vector.through.includes(through));
 }
 
 function vectorNamed(name: string): Vector {
@@ -88,18 +88,6 @@ describe('through the command line', () => {
   });
 });
 
-describe('vectors that wait', () => {
-  it.each(VECTORS.filter((vector) => vector.waits !== undefined).map((vector) => [vector.name, vector] as const))(
-    '%s: what it needs is refused by name until it is there',
-    async (_, vector) => {
-      const driver = await libraryDriver({ engine, directory }, { nowMicros: NOW_MICROS, name: prefixOf(vector) });
-      expect(await differenceOf(vector, driver, NOW_MICROS)).toMatch(
-        /^step \d \(train\): expected success, found UNSUPPORTED_OPERATION: knownAsOf other than null/,
-      );
-    },
-  );
-});
-
 describe('the late writes', () => {
   const withoutFence: Partial<OnlineRules> = {
     decideMerge: (stored, row) => decideMerge(stored === undefined || stored.fence === undefined ? stored : { ...stored, fence: -1 }, row),
@@ -120,21 +108,18 @@ describe('lakefold conformance', () => {
   it('runs every vector of the routes in a project of its own and tells which could not run there', async () => {
     const lines: string[] = [];
     const report = await runConformance({ endpoint: 'http://localhost/', send, out: { write: (line) => lines.push(line) }, random: new SeededRandom(7) });
-    const [library, waiting] = [
-      VECTORS.filter((vector) => vector.waits === undefined && !vector.through.includes('http')),
-      VECTORS.filter((vector) => vector.waits !== undefined),
-    ];
+    const library = VECTORS.filter((vector) => !vector.through.includes('http'));
     expect(report).toEqual({
       ok: true,
       endpoint: 'http://localhost',
       project: expect.stringMatching(/^conformance_[0-9a-f]{12}$/),
       passed: vectorsThrough('http').length,
       failed: 0,
-      skipped: library.length + waiting.length,
+      skipped: library.length,
       vectors: VECTORS.map((vector) => ({
         name: vector.name,
         ok: vectorsThrough('http').includes(vector) ? true : null,
-        detail: vector.waits !== undefined ? `waits for ${vector.waits}` : library.includes(vector) ? 'runs in the library only' : null,
+        detail: library.includes(vector) ? 'runs in the library only' : null,
       })),
     });
     expect([lines.length, lines[0], lines.at(-1)]).toEqual([
@@ -185,7 +170,7 @@ describe('the form of vectors', () => {
 
   it.each([
     [{ why: 1, through: ['grpc'] }, 'expected library or http or cli as n: through, found "grpc"'],
-    [{ step: [] }, 'expected name, rules, why, through, waits, now, groups, view, refused, steps in n, found "step"'],
+    [{ step: [] }, 'expected name, rules, why, through, now, groups, view, refused, steps in n, found "step"'],
     [
       { steps: [{ append: [], upsert: [] }] },
       'expected one of append, upsert, overwrite, delete, restore, publish, resend, read, lookup, train in n: steps[0], found "append, upsert"',

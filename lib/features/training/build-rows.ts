@@ -12,9 +12,9 @@ import type { OpenGroup } from '../open-group.ts';
 import type { Warning } from '../receipt.ts';
 import { type JoinCounts, RowFinisher } from './finish-rows.ts';
 import { type JoinPlan, type PinnedGroup, planJoins } from './join-plan.ts';
-import { joinSpine } from './join-spine.ts';
+import { planJoinedSpine } from './join-spine.ts';
 import type { TrainingRequest } from './request.ts';
-import type { Spine, SpineDeps } from './spine.ts';
+import { knownRequest, type Spine, type SpineDeps } from './spine.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface TrainingDeps extends DeltaDeps, RelationDeps, Pick<SpineDeps, 'openSource'> {
@@ -54,7 +54,7 @@ export interface BuildInput {
 /** @throws LakefoldError what the joins, the pins, the functions, the filter and the split may be at fault for (P1–P20) */
 export async function buildRows(deps: TrainingDeps, input: BuildInput, options: RequestOptions = {}): Promise<BuiltRows> {
   const { view, request, spine } = input;
-  const { joins, warnings } = await planJoins(deps, view, input.pinned);
+  const { joins, warnings } = await planJoins(deps, { view, pinned: input.pinned, known: knownRequest(request, spine) });
   const finisher = new RowFinisher({
     view,
     spineColumns: spine.batch.columns,
@@ -66,7 +66,8 @@ export async function buildRows(deps: TrainingDeps, input: BuildInput, options: 
   const batches: Batch[] = [];
   const finished: number[] = [];
   let offset = 0;
-  for await (const joined of joinSpine(deps, { spine, joins }, options)) {
+  const query = await planJoinedSpine(deps, { spine, joins, expiredHistory: request.expiredHistory }, options);
+  for await (const joined of deps.engine.query({ relations: query.relations, sql: query.sql, ...options })) {
     const labels = Array.from({ length: joined.rowCount }, (_, i) => labelAt(spine, offset + i));
     const { batch, ordinals } = finisher.finish(joined, labels);
     batches.push(batch);
@@ -81,7 +82,12 @@ export async function buildRows(deps: TrainingDeps, input: BuildInput, options: 
   const divided = splitRows(request.split, { batch, ordinals, labels: ordinals.map((ordinal) => labelAt(spine, ordinal)) });
   const splits = divided.map(({ name, rows }) => ({ name, batch: takeRows(batch, rows) }));
   const rows = splits.reduce((sum, split) => sum + split.batch.rowCount, 0);
-  return { joins, splits, warnings, counts: { spineRows: spine.batch.rowCount, rows, dropped: spine.batch.rowCount - rows, joins: joinCounts } };
+  return {
+    joins,
+    splits,
+    warnings: [...warnings, ...query.warnings],
+    counts: { spineRows: spine.batch.rowCount, rows, dropped: spine.batch.rowCount - rows, joins: joinCounts },
+  };
 }
 
 function labelAt(spine: Spine, row: number): bigint | null {

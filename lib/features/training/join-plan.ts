@@ -5,16 +5,20 @@ import { INGESTED_AT } from '../../core/names.ts';
 import { duration, floorDiv, formatMillis } from '../../core/time.ts';
 import { type Column, formatType, type Value } from '../../core/types.ts';
 import type { Filter } from '../../delta/filter.ts';
+import type { ReadDeps } from '../../delta/read.ts';
+import type { SnapshotDeps } from '../../delta/snapshot.ts';
 import type { AsOf, Snapshot } from '../../delta/snapshot-state.ts';
+import type { KnownAsOf } from '../../engine/known-as-of.ts';
 import type { JoinKey, PointInTimeJoin } from '../../engine/point-in-time.ts';
 import { planRelation, type RelationDeps } from '../../engine/plan-relation.ts';
 import type { Relation } from '../../ports/engine.ts';
 import type { FeatureViewDefinition, JoinDefinition } from '../../registry/definition.ts';
 import { assertKept } from '../history-kept.ts';
-import { groupName, type OpenGroup } from '../open-group.ts';
+import { groupName, identityColumns, type OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../../delta/parse-filter.ts';
 import type { Warning } from '../receipt.ts';
 import { INGESTED_AT_COLUMN } from '../receipt-time.ts';
+import { readReplacedRows, type ReplacedRows } from './replaced-rows.ts';
 
 /** What a group was read as (P19). */
 export interface Pin {
@@ -32,6 +36,8 @@ export interface JoinPlan {
   readonly definition: JoinDefinition;
   readonly query: PointInTimeJoin;
   readonly relation: Relation;
+  /** Rows replaced before the pin, and what of them can't be read (P14); undefined where it is not asked what was known. */
+  readonly replaced: ReplacedRows | undefined;
   readonly outputs: readonly { readonly name: string; readonly column: Column; readonly default: Value | undefined }[];
 }
 
@@ -93,11 +99,21 @@ function asOfPin(version: number | undefined, asOfTime: bigint | null): AsOf | u
   return asOfTime === null ? undefined : { instant: Number(floorDiv(asOfTime, 1000n)) };
 }
 
-/** @throws LakefoldError POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE, HISTORY_EXPIRED */
+/** Of what is asked what was known then (P14). */
+export interface KnownRequest {
+  readonly at: KnownAsOf['at'];
+  /** The earliest instant of which it is asked, µs. */
+  readonly sinceMicros: bigint;
+}
+
+/** `known` undefined: the rows at the pins count. @throws LakefoldError POINT_IN_TIME_REQUIRES_EVENT_TIME, PLAN_TOO_LARGE, HISTORY_EXPIRED */
 export async function planJoins(
-  deps: RelationDeps,
-  view: FeatureViewDefinition,
-  pinned: ReadonlyMap<string, PinnedGroup>,
+  deps: RelationDeps & ReadDeps & SnapshotDeps,
+  {
+    view,
+    pinned,
+    known,
+  }: { readonly view: FeatureViewDefinition; readonly pinned: ReadonlyMap<string, PinnedGroup>; readonly known: KnownRequest | undefined },
 ): Promise<{ readonly joins: readonly JoinPlan[]; readonly warnings: readonly Warning[] }> {
   const joins: JoinPlan[] = [];
   const warnings: Warning[] = [];
@@ -113,11 +129,14 @@ export async function planJoins(
       });
     }
     if (!definition.temporal)
-      warnings.push({ code: 'NOT_POINT_IN_TIME', message: `join ${definition.name} reads ${name} as of its pin, whatever the label time` });
+      warnings.push({
+        code: 'NOT_POINT_IN_TIME',
+        message: `join ${definition.name} reads ${name} ${known === undefined ? 'as of its pin' : 'as it was known'}, whatever the event times`,
+      });
     const missing = definition.features.filter((feature) => !snapshot.columns.some((column) => column.name === feature));
     for (const feature of missing)
       warnings.push({ code: 'FEATURE_NOT_IN_VERSION', message: `version ${snapshot.version} of ${name} has no column ${feature}` });
-    joins.push(await planJoin(deps, { view, definition, group, snapshot, relationName: `r${i}` }));
+    joins.push(await planJoin(deps, { view, definition, group, snapshot, index: i, known }));
   }
   return { joins, warnings };
 }
@@ -127,15 +146,16 @@ interface JoinSource {
   readonly definition: JoinDefinition;
   readonly group: OpenGroup;
   readonly snapshot: Snapshot;
-  readonly relationName: string;
+  readonly index: number;
+  readonly known: KnownRequest | undefined;
 }
 
-async function planJoin(deps: RelationDeps, { view, definition, group, snapshot, relationName }: JoinSource): Promise<JoinPlan> {
+async function planJoin(deps: RelationDeps & ReadDeps & SnapshotDeps, { view, definition, group, snapshot, index, known }: JoinSource): Promise<JoinPlan> {
   const eventTime = definition.temporal ? group.eventTime : undefined;
   const filter: Filter | undefined = definition.filter === null ? undefined : parseFilter(definition.filter, group.columns);
   const present = new Set(snapshot.columns.map((column) => column.name));
   const stored = [...group.columns.map((column) => column.name), INGESTED_AT].filter((name) => present.has(name));
-  const relation = await planRelation(deps, { root: group.table.root, snapshot, name: relationName, columns: stored });
+  const rows = await planRelation(deps, { root: group.table.root, snapshot, name: `r${index}`, columns: stored });
   const columnOf = (name: string): Column => {
     const column = group.columns.find((candidate) => candidate.name === name);
     if (column === undefined)
@@ -143,9 +163,21 @@ async function planJoin(deps: RelationDeps, { view, definition, group, snapshot,
     return column;
   };
   const absent = [...group.columns, INGESTED_AT_COLUMN].filter((column) => !present.has(column.name));
+  const relation = { ...rows, columns: [...rows.columns, ...absent] };
+  const replaced =
+    known === undefined
+      ? undefined
+      : await readReplacedRows(deps, {
+          root: group.table.root,
+          snapshot,
+          identity: identityColumns(group).map((column) => column.name),
+          columns: relation.columns,
+          sinceMicros: known.sinceMicros,
+        });
   return {
     definition,
-    relation: { ...relation, columns: [...relation.columns, ...absent] },
+    relation,
+    replaced,
     outputs: definition.features.map((feature) => ({
       name: definition.prefix + feature,
       column: columnOf(feature),
@@ -153,18 +185,33 @@ async function planJoin(deps: RelationDeps, { view, definition, group, snapshot,
     })),
     query: {
       name: definition.name,
-      relation: relationName,
+      relation: relation.name,
       columns: group.columns,
       eventTime,
       boundary: definition.boundary,
       filter,
       ties: { kind: 'none' },
+      known: known && knownAsOf(known, replaced, index),
       latestBy: eventTime === undefined ? group.eventTime : undefined,
       on: group.keyColumns.map((column) => joinKey(view, definition, column.name)),
       features: definition.features.map((name) => ({ name, output: definition.prefix + name })),
       delayMicros: microsOf(definition.availabilityDelay ?? group.definition.availabilityDelay) ?? 0n,
       lookbackMicros: smaller(microsOf(definition.lookback), microsOf(group.definition.ttl)),
     },
+  };
+}
+
+/** Name of the relation with the rows replaced of join `index`. */
+export function historyName(index: number): string {
+  return `h${index}`;
+}
+
+function knownAsOf({ at }: KnownRequest, replaced: ReplacedRows | undefined, index: number): KnownAsOf {
+  return {
+    at,
+    history: replaced === undefined || replaced.batch.rowCount === 0 ? undefined : historyName(index),
+    unknownBefore: replaced?.expired?.receivedBefore,
+    showUnknown: false,
   };
 }
 

@@ -1,32 +1,90 @@
 /** Runs the point-in-time join of a view over a spine on the engine. */
-import { type Batch, batchOfRows, concatBatches, rowAt, valueAt, type Vector, vectorNamed } from '../../core/batch.ts';
-import { compareOrder, orderBytes } from '../../core/order.ts';
+import { type Batch, batchOfRows, concatBatches, rowAt, valueAt, type Vector } from '../../core/batch.ts';
+import { compareBytes } from '../../core/bytes.ts';
+import { LakefoldError } from '../../core/errors.ts';
 import { INGESTED_AT } from '../../core/names.ts';
-import { microsOfDays } from '../../core/time.ts';
 import { contentDigest } from '../../delta/upsert.ts';
 import { identityOver } from '../../delta/row-identity.ts';
-import { equalReceiptsSql, identityNames, LABEL_MICROS, type PointInTimeJoin, pointInTimeSql, tiesSql } from '../../engine/point-in-time.ts';
-import type { Engine, InlineRelation } from '../../ports/engine.ts';
+import {
+  equalReceiptsSql,
+  identityNames,
+  LABEL_MICROS,
+  type PointInTimeJoin,
+  type PointInTimeQuery,
+  pointInTimeSql,
+  tiesSql,
+  unknownCountsSql,
+} from '../../engine/point-in-time.ts';
+import type { Engine, EngineQuery, InlineRelation } from '../../ports/engine.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
-import type { JoinPlan } from './join-plan.ts';
+import { groupName } from '../open-group.ts';
+import type { Warning } from '../receipt.ts';
+import { historyName, type JoinPlan } from './join-plan.ts';
 import type { Spine } from './spine.ts';
 
 const ORDINAL = '__ordinal';
 
-/** Joined rows in spine order: spine columns, then features and helpers of each join. */
-export async function* joinSpine(
-  deps: { readonly engine: Engine },
-  { spine, joins }: { readonly spine: Spine; readonly joins: readonly JoinPlan[] },
-  options: RequestOptions = {},
-): AsyncIterable<Batch> {
-  const resolved = await resolveTies(deps, joins, options);
-  const sql = pointInTimeSql({
-    spine: { relation: 'spine', ordinal: ORDINAL, columns: spine.batch.columns.map((column) => column.name) },
-    joins: resolved.map(({ query }) => query),
-  });
-  const winners = resolved.flatMap(({ winners: rows }) => (rows === undefined ? [] : [rows]));
-  yield* deps.engine.query({ relations: [{ name: 'spine', batch: withOrdinals(spine) }, ...joins.map((join) => join.relation), ...winners], sql, ...options });
+export interface SpineJoin {
+  readonly spine: Spine;
+  readonly joins: readonly JoinPlan[];
+  readonly expiredHistory: 'error' | 'absent';
 }
+
+/** The query of a spine's joins, ready to run. */
+export interface JoinedSpine {
+  readonly relations: EngineQuery['relations'];
+  readonly sql: string;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * Joined rows in spine order: spine columns, then features and helpers of each join.
+ * @throws LakefoldError HISTORY_EXPIRED where the answer for a row depends on history that is no longer kept, unless that is taken for absent
+ */
+export async function planJoinedSpine(deps: { readonly engine: Engine }, input: SpineJoin, options: RequestOptions = {}): Promise<JoinedSpine> {
+  const { spine, joins } = input;
+  const resolved = await resolveTies(deps, joins, options);
+  const history = joins.flatMap(({ replaced, query }, i) =>
+    replaced === undefined || query.known?.history === undefined ? [] : [{ name: historyName(i), batch: replaced.batch }],
+  );
+  const winners = resolved.flatMap(({ winners: rows }) => (rows === undefined ? [] : [rows]));
+  const relations = [{ name: 'spine', batch: withOrdinals(spine) }, ...joins.map((join) => join.relation), ...history, ...winners];
+  const query: PointInTimeQuery = {
+    spine: { relation: 'spine', ordinal: ORDINAL, columns: spine.batch.columns.map((column) => column.name) },
+    joins: resolved.map((each) => each.query),
+  };
+  const warnings = await expiredRows(deps, { ...input, relations, query }, options);
+  return { relations, sql: pointInTimeSql(query), warnings };
+}
+
+// Records whose state is no longer known are looked for only where history ends too soon for some of them.
+async function expiredRows(
+  deps: { readonly engine: Engine },
+  { joins, expiredHistory, relations, query }: SpineJoin & { readonly relations: EngineQuery['relations']; readonly query: PointInTimeQuery },
+  options: RequestOptions,
+): Promise<readonly Warning[]> {
+  if (joins.every(({ replaced }) => replaced?.expired === undefined)) return [];
+  const shown = query.joins.map((join) => (join.known === undefined ? join : { ...join, known: { ...join.known, showUnknown: true } }));
+  const warnings: Warning[] = [];
+  for await (const batch of deps.engine.query({ relations, sql: unknownCountsSql({ ...query, joins: shown }), ...options })) {
+    if (batch.rowCount === 0) continue;
+    for (const [i, { definition, replaced }] of joins.entries()) {
+      const rows = Number(valueAt(batch.vectors[i] ?? NO_COUNTS, 0));
+      if (rows === 0 || replaced?.expired === undefined) continue;
+      const { oldestVersion } = replaced.expired;
+      const group = groupName({ name: definition.featureGroup, version: definition.version });
+      const message = `${rows} spine rows ask join ${definition.name} what was known of ${group} before version ${oldestVersion}, the oldest that can be read`;
+      if (expiredHistory === 'error')
+        throw new LakefoldError('HISTORY_EXPIRED', `expected the history of ${group}, but ${message}`, {
+          context: { featureGroup: group, join: definition.name, oldestVersion, rows, reason: 'RETENTION' },
+        });
+      warnings.push({ code: 'HISTORY_EXPIRED', message: `${message}: taken for absent` });
+    }
+  }
+  return warnings;
+}
+
+const NO_COUNTS: Vector = { type: { kind: 'bigint' }, length: 1, values: new BigInt64Array(1) };
 
 function withOrdinals(spine: Spine): Batch {
   const { batch, labelMicros } = spine;
@@ -67,23 +125,16 @@ async function resolveTies(deps: { readonly engine: Engine }, joins: readonly Jo
   return resolved;
 }
 
+/** Of the rows of each record and receipt the greatest in the order of records. */
 function greatestRows(batch: Batch, join: PointInTimeJoin): Batch {
-  const identityOf = identityOver(batch, identityNames(join));
-  const receipts = vectorNamed(batch, INGESTED_AT);
-  const times = join.eventTime ?? join.latestBy;
-  const eventTimes = times === undefined ? undefined : vectorNamed(batch, times.name);
-  const best = new Map<string, { readonly index: number; readonly order: Uint8Array }>();
+  const identityOf = identityOver(batch, [...identityNames(join), INGESTED_AT]);
+  const best = new Map<string, { readonly index: number; readonly digest: Uint8Array }>();
   for (let i = 0; i < batch.rowCount; i += 1) {
     const identity = identityOf(i);
     if (identity === undefined) continue;
-    const time = eventTimes === undefined ? null : valueAt(eventTimes, i);
-    const order = orderBytes(
-      time === null ? null : typeof time === 'bigint' ? time : microsOfDays(Number(time)),
-      BigInt(valueAt(receipts, i) as bigint),
-      contentDigest(batch, i),
-    );
+    const digest = contentDigest(batch, i);
     const known = best.get(identity);
-    if (known === undefined || compareOrder(order, known.order) > 0) best.set(identity, { index: i, order });
+    if (known === undefined || compareBytes(digest, known.digest) > 0) best.set(identity, { index: i, digest });
   }
   return batchOfRows(
     batch.columns,

@@ -1,7 +1,7 @@
 /** What `POST …/training-datasets` takes, parsed and with defaults filled in (shapes.md). */
 import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
-import { floorDiv, formatInstant, instant } from '../../core/time.ts';
+import { floorDiv, formatInstant, parseInstant } from '../../core/time.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
 import { parseSplit, shownSplit, type SplitRequest } from './split-request.ts';
 
@@ -27,6 +27,10 @@ export interface TrainingRequest {
   readonly labelTime: string | null;
   /** Groups without a pin are read as they stood then, µs. */
   readonly asOfTime: bigint | null;
+  /** Only what had been received by then counts: an instant (µs), or each row's label time (P14). */
+  readonly knownAsOf: 'labelTime' | bigint | null;
+  /** What it means that the history needed for that is no longer kept. */
+  readonly expiredHistory: 'error' | 'absent';
   readonly pins: Readonly<Record<string, number>>;
   readonly onInvalidRow: 'error' | 'null';
   readonly onFunctionError: 'error' | 'null';
@@ -63,8 +67,6 @@ const MEMBERS = [
 ];
 /** Members whose other values this version does not carry out; refusing beats a set that is not what was asked for. */
 const ONLY: Readonly<Record<string, readonly Json[]>> = {
-  knownAsOf: [null],
-  expiredHistory: ['error'],
   transform: [true, false],
   statistics: [true, false],
 };
@@ -92,6 +94,8 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
     description,
     format,
     asOfTime: instantOf(body, 'asOfTime'),
+    knownAsOf: body['knownAsOf'] === 'labelTime' ? ('labelTime' as const) : instantOf(body, 'knownAsOf'),
+    expiredHistory: wordOf(body, 'expiredHistory', ['error', 'absent'] as const, 'error'),
     pins: pinsOf(body['pins'] ?? {}),
     onInvalidRow: wordOf(body, 'onInvalidRow', ['error', 'null'] as const, 'error'),
     onFunctionError: wordOf(body, 'onFunctionError', ['error', 'null'] as const, 'error'),
@@ -111,6 +115,8 @@ function shownRequest(
     description,
     format,
     asOfTime,
+    knownAsOf,
+    expiredHistory,
     pins,
     onInvalidRow,
     onFunctionError,
@@ -126,8 +132,8 @@ function shownRequest(
     endTime: body['endTime'] ?? null,
     labelTime,
     asOfTime: asOfTime === null ? null : formatInstant(asOfTime),
-    knownAsOf: null,
-    expiredHistory: 'error',
+    knownAsOf: typeof knownAsOf === 'bigint' ? formatInstant(knownAsOf) : knownAsOf,
+    expiredHistory,
     pins,
     onInvalidRow,
     onFunctionError,
@@ -226,8 +232,9 @@ function pinsOf(json: Json): Readonly<Record<string, number>> {
 function instantOf(json: JsonObject, field: string): bigint | null {
   const value = json[field] ?? null;
   if (value === null) return null;
-  if (typeof value !== 'string') throw invalid(field, 'an RFC 3339 instant', value);
-  return instant(value);
+  const parsed = typeof value === 'string' ? parseInstant(value) : undefined;
+  if (parsed?.kind !== 'instant') throw invalid(field, 'an RFC 3339 instant with offset', value);
+  return parsed.micros;
 }
 
 function flagOf(json: JsonObject, field: string): boolean {

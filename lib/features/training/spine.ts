@@ -13,11 +13,13 @@ import { readGroup } from '../read-rows.ts';
 import type { InputColumn } from '../received-rows.ts';
 import type { ReadDeps } from '../../delta/read.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
-import type { PinnedGroup, PinRequest } from './join-plan.ts';
+import type { KnownRequest, PinnedGroup, PinRequest } from './join-plan.ts';
 import type { TrainingRequest } from './request.ts';
 
 /** Rows an error names. */
 const FAULTS_LISTED_MAX = 100;
+/** Later than every label time, µs. */
+const AFTER_ALL = 2n ** 60n;
 
 export interface Spine {
   readonly batch: Batch;
@@ -72,6 +74,22 @@ export async function readSpine(
   const batch = withLooseColumns(view, labels, rows.batch);
   refuseNulls(batch);
   return { batch, passThrough: rows.passThrough, labelTime: labels.labelTime, labelMicros: labelMicrosOf(batch, labels) };
+}
+
+/** Of when it is asked what was known; undefined where the rows at the pins count. @throws LakefoldError INVALID_ARGUMENT for label times of a spine without */
+export function knownRequest({ knownAsOf }: TrainingRequest, { labelTime, labelMicros }: Spine): KnownRequest | undefined {
+  if (knownAsOf === null) return undefined;
+  if (knownAsOf !== 'labelTime') return { at: knownAsOf, sinceMicros: knownAsOf };
+  if (labelTime === null)
+    throw new LakefoldError('INVALID_ARGUMENT', 'expected a label time for knownAsOf: "labelTime", found a view and a request without', {
+      context: { field: 'knownAsOf' },
+    });
+  let earliest = AFTER_ALL;
+  for (let i = 0; i < labelMicros.length; i += 1) {
+    const label = valueAt(labelMicros, i);
+    if (typeof label === 'bigint' && label < earliest) earliest = label;
+  }
+  return { at: 'labelTime', sinceMicros: earliest };
 }
 
 interface LabelTimes {
