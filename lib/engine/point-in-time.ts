@@ -64,7 +64,7 @@ export const PICKED = 0;
 const NOT_FOUND = 1;
 export const EXPIRED = 2;
 /** What the record was then can't be read any more (P14). */
-export const UNKNOWN = 3;
+const UNKNOWN = 3;
 
 /** One row per spine row in the spine's order: spine columns, then per join its features, status and event time. */
 export function pointInTimeSql(query: PointInTimeQuery): string {
