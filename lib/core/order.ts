@@ -2,7 +2,7 @@
  * The order of records of one entity (semantics §0): event time, then when it was received, then content.
  * Order bytes compare as bytes exactly as records do.
  */
-import { compareBytes, concatBytes } from './bytes.ts';
+import { concatBytes } from './bytes.ts';
 import { ordered64 } from './keys.ts';
 
 export const ORDER_BYTES = 24;
@@ -10,10 +10,6 @@ export const ORDER_BYTES = 24;
 /** 24 bytes: event time µs (0 without event time), `_ingested_at` µs, row digest. */
 export function orderBytes(eventTime: bigint | null, ingestedAt: bigint, digest: Uint8Array): Uint8Array {
   return concatBytes([ordered64(eventTime ?? 0n), ordered64(ingestedAt), digest]);
-}
-
-export function compareOrder(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(a, b);
 }
 
 /** Event time and receipt of order bytes. */
