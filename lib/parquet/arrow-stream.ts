@@ -4,6 +4,7 @@
  * Arrow's own writer builds vectors, a table and a flatbuffer of many small objects for each batch; of a small batch that
  * is most of the work.
  */
+import { concatBytes } from '../core/bytes.ts';
 
 /** A column, or a part of a nested one: its buffers in Arrow's order, the validity bitmap first. */
 export interface ArrowNode {
@@ -58,6 +59,19 @@ export function arrowStream(schema: Uint8Array, batch: { readonly rowCount: numb
   // The end of the stream is a message without metadata.
   view.setUint32(at, CONTINUATION, true);
   return stream;
+}
+
+/** The batches of several streams of one schema as one stream. */
+export function joinArrowStreams(streams: readonly Uint8Array[]): Uint8Array {
+  const [only, ...more] = streams;
+  if (only !== undefined && more.length === 0) return only;
+  return concatBytes(
+    streams.map((stream, i) => {
+      // The schema comes first and has no body; the last eight bytes say that no more comes.
+      const schemaBytes = PREFIX_BYTES + new DataView(stream.buffer, stream.byteOffset).getUint32(4, true);
+      return stream.subarray(i === 0 ? 0 : schemaBytes, i === streams.length - 1 ? stream.length : stream.length - PREFIX_BYTES);
+    }),
+  );
 }
 
 interface BatchMetadata {

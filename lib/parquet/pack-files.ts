@@ -1,22 +1,24 @@
 /** Many Parquet files as one without a row becoming a value: row groups are copied; small ones are spliced, the smallest encoded again inside the wasm. */
-import { readParquet, writeParquet } from 'parquet-wasm/esm';
-import { bytesEqual } from '../core/bytes.ts';
+import { readParquet, Table, writeParquet } from 'parquet-wasm/esm';
+import { bytesEqual, decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { PARQUET_GROUP_BYTES_MAX } from '../core/limits.ts';
+import { joinArrowStreams } from './arrow-stream.ts';
 import { finishParquet } from './finish.ts';
 import { readFooterStruct } from './footer.ts';
-import { joinParquet } from './join-files.ts';
+import { isAlike, joinParquet } from './join-files.ts';
+import { packPages } from './pack-pages.ts';
 import { corruptFile } from './projection.ts';
 import { spliceParquet } from './splice-files.ts';
-import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct } from './thrift.ts';
+import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct, type ThriftValue } from './thrift.ts';
 import { isTrap, runWasm } from './wasm-runtime.ts';
 import { weighFile, type WeighDeps } from './weigh-file.ts';
 import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
 
 /** Row groups of fewer rows on average are made larger: a reader pays for each, and small ones compress badly. */
 const COPIED_ROWS_MIN = 32_768;
-/** Row groups of more rows on average become large ones page by page; of fewer, their pages would be too many and too small. */
-const SPLICED_ROWS_MIN = 4096;
+/** Row groups of more rows on average become large ones page by page; of fewer, their pages would be too many, and smaller than the 8 KiB the format advises. */
+const SPLICED_ROWS_MIN = 1024;
 /** Rows encoded again at a time, which bounds the wasm's memory. */
 const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
 
@@ -25,28 +27,24 @@ const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
  * @throws LakefoldError FILE_CORRUPT, LIMIT_EXCEEDED, UNSUPPORTED_FORMAT with the position of the file, as a read of it would
  */
 export async function packParquet(deps: WeighDeps, files: readonly Uint8Array[]): Promise<Uint8Array | undefined> {
-  for (const [i, file] of files.entries()) await checkFile(deps, file, i);
-  const metas = files.map(readFooterStruct);
-  const groups = metas.flatMap((meta) => listAt(meta, 4));
-  const rows = metas.reduce((sum, meta) => sum + rowsOf(meta), 0);
-  const isLarge = rows >= groups.length * COPIED_ROWS_MIN || groups.length < 2;
-  const spliced = isLarge || rows < groups.length * SPLICED_ROWS_MIN ? undefined : await spliceParquet(files, (file) => recode(deps, file));
-  const joined = spliced ?? joinParquet(files);
-  if (joined === undefined || isLarge || rows >= groups.length * SPLICED_ROWS_MIN) return joined;
-  const parts: Uint8Array[] = [];
-  for (const run of runsOf(files, metas)) {
-    const source = joinParquet(run) ?? joined;
-    const part = await recode(deps, source);
-    // A layout that does not come back as it was is copied instead.
-    if (part === undefined || !bytesEqual(schemaBytes(part), schemaBytes(source))) return joined;
-    parts.push(part);
-  }
-  return joinParquet(parts) ?? joined;
+  const weighed: WeighedFile[] = [];
+  for (const [i, bytes] of files.entries()) weighed.push({ bytes, decodedBytes: await checkFile(deps, bytes, i), meta: readFooterStruct(bytes) });
+  const groups = weighed.reduce((sum, { meta }) => sum + listAt(meta, 4).length, 0);
+  const rows = weighed.reduce((sum, { meta }) => sum + rowsOf(meta), 0);
+  if (rows >= groups * COPIED_ROWS_MIN || groups < 2) return joinParquet(files);
+  const remade = rows < groups * SPLICED_ROWS_MIN ? await recodeFiles(deps, weighed) : await spliceParquet(files, (file) => recode(deps, file));
+  return remade ?? joinParquet(files);
 }
 
-async function checkFile(deps: WeighDeps, file: Uint8Array, position: number): Promise<void> {
+interface WeighedFile {
+  readonly bytes: Uint8Array;
+  readonly decodedBytes: number;
+  readonly meta: ThriftStruct;
+}
+
+async function checkFile(deps: WeighDeps, file: Uint8Array, position: number): Promise<number> {
   try {
-    await weighFile(deps, file);
+    return await weighFile(deps, file);
   } catch (cause) {
     if (!(cause instanceof LakefoldError)) throw cause;
     throw new LakefoldError(cause.code, cause.message, { cause, context: { ...cause.context, file: position } });
@@ -57,58 +55,77 @@ function rowsOf(meta: ThriftStruct): number {
   return numberAt(meta, 3) ?? 0;
 }
 
-function runsOf(files: readonly Uint8Array[], metas: readonly ThriftStruct[]): readonly (readonly Uint8Array[])[] {
-  const runs: Uint8Array[][] = [];
+/** Undefined where the files are not alike, take too much memory together or come back in another layout. */
+async function recodeFiles(deps: WeighDeps, files: readonly WeighedFile[]): Promise<Uint8Array | undefined> {
+  const [first] = files;
+  if (first === undefined || !files.every(({ meta }) => isAlike(first.meta, meta))) return undefined;
+  const parts: Uint8Array[] = [];
+  for (const run of runsOf(files)) {
+    const part = await encodeAgain(deps, run);
+    if (part === undefined || !bytesEqual(schemaBytes(readFooterStruct(part)), schemaBytes(first.meta))) return undefined;
+    parts.push(part);
+  }
+  return joinParquet(parts);
+}
+
+function runsOf(files: readonly WeighedFile[]): readonly (readonly WeighedFile[])[] {
+  const runs: WeighedFile[][] = [];
   let rows = RECODED_ROWS;
-  files.forEach((file, i) => {
+  for (const file of files) {
     if (rows >= RECODED_ROWS) {
       runs.push([]);
       rows = 0;
     }
     runs.at(-1)?.push(file);
-    rows += rowsOf(metas[i] ?? new Map());
-  });
+    rows += rowsOf(file.meta);
+  }
   return runs;
 }
 
+async function recode(deps: WeighDeps, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  return encodeAgain(deps, [{ bytes, decodedBytes: await weighFile(deps, bytes), meta: readFooterStruct(bytes) }]);
+}
+
 /** Undefined where the rows together would take more memory than a row group may. */
-async function recode({ wasm, measure }: WeighDeps, file: Uint8Array): Promise<Uint8Array | undefined> {
-  if ((await weighFile({ wasm, measure }, file)) > PARQUET_GROUP_BYTES_MAX) return undefined;
-  const plain = columnsWithoutDictionary(file);
+async function encodeAgain({ wasm }: WeighDeps, files: readonly WeighedFile[]): Promise<Uint8Array | undefined> {
+  const decodedBytes = files.reduce((sum, file) => sum + file.decodedBytes, 0);
+  if (decodedBytes > PARQUET_GROUP_BYTES_MAX) return undefined;
+  const plain = columnsWithoutDictionary(files);
   const work = (): Uint8Array => {
     try {
-      return writeParquet(readParquet(file, { batchSize: ROW_GROUP_ROWS }), writerProperties({ plain }));
+      const streams = files.map(({ bytes }) => readParquet(bytes, { batchSize: ROW_GROUP_ROWS }).intoIPCStream());
+      return writeParquet(Table.fromIPCStream(joinArrowStreams(streams)), writerProperties({ plain, bytes: decodedBytes }));
     } catch (cause) {
       if (isTrap(cause)) throw cause;
       throw corruptFile(cause instanceof Error ? cause.message : String(cause), cause);
     }
   };
   const onTrap = (cause: unknown): LakefoldError =>
-    new LakefoldError('LIMIT_EXCEEDED', `expected files the Parquet writer has memory for, found ${file.length} bytes`, { cause });
-  return finishParquet(await runWasm(wasm, work, onTrap));
+    new LakefoldError('LIMIT_EXCEEDED', `expected files the Parquet writer has memory for, found ${decodedBytes} bytes`, { cause });
+  return finishParquet(packPages(await runWasm(wasm, work, onTrap)));
 }
 
-function schemaBytes(file: Uint8Array): Uint8Array {
-  const schema = readFooterStruct(file).get(2);
+function schemaBytes(meta: ThriftStruct): Uint8Array {
+  const schema = meta.get(2);
   return schema === undefined ? new Uint8Array() : writeThriftStruct(new Map([[2, schema]]));
 }
 
 /** Flat columns most of whose values differ, by the sizes of the dictionaries they have; those without stay without. */
-function columnsWithoutDictionary(file: Uint8Array): readonly string[] {
+function columnsWithoutDictionary(files: readonly WeighedFile[]): readonly string[] {
   const distinct = new Map<string, number>();
   const values = new Map<string, number>();
-  for (const group of listAt(readFooterStruct(file), 4)) {
-    for (const chunk of listAt(structOf(group) ?? new Map(), 1)) {
-      const meta = structAt(structOf(chunk) ?? new Map(), 3) ?? new Map();
-      const path = listAt(meta, 3).map((part) => new TextDecoder().decode(part instanceof Uint8Array ? part : new Uint8Array()));
-      const [name] = path;
-      if (path.length !== 1 || name === undefined || name.includes('.')) continue;
-      const count = numberAt(meta, 5) ?? 0;
-      values.set(name, (values.get(name) ?? 0) + count);
-      distinct.set(name, (distinct.get(name) ?? 0) + (dictionarySize(file, meta) ?? count));
-    }
+  for (const { file, meta } of files.flatMap((each) => listAt(each.meta, 4).flatMap((group) => chunksOf(each, group)))) {
+    const [name = '', ...deeper] = listAt(meta, 3).map((part) => decodeUtf8(part instanceof Uint8Array ? part : new Uint8Array()) ?? '.');
+    if (deeper.length > 0 || name.includes('.')) continue;
+    const count = numberAt(meta, 5) ?? 0;
+    values.set(name, (values.get(name) ?? 0) + count);
+    distinct.set(name, (distinct.get(name) ?? 0) + (dictionarySize(file, meta) ?? count));
   }
   return [...values].flatMap(([name, count]) => ((distinct.get(name) ?? 0) > count / 2 ? [name] : []));
+}
+
+function chunksOf({ bytes }: WeighedFile, group: ThriftValue): { readonly file: Uint8Array; readonly meta: ThriftStruct }[] {
+  return listAt(structOf(group) ?? new Map(), 1).map((chunk) => ({ file: bytes, meta: structAt(structOf(chunk) ?? new Map(), 3) ?? new Map() }));
 }
 
 function dictionarySize(file: Uint8Array, meta: ThriftStruct): number | undefined {

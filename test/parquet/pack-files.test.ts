@@ -49,7 +49,7 @@ describe('packing', () => {
   it.each([
     ['copies row groups that are large', 40_000, [40_000, 40_000], 131_072],
     ['splices small row groups into one', 20_103, [40_206], 131_072],
-    ['encodes the smallest row groups again as one', 20_103, [40_206], 2000],
+    ['encodes the smallest row groups again as one', 20_103, [40_206], 500],
   ] as const)('%s', async (_, count, groupRows, rowGroupRows) => {
     const encoded = (from: number): Promise<Uint8Array> => codec.encode(batchOfRows(COLUMNS, rowsFrom(from, count)), { rowGroupRows });
     const files = [await encoded(0), await encoded(count)];
