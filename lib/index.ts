@@ -24,6 +24,8 @@ export type { ErrorCode, ErrorKind, Fault } from './core/errors.ts';
 export type { CommitReceipt, DeleteReceipt, GroupRef, Receipt, ValidationReceipt, Warning } from './features/receipt.ts';
 export type { AppliedChange, ApplyReport } from './features/projects.ts';
 export type { PublishReport, VacuumReport } from './features/manage-rows.ts';
+export type { ErasedDataset } from './features/erase/erase-datasets.ts';
+export type { ErasureCertificate } from './features/erase/erase-rows.ts';
 export type { OptimizeReport } from './features/optimize-report.ts';
 export type { TrainingDataset } from './features/training/create-dataset.ts';
 export type { DatasetVerification } from './features/training/verify-dataset.ts';
@@ -39,6 +41,7 @@ export type {
   DeleteRowsInput,
   FeatureGroupHandle,
   GroupReader,
+  KeysInput,
   ReadChangesOptions,
   ReadRowsOptions,
   RestoreReceipt,

@@ -1,9 +1,12 @@
-/** `fg changes`: what commits did to a feature group's rows. */
+/** `fg changes`, `fg erase`: what commits did to a feature group's rows, and the end of that. */
 import { mediaTypeOf } from '../../functions/http/media.ts';
+import { usageError } from '../arguments.ts';
 import { bytesOf } from '../client.ts';
 import type { Command } from '../command.ts';
+import { keysOption } from '../keys-option.ts';
 import { given } from '../option-values.ts';
 import { printRows, rowsTarget } from '../print-rows.ts';
+import { answerText } from '../render.ts';
 import { versionedName } from '../versioned-name.ts';
 
 const changes: Command = {
@@ -35,4 +38,26 @@ const changes: Command = {
   },
 };
 
-export const fgHistoryCommands: readonly Command[] = [changes];
+const erase: Command = {
+  name: 'fg erase',
+  usage: 'NAME[/V] --file keys.ndjson --reason R',
+  positionals: [1, 1],
+  summary: 'Erases rows by key from everything that is kept of them, and with them the history of the group; prints the certificate.',
+  options: {
+    file: { kind: 'text', value: 'F|-', help: 'keys as NDJSON: {"origin":"SFO"} a line; with the event time a single record' },
+    reason: { kind: 'text', value: 'R', help: 'why, for the certificate' },
+  },
+  example: 'echo \'{"customer":"ada"}\' | lakefold fg erase customer_stats --file - --reason "request 17"',
+  run: async (context) => {
+    const { args, session, output } = context;
+    const reason = args.text('reason');
+    if (args.text('file') === undefined || reason === undefined) throw usageError('expected --file with keys and --reason');
+    const json = { keys: await keysOption(context), reason };
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-groups');
+    const answer = await client.json({ method: 'POST', path: `${path}/rows:erase`, json });
+    await output.document(answer.text, (paint) => answerText(answer.body, paint));
+  },
+};
+
+export const fgHistoryCommands: readonly Command[] = [changes, erase];

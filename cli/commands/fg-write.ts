@@ -2,13 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { isLakefoldError, LakefoldError } from '../../lib/core/errors.ts';
 import { FILE_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
-import { parseJson, stringifyJson, type Json } from '../../lib/core/json.ts';
 import { usageError } from '../arguments.ts';
 import type { Client, ClientRequest, JsonAnswer } from '../client.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { Command } from '../command.ts';
 import { ingestLargeFile } from '../ingest-large-file.ts';
+import { keysOption } from '../keys-option.ts';
 import { jsonOption, rowsOption, type RowsFile } from '../option-values.ts';
-import { linesOf } from '../output.ts';
 import { receiptText } from '../render.ts';
 import { versionedName } from '../versioned-name.ts';
 
@@ -133,27 +132,5 @@ async function withKey<Result>(key: string, work: () => Promise<Result>): Promis
       ...(error.errors === undefined ? {} : { errors: error.errors }),
       ...(error.errorCount === undefined ? {} : { errorCount: error.errorCount }),
     });
-  }
-}
-
-async function keysOption(context: CommandContext): Promise<readonly Json[]> {
-  const file = await rowsOption({
-    terminal: context.terminal,
-    args: { ...context.args, text: (name) => (name === 'format' ? 'ndjson' : context.args.text(name)) },
-  });
-  const keys: Json[] = [];
-  for await (const line of linesOf(oneChunk(file.bytes))) keys.push(parseKey(line, keys.length));
-  return keys;
-}
-
-async function* oneChunk(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
-}
-
-function parseKey(line: string, row: number): Json {
-  try {
-    return parseJson(line);
-  } catch (cause) {
-    throw new LakefoldError('MALFORMED_FILE', `expected a key as JSON in row ${row}, found ${stringifyJson(line.slice(0, 80))}`, { cause, context: { row } });
   }
 }

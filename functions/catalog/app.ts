@@ -4,7 +4,7 @@ import { LakefoldError } from '../../lib/core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { describeGroup, describeUnreadable, describeViewState } from '../../lib/features/describe.ts';
-import { commitBody, listCommits, readCommit } from '../../lib/features/commits.ts';
+import { commitBodies, listCommits, readCommit } from '../../lib/features/commits.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { listProjects } from '../../lib/registry/location.ts';
 import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
@@ -106,14 +106,15 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
       page,
       (commit) => String(commit.version),
     );
-    return answerJson(c, { items: items.map((commit) => commitBody(group, commit)), nextCursor });
+    return answerJson(c, { items: await commitBodies(deps, group, items), nextCursor });
   });
   app.get(`${PROJECT}/feature-groups/:fg/versions/:v/commits/:n`, async (c) => {
     queryParameters(c.req.raw, []);
     const { project, name, version } = versionedName(c, 'featureGroup');
     const group = await deps.projects.group(project, name, version);
     const commit = await readCommit(deps, group, c.req.param('n'));
-    return answerJson(c, { ...commitBody(group, commit), statistics: null });
+    const [body] = await commitBodies(deps, group, [commit]);
+    return answerJson(c, { ...body, statistics: null });
   });
 }
 

@@ -4,7 +4,8 @@ import { LakefoldError } from '../../lib/core/errors.ts';
 import { FILE_BODY_BYTES_MAX, IDEMPOTENCY_WINDOW_MILLIS, JSON_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
 import { duration } from '../../lib/core/time.ts';
 import type { Idempotency } from '../../lib/delta/write-outcome.ts';
-import type { FeatureDeps } from '../../lib/features/deps.ts';
+import { type EraseDeps, eraseRows } from '../../lib/features/erase/erase-rows.ts';
+import { parseErase } from '../../lib/features/erase/parse-erase.ts';
 import { parseDelete } from '../../lib/features/parse-delete.ts';
 import { ingestRows, validateOnly } from '../../lib/features/ingest-rows.ts';
 import type { RowsInput, RowsRequest } from '../../lib/features/judge-rows.ts';
@@ -12,14 +13,15 @@ import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuum
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { answerJson } from '../http/answer.ts';
-import { type Body, readBody, readJsonObjectBody } from '../http/body.ts';
+import { addJobRoutes } from './job-routes.ts';
+import { type Body, readBody, readJsonObject, readJsonObjectBody } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
 import { ARROW_TYPE, CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
 import { flagMember, integerMember, onlyMembers, textMember, textsMember } from '../http/members.ts';
 import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
 import { versionAction, versionedName } from '../http/resources.ts';
 
-export interface IngestAppDeps extends FeatureDeps {
+export interface IngestAppDeps extends EraseDeps {
   readonly projects: Projects;
 }
 
@@ -38,10 +40,13 @@ export function createIngestApp(deps: IngestAppDeps): HttpApp {
         return ingest(deps, c);
       case 'rows:delete':
         return remove(deps, c);
+      case 'rows:erase':
+        return erase(deps, c);
       default:
         throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);
     }
   });
+  addJobRoutes(app, deps);
   app.get(`${GROUP}/:v/online`, async (c) => {
     queryParameters(c.req.raw, []);
     const { project, name, version } = versionedName(c, 'featureGroup');
@@ -127,6 +132,21 @@ async function remove(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
     ...(idempotency === undefined ? {} : { idempotency }),
   });
   return answerJson(c, receipt);
+}
+
+/** The erasure is carried out before the answer, which names a job that is finished: clients written for a slower service poll it once. */
+async function erase(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
+  const { project, name, version } = versionedName(c, 'featureGroup');
+  queryParameters(c.req.raw, []);
+  const group = await deps.projects.group(project, name, version);
+  const body = await readJsonObject(c.req.raw);
+  const { state } = await deps.projects.registry(project, { fresh: 'yes' });
+  const job = await eraseRows(deps, group, {
+    ...parseErase(group, body),
+    views: state.featureViews.map(({ definition }) => definition),
+    signal: c.get('signal'),
+  });
+  return answerJson(c, { job }, { status: 202, headers: { location: `/v1/projects/${project}/jobs/${job.id}`, 'retry-after': '1' } });
 }
 
 async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { readonly action: string; readonly group: OpenGroup }): Promise<Response> {

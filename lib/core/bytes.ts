@@ -1,4 +1,5 @@
 /** Small helpers over bytes, Web-standard only: the serving path runs where there is no `node:buffer`. */
+import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 
 const encoder = new TextEncoder();
@@ -122,6 +123,11 @@ export function toBase32(bytes: Uint8Array): string {
     }
   }
   return bits === 0 ? text : text + BASE32.charAt((buffer << (5 - bits)) & 31);
+}
+
+/** HMAC-SHA-256 of the bytes. */
+export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return hmac(nobleSha256, key, bytes);
 }
 
 export function sha256(bytes: Uint8Array): Uint8Array {

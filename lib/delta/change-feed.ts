@@ -14,6 +14,7 @@ import type { ChangedRows } from './change-rows.ts';
 import { refuseOtherSchemas } from './change-schema.ts';
 import { readEntry, type RecordedEntry } from './changes.ts';
 import { commitInfoOf } from './commit-info.ts';
+import { erasedHistory, erasureOf, isEmptied } from './erasure.ts';
 import { oldestEntry } from './history.ts';
 import { type ReadDeps, selectColumns } from './read.ts';
 import { pathsOf } from './removals.ts';
@@ -56,7 +57,9 @@ export async function* readChanges(deps: ReadDeps & SnapshotDeps, table: Changed
   const from = options.fromVersion ?? -1;
   const to = options.toVersion ?? head.version;
   checkRange({ from, to }, head);
+  const erasure = erasureOf(head);
   if (from === to) return;
+  if (erasure !== undefined && from + 1 < erasure.version) throw erasedHistory(from + 1, erasure.version);
   const snapshot = to === head.version ? head : await loadSnapshot(deps, root, { version: to });
   const wanted = selectColumns(snapshot, options.columns);
   const identity = options.keys === undefined ? identityOf(snapshot) : selectColumns(snapshot, options.keys).map(({ name }) => name);
@@ -101,6 +104,8 @@ async function entriesFrom(deps: ReadDeps, { root, to }: Range, start: number): 
   const versions = Array.from({ length: Math.min(STORE_READ_CONCURRENCY, to - start + 1) }, (_, i) => start + i);
   const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version));
   const kept = entries.filter((entry) => entry !== undefined);
+  const emptied = kept.find(({ actions }) => isEmptied(actions));
+  if (emptied !== undefined) throw erasedHistory(emptied.version, emptied.version + 1);
   if (kept.length === versions.length) return kept;
   const missing = versions[entries.indexOf(undefined)] ?? start;
   const oldest = await oldestEntry(deps, root);

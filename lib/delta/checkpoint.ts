@@ -11,6 +11,7 @@ import type { Txn } from './actions.ts';
 import { checkpointBatches, checkpointContent, checkpointRemarks, type CheckpointContent } from './checkpoint-batches.ts';
 import { writtenColumns } from './checkpoint-rows.ts';
 import { createFile, fileName, writeV2Checkpoint, type WrittenFiles } from './checkpoint-v2.ts';
+import { erasureOf } from './erasure.ts';
 import { CHECKPOINT_TAG, moveLastCheckpoint } from './last-checkpoint.ts';
 import { checkpointPath } from './log-path.ts';
 import { checkWritable, hasV2Checkpoints } from './protocol.ts';
@@ -81,7 +82,8 @@ function keptOf(snapshot: Snapshot, now: number, windowMillis: number): { readon
   const age = (txn: Txn): number => (txn.lastUpdated === undefined ? 0 : now - txn.lastUpdated);
   const requests = all.filter((txn) => txn.appId.startsWith(REQUEST_APP_ID) && age(txn) <= windowMillis).toSorted((a, b) => age(a) - age(b));
   return {
-    tombstonesAfter: now - deletedFileRetentionMillis(snapshot.metadata),
+    // An erasure deletes what was removed before it; its names may hold values of partitions.
+    tombstonesAfter: Math.max(now - deletedFileRetentionMillis(snapshot.metadata), erasureOf(snapshot)?.at ?? 0),
     txns: [...all.filter((txn) => !txn.appId.startsWith(REQUEST_APP_ID)), ...requests.slice(0, IDEMPOTENCY_KEYS_MAX)],
   };
 }

@@ -14,6 +14,7 @@ import type { Action, CdcFile, CommitInfo, LogEntry, Txn } from './actions.ts';
 import { identityOf } from './change-derived.ts';
 import { writeChangeFiles } from './change-files.ts';
 import type { DeltaDeps } from './deps.ts';
+import { endsHistory, ERASURE } from './erasure.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
 import { checkWritable } from './protocol.ts';
@@ -100,6 +101,8 @@ export async function commitWrite(deps: DeltaDeps, request: CommitRequest, optio
       snapshot = applyCommit(before, entry, winner.modifiedAt);
       return { entry, before, after: snapshot };
     });
+    // What stands over an emptied entry is no state of the table, and what was staged before it may hold erased rows.
+    if (met.some(({ entry }) => endsHistory(entry.actions))) return { kind: 'conflict', reason: ERASURE };
     checkWritable(snapshot.protocol, snapshot.metadata);
     const appliedAt = appliedVersion(snapshot, options.idempotency, deps.clock.now());
     if (appliedAt !== undefined) return { kind: 'stop', value: { snapshot, actions: [], planned: { kind: 'nothing', counts: NO_ROWS }, appliedAt } };

@@ -1,9 +1,10 @@
 /** Commit records: what each version of a table was (shapes.md, "commits"). */
 import { mapConcurrent } from '../core/concurrency.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
-import type { CommitInfo } from './actions.ts';
+import type { AddFile, CommitInfo } from './actions.ts';
 import { readEntry, type RecordedEntry } from './changes.ts';
 import { commitInfoOf, isOurs } from './commit-info.ts';
+import { ERASE_OPERATION, isEmptied } from './erasure.ts';
 import { commitTime } from './time-travel.ts';
 import { logDirectory, parseLogFile } from './log-path.ts';
 import type { ReadDeps } from './read.ts';
@@ -46,7 +47,7 @@ export async function readHistory(
   const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version));
   const records: CommitRecord[] = [];
   for (const entry of entries) {
-    if (entry === undefined) continue;
+    if (entry === undefined || isEmptied(entry.actions)) continue;
     records.push(recordOf(entry, records.at(-1)?.committedAt));
   }
   return records;
@@ -65,7 +66,10 @@ export async function oldestEntry(deps: Pick<ReadDeps, 'store'>, root: string): 
 /** The record of one entry; `previous` is the commit time of the version before, where it is known. */
 export function recordOf(entry: RecordedEntry, previous?: number): CommitRecord {
   const info = commitInfoOf(entry.actions);
-  const adds = entry.actions.filter((action) => action.kind === 'add');
+  // A file whose rows were only marked is taken out and put back under its name.
+  const added = new Set(entry.actions.flatMap((action) => (action.kind === 'add' ? [action.path] : [])));
+  const removed = new Set(entry.actions.flatMap((action) => (action.kind === 'remove' ? [action.path] : [])));
+  const adds = entry.actions.filter((action): action is AddFile => action.kind === 'add' && !removed.has(action.path));
   const metric = (name: string): number => Number(info?.operationMetrics?.[name] ?? 0);
   const ours = isOurs(info);
   return {
@@ -82,7 +86,7 @@ export function recordOf(entry: RecordedEntry, previous?: number): CommitRecord 
     stale: metric('stale'),
     rejected: metric('rejected'),
     filesAdded: adds.length,
-    filesRemoved: entry.actions.filter((action) => action.kind === 'remove').length,
+    filesRemoved: [...removed].filter((path) => !added.has(path)).length,
     bytesAdded: adds.reduce((sum, add) => sum + add.size, 0),
     requests: ours ? (info?.tags?.['lakefold.requests'] ?? null) : null,
     validationReportId: ours ? (info?.tags?.[REPORT_TAG] ?? null) : null,
@@ -107,6 +111,8 @@ export function operationOf(info: CommitInfo | undefined): CommitOperation {
       return 'optimize';
     case 'RESTORE':
       return 'restore';
+    case ERASE_OPERATION:
+      return 'erase';
     case 'ADD COLUMNS':
     case 'CHANGE COLUMN':
     case 'SET TBLPROPERTIES':

@@ -27,7 +27,7 @@ export interface LogCleanupPlan {
 
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 /** Versions whose commits stay whatever their age (delta.md, the fence). */
-const VERSIONS_KEPT_MIN = 100;
+export const VERSIONS_KEPT_MIN = 100;
 /** A checkpoint being written names its sidecars only at its end. */
 const SIDECAR_AGE_MIN_MILLIS = DAY_MILLIS;
 const NOTHING: LogCleanupPlan = { keepFrom: undefined, files: [] };

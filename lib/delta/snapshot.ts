@@ -7,6 +7,7 @@ import type { CheckpointDeps } from './checkpoint.ts';
 import { type LastCheckpoint, readLastCheckpoint } from './last-checkpoint.ts';
 import { readCheckpoint } from './checkpoint-read.ts';
 import { commitInfoOf } from './commit-info.ts';
+import { endsHistory } from './erasure.ts';
 import type { Filter } from './filter.ts';
 import { logDirectory } from './log-path.ts';
 import { headOf, listLog, oldestReadable, type CheckpointFiles, type LogListing } from './log-segment.ts';
@@ -121,7 +122,10 @@ export async function refreshSnapshot(deps: SnapshotDeps, root: string, snapshot
   if (head === undefined || head < from) return snapshot;
   const isFar = head - snapshot.version > REPLAY_COMMITS_MAX && listing.checkpoints.length > 0;
   if (isFar || planTail(listing, from, head).missing !== undefined) return loadSnapshot(deps, root);
-  return replay(snapshot, await readTail(deps.store, root, { listing, from, to: head }), fileTimes(listing, from));
+  const tail = await readTail(deps.store, root, { listing, from, to: head });
+  // Emptied entries no longer say what they did.
+  if (tail.some(({ actions }) => endsHistory(actions))) return loadSnapshot(deps, root);
+  return replay(snapshot, tail, fileTimes(listing, from));
 }
 
 /**

@@ -17,6 +17,8 @@ import { commitWrite, type CommitRequest } from './commit.ts';
 import { createTable, type TableDefinition } from './create.ts';
 import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
 import type { DeltaDeps } from './deps.ts';
+import { eraseEndPlanner, filesHolding, planRewrite } from './erase-rows.ts';
+import { ERASURE, toldByErasure } from './erasure.ts';
 import type { Filter } from './filter.ts';
 import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
 import type { GroupMember, Verdict } from './group-member.ts';
@@ -103,7 +105,7 @@ export class DeltaTable {
   async at(asOf: AsOf | undefined): Promise<Snapshot> {
     if (asOf === undefined) return this.refresh();
     if (asOf.version !== undefined && asOf.version === this.#snapshot.version) return this.#snapshot;
-    return loadSnapshot(this.#deps, this.root, asOf);
+    return this.#load(asOf);
   }
 
   /** Rows of a version, newest by default, in no particular order. */
@@ -177,9 +179,23 @@ export class DeltaTable {
 
   /** @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
   async restore(asOf: AsOf, options: WriteOptions = {}): Promise<WriteOutcome> {
-    const earlier = await loadSnapshot(this.#deps, this.root, asOf);
+    const earlier = await this.#load(asOf);
     if (this.#snapshot.version < earlier.version) await this.refresh();
     return this.#commit({ txnId: this.#deps.random.uuid(), plan: restorePlanner(this.#deps, this.root, earlier) }, options);
+  }
+
+  /** Writes again, without them, every file that holds these rows or hides them; live rows stay as they are. `nothing` where none does. */
+  async rewriteHolding(what: DeleteWhat, options: WriteOptions & Pick<OptimizeOptions, 'sortBy'> = {}): Promise<OptimizeOutcome> {
+    const snapshot = await this.refresh();
+    const files = await filesHolding(this.#deps, { root: this.root, snapshot }, what);
+    return runOptimize(this.#deps, { root: this.root, plan: planRewrite(snapshot, files), commit: (request, each) => this.#commit(request, each) }, options);
+  }
+
+  /** The commit that ends history: every version before it answers HISTORY_EXPIRED. @throws LakefoldError COMMIT_CONFLICT while a live file holds these rows */
+  async endHistory(what: DeleteWhat, options: WriteOptions & { readonly rowsErased: number }): Promise<WriteOutcome> {
+    await this.refresh();
+    const plan = eraseEndPlanner(this.#deps, this.root, { what, rowsErased: options.rowsErased });
+    return this.#commit({ txnId: this.#deps.random.uuid(), plan }, options);
   }
 
   /** What `optimize` would do now; nothing is written. */
@@ -246,7 +262,15 @@ export class DeltaTable {
   /** An older version is loaded for this read alone, so only what it can need. */
   async #snapshotToRead(asOf: AsOf | undefined, where: LoadOptions['where']): Promise<Snapshot> {
     if (asOf === undefined || where === undefined || asOf.version === this.#snapshot.version) return this.at(asOf);
-    return loadSnapshot(this.#deps, this.root, asOf, { where });
+    return this.#load(asOf, { where });
+  }
+
+  async #load(asOf: AsOf, options: LoadOptions = {}): Promise<Snapshot> {
+    try {
+      return await loadSnapshot(this.#deps, this.root, asOf, options);
+    } catch (error) {
+      throw isLakefoldError(error, 'HISTORY_EXPIRED') ? toldByErasure(error, await this.refresh()) : error;
+    }
   }
 
   async #commit(write: Pick<CommitRequest, 'txnId' | 'plan' | 'stagedAt'>, options: WriteOptions): Promise<WriteOutcome> {
@@ -260,7 +284,7 @@ export class DeltaTable {
     // The warm snapshot may be behind: what it refuses, or has nothing to do for, the head may take.
     await this.refresh();
     const head = await this.#writeBase();
-    if (head.version === base.version || (outcome.kind === 'conflict' && outcome.reason === CONTENTION)) return outcome;
+    if (head.version === base.version || (outcome.kind === 'conflict' && (outcome.reason === CONTENTION || outcome.reason === ERASURE))) return outcome;
     askedAt = instantOf(this.#deps.clock);
     const again = await commitWrite(this.#deps, { root: this.root, base: head, ...request }, options);
     if (again.kind === 'committed') this.#keep(again.snapshot, askedAt);

@@ -98,7 +98,7 @@ async function unreferenced(store: ObjectStore, root: string, { now, expired }: 
   const prefix = root === '' ? '' : `${root}/`;
   for await (const object of store.list(prefix)) {
     const name = object.path.slice(prefix.length);
-    if (isForeign(name) || expired.kept.has(object.path)) continue;
+    if (isForeignName(name) || expired.kept.has(object.path)) continue;
     // What the log names was committed; of the rest a young one may be yet.
     if (!expired.files.has(object.path) && now - object.modifiedAt < ageMin(name)) continue;
     if (files.length === VACUUM_FILES_MAX) return { files, complete: false };
@@ -164,10 +164,10 @@ async function pinnedPaths(store: ObjectStore, root: string): Promise<ReadonlySe
 }
 
 const REPORTS = '_lakefold/reports/';
-/** Hidden names belong to logs, pins and other engines; of them only deletion vectors, change files and reports are ours to clean. */
 const HIDDEN_CLEANED = ['_dv/', '_change_data/', REPORTS];
 
-function isForeign(name: string): boolean {
+/** Hidden names belong to logs, pins and other engines; of them only deletion vectors, change files and reports are ours to clean. */
+export function isForeignName(name: string): boolean {
   if (HIDDEN_CLEANED.some((prefix) => name.startsWith(prefix))) return false;
   return name.split('/').some((part) => (part.startsWith('_') && !part.includes('=')) || part.startsWith('.'));
 }

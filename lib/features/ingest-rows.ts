@@ -41,7 +41,7 @@ export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: I
 }
 
 /** The report that ingesting the rows would leave; nothing is written. @throws LakefoldError as `judgeRows` */
-export async function validateOnly(deps: Pick<FeatureDeps, 'codec' | 'clock'>, group: OpenGroup, request: RowsRequest): Promise<ValidationReport> {
+export async function validateOnly(deps: Pick<FeatureDeps, 'codec' | 'clock' | 'control'>, group: OpenGroup, request: RowsRequest): Promise<ValidationReport> {
   const { report } = await judgeRows(deps, group, request);
   return { ...report, ingestionResult: 'EXPERIMENT' };
 }

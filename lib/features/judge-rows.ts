@@ -6,6 +6,7 @@ import { identityOver } from '../delta/row-identity.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import { bytesSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
+import { erasedKeyCheck } from './erase/erased-keys.ts';
 import { type CheckedRows, type JudgedExpectation, judgeExpectations, refuseUnmet, rowFault, unmetExpectations } from './expectations.ts';
 import type { IngestOperation } from './ingest.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
@@ -58,7 +59,7 @@ export interface JudgedRows {
  * @throws LakefoldError MALFORMED_JSON, MALFORMED_FILE, DUPLICATE_KEY, UNKNOWN_FIELD, INVALID_ARGUMENT, LIMIT_EXCEEDED beyond the rows of
  * a request or, under `QUARANTINE`, beyond `QUARANTINE_ROWS_MAX` rows at fault
  */
-export async function judgeRows(deps: Pick<FeatureDeps, 'codec' | 'clock'>, group: OpenGroup, request: RowsRequest): Promise<JudgedRows> {
+export async function judgeRows(deps: Pick<FeatureDeps, 'codec' | 'clock' | 'control'>, group: OpenGroup, request: RowsRequest): Promise<JudgedRows> {
   const { definition } = group;
   const quarantines = definition.validationPolicy === 'QUARANTINE';
   const received = await parseRows(deps, rowsBody(request.rows), {
@@ -69,7 +70,8 @@ export async function judgeRows(deps: Pick<FeatureDeps, 'codec' | 'clock'>, grou
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   });
   const scales = definition.onlineEnabled ? rowScales(group, received.batch) : undefined;
-  const validated = validateRows(received, rowRules(definition, deps.clock.nowMicros(), scales === undefined ? [] : [scales.check]));
+  const checks = [scales?.check, await erasedKeyCheck(deps, group)].filter((check) => check !== undefined);
+  const validated = validateRows(received, rowRules(definition, deps.clock.nowMicros(), checks));
   const mayHaveLosers = request.operation === 'upsert' && definition.expectations.length > 0;
   const rows: CheckedRows = mayHaveLosers ? lastOfEach(group, validated) : validated;
   const judged = judgeExpectations(definition, rows);
@@ -140,7 +142,13 @@ function setAsideRows({
     else faults.push(fault);
   }
   for (const [row, faults] of unexpected) byRow.set(rows.rowIndex?.[row] ?? row, [...faults]);
-  return [...byRow].toSorted(([a], [b]) => a - b).map(([row, faults]) => ({ row, faults, payload: received.payloadOf(row) }));
+  return [...byRow]
+    .toSorted(([a], [b]) => a - b)
+    .map(([row, faults]) => {
+      // What was erased is not kept again under another name.
+      const isErased = faults.some(({ code }) => code === 'ERASED_KEY');
+      return { row, faults, payload: isErased ? '' : received.payloadOf(row) };
+    });
 }
 
 function tooMany(found: number): LakefoldError {

@@ -106,6 +106,15 @@ export interface OnlineStore extends OnlineReader {
   /** Compare-and-set; `expected: undefined` = there is none yet. False when another publisher moved it first. */
   moveWatermark(table: OnlineTable, move: { readonly expected: Watermark | undefined; readonly next: Watermark }, options?: RequestOptions): Promise<boolean>;
 
+  /**
+   * Takes deleted marks of these keys out of the store; what is no mark stays. For erasure alone: without its fence a publisher that
+   * slept may bring an old row back, into a store whose log no longer has it.
+   */
+  forget(table: OnlineTable, keys: readonly EntityKey[], options?: RequestOptions): Promise<void>;
+
+  /** Leaves no byte of a deleted item in the storage underneath; left out where deleting does. @throws LakefoldError STORE_UNAVAILABLE while others have it open */
+  scrub?(): Promise<void>;
+
   /** Every item of the generation, in no particular order, deleted marks included. */
   scan(table: OnlineTable, options?: RequestOptions): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }>;
 

@@ -1,6 +1,8 @@
 /** A feature group as a program uses it. */
 import type { Idempotency } from '../delta/write-outcome.ts';
 import { listCommits } from '../features/commits.ts';
+import { type ErasureCertificate, eraseRows } from '../features/erase/erase-rows.ts';
+import { parseErase } from '../features/erase/parse-erase.ts';
 import { ingestRows, validateOnly } from '../features/ingest-rows.ts';
 import type { RowsInput } from '../features/judge-rows.ts';
 import type { IngestOperation } from '../features/ingest.ts';
@@ -19,6 +21,7 @@ import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
 import { duration } from '../core/time.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { Schema } from '../registry/column-builder.ts';
+import type { FeatureViewDefinition } from '../registry/definition.ts';
 import { asJson, asOfOf, microsOf, requestHash, type AsOfInput, type Where } from './native-input.ts';
 import type { StoreDeps } from './open-store.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
@@ -62,9 +65,10 @@ export interface ReadChangesOptions extends RequestOptions {
 }
 
 /** Keys of whole entities, or of single records where they carry the event time. */
-export type DeleteRowsInput<S extends Schema = Schema> =
-  | { readonly keys: readonly (string extends keyof S ? Readonly<Record<string, unknown>> : Partial<RowInput<S>>)[] }
-  | { readonly where: Where };
+export type KeysInput<S extends Schema = Schema> = readonly (string extends keyof S ? Readonly<Record<string, unknown>> : Partial<RowInput<S>>)[];
+
+/** Rows by key, or those a filter passes. */
+export type DeleteRowsInput<S extends Schema = Schema> = { readonly keys: KeysInput<S> } | { readonly where: Where };
 
 /** What a restore did. */
 export interface RestoreReceipt {
@@ -108,10 +112,13 @@ export class GroupReader<S extends Schema = Schema> {
 export class FeatureGroupHandle<S extends Schema = Schema> {
   readonly #deps: StoreDeps;
   readonly #open: () => Promise<OpenGroup>;
+  readonly #views: () => Promise<readonly FeatureViewDefinition[]>;
 
-  constructor(deps: StoreDeps, open: () => Promise<OpenGroup>) {
+  /** `views`: those of the project. */
+  constructor(deps: StoreDeps, parts: { readonly open: () => Promise<OpenGroup>; readonly views: () => Promise<readonly FeatureViewDefinition[]> }) {
     this.#deps = deps;
-    this.#open = open;
+    this.#open = parts.open;
+    this.#views = parts.views;
   }
 
   /** One row per key and event time, the one received last. @throws LakefoldError VALIDATION_FAILED, COMMIT_CONFLICT, COMMIT_OUTCOME_UNKNOWN, IDEMPOTENCY_MISMATCH */
@@ -134,6 +141,18 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
     const group = await this.#open();
     const parsed = parseDelete(group, 'keys' in what ? { keys: asJson(what.keys) } : { where: asJson(what.where) });
     return deleteRows(this.#deps, group, parsed, editOptions(group, options, ['delete', what]));
+  }
+
+  /**
+   * Erases every row of these entities, or these records, from everything that is kept of them: files, log, online store, training
+   * datasets. The group's history ends there. Takes as long as writing the files again does; after a failure the same call goes on.
+   * @throws LakefoldError INVALID_ARGUMENT, UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, TYPE_MISMATCH, COMMIT_CONFLICT, STORE_UNAVAILABLE
+   */
+  async erase(keys: KeysInput<S>, options: RequestOptions & { readonly reason: string }): Promise<ErasureCertificate> {
+    const { reason, ...request } = options;
+    const group = await this.#open();
+    const views = await this.#views();
+    return (await eraseRows(this.#deps, group, { ...parseErase(group, { keys: asJson(keys), reason }), views, ...request })).result;
   }
 
   /** A new commit with an earlier version's rows. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */

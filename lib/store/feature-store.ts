@@ -13,7 +13,7 @@ import { type CollectedDefinitions, collectDefinitions } from '../registry/colle
 import type { Schema } from '../registry/column-builder.ts';
 import type { FeatureGroup } from '../registry/define-group.ts';
 import type { FeatureView } from '../registry/define-view.ts';
-import type { RegistryState } from '../registry/definition.ts';
+import type { FeatureViewDefinition, RegistryState } from '../registry/definition.ts';
 import type { PlanBody } from '../registry/plan.ts';
 import { latestFeatureGroup, latestFeatureView } from '../registry/state.ts';
 import { FeatureGroupHandle } from './feature-group-handle.ts';
@@ -72,7 +72,9 @@ export class FeatureStore {
         });
       return this.#store.projects.group(this.project, wanted.name, found);
     };
-    return new FeatureGroupHandle(this.#store.deps, open);
+    const views = async (): Promise<readonly FeatureViewDefinition[]> =>
+      (await this.#store.projects.registry(this.project, { fresh: 'yes' })).state.featureViews.map(({ definition }) => definition);
+    return new FeatureGroupHandle(this.#store.deps, { open, views });
   }
 
   /** By definition or by name; without a version the newest that is not deprecated. Unknown ones fail when first used. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Api, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
+import { airportDelays, type Api, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
 afterEach(() => open?.close());
@@ -24,6 +24,10 @@ function commit(version: number, operation: string, counts: Readonly<Record<stri
 async function online(api: Api, origin: string): Promise<unknown> {
   const { body } = await api.post(`${VIEW}/vector`, { entry: { origin, dest: 'JFK' }, requestParameters: { distance: 1 }, options: { consistent: true } });
   return typeof body === 'object' && body !== null && 'features' in body ? body.features : body;
+}
+
+function memberOf(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null ? Object.entries(body).find(([key]) => key === name)?.[1] : undefined;
 }
 
 async function keysNow(api: Api): Promise<readonly string[]> {
@@ -126,13 +130,31 @@ describe('commits', () => {
     await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'JFK' }] });
     const created = item(0, { operation: 'create', engineOperation: 'CREATE TABLE' });
     const upserted = item(1, { operation: 'upsert', engineOperation: 'MERGE', rowsInserted: 3, filesAdded: 1, bytesAdded });
-    const deleted = item(2, { operation: 'delete', engineOperation: 'DELETE', rowsDeleted: 1, filesAdded: 1, filesRemoved: 1, bytesAdded });
+    const deleted = item(2, { operation: 'delete', engineOperation: 'DELETE', rowsDeleted: 1 });
     expect((await api.get(`${GROUP}/commits`)).body).toEqual({ items: [deleted, upserted, created], nextCursor: null });
     const first = await api.get(`${GROUP}/commits?limit=2`);
     expect(first.body).toEqual({ items: [deleted, upserted], nextCursor: expect.any(String) });
     const cursor = typeof first.body === 'object' && first.body !== null && 'nextCursor' in first.body ? String(first.body.nextCursor) : '';
     expect((await api.get(`${GROUP}/commits?limit=2&cursor=${cursor}`)).body).toEqual({ items: [created], nextCursor: null });
     expect((await api.get(`${GROUP}/commits/2`)).body).toEqual({ ...deleted, statistics: null });
+  });
+
+  it('tell the schema each was written in, and which can no longer be read', async () => {
+    const api = await start();
+    const wider = JSON.parse(JSON.stringify(airportDelays.json));
+    wider.schema.push({ name: 'extra', type: 'int', nullable: true });
+    const planned = await api.post('/v1/projects/demo/definitions:plan', { featureGroups: [wider] });
+    await api.post('/v1/projects/demo/definitions:apply', { planId: memberOf(planned.body, 'planId') });
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [{ ...JFK_10, extra: 1 }] });
+    const shown = async (): Promise<unknown> => (await api.get(`${GROUP}/commits`)).body;
+    const of = (readable: readonly boolean[]): object => ({
+      items: [2, 2, 1, 1].map((schemaVersion, i) => ({ version: 3 - i, schemaVersion, readable: readable[i] })),
+    });
+    expect(await shown()).toMatchObject(of([true, true, true, true]));
+    expect((await api.get(`${GROUP}/commits/1`)).body).toMatchObject({ schemaVersion: 1 });
+    await api.parts.clock.advance(8 * 86_400_000);
+    await api.post(`${GROUP}:vacuum`, { retention: 'P7D', dryRun: false });
+    expect(await shown()).toMatchObject(of([true, false, false, false]));
   });
 
   it('tell the operation of each', async () => {

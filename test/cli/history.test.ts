@@ -1,5 +1,5 @@
 /** History of a feature group through the command, and through the library over the same folder. */
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FeatureStore, openFeatureStore } from '../../lib/index.ts';
@@ -61,3 +61,44 @@ describe('fg changes', () => {
     expect({ code: result.code, stdout: result.stdout, problem: problem(result).code }).toEqual({ code: 1, stdout: '', problem: 'NO_SUCH_COMMIT' });
   });
 });
+
+describe('fg erase', () => {
+  it('leaves no byte of the rows in the folder that is not compressed, and prints the finished job', async () => {
+    await ingest([{ ...ADA, customer: 'secret-customer-0001', orders_30d: 9 }]);
+    await writeFile(join(cwd, 'keys.ndjson'), '{"customer":"secret-customer-0001"}\n');
+    expect(await filesWith('secret-customer-0001')).not.toEqual([]);
+    const { job } = await lakefoldJson(['fg', 'erase', 'customer_stats', '--file', 'keys.ndjson', '--reason', 'request 17'], { cwd });
+    expect(job).toMatchObject({ type: 'erase', state: 'SUCCEEDED', result: { keys: 1, rowsErased: 1, reason: 'request 17', historyEndsAt: 4 } });
+    expect(await filesWith('secret-customer-0001')).toEqual([]);
+    expect(lines((await lakefold(['fg', 'read', 'customer_stats', '--features', 'customer'], { cwd })).stdout)).toHaveLength(2);
+    const read = await lakefold(['fg', 'read', 'customer_stats', '--as-of', '1'], { cwd });
+    expect({ code: read.code, problem: problem(read) }).toMatchObject({ code: 1, problem: { code: 'HISTORY_EXPIRED', reason: 'ERASED' } });
+    const again = await lakefold(['fg', 'ingest', 'customer_stats', '--file', '-', '--format', 'ndjson'], {
+      cwd,
+      stdin: JSON.stringify({ ...ADA, customer: 'secret-customer-0001' }),
+    });
+    expect({ code: again.code, errors: problem(again).errors }).toMatchObject({ code: 3, errors: [{ row: 0, code: 'ERASED_KEY' }] });
+  });
+
+  it('is offered by the library with the certificate', async () => {
+    library = await openFeatureStore({ location: join(cwd, '.lakefold'), project: 'default' });
+    const certificate = await library.featureGroup('customer_stats', 1).erase([{ customer: 'bob' }], { reason: 'r' });
+    expect(certificate).toMatchObject({ keys: 1, rowsErased: 1, historyEndsAt: certificate.commitVersion, reason: 'r' });
+  });
+
+  it('without a reason or keys is a usage error', async () => {
+    expect((await lakefold(['fg', 'erase', 'customer_stats', '--reason', 'r'], { cwd })).code).toBe(2);
+    expect((await lakefold(['fg', 'erase', 'customer_stats', '--file', 'keys.ndjson'], { cwd })).code).toBe(2);
+  });
+});
+
+/** Files below the store that hold the text as it is. */
+async function filesWith(text: string): Promise<readonly string[]> {
+  const root = join(cwd, '.lakefold');
+  const found: string[] = [];
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && (await readFile(path)).includes(text)) found.push(path.slice(root.length));
+  }
+  return found;
+}

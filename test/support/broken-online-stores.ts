@@ -17,6 +17,7 @@ function changed(good: OnlineStore, overrides: Overrides): OnlineStore {
     edit: (table, edits, options) => good.edit(table, edits, options),
     watermark: (table, options) => good.watermark(table, options),
     moveWatermark: (table, move, options) => good.moveWatermark(table, move, options),
+    forget: (table, keys, options) => good.forget(table, keys, options),
     scan: (table, options) => good.scan(table, options),
     close: () => good.close(),
     ...overrides(good),

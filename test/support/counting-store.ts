@@ -83,6 +83,10 @@ export function countingOnlineStore(store: OnlineStore): CountingOnlineStore {
       calls.push('moveWatermark');
       return store.moveWatermark(table, move, options);
     },
+    forget: (table, keys, options) => {
+      calls.push('forget');
+      return store.forget(table, keys, options);
+    },
     scan: (table, options) => {
       calls.push('scan');
       return store.scan(table, options);

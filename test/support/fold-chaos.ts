@@ -102,6 +102,7 @@ function wrapped(store: OnlineStore, changes: Partial<OnlineStore>): OnlineStore
     edit: (table, edits, options) => store.edit(table, edits, options),
     watermark: (table, options) => store.watermark(table, options),
     moveWatermark: (table, move, options) => store.moveWatermark(table, move, options),
+    forget: (table, keys, options) => store.forget(table, keys, options),
     scan: (table, options) => store.scan(table, options),
     close: () => store.close(),
     ...changes,

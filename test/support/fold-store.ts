@@ -108,6 +108,9 @@ export function modelOnlineStore(rules: StoreRules = ALL_RULES): OnlineStore {
       watermarks.set(tableId(table), next);
       return true;
     },
+    forget: async (table, keys) => {
+      for (const key of keys) if (cells.get(address(table, key))?.deleted === true) cells.delete(address(table, key));
+    },
     scan: async function* (table) {
       for (const [at, cell] of cells) if (at.startsWith(`${tableId(table)}/`)) yield { key: cell.key, item: cell };
     },

@@ -266,6 +266,7 @@ function chaosOnline(world: World): OnlineStore {
     edit: async (table, edits) => (await Promise.all(edits.map((edit) => request(() => online.edit(table, [edit]), failed)))).flat(),
     watermark: (table, readOptions) => turns.take(() => online.watermark(table, readOptions)),
     moveWatermark: (table, move) => request(() => online.moveWatermark(table, move), throwing),
+    forget: (table, keys) => request(() => online.forget(table, keys), throwing),
     scan: (table, scanOptions) => online.scan(table, scanOptions),
     close: async () => undefined,
   };

@@ -1,5 +1,5 @@
 /** The online store in a DynamoDB table (storage.md §4). */
-import { ConditionalCheckFailedException, GetItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, DeleteItemCommand, GetItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { QueryCommandOutput } from '@aws-sdk/client-dynamodb';
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { ONLINE_WRITE_CONCURRENCY } from '../../core/limits.ts';
@@ -125,6 +125,12 @@ export class DynamoDbOnlineStore implements OnlineStore {
     });
   }
 
+  async forget(table: OnlineTable, keys: readonly EntityKey[], options: RequestOptions = {}): Promise<void> {
+    await mapConcurrent(keys, { concurrencyMax: ONLINE_WRITE_CONCURRENCY }, (key) =>
+      this.#calling('write to', { ...options, timeMaxMillis: this.#writeTimeMax }, () => this.#deleteMark(table, key, options)),
+    );
+  }
+
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {
     for (let shard = 0; shard < table.shards; shard += 1) {
       let start: Attributes | undefined;
@@ -153,6 +159,20 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return this.#calling('read from', { ...options, timeMaxMillis: SCAN_TIME_MAX_MILLIS }, () =>
       this.#deps.client.send(new QueryCommand(request), abortable(options)),
     );
+  }
+
+  async #deleteMark(table: OnlineTable, key: EntityKey, options: RequestOptions): Promise<void> {
+    const request = {
+      TableName: this.#options.table,
+      Key: { ...itemKeyOf(table, key) },
+      ConditionExpression: 'd = :d',
+      ExpressionAttributeValues: { ':d': { N: '1' } },
+    };
+    try {
+      await this.#deps.client.send(new DeleteItemCommand(request), abortable(options));
+    } catch (error) {
+      if (dynamoDbFaultOf(error) !== 'condition') throw error;
+    }
   }
 
   async #write(update: ItemUpdate, options: RequestOptions & { readonly refusal: (stored: OnlineItem | undefined) => Refusal }): Promise<OnlineWrite> {

@@ -28,7 +28,7 @@ import { holdsBytes } from './holds-bytes.ts';
 import { isAbsence, translateFsError } from './fs-errors.ts';
 import { listFiles } from './list-files.ts';
 import { lockedReplace } from './locked-replace.ts';
-import { prepareLocation } from './prepare-location.ts';
+import { prepareLocation, sweepAbandoned } from './prepare-location.ts';
 import { isTemporaryPath, uniqueTemporaryName } from './temporary-name.ts';
 
 export interface FilesObjectStoreOptions {
@@ -276,6 +276,11 @@ class LocalFiles implements FilesObjectStore {
     if (found.sizeBytes !== bytes.length) return { kind: 'changed' };
     const stat = await holdsBytes(this.#fs, target, bytes);
     return stat === undefined ? { kind: 'changed' } : this.#acknowledged(parentOf(target), { kind: 'replaced', etag: etagOf(stat) });
+  }
+
+  async sweep(): Promise<void> {
+    await this.#ready();
+    await sweepAbandoned(this.#fs, this.#root);
   }
 
   /** What can't be removed now is removed by an open a day later. */

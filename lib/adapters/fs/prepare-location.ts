@@ -1,11 +1,12 @@
 /** What an open does to a location: a proof of hard links, and the removal of what dead processes left. */
+import process from 'node:process';
 import { LakefoldError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import { isAbsence } from './fs-errors.ts';
 import { errnoOf } from './file-system.ts';
 import type { FileStat, FileSystem } from './file-system.ts';
-import { isTemporaryName, temporaryName, uniqueTemporaryName } from './temporary-name.ts';
+import { isTemporaryName, temporaryName, uniqueTemporaryName, writerOf } from './temporary-name.ts';
 
 /** Age at which a temporary file can't belong to a living write, ms. */
 const TEMPORARY_AGE_MAX_MILLIS = 24 * 60 * 60 * 1000;
@@ -66,6 +67,25 @@ async function sweepOncePerDay(fs: FileSystem, root: string, now: number): Promi
     await (await fs.create(marker)).close();
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** Removes the temporary files of processes that are no more, whatever their age. */
+export async function sweepAbandoned(fs: FileSystem, root: string): Promise<void> {
+  await sweep(fs, root, async (path) => {
+    const writer = writerOf(path.slice(path.lastIndexOf('/') + 1));
+    return writer !== undefined && !isAlive(writer);
+  });
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // One of another user's is alive, and may not be asked.
+    return errnoOf(error) !== 'ESRCH';
   }
 }
 

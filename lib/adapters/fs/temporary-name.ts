@@ -24,3 +24,9 @@ export function temporaryName(label: string): string {
 export function uniqueTemporaryName(deps: { readonly clock: Pick<Clock, 'now'>; readonly random: Pick<Random, 'bytes'> }): string {
   return `${PREFIX}${process.pid}-${ulid(deps.clock.now(), deps.random.bytes(16))}`;
 }
+
+/** The process that made a name with `uniqueTemporaryName`; undefined for markers and locks. */
+export function writerOf(name: string): number | undefined {
+  const pid = /^\.tmp-(\d+)-[0-9A-Z]{26}$/.exec(name)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}

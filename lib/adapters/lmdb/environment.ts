@@ -5,6 +5,9 @@
  * event loop and hang for ever where that hand-over is not available, and its `flushed` covers asynchronous writes only.
  * A synchronous commit without `overlappingSync` is plain LMDB: written and synced to disk before it returns or anybody sees it.
  */
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import { LakefoldError } from '../../core/errors.ts';
@@ -16,21 +19,76 @@ const DATABASES_MAX = 4;
 /** Processes and threads that may read at once. */
 const READERS_MAX = 512;
 
+const OPTIONS = {
+  noSubdir: false,
+  maxDbs: DATABASES_MAX,
+  maxReaders: READERS_MAX,
+  overlappingSync: false,
+  keyEncoding: 'binary',
+  encoding: 'binary',
+} as const;
+/** Folder of a copy being made, beside the file whose place it takes. */
+const SCRUBBED = 'scrubbed';
+
 /** Opens or creates the environment in the folder `path`; slots and locks of processes that died are reclaimed. @throws LakefoldError STORE_UNAVAILABLE */
 export function openEnvironment(path: string): RootDatabase<Uint8Array, Uint8Array> {
   return guarded(path, 'open', () => {
     const root = open<Uint8Array, Uint8Array>({
+      ...OPTIONS,
       path,
-      noSubdir: false,
-      maxDbs: DATABASES_MAX,
-      maxReaders: READERS_MAX,
-      overlappingSync: false,
-      keyEncoding: 'binary',
-      encoding: 'binary',
     });
     root.readerCheck();
     return root;
   });
+}
+
+/**
+ * Copies the entries of the database `name` into a new file that takes the old one's place, and opens it; the old environment is
+ * the caller's to close. All of it happens between two turns of the event loop, so that this process misses no write.
+ * @throws LakefoldError STORE_UNAVAILABLE while another process has the environment open: it would go on in the old file
+ */
+export function replaceEnvironment(old: {
+  readonly path: string;
+  readonly root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly name: string;
+}): RootDatabase<Uint8Array, Uint8Array> {
+  const { path, root, name } = old;
+  return guarded(path, 'scrub', () => {
+    const others = otherReaders(root.readerList());
+    if (others.length > 0)
+      throw new LakefoldError('STORE_UNAVAILABLE', `expected no other process with ${path} open, found ${others.join(', ')}: end it, and repeat`, {
+        context: { processes: others },
+      });
+    const directory = join(path, SCRUBBED);
+    rmSync(directory, { recursive: true, force: true });
+    copyDatabase(openDatabase(root, name), { directory, name });
+    renameSync(join(directory, 'data.mdb'), join(path, 'data.mdb'));
+    rmSync(directory, { recursive: true, force: true });
+    // It belongs to the old file; an environment opened on the new one makes its own.
+    rmSync(join(path, 'lock.mdb'), { force: true });
+    return openEnvironment(path);
+  });
+}
+
+function copyDatabase(from: BinaryDatabase, to: { readonly directory: string; readonly name: string }): void {
+  // Memory that is not cleared would carry what this process held before into the gaps of pages.
+  const root = open<Uint8Array, Uint8Array>({ ...OPTIONS, path: to.directory, noMemInit: false });
+  const database = openDatabase(root, to.name);
+  from.resetReadTxn();
+  database.transactionSync(() => {
+    for (const { key, value } of from.getRange({})) database.putSync(plainBytes(key), plainBytes(value));
+  });
+  // Written and synced by then; nothing waits for the handle.
+  void root.close();
+}
+
+/** Ids of processes in LMDB's list of readers, this one left out. */
+function otherReaders(list: string): readonly number[] {
+  const ids = list.split('\n').flatMap((line) => {
+    const id = /^\s*(\d+)\s/.exec(line)?.[1];
+    return id === undefined ? [] : [Number(id)];
+  });
+  return [...new Set(ids)].filter((id) => id !== process.pid);
 }
 
 export function openDatabase(root: RootDatabase<Uint8Array, Uint8Array>, name: string): BinaryDatabase {

@@ -19,26 +19,30 @@ import type {
   OnlineWrite,
   Watermark,
 } from '../../ports/online-store.ts';
-import { inWriteTransaction, openDatabase, openEnvironment, plainBytes, readValue } from './environment.ts';
+import { inWriteTransaction, openDatabase, openEnvironment, plainBytes, readValue, replaceEnvironment } from './environment.ts';
 import type { BinaryDatabase } from './environment.ts';
 import { decodeItem, decodeItemHead, decodeWatermark, encodeItem, encodeWatermark, itemKey, itemKeyPrefix, watermarkKey } from './online-layout.ts';
 
 /** Entries read in one go: a bound on what is held in memory, and on how long one reader keeps old pages from being used again. */
 const SCAN_PAGE_ENTRIES = 1000;
+const DATABASE = 'online';
 
 /** Opens or creates `online.lmdb` in the folder `directory`. @throws LakefoldError STORE_UNAVAILABLE */
 export function openLmdbOnlineStore(options: { readonly directory: string }): LmdbOnlineStore {
-  return new LmdbOnlineStore(openEnvironment(join(options.directory, 'online.lmdb')));
+  const path = join(options.directory, 'online.lmdb');
+  return new LmdbOnlineStore(openEnvironment(path), path);
 }
 
 /** An `OnlineStore` whose every `merge`, `edit` and `moveWatermark` is one write transaction. */
 export class LmdbOnlineStore implements OnlineStore {
-  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #database: BinaryDatabase;
+  #root: RootDatabase<Uint8Array, Uint8Array>;
+  #database: BinaryDatabase;
+  readonly #path: string;
 
-  constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
+  constructor(root: RootDatabase<Uint8Array, Uint8Array>, path: string) {
     this.#root = root;
-    this.#database = openDatabase(root, 'online');
+    this.#path = path;
+    this.#database = openDatabase(root, DATABASE);
   }
 
   async read(
@@ -89,6 +93,25 @@ export class LmdbOnlineStore implements OnlineStore {
       this.#database.putSync(watermarkKey(table), next);
       return true;
     });
+  }
+
+  async forget(table: OnlineTable, keys: readonly EntityKey[], options: RequestOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const prefix = itemKeyPrefix(table);
+    inWriteTransaction(this.#database, () => {
+      for (const key of keys) {
+        const stored = readValue(this.#database, itemKey(prefix, key));
+        if (stored !== undefined && decodeItemHead(stored).deleted) this.#database.removeSync(itemKey(prefix, key));
+      }
+    });
+  }
+
+  /** LMDB neither clears freed pages nor the gaps of those in use: what is live is copied into a new file, which takes the old one's place. */
+  async scrub(): Promise<void> {
+    const old = this.#root;
+    this.#root = replaceEnvironment({ path: this.#path, root: old, name: DATABASE });
+    this.#database = openDatabase(this.#root, DATABASE);
+    await old.close();
   }
 
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {

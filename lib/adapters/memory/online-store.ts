@@ -82,6 +82,12 @@ export class MemoryOnlineStore implements OnlineStore {
     return true;
   }
 
+  async forget(table: OnlineTable, keys: readonly EntityKey[], options: RequestOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const items = this.#items.get(onlineTableName(table));
+    for (const key of keys) if (items?.get(toHex(key))?.deleted === true) items.delete(toHex(key));
+  }
+
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {
     // As it is when the scan begins: writes may go on meanwhile.
     const entries = Array.from(this.#items.get(onlineTableName(table)) ?? []);

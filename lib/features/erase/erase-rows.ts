@@ -1,0 +1,188 @@
+/**
+ * Erasure of entities and records (semantics D3), step by step. How far it came is kept as a job without the keys: whoever asks for
+ * the same erasure again goes on where it stopped, and every step may be repeated.
+ */
+import { utf8 } from '../../core/bytes.ts';
+import { isLakefoldError, LakefoldError } from '../../core/errors.ts';
+import { isJsonObject, stringifyJson } from '../../core/json.ts';
+import { type EntityKey, encodeKey } from '../../core/keys.ts';
+import { joinPath } from '../../core/path.ts';
+import { formatMillis } from '../../core/time.ts';
+import type { Value } from '../../core/types.ts';
+import { ulid } from '../../core/ulid.ts';
+import type { DeleteWhat } from '../../delta/delete-rows.ts';
+import { DeltaTable } from '../../delta/table.ts';
+import type { FeatureViewDefinition } from '../../registry/definition.ts';
+import type { RequestOptions } from '../../ports/object-store.ts';
+import type { FeatureDeps } from '../deps.ts';
+import { type Job, type JobRecord, newJob, readJobs, saveJob } from '../jobs.ts';
+import { groupName, identityColumns, type OpenGroup } from '../open-group.ts';
+import { publishGroup } from '../publish-group.ts';
+import { type ErasedDataset, eraseDatasets } from './erase-datasets.ts';
+import { digestKeys, hashDigests, registerErased } from './erased-keys.ts';
+import { type EndedHistory, endTableHistory, purgeTableHistory } from './erase-table.ts';
+
+export interface EraseDeps extends FeatureDeps {
+  /** How long backups of the stores outlive what they were made of, ms; left out where there are none. */
+  readonly backupsKeptMillis?: number;
+}
+
+export interface EraseRequest extends RequestOptions {
+  readonly what: Extract<DeleteWhat, { kind: 'keys' }>;
+  readonly reason: string;
+  /** Of the project: their training datasets are searched. */
+  readonly views: readonly FeatureViewDefinition[];
+}
+
+/** What was erased, and from when on nothing of it is left. */
+export interface ErasureCertificate {
+  readonly certificateId: string;
+  /** Over keyed digests: it tells erasures of the same keys, and no key. */
+  readonly keysHash: string;
+  readonly keys: number;
+  readonly rowsErased: number;
+  readonly filesRewritten: number;
+  readonly commitVersion: number;
+  readonly historyEndsAt: number;
+  readonly backupsExpireAt: string | null;
+  readonly trainingDatasets: readonly ErasedDataset[];
+  readonly reason: string;
+  readonly completedAt: string;
+}
+
+const STEPS = 7;
+/** Everything of a quarantine goes: its rows are kept as they were received, whatever is wrong with their keys. */
+const EVERY_ROW: DeleteWhat = { kind: 'where', filter: { kind: 'and', filters: [] } };
+
+/**
+ * Erases, and answers the finished job with its certificate.
+ * @throws LakefoldError what storage and commits throw; the same request again goes on
+ */
+export async function eraseRows(deps: EraseDeps, group: OpenGroup, request: EraseRequest): Promise<Job & { readonly result: ErasureCertificate }> {
+  const digests = await digestKeys(deps, group, request.what.sets);
+  const keysHash = hashDigests(digests);
+  let record = (await unfinished(deps, group, keysHash)) ?? (await start(deps, group, keysHash));
+  const step = async (done: number, memo: object = {}): Promise<void> => {
+    record = { job: { ...record.job, progress: { ...record.job.progress, done } }, memo: { ...record.memo, ...memo } };
+    await saveJob(deps, group.project, record);
+  };
+  const certificateId = textIn(record, 'certificateId');
+  await registerErased(deps.control, group, { digests, erasedAt: BigInt(textIn(record, 'erasedAt')) });
+  const sortBy = identityColumns(group).map(({ name }) => name);
+  const ended =
+    endedIn(record) ?? (await endTableHistory(deps, group.table, request.what, { sortBy, key: certificateId, bodyHash: keysHash, ...signalOf(request) }));
+  if (endedIn(record) === undefined) await step(1, { ended: { ...ended } });
+  if (group.definition.onlineEnabled) await publishGroup(deps, group);
+  await step(2);
+  const trainingDatasets = [...datasetsIn(record)];
+  for (const dataset of await eraseDatasets(deps, { group, views: request.views, keys: entitiesOf(group, request.what) })) trainingDatasets.push(dataset);
+  await step(3, { trainingDatasets: trainingDatasets.map((dataset) => ({ ...dataset })) });
+  await eraseBeside(deps, group, { key: certificateId, bodyHash: keysHash, endedAt: ended.committedAt, ...signalOf(request) });
+  await step(4);
+  await purgeTableHistory(deps, group.table, request.what, ended.version);
+  await group.table.refresh();
+  await step(5);
+  await forgetOnline(deps, group, request.what);
+  await deps.store.sweep?.();
+  await step(6);
+  const now = deps.clock.now();
+  const certificate: ErasureCertificate = {
+    certificateId,
+    keysHash,
+    keys: digests.length,
+    rowsErased: ended.rowsErased,
+    filesRewritten: ended.filesRewritten,
+    commitVersion: ended.version,
+    historyEndsAt: ended.version,
+    backupsExpireAt: deps.backupsKeptMillis === undefined ? null : formatMillis(now + deps.backupsKeptMillis),
+    trainingDatasets,
+    reason: request.reason,
+    completedAt: formatMillis(now),
+  };
+  await deps.store.overwrite(joinPath(group.table.root, '_lakefold/erasures', `${certificateId}.json`), utf8(stringifyJson({ format: 1, ...certificate })));
+  const job = {
+    ...record.job,
+    state: 'SUCCEEDED' as const,
+    progress: { ...record.job.progress, done: STEPS },
+    finishedAt: formatMillis(now),
+    result: certificate,
+  };
+  await saveJob(deps, group.project, { job, memo: record.memo });
+  deps.log.info('rows.erased', { group: groupName(group.definition), certificateId, keys: digests.length, rows: ended.rowsErased, version: ended.version });
+  return job;
+}
+
+async function start(deps: EraseDeps, group: OpenGroup, keysHash: string): Promise<JobRecord> {
+  const job = newJob(deps, { type: 'erase', progress: { done: 0, total: STEPS, unit: 'steps' } });
+  const certificateId = `er_${ulid(deps.clock.now(), deps.random.bytes(16))}`;
+  const memo = { group: groupName(group.definition), keysHash, certificateId, erasedAt: deps.clock.nowMicros().toString() };
+  await saveJob(deps, group.project, { job, memo });
+  return { job, memo };
+}
+
+async function unfinished(deps: EraseDeps, group: OpenGroup, keysHash: string): Promise<JobRecord | undefined> {
+  for await (const record of readJobs(deps, group.project)) {
+    const { job, memo } = record;
+    if (job.type === 'erase' && job.state === 'RUNNING' && memo['keysHash'] === keysHash && memo['group'] === groupName(group.definition)) return record;
+  }
+  return undefined;
+}
+
+function textIn({ memo }: JobRecord, member: string): string {
+  const text = memo[member];
+  if (typeof text === 'string') return text;
+  throw new LakefoldError('CORRUPT_STORE', `expected ${member} in the memo of an erasure, found none`);
+}
+
+function endedIn({ memo }: JobRecord): EndedHistory | undefined {
+  const ended = memo['ended'] ?? null;
+  if (!isJsonObject(ended)) return undefined;
+  const number = (name: string): number => Number(ended[name]);
+  return { rowsErased: number('rowsErased'), filesRewritten: number('filesRewritten'), version: number('version'), committedAt: number('committedAt') };
+}
+
+/** Those that an earlier try was through with. */
+function datasetsIn({ memo }: JobRecord): readonly ErasedDataset[] {
+  const datasets = memo['trainingDatasets'] ?? null;
+  return Array.isArray(datasets) ? (datasets as unknown as readonly ErasedDataset[]) : [];
+}
+
+/** Reports and statistics name values; of before the erasure none stays. What was set aside goes too. */
+async function eraseBeside(
+  deps: EraseDeps,
+  group: OpenGroup,
+  erase: RequestOptions & { readonly key: string; readonly bodyHash: string; readonly endedAt: number },
+): Promise<void> {
+  const { root } = group.table;
+  for (const folder of ['_lakefold/reports', '_lakefold/statistics']) {
+    for await (const { path, modifiedAt } of deps.store.list(`${joinPath(root, folder)}/`)) if (modifiedAt <= erase.endedAt) await deps.store.delete(path);
+  }
+  const quarantine = await openIfThere(deps, joinPath(root, '_quarantine'));
+  if (quarantine === undefined) return;
+  const ended = await endTableHistory(deps, quarantine, EVERY_ROW, { sortBy: [], key: erase.key, bodyHash: erase.bodyHash, ...signalOf(erase) });
+  await purgeTableHistory(deps, quarantine, EVERY_ROW, ended.version);
+}
+
+async function openIfThere(deps: EraseDeps, root: string): Promise<DeltaTable | undefined> {
+  try {
+    return await DeltaTable.open(deps, root);
+  } catch (error) {
+    if (isLakefoldError(error, 'TABLE_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+async function forgetOnline(deps: EraseDeps, group: OpenGroup, what: EraseRequest['what']): Promise<void> {
+  const types = group.keyColumns.map(({ type }) => type);
+  const keys = entitiesOf(group, what).map((values): EntityKey => encodeKey(types, values));
+  await deps.online.forget(group.onlineTable, keys);
+  await deps.online.scrub?.();
+}
+
+function entitiesOf(group: OpenGroup, { sets }: EraseRequest['what']): readonly (readonly Value[])[] {
+  return sets.flatMap(({ rows }) => rows.map((row) => row.slice(0, group.keyColumns.length)));
+}
+
+function signalOf({ signal }: RequestOptions): RequestOptions {
+  return signal === undefined ? {} : { signal };
+}
