@@ -1,4 +1,4 @@
-/** `fg validate`, `fg reports`, `fg quarantine`: what rows were found to be. */
+/** `fg validate`, `fg reports`, `fg quarantine`, `fg stats`: what rows were found to be. */
 import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
 import { bytesOf, itemsOf } from '../client.ts';
 import type { Command } from '../command.ts';
@@ -98,7 +98,66 @@ const quarantine: Command = {
   },
 };
 
-export const fgQualityCommands: readonly Command[] = [validate, reports, quarantine];
+const stats: Command = {
+  name: 'fg stats',
+  usage: 'NAME[/V]',
+  positionals: [1, 1],
+  summary: 'Prints statistics of the rows of a version, or of those that a range of commits wrote.',
+  options: {
+    basis: { kind: 'text', value: 'snapshot|commits', help: 'default commits with --from or --to, else snapshot' },
+    version: { kind: 'text', value: 'V', help: 'the version (default: the newest)' },
+    'start-time': { kind: 'text', value: 'TIME', help: 'event times from this RFC 3339 instant on' },
+    'end-time': { kind: 'text', value: 'TIME', help: 'event times before this instant' },
+    from: { kind: 'text', value: 'V', help: 'commits after this version' },
+    to: { kind: 'text', value: 'V', help: 'commits up to this version' },
+    features: { kind: 'text', value: 'A,B', help: 'these columns, in this order' },
+  },
+  example: 'lakefold fg stats airport_delays --features mean_delay_24h',
+  run: async (context) => {
+    const { args, session, output } = context;
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-groups');
+    const query = {
+      basis: args.word('basis', ['snapshot', 'commits']),
+      version: args.integer('version'),
+      startTime: args.text('start-time'),
+      endTime: args.text('end-time'),
+      from: args.integer('from'),
+      to: args.integer('to'),
+      features: args.names('features')?.join(','),
+    };
+    const answer = await client.json({ method: 'GET', path: `${path}/statistics`, query });
+    await output.document(answer.text, (paint) => statisticsText(answer.body, paint));
+  },
+};
+
+export const fgQualityCommands: readonly Command[] = [validate, reports, quarantine, stats];
+
+function statisticsText(body: JsonObject, paint: Paint): string {
+  const estimate = (item: JsonObject): Json => (isJsonObject(item['distinct']) ? (item['distinct']['estimate'] ?? null) : null);
+  const quantile =
+    (fraction: string) =>
+    (item: JsonObject): Json =>
+      isJsonObject(item['quantiles']) ? (item['quantiles'][fraction] ?? null) : null;
+  return listText(
+    listOf(body['features']),
+    {
+      feature: (item) => item['name'] ?? null,
+      type: (item) => item['type'] ?? null,
+      count: (item) => item['count'] ?? null,
+      nulls: (item) => item['nulls'] ?? null,
+      distinct: estimate,
+      min: (item) => item['min'] ?? null,
+      '25 %': quantile('0.25'),
+      median: quantile('0.5'),
+      '75 %': quantile('0.75'),
+      max: (item) => item['max'] ?? null,
+      mean: (item) => item['mean'] ?? null,
+      stddev: (item) => item['stddev'] ?? null,
+    },
+    { paint, empty: 'no features' },
+  );
+}
 
 function reportText(body: JsonObject, paint: Paint): string {
   const { results, statistics: _statistics, featureGroup: _group, ...facts } = body;

@@ -6,6 +6,7 @@ import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { describeGroup, describeUnreadable, describeViewState } from '../../lib/features/describe.ts';
 import { commitBodies, listCommits, readCommit } from '../../lib/features/commits.ts';
 import type { Projects } from '../../lib/features/projects.ts';
+import { commitStatistics } from '../../lib/features/statistics/commit-statistics.ts';
 import { listProjects } from '../../lib/registry/location.ts';
 import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
 import { answerJson } from '../http/answer.ts';
@@ -114,7 +115,7 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
     const group = await deps.projects.group(project, name, version);
     const commit = await readCommit(deps, group, c.req.param('n'));
     const [body] = await commitBodies(deps, group, [commit]);
-    return answerJson(c, { ...body, statistics: null });
+    return answerJson(c, { ...body, statistics: await commitStatistics(deps, group, commit.version) });
   });
 }
 

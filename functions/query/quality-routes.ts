@@ -1,19 +1,33 @@
-/** Rows set aside, over HTTP. */
+/** Statistics and rows set aside, over HTTP. */
 import { LakefoldError } from '../../lib/core/errors.ts';
+import { instant } from '../../lib/core/time.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { QUARANTINE_COLUMNS, readQuarantine } from '../../lib/features/quarantine.ts';
+import { groupStatistics, type StatisticsRequest } from '../../lib/features/statistics/group-statistics.ts';
+import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import type { HttpApp } from '../http/create-app.ts';
 import { NDJSON_TYPE, rowsBody } from '../http/media.ts';
 import { instantMember, integerMember, onlyMembers, textMember } from '../http/members.ts';
-import { queryParameters } from '../http/query-parameters.ts';
+import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
 
 const GROUP = '/v1/projects/:p/feature-groups/:fg/versions/:v';
 const QUARANTINE_ROWS_DEFAULT = 100;
+const RANGE_PARAMETERS = ['from', 'to'] as const;
+const WINDOW_PARAMETERS = ['version', 'startTime', 'endTime'] as const;
+const STATISTICS_PARAMETERS = ['basis', ...RANGE_PARAMETERS, ...WINDOW_PARAMETERS, 'features'];
+const VERSION = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 export function addQualityRoutes(app: HttpApp, deps: DeltaDeps & { readonly projects: Projects }): void {
+  app.get(`${GROUP}/statistics`, async (c) => {
+    const query = queryParameters(c.req.raw, STATISTICS_PARAMETERS);
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    const group = await deps.projects.group(project, name, version);
+    const features = query.list('features');
+    return answerJson(c, await groupStatistics(deps, group, statisticsRequest(query, c.get('signal')), { features }));
+  });
   app.post(`${GROUP}/:quarantine{quarantine:read}`, async (c) => {
     queryParameters(c.req.raw, []);
     const { project, name, version } = versionedName(c, 'featureGroup');
@@ -32,4 +46,19 @@ export function addQualityRoutes(app: HttpApp, deps: DeltaDeps & { readonly proj
       headers: { 'content-type': NDJSON_TYPE },
     });
   });
+}
+
+/** Parameters of the other basis are faults, not ignored. Without `basis` they tell which. */
+function statisticsRequest(query: QueryParameters, signal: AbortSignal): StatisticsRequest {
+  const isRange = RANGE_PARAMETERS.some((name) => query.text(name) !== undefined);
+  const basis = query.word('basis', ['commits', 'snapshot'] as const) ?? (isRange ? 'commits' : 'snapshot');
+  const other = (basis === 'commits' ? WINDOW_PARAMETERS : RANGE_PARAMETERS).find((name) => query.text(name) !== undefined);
+  if (other !== undefined)
+    throw new LakefoldError('INVALID_ARGUMENT', `expected no query parameter ${other} with basis=${basis}`, { context: { field: other } });
+  if (basis === 'commits') return { basis, from: query.integer('from', VERSION), to: query.integer('to', VERSION) };
+  const instantOf = (name: string): bigint | undefined => {
+    const text = query.text(name);
+    return text === undefined ? undefined : instant(text);
+  };
+  return { basis, version: query.integer('version', VERSION), startTime: instantOf('startTime'), endTime: instantOf('endTime'), signal };
 }

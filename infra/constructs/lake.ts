@@ -25,6 +25,7 @@ export const OBJECTS = {
   logs: '*/feature-groups/*/_delta_log/*',
   sidecars: '*/feature-groups/*/_lakefold/*',
   pins: '*/feature-groups/*/_lakefold/pins/*',
+  statistics: '*/feature-groups/*/_lakefold/statistics/*',
   trainingDatasets: '*/training-datasets/*',
   manifests: '*/training-datasets/*/manifest.json',
   uploads: '*/_uploads/*',

@@ -95,8 +95,8 @@ export function queryFunction(scope: Construct, props: LakeServiceProps & Defini
       'query is bundled without DuckDB and will not start: install @duckdb/node-bindings-linux-arm64 or -x64 (npm install --force) before deploying',
     );
   }
-  const { marker, registry, groups, trainingDatasets, uploads, pins } = OBJECTS;
-  allowObjects(made.role, lake, { read: [marker, registry, groups, trainingDatasets, uploads], write: [trainingDatasets, pins] });
+  const { marker, registry, groups, trainingDatasets, uploads, pins, statistics } = OBJECTS;
+  allowObjects(made.role, lake, { read: [marker, registry, groups, trainingDatasets, uploads], write: [trainingDatasets, pins, statistics] });
   return made;
 }
 

@@ -179,3 +179,7 @@ export const SPLITS_MAX = 64;
 export const QUARANTINE_ROWS_MAX = 100_000;
 /** Faults of a request that an answer lists. */
 export const FAULTS_LISTED_MAX = 100;
+/** Unpacked statistics of one commit, bytes: a thousand columns take some 60 MB. */
+export const STATISTICS_BYTES_MAX = 128 * 1024 * 1024;
+/** Commits of one answer of statistics. */
+export const STATISTICS_COMMITS_MAX = 10_000;

@@ -218,7 +218,7 @@ function columnOf(name: string, batch: Batch): Vector {
   return vector;
 }
 
-export function unknownColumn(name: string, columns: readonly Column[]): LakefoldError {
+export function unknownColumn(name: string, columns: readonly Pick<Column, 'name'>[]): LakefoldError {
   return new LakefoldError('UNKNOWN_FEATURE', `expected one of the columns ${columns.map((column) => column.name).join(', ')}, found ${JSON.stringify(name)}`, {
     context: { column: name },
   });

@@ -164,9 +164,10 @@ async function pinnedPaths(store: ObjectStore, root: string): Promise<ReadonlySe
 }
 
 const REPORTS = '_lakefold/reports/';
-const HIDDEN_CLEANED = ['_dv/', '_change_data/', REPORTS];
+const STATISTICS = '_lakefold/statistics/';
+const HIDDEN_CLEANED = ['_dv/', '_change_data/', REPORTS, STATISTICS];
 
-/** Hidden names belong to logs, pins and other engines; of them only deletion vectors, change files and reports are ours to clean. */
+/** Hidden names belong to logs, pins and other engines; of them only deletion vectors, change files, reports and statistics are ours to clean. */
 export function isForeignName(name: string): boolean {
   if (HIDDEN_CLEANED.some((prefix) => name.startsWith(prefix))) return false;
   return name.split('/').some((part) => (part.startsWith('_') && !part.includes('=')) || part.startsWith('.'));
@@ -174,7 +175,7 @@ export function isForeignName(name: string): boolean {
 
 /** How old a file of the table's that nothing names must be: files of queued writes are named after the ULID of their intent. */
 function ageMin(name: string): number {
-  if (name.startsWith(REPORTS)) return REPORTS_KEPT_MILLIS;
+  if (name.startsWith(REPORTS) || name.startsWith(STATISTICS)) return REPORTS_KEPT_MILLIS;
   const staged = /^part-([^-]+)-/.exec(name.slice(name.lastIndexOf('/') + 1))?.[1];
   return staged !== undefined && isUlid(staged) ? QUEUED_FILES_KEPT_MILLIS : UNREFERENCED_AGE_MIN_MILLIS;
 }

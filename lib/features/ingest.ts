@@ -14,6 +14,7 @@ import { maintainIfDue, publishForReceipt } from './publish-group.ts';
 import { type CommitFacts, commitReceipt, type Receipt, type ValidationReceipt, type Warning } from './receipt.ts';
 import { newestOf, rememberReceipt, withReceipts } from './receipt-time.ts';
 import { settle } from './settle.ts';
+import { keepCommitStatistics } from './statistics/commit-statistics.ts';
 
 export type IngestOperation = 'upsert' | 'append' | 'overwrite';
 
@@ -55,10 +56,14 @@ export async function ingest(deps: FeatureDeps, group: OpenGroup, request: Inges
     if (request.allowEmpty !== true) throw new LakefoldError('EMPTY_OVERWRITE', 'expected at least one row, found none; allowEmpty empties the group');
   }
   const before = group.table.snapshot;
-  const { outcome, added } = await write(group, request);
+  const txnId = request.txnId ?? deps.random.uuid();
+  const { outcome, added } = await write(group, { ...request, txnId });
   const facts = await settle(deps, group.table.root, { outcome, idempotency: request.idempotency, rejected: rejectedRowsOf(request) });
   if (facts === undefined) return receipt(group, request, { commit: null, online: null });
-  if (outcome.kind === 'committed') rememberReceipt(before, outcome.snapshot, newestOf(added));
+  if (outcome.kind === 'committed') {
+    rememberReceipt(before, outcome.snapshot, newestOf(added));
+    keepStatistics(deps, group, { rows: added, txnId });
+  }
   const isMerge = outcome.kind === 'committed' && (request.operation !== 'overwrite' || outcome.filesRemoved === 0);
   const known = isMerge ? knownMerge({ version: facts.version, committedAt: facts.committedAt, rows: added }) : undefined;
   const online = await publishIfWanted(deps, group, { facts, wait: request.wait, ...(known === undefined ? {} : { known }) });
@@ -81,6 +86,14 @@ async function refuseKnownKey(deps: FeatureDeps, group: OpenGroup, idempotency: 
   if (idempotency?.kind !== 'request') return;
   const version = appliedVersion(await group.table.refresh(), idempotency, deps.clock.now());
   if (version !== undefined) await settle(deps, group.table.root, { outcome: { kind: 'alreadyApplied', version }, idempotency, rejected: 0 });
+}
+
+// Nobody waits for them: without them the rows are read again when they are asked for.
+function keepStatistics(deps: FeatureDeps, group: OpenGroup, commit: { readonly rows: Batch; readonly txnId: string }): void {
+  const keeping = keepCommitStatistics(deps, group, commit).catch((error: unknown) => {
+    deps.log.warn('statistics.not_kept', { table: group.table.root, cause: String(error) });
+  });
+  deps.background.run('keepStatistics', () => keeping);
 }
 
 async function write(group: OpenGroup, request: IngestRequest): Promise<AddingOutcome> {

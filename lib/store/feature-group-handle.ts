@@ -15,6 +15,7 @@ import { readGroupChanges } from '../features/read-changes.ts';
 import { readQuarantine } from '../features/quarantine.ts';
 import { readGroup } from '../features/read-rows.ts';
 import { listReports, readReport } from '../features/report-store.ts';
+import { groupStatistics, type GroupStatistics } from '../features/statistics/group-statistics.ts';
 import type { ValidationReport } from '../features/validation-report.ts';
 import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
@@ -69,6 +70,12 @@ export type KeysInput<S extends Schema = Schema> = readonly (string extends keyo
 
 /** Rows by key, or those a filter passes. */
 export type DeleteRowsInput<S extends Schema = Schema> = { readonly keys: KeysInput<S> } | { readonly where: Where };
+
+/** Which rows to describe, and which of their columns: all unless given. */
+export type StatisticsInput = { readonly features?: readonly string[] } & (
+  | { readonly basis: 'commits'; readonly from?: number; readonly to?: number }
+  | { readonly basis?: 'snapshot'; readonly version?: number; readonly startTime?: string | Date; readonly endTime?: string | Date }
+);
 
 /** What a restore did. */
 export interface RestoreReceipt {
@@ -203,6 +210,19 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
   /** @throws LakefoldError UNKNOWN_REPORT */
   async validationReport(reportId: string): Promise<ValidationReport> {
     return readReport(this.#deps, await this.#open(), reportId);
+  }
+
+  /** Of the rows of a version, or of those that commits `(from, to]` wrote. @throws LakefoldError UNKNOWN_FEATURE, NO_SUCH_COMMIT, HISTORY_EXPIRED */
+  async statistics(request: StatisticsInput = {}): Promise<GroupStatistics> {
+    const { features, ...asked } = request;
+    const group = await this.#open();
+    if (asked.basis === 'commits') return groupStatistics(this.#deps, group, asked, { features });
+    const { version, startTime, endTime } = asked;
+    const window = {
+      startTime: startTime === undefined ? undefined : microsOf(startTime),
+      endTime: endTime === undefined ? undefined : microsOf(endTime),
+    };
+    return groupStatistics(this.#deps, group, { basis: 'snapshot', version, ...window }, { features });
   }
 
   /** Rows that were set aside, in no particular order; at most 100 unless told. */

@@ -147,7 +147,7 @@ describe('a vacuum of the folder', () => {
     expect(await found()).toEqual(expect.arrayContaining(['_change_data/cdc-orphan.ndjson', ...named]));
   });
 
-  it('leaves validation reports for 90 days, and what else is hidden for good', async () => {
+  it('leaves validation reports and statistics for 90 days, and what else is hidden for good', async () => {
     const fixture = await tableFixture();
     for (const name of ['_lakefold/reports/rep_1.json', '_lakefold/statistics/t.bin', '_lakefold/pins/0.td.json']) await put(fixture, name);
     await fixture.store.overwrite(objectPath(`${T_ROOT}/_lakefold/pins/0.td.json`), utf8('{"files":[]}'));
@@ -155,7 +155,7 @@ describe('a vacuum of the folder', () => {
     const vacuum = async (): Promise<string[]> => namesOf((await fixture.table.vacuum({ ...WEEK, scope: 'full' })).files);
     expect(await vacuum()).toEqual([]);
     await fixture.clock.advance(1);
-    expect(await vacuum()).toEqual(['_lakefold/reports/rep_1.json']);
+    expect(await vacuum()).toEqual(['_lakefold/reports/rep_1.json', '_lakefold/statistics/t.bin']);
   });
 
   it('leaves what a queued write staged for 15 days, wherever it stands', async () => {

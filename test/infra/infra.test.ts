@@ -143,12 +143,12 @@ describe('rights', () => {
     ]);
   });
 
-  it('of query write training datasets and their pins alone', () => {
+  it('of query write training datasets, their pins and statistics alone', () => {
     expect(rights(deployed, 'Query')).toEqual([
       ownLog('QueryLog'),
       allow(['s3:GetObject'], ['lake/*/_registry/*', 'lake/*/_uploads/*', 'lake/*/feature-groups/*', 'lake/*/training-datasets/*', 'lake/lakefold.json']),
       listing('lakefold.json', '*/_registry/*', '*/feature-groups/*', '*/training-datasets/*', '*/_uploads/*'),
-      allow(['s3:PutObject'], ['lake/*/feature-groups/*/_lakefold/pins/*', 'lake/*/training-datasets/*']),
+      allow(['s3:PutObject'], ['lake/*/feature-groups/*/_lakefold/pins/*', 'lake/*/feature-groups/*/_lakefold/statistics/*', 'lake/*/training-datasets/*']),
     ]);
   });
 
