@@ -13,7 +13,7 @@ export function createLocalApp(deps: StoreDeps): HttpApp {
   const app = createHttpApp(deps);
   app.get('/healthz', (c) => answerJson(c, { status: 'ok', version: VERSION }));
   app.route('/', createCatalogApp(deps));
-  app.route('/', createIngestApp(deps));
+  app.route('/', createIngestApp({ ...deps, takesUploads: true }));
   app.route('/', createQueryApp(deps));
   app.route('/', createServeApp({ ...deps, definitions: (project, { fresh }) => deps.projects.registry(project, fresh ? { fresh: 'yes' } : {}) }));
   return app;

@@ -39,6 +39,11 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   return { mediaType, bytes: encoding === 'gzip' ? await gunzip(sent, bytesMax) : sent };
 }
 
+/** A body of any type, as sent. @throws LakefoldError PAYLOAD_TOO_LARGE */
+export function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+  return readSent(request, bytesMax);
+}
+
 /** @throws LakefoldError as `readBody`, MALFORMED_JSON, DUPLICATE_KEY */
 export async function readJson(request: Request, options: ReadJsonOptions = {}): Promise<Json> {
   return jsonOf(await readJsonBytes(request, options), options);

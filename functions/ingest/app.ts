@@ -20,8 +20,9 @@ import { ARROW_TYPE, CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.t
 import { flagMember, integerMember, onlyMembers, textMember, textsMember } from '../http/members.ts';
 import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
 import { versionAction, versionedName } from '../http/resources.ts';
+import { addUploadRoutes, uploadedRows, type UploadRouteDeps } from './upload-routes.ts';
 
-export interface IngestAppDeps extends EraseDeps {
+export interface IngestAppDeps extends EraseDeps, Pick<UploadRouteDeps, 'takesUploads'> {
   readonly projects: Projects;
 }
 
@@ -34,6 +35,7 @@ const KEY_LENGTH_MAX = 128;
 
 export function createIngestApp(deps: IngestAppDeps): HttpApp {
   const app = createHttpApp(deps);
+  addUploadRoutes(app, deps);
   app.post(`${GROUP}/:v/:rows{rows(:[a-z]+)?}`, async (c) => {
     switch (c.req.param('rows')) {
       case 'rows':
@@ -68,7 +70,7 @@ async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
   const idempotency = idempotencyOf(group, c, body.bytes);
   const receipt = await ingestRows(deps, group, {
-    ...rowsRequest(c, body, query),
+    ...(await rowsRequest(deps, c, { body, query })),
     wait: waitOf(group, query),
     allowEmpty: query.flag('allowEmpty') ?? false,
     ...(idempotency === undefined ? {} : { idempotency }),
@@ -82,13 +84,17 @@ async function validate(deps: IngestAppDeps, c: HttpContext, group: OpenGroup): 
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
   waitOf(group, query);
   query.flag('allowEmpty');
-  return answerJson(c, await validateOnly(deps, group, rowsRequest(c, body, query)));
+  return answerJson(c, await validateOnly(deps, group, await rowsRequest(deps, c, { body, query })));
 }
 
-function rowsRequest(c: HttpContext, body: Body, query: QueryParameters): RowsRequest {
+async function rowsRequest(
+  deps: IngestAppDeps,
+  c: HttpContext,
+  { body, query }: { readonly body: Body; readonly query: QueryParameters },
+): Promise<RowsRequest> {
   const timezone = query.text('timezone');
   return {
-    rows: rowsInput(body),
+    rows: (await uploadedRows(deps, c, body)) ?? rowsInput(body),
     operation: query.word('operation', ['upsert', 'append', 'overwrite'] as const) ?? 'upsert',
     ignoreUnknown: query.flag('ignoreUnknown') ?? false,
     signal: c.get('signal'),

@@ -4,6 +4,14 @@
 export const JSON_BODY_BYTES_MAX = 5 * 1024 * 1024;
 /** A file sent in one request body to the local server; larger ones go by path or upload. */
 export const FILE_BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** A file that is uploaded to be read by a request: it is held in memory while it is stored. */
+export const UPLOAD_BYTES_MAX = 1024 * 1024 * 1024;
+/** How long an upload can be read, ms. */
+export const UPLOAD_LIFETIME_MILLIS = 86_400_000;
+/** Expired uploads that a new one deletes. */
+export const UPLOADS_SWEPT_MAX = 100;
+/** A JSON body that names an upload instead of rows. */
+export const SOURCE_BODY_BYTES_MAX = 4096;
 /** Rows of one ingestion request, all formats. */
 export const ROWS_PER_REQUEST_MAX = 5_000_000;
 /** Training datasets of a project that search and lineage look through: a short GET each. */

@@ -31,6 +31,12 @@ export async function readArrowRows(bytes: Uint8Array, options: TypedRowOptions)
   return readTypedRows({ ...file, read: async (wanted) => [...file.batches(wanted.map((column) => column.name))] }, options);
 }
 
+/** Columns an Arrow stream or file says it has. @throws LakefoldError MALFORMED_FILE, LIMIT_EXCEEDED, UNSUPPORTED_FORMAT */
+export async function arrowColumns(bytes: Uint8Array): Promise<readonly Column[]> {
+  const { openArrow } = await import('../parquet/arrow-file.ts');
+  return asMalformed(async () => openArrow(bytes).columns);
+}
+
 interface TypedFile {
   readonly columns: readonly Column[];
   readonly rowCount: number;

@@ -45,7 +45,7 @@ export async function batchData(
   const view = forPrediction(input.view, request.rows);
   const { asOfTime } = request.rows;
   const pinned = await pinGroups(view, { pins: request.rows.pins, asOfTime, rowsFrom: spineGroup(view, request.rows) }, deps.openGroup);
-  const read = await readSpine({ ...deps, pinned }, view, request.rows, { missingLabel: asOfTime ?? deps.clock.nowMicros() });
+  const read = await readSpine({ ...deps, pinned, project }, view, request.rows, { missingLabel: asOfTime ?? deps.clock.nowMicros() });
   const spine = without(read, input.view.labels);
   const { splits } = await buildRows(deps, { view, request: request.rows, spine, pinned }, options);
   const batch = concatBatches(

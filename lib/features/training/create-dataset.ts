@@ -67,7 +67,7 @@ export async function createTrainingDataset(
   } = input;
   const rowsFrom = spineGroup(view, request);
   const pinned = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom }, deps.openGroup);
-  const spine = await readSpine({ ...deps, pinned }, view, request);
+  const spine = await readSpine({ ...deps, pinned, project }, view, request);
   const built = await buildRows(deps, { view, request, spine, pinned }, options);
   const claim = await claimNumber(deps, datasetDirectory(project, view));
   await pinFiles(deps, [...pinned.values()], `${view.name}.${view.version}.${claim.number}`);

@@ -5,9 +5,12 @@ import { floorDiv, formatInstant, parseInstant } from '../../core/time.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
 import { parseSplit, shownSplit, type SplitRequest } from './split-request.ts';
 
+/** A path or address; or a file that was uploaded. */
+export type SpineSource = string | { readonly uploadId: string };
+
 export type SpineRequest =
   | { readonly kind: 'rows'; readonly rows: readonly Json[] }
-  | { readonly kind: 'source'; readonly source: string; readonly format: string }
+  | { readonly kind: 'source'; readonly source: SpineSource; readonly format: string }
   | {
       readonly kind: 'featureGroup';
       readonly name: string;
@@ -170,10 +173,10 @@ function spineOf(json: Json, range: { readonly startTime: bigint | null; readonl
     return { kind: 'rows', rows };
   }
   if (source !== undefined) {
-    if (typeof source !== 'string') throw invalid('spine.source', 'a path', source);
-    const format = json['format'] ?? source.split('.').at(-1) ?? '';
+    const asked = sourceOf(source);
+    const format = json['format'] ?? (typeof asked === 'string' ? asked.split('.').at(-1) : 'parquet') ?? '';
     if (typeof format !== 'string') throw invalid('spine.format', 'a format', format);
-    return { kind: 'source', source, format };
+    return { kind: 'source', source: asked, format };
   }
   if (!isJsonObject(featureGroup) || typeof featureGroup['name'] !== 'string' || typeof featureGroup['version'] !== 'number')
     throw invalid('spine.featureGroup', '{ name, version }', featureGroup);
@@ -187,6 +190,13 @@ function spineOf(json: Json, range: { readonly startTime: bigint | null; readonl
     endTime: instantOf(json, 'endTime') ?? range.endTime,
     where: json['where'] ?? null,
   };
+}
+
+function sourceOf(source: Json): SpineSource {
+  if (typeof source === 'string') return source;
+  if (!isJsonObject(source) || typeof source['uploadId'] !== 'string') throw invalid('spine.source', 'a path or {"uploadId"}', source);
+  onlyMembers(source, ['uploadId'], 'spine.source');
+  return { uploadId: source['uploadId'] };
 }
 
 function shownSpine(spine: Json): Json {

@@ -7,14 +7,15 @@ import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
 import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../../delta/parse-filter.ts';
-import { asMalformed } from '../typed-rows.ts';
+import { arrowColumns, asMalformed } from '../typed-rows.ts';
+import { openUpload } from '../uploads.ts';
 import { parseRows, type RowsBody } from '../parse-rows.ts';
 import { readGroup } from '../read-rows.ts';
 import type { InputColumn } from '../received-rows.ts';
 import type { ReadDeps } from '../../delta/read.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
 import type { KnownRequest, PinnedGroup, PinRequest } from './join-plan.ts';
-import type { TrainingRequest } from './request.ts';
+import type { SpineRequest, SpineSource, TrainingRequest } from './request.ts';
 
 /** Rows an error names. */
 const FAULTS_LISTED_MAX = 100;
@@ -33,6 +34,8 @@ export interface Spine {
 export interface SpineDeps extends ReadDeps {
   /** Bytes of a spine's source. @throws LakefoldError INVALID_ARGUMENT where the location may not be read */
   readonly openSource: (source: string) => Promise<FileSource>;
+  /** The project whose uploads may be read; without it none may. */
+  readonly project?: string;
   /** Groups as this training set reads them, by name and version. */
   readonly pinned: ReadonlyMap<string, PinnedGroup>;
 }
@@ -150,29 +153,56 @@ async function spineRows(deps: SpineDeps, of: SpineOf, request: TrainingRequest)
   }
 }
 
-async function fromSource(deps: SpineDeps, of: SpineOf, { source, format }: { readonly source: string; readonly format: string }): Promise<SpineRows> {
+async function fromSource(deps: SpineDeps, of: SpineOf, { source, format }: Extract<SpineRequest, { readonly kind: 'source' }>): Promise<SpineRows> {
   const { view } = of;
-  const file = await deps.openSource(source);
+  const file = await openSpineFile(deps, source);
   switch (format) {
     case 'parquet': {
       const { columns } = await asMalformed(() => deps.codec.describe(file));
-      const passThrough = columns
-        .filter((column) => !view.spine.some((declared) => declared.name === column.name))
-        .map((column) => ({ ...column, nullable: true }));
-      requireDeclared(
-        view,
-        columns.map((column) => column.name),
-      );
-      return parsed(deps, of, { body: { format, body: file }, passThrough });
+      return parsed(deps, of, { body: { format, body: file }, passThrough: undeclared(view, columns) });
+    }
+    case 'arrow': {
+      const bytes = await file.readAll();
+      return parsed(deps, of, { body: { format, body: bytes }, passThrough: undeclared(view, await arrowColumns(bytes)) });
     }
     case 'csv':
     case 'ndjson':
       return parsed(deps, of, { body: { format, body: await file.readAll() }, passThrough: [] });
     default:
-      throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine of format parquet, csv or ndjson, found ${JSON.stringify(format)}`, {
+      throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a spine of format parquet, arrow, csv or ndjson, found ${JSON.stringify(format)}`, {
         context: { field: 'spine.format' },
       });
   }
+}
+
+function openSpineFile({ project, ...deps }: SpineDeps, source: SpineSource): Promise<FileSource> {
+  if (typeof source === 'string') return deps.openSource(source);
+  if (project === undefined) throw new LakefoldError('INTERNAL', 'an upload without its project');
+  return openUpload(deps, { project, uploadId: source.uploadId });
+}
+
+/** Columns that a typed file brings along. @throws LakefoldError INVALID_SPINE for a declared one it lacks, AMBIGUOUS_FEATURE_NAME (P13) */
+function undeclared(view: FeatureViewDefinition, columns: readonly Column[]): readonly Column[] {
+  requireDeclared(
+    view,
+    columns.map((column) => column.name),
+  );
+  const passed = columns.filter((column) => !view.spine.some((declared) => declared.name === column.name)).map((column) => ({ ...column, nullable: true }));
+  const made = [
+    ...view.spine.map((column) => column.name),
+    ...view.joins.flatMap((join) => join.features.map((feature) => join.prefix + feature)),
+    ...view.onDemand.map((item) => item.name),
+  ];
+  const taken = new Set(made.map((name) => name.toLowerCase()));
+  const errors = passed
+    .filter((column) => taken.has(column.name.toLowerCase()))
+    .map(({ name }) => ({
+      feature: name,
+      code: 'AMBIGUOUS_FEATURE_NAME',
+      message: `${name} is a column of the spine's file and one of the view: leave it out, or name it otherwise`,
+    }));
+  if (errors.length > 0) throw new LakefoldError('AMBIGUOUS_FEATURE_NAME', errors[0]?.message ?? '', { errors });
+  return passed;
 }
 
 function requireDeclared(view: FeatureViewDefinition, found: readonly string[]): void {
