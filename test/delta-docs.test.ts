@@ -138,7 +138,7 @@ const count = (value: number): string => value.toLocaleString('en-US');
 
 /** What a program can meet, its bound, and what happens beyond it. */
 const BOUNDS: readonly (readonly [what: string, bound: string, beyond: string])[] = [
-  ['Files that an upsert or a delete by keys looks into', count(limits.PROBE_FILES_MAX), '`PLAN_TOO_LARGE`'],
+  ['Files that an upsert, update, delete or overwrite by filter looks into', count(limits.PROBE_FILES_MAX), '`PLAN_TOO_LARGE`'],
   ['Their bytes', bytesText(limits.PROBE_BYTES_MAX), '`PLAN_TOO_LARGE`'],
   ['Rows that it takes out', count(limits.PROBE_ROWS_MAX), '`PLAN_TOO_LARGE`'],
   ['Rows that one update changes', count(limits.UPDATE_ROWS_MAX), '`PLAN_TOO_LARGE`'],

@@ -71,11 +71,11 @@ interface Found {
 type Finder = (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<Found>;
 
 function filterFinder(deps: DeltaDeps, target: DeleteTarget, filter: Filter): Finder {
-  const matcher = createMatcher(deps, target.root, filter);
+  const sql = (snapshot: Snapshot): string => sparkSqlOf(tableOf(deps, target.root, snapshot), { kind: 'deleteWhere', filter });
+  const matcher = createMatcher(deps, target.root, filter, { sql });
   return async (snapshot, changed) => {
     const matching = await matcher.find(snapshot, changed);
-    const refusal = (): string => sparkSqlOf(tableOf(deps, target.root, snapshot), { kind: 'deleteWhere', filter });
-    return { matching, reads: matcher.reads(), notFound: 0, refusal, deleted: new Map() };
+    return { matching, reads: matcher.reads(), notFound: 0, refusal: () => sql(snapshot), deleted: new Map() };
   };
 }
 

@@ -6,6 +6,7 @@ import { readDeletionVector } from './deletion-vector.ts';
 import { type Filter, filterColumns, mayPass, mustPass, passingRows } from './filter.ts';
 import { fileRowCount } from './live-rows.ts';
 import { boundsOf, filesThatMayPass, readFile, type ReadDeps, selectColumns } from './read.ts';
+import { checkProbeBudget, sizeOf } from './plan-budget.ts';
 import { fileKey, narrowed } from './probe.ts';
 import { planRemovals, type RemovalTarget, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
@@ -27,9 +28,15 @@ export interface Matcher {
 
 /**
  * Finds them, however often the plan is made: the filter's columns are read, once a file, and only where statistics leave it open.
- * @throws LakefoldError from `find`: UNKNOWN_FEATURE, FILE_MISSING, FILE_CORRUPT
+ * `sql` would do what they are found for.
+ * @throws LakefoldError from `find`: PLAN_TOO_LARGE, UNKNOWN_FEATURE, FILE_MISSING, FILE_CORRUPT
  */
-export function createMatcher(deps: ReadDeps, root: string, filter: Filter): Matcher {
+export function createMatcher(
+  deps: ReadDeps,
+  root: string,
+  filter: Filter,
+  { sql, rowsMax }: { readonly sql?: (snapshot: Snapshot) => string; readonly rowsMax?: number } = {},
+): Matcher {
   const physical = new Map<string, readonly number[]>();
   let columns: Snapshot['columns'] | undefined;
   let suspects = new Map<string, AddFile>();
@@ -44,16 +51,22 @@ export function createMatcher(deps: ReadDeps, root: string, filter: Filter): Mat
         : narrowed(suspects, { snapshot, changed, mayHold });
     columns = snapshot.columns;
     const whole: AddFile[] = [];
+    const others: AddFile[] = [];
+    for (const file of suspects.values()) (mustPass(filter, (name) => boundsOf(snapshot, file, name)) ? whole : others).push(file);
+    const unread = others.filter((file) => !physical.has(fileKey(file)));
+    let held = 0;
+    const hold = (rows: number): void => {
+      held += rows;
+      checkProbeBudget(sizeOf(unread, held), sql === undefined ? undefined : () => sql(snapshot), rowsMax);
+    };
+    hold(0);
     const positions = new Map<string, readonly number[]>();
     let rowCount = 0;
-    for (const file of suspects.values()) {
-      const target = { root, snapshot, file };
-      if (mustPass(filter, (name) => boundsOf(snapshot, file, name))) {
-        whole.push(file);
-        rowCount += await fileRowCount(deps, target);
-        continue;
-      }
-      const passing = physical.get(fileKey(file)) ?? (await passingPositions(deps, target, filter));
+    for (const file of whole) rowCount += await fileRowCount(deps, { root, snapshot, file });
+    for (const file of others) {
+      const known = physical.get(fileKey(file));
+      if (known !== undefined) hold(known.length);
+      const passing = known ?? (await passingPositions(deps, { root, snapshot, file }, { filter, hold }));
       physical.set(fileKey(file), passing);
       if (passing.length === 0) continue;
       const deleted = file.deletionVector === undefined ? undefined : new Set(await readDeletionVector(deps, root, file.deletionVector));
@@ -67,16 +80,18 @@ export function createMatcher(deps: ReadDeps, root: string, filter: Filter): Mat
   return { find, reads: () => ({ found: new Set([...last.whole.map(({ path }) => path), ...last.positions.keys()]), mayHold }) };
 }
 
-/** Physical positions, deleted rows' too. */
+/** Physical positions, deleted rows' too; `hold` is told of them as they are found. */
 async function passingPositions(
   deps: ReadDeps,
   target: { readonly root: string; readonly snapshot: Snapshot; readonly file: AddFile },
-  filter: Filter,
+  { filter, hold }: { readonly filter: Filter; readonly hold: (rows: number) => void },
 ): Promise<readonly number[]> {
   const columns = selectColumns(target.snapshot, [...filterColumns(filter)]);
   const found: number[] = [];
   for await (const rows of readFile(deps, target, { columns, includeDeleted: 'yes', where: filter })) {
-    for (const index of passingRows(filter, rows.batch)) found.push(rows.positions[index] ?? 0);
+    const passing = passingRows(filter, rows.batch);
+    hold(passing.length);
+    for (const index of passing) found.push(rows.positions[index] ?? 0);
   }
   return found;
 }

@@ -10,8 +10,8 @@ import type { AppendTarget } from './append.ts';
 import { type Filter, filterColumns, passingRows } from './filter.ts';
 import { filterSql } from './filter-sql.ts';
 import { liveRowCount } from './live-rows.ts';
-import { createMatcher, type Matcher, removeMatching } from './matching-rows.ts';
-import { removeOf, type RemovalTarget, type Rewrites } from './removals.ts';
+import { createMatcher, removeMatching } from './matching-rows.ts';
+import { removeOf, type Rewrites } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
 import { stagedConflict, type StagedFile, stageRows } from './stage.ts';
 import { newestReceipt, schemaConflict } from './upsert.ts';
@@ -33,12 +33,14 @@ export function overwritePlanner(
     if (fault !== undefined) return { kind: 'conflict', reason: fault };
     if (where !== undefined) refuseOthers(batch, where, snapshot);
     stagedOn ??= snapshot;
+    // Before anything is staged, which a refusal would leave behind.
+    const matching = await matcher?.find(snapshot, changed);
     staged ??= await stageRows(deps, { ...target, snapshot, dataChange: true, ordinal }, batch);
     ordinal = Math.max(ordinal, staged.length);
     const removal =
-      matcher === undefined
+      matching === undefined
         ? await removeAll(deps, target.root, snapshot)
-        : await removeWhere(deps, { ...target, snapshot, ordinal, rewrites }, { matcher, changed });
+        : { actions: await removeMatching(deps, { ...target, snapshot, ordinal, rewrites }, matching), rowCount: matching.rowCount };
     ordinal += removal.actions.filter((action) => action.kind === 'add').length;
     if (where !== undefined && removal.actions.length === 0 && batch.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
     const newest = newestReceipt(batch);
@@ -72,15 +74,6 @@ async function removeAll(deps: DeltaDeps, root: string, snapshot: Snapshot): Pro
     actions: [...snapshot.files.values()].map((file) => removeOf(file, { at, dataChange: true })),
     rowCount: await liveRowCount(deps, root, snapshot),
   };
-}
-
-async function removeWhere(
-  deps: DeltaDeps,
-  target: RemovalTarget,
-  { matcher, changed }: { readonly matcher: Matcher; readonly changed: ReadonlySet<string> | undefined },
-): Promise<Removal> {
-  const matching = await matcher.find(target.snapshot, changed);
-  return { actions: await removeMatching(deps, target, matching), rowCount: matching.rowCount };
 }
 
 // A row the filter does not pass would stand beside what it was to replace.

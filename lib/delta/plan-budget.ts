@@ -18,12 +18,12 @@ export function sizeOf(files: readonly AddFile[], rows = 0): PlanSize {
 }
 
 /** @throws LakefoldError PLAN_TOO_LARGE when looking into as much exceeds a limit; `sql` is asked for only then */
-export function checkProbeBudget(size: PlanSize, sql?: () => string): void {
+export function checkProbeBudget(size: PlanSize, sql?: () => string, rowsMax = PROBE_ROWS_MAX): void {
   if (size.files > PROBE_FILES_MAX)
     throw tooLarge(size, { limit: 'PROBE_FILES_MAX', estimate: size.files, budget: PROBE_FILES_MAX, unit: 'files to look into' }, sql);
   if (size.bytes > PROBE_BYTES_MAX)
     throw tooLarge(size, { limit: 'PROBE_BYTES_MAX', estimate: size.bytes, budget: PROBE_BYTES_MAX, unit: 'bytes of files to look into' }, sql);
-  if (size.rows > PROBE_ROWS_MAX) throw tooLarge(size, { limit: 'PROBE_ROWS_MAX', estimate: size.rows, budget: PROBE_ROWS_MAX, unit: 'rows to take out' }, sql);
+  if (size.rows > rowsMax) throw tooLarge(size, { limit: 'PROBE_ROWS_MAX', estimate: size.rows, budget: rowsMax, unit: 'rows to take out' }, sql);
 }
 
 /** @throws LakefoldError PLAN_TOO_LARGE when writing as much again, row by row, exceeds the limit */

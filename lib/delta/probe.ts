@@ -24,6 +24,8 @@ export interface ProbeRows {
   readonly identityColumns: readonly string[];
   /** Whether the receipts of rows found are wanted; the table has them. */
   readonly withReceipts: boolean;
+  /** Rows found at most; `PROBE_ROWS_MAX` unless given. */
+  readonly rowsMax?: number;
 }
 
 /** Live rows of one file: row `rows[i]` of the batch has the identity of the row at physical position `positions[i]`. */
@@ -59,7 +61,7 @@ export function createProber(deps: DeltaDeps, root: string, rows: ProbeRows, sql
   let suspects = new Map<string, AddFile>();
   let found: ReadonlyMap<string, FoundRows> = new Map();
 
-  const scan = async (snapshot: Snapshot, file: AddFile): Promise<Physical> => {
+  const scan = async (snapshot: Snapshot, file: AddFile, hold: (rows: number) => void): Promise<Physical> => {
     const withReceipts = rows.withReceipts && holdsReceipts(snapshot);
     const names = withReceipts ? [...rows.identityColumns, INGESTED_AT] : rows.identityColumns;
     const positions: number[] = [];
@@ -77,6 +79,7 @@ export function createProber(deps: DeltaDeps, root: string, rows: ProbeRows, sql
         const receipt = theirs === undefined ? null : valueAt(theirs, i);
         receipts.push(typeof receipt === 'bigint' ? receipt : 0n);
       }
+      hold(positions.length);
     }
     return {
       positions: Uint32Array.from(positions),
@@ -91,17 +94,18 @@ export function createProber(deps: DeltaDeps, root: string, rows: ProbeRows, sql
     columns = snapshot.columns;
     const refusal = (): string => sql(snapshot);
     const unread = [...suspects.values()].filter((file) => !physical.has(fileKey(file)));
-    checkProbeBudget(sizeOf(unread), refusal);
     let rowsFound = 0;
+    const hold = (more: number): void => checkProbeBudget(sizeOf(unread, rowsFound + more), refusal, rows.rowsMax);
+    hold(0);
     const live = new Map<string, FoundRows>();
     for (const [path, file] of suspects) {
-      const known = physical.get(fileKey(file)) ?? (await scan(snapshot, file));
+      const known = physical.get(fileKey(file)) ?? (await scan(snapshot, file, hold));
       physical.set(fileKey(file), known);
       if (known.positions.length === 0) continue;
       const deleted = file.deletionVector === undefined ? NO_POSITIONS : await readDeletionVector(deps, root, file.deletionVector);
       const rest = withoutPositions(known, deleted);
       rowsFound += rest.positions.length;
-      checkProbeBudget(sizeOf(unread, rowsFound), refusal);
+      hold(0);
       if (rest.positions.length > 0) live.set(path, { ...rest, file, deleted });
     }
     found = live;

@@ -39,7 +39,9 @@ export function updatePlanner(
   target: { readonly root: string; readonly txnId: string; readonly sortBy: readonly string[] },
   update: Update,
 ): (snapshot: Snapshot, changed?: ReadonlySet<string>) => Promise<PlannedWrite> {
-  const matcher = createMatcher(deps, target.root, update.filter);
+  const sql = ({ columns }: Snapshot): string =>
+    sparkSqlOf({ location: tableLocationOf(deps.store.location, target.root), columns }, { kind: 'update', ...update });
+  const matcher = createMatcher(deps, target.root, update.filter, { sql });
   const rewrites: Rewrites = new Map();
   let ordinal = 0;
   let changed: Changed | undefined;
@@ -56,12 +58,11 @@ export function updatePlanner(
     }
     const matching = await matcher.find(snapshot, paths);
     if (matching.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
-    if (matching.rowCount > UPDATE_ROWS_MAX)
-      throw tooMany(matching.rowCount, { location: tableLocationOf(deps.store.location, target.root), columns: snapshot.columns }, update);
+    if (matching.rowCount > UPDATE_ROWS_MAX) throw tooMany(matching.rowCount, sql(snapshot));
     const more = changed === undefined ? matching : beyond(changed, { snapshot, matching });
     const staged = more === undefined ? [] : (changed?.staged ?? []);
     changed = { snapshot, matching, staged: [...staged, ...(await stageChanged(snapshot, more ?? matching))] };
-    const removed = await removeMatching(deps, { ...target, snapshot, ordinal, rewrites }, matching);
+    const removed = await removeMatching(deps, { ...target, snapshot, ordinal, rewrites, refusal: () => sql(snapshot) }, matching);
     ordinal += removed.filter((action) => action.kind === 'add').length;
     return {
       kind: 'write',
@@ -126,10 +127,10 @@ function constant(type: Vector['type'], value: Value, length: number): Vector {
   );
 }
 
-function tooMany(found: number, { location, columns }: Parameters<typeof sparkSqlOf>[0], update: Update): LakefoldError {
+function tooMany(found: number, alternative: string): LakefoldError {
   return new LakefoldError(
     'PLAN_TOO_LARGE',
     `expected an update of at most ${UPDATE_ROWS_MAX} rows, found ${found}; narrow its filter, or let an engine run it`,
-    { context: { estimate: found, budget: UPDATE_ROWS_MAX, alternative: sparkSqlOf({ location, columns }, { kind: 'update', ...update }) } },
+    { context: { estimate: found, budget: UPDATE_ROWS_MAX, alternative } },
   );
 }

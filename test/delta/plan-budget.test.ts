@@ -3,8 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { PROBE_BYTES_MAX, PROBE_FILES_MAX, PROBE_ROWS_MAX, REWRITE_BYTES_MAX } from '../../lib/core/limits.ts';
 import { batchOfRows } from '../../lib/core/batch.ts';
 import { checkProbeBudget, checkRewriteBudget } from '../../lib/delta/plan-budget.ts';
+import { createMatcher } from '../../lib/delta/matching-rows.ts';
+import { createProber } from '../../lib/delta/probe.ts';
+import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
+import type { TableCodec } from '../../lib/ports/table-codec.ts';
 import { countingObjectStore } from '../support/counting-store.ts';
-import { KEY, NUMBER, pathsIn, RECEIVED, rowsBatch, tableFixture, TIME } from '../support/table-fixture.ts';
+import { KEY, NUMBER, pathsIn, RECEIVED, rowsBatch, T_ROOT, tableFixture, TIME } from '../support/table-fixture.ts';
 
 describe('a plan beyond its budget', () => {
   it('is refused with its size and the SQL that would do it, and leaves nothing behind', async () => {
@@ -48,6 +52,51 @@ describe('a plan beyond its budget', () => {
         },
       }),
     );
+  });
+
+  it('is refused as well where rows are found by a filter, unless statistics tell that every row passes', async () => {
+    const { table, store, foreign } = await tableFixture();
+    const huge = { size: PROBE_BYTES_MAX + 1, partitionValues: {}, modificationTime: 1, dataChange: true };
+    const bounds = (max: number): string => `{"numRecords":9,"minValues":{"v":1},"maxValues":{"v":${max}},"nullCount":{"v":0}}`;
+    await foreign([{ add: { path: 'huge', ...huge, stats: bounds(9) } }, { add: { path: 'whole', ...huge, stats: bounds(2) } }]);
+    await table.refresh();
+    const before = await pathsIn(store);
+    const filter = { kind: 'compare', column: 'v', op: '<=', value: 2 } as const;
+    const refused = (alternative: RegExp) => ({
+      code: 'PLAN_TOO_LARGE',
+      context: { limit: 'PROBE_BYTES_MAX', estimate: PROBE_BYTES_MAX + 1, files: 1, alternative: expect.stringMatching(alternative) },
+    });
+    await expect(table.delete({ kind: 'where', filter })).rejects.toMatchObject(refused(/^DELETE FROM delta\.`.*` WHERE `v` <= 2$/));
+    await expect(table.update({ filter, set: new Map([['v', 3]]) })).rejects.toMatchObject(refused(/^UPDATE delta\.`.*` SET `v` = 3 WHERE `v` <= 2$/));
+    await expect(table.overwrite(rowsBatch(['a', 1, 1n]), { where: filter })).rejects.toMatchObject({
+      code: 'PLAN_TOO_LARGE',
+      context: { estimate: PROBE_BYTES_MAX + 1 },
+    });
+    expect(await pathsIn(store)).toEqual(before);
+    expect((await table.delete({ kind: 'where', filter: { ...filter, value: 9 } })).outcome).toMatchObject({ kind: 'committed', filesRemoved: 2 });
+  });
+
+  it('is refused while a file is read, before more rows are held than may be', async () => {
+    let decoded = 0;
+    const vectors = [{ type: NUMBER.type, values: new Int32Array(100).fill(1), length: 100 }];
+    const codec: TableCodec = {
+      ...createNdjsonCodec(),
+      decode: async function* decode() {
+        for (let firstRow = 0; ; firstRow += 100) {
+          decoded += 100;
+          yield { batch: { columns: [NUMBER], vectors, rowCount: 100 }, firstRow };
+        }
+      },
+    };
+    const { table, foreign, file, deps } = await tableFixture({ codec });
+    await foreign([{ add: { ...(await file('endless', rowsBatch())), partitionValues: {}, modificationTime: 1, dataChange: true } }]);
+    const snapshot = await table.refresh();
+    const refused = { code: 'PLAN_TOO_LARGE', context: { limit: 'PROBE_ROWS_MAX', estimate: 1100, budget: 1000, files: 1 } };
+    const matcher = createMatcher(deps, T_ROOT, { kind: 'compare', column: 'v', op: '=', value: 1 }, { rowsMax: 1000 });
+    await expect(matcher.find(snapshot)).rejects.toMatchObject(refused);
+    const keys = { batch: batchOfRows([NUMBER], [[1]]), identityColumns: ['v'], withReceipts: false, rowsMax: 1000 };
+    await expect(createProber(deps, T_ROOT, keys, () => 'SQL').find(snapshot)).rejects.toMatchObject(refused);
+    expect(decoded).toBe(2200);
   });
 
   it('is refused by files and by bytes to write again too', () => {
