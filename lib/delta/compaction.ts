@@ -17,7 +17,7 @@ import { commitInfoOf } from './commit-info.ts';
 import { dvUniqueId } from './deletion-vector.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath, compactionPath } from './log-path.ts';
-import type { LogListing } from './log-segment.ts';
+import { listLog, type LogListing } from './log-segment.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import { statedTime } from './time-travel.ts';
 
@@ -51,7 +51,26 @@ function bytesOf(listing: LogListing, { from, to }: CompactionRange): number {
   return bytes;
 }
 
-/** Writes the compaction, unless there is one of that range. @throws LakefoldError LOG_CORRUPT, LOG_GAP when a commit of the range can't be read */
+/**
+ * Writes compactions, unless there are such, and takes those back that overlap another planner's: of two that race one at
+ * least sees the other's, and what both take back the next call writes. Readers of one that is gone read its commits.
+ * @throws LakefoldError LOG_CORRUPT, LOG_GAP when a commit of a range can't be read
+ */
+export async function writeCompactions(
+  deps: { readonly store: ObjectStore; readonly engineInfo: string },
+  root: string,
+  { ranges, behind }: { readonly ranges: readonly CompactionRange[]; /** Version of the checkpoint they follow. */ readonly behind: number },
+): Promise<void> {
+  if (ranges.length === 0) return;
+  for (const range of ranges) await writeCompaction(deps, root, range);
+  const { compactions } = await listLog(deps.store, root, { fromVersion: Math.max(0, behind) });
+  for (const { from, to } of ranges) {
+    const isOverlapped = compactions.some((other) => (other.from !== from || other.to !== to) && other.from <= to && from <= other.to);
+    if (isOverlapped) await deps.store.delete(compactionPath(root, from, to));
+  }
+}
+
+/** @throws LakefoldError LOG_CORRUPT, LOG_GAP when a commit of the range can't be read */
 export async function writeCompaction(deps: { readonly store: ObjectStore; readonly engineInfo: string }, root: string, range: CompactionRange): Promise<void> {
   const versions = Array.from({ length: range.to - range.from + 1 }, (_, i) => range.from + i);
   const tableLocation = tableLocationOf(deps.store.location, root);

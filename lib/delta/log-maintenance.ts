@@ -7,7 +7,7 @@ import type { LogEntry } from './actions.ts';
 import { readEntry } from './changes.ts';
 import { writeCheckpoint, type WrittenCheckpoint } from './checkpoint.ts';
 import { commitInfoOf } from './commit-info.ts';
-import { planCompactions, writeCompaction, type CompactionRange } from './compaction.ts';
+import { planCompactions, writeCompactions, type CompactionRange } from './compaction.ts';
 import type { DeltaDeps } from './deps.ts';
 import { readLastCheckpoint } from './last-checkpoint.ts';
 import { executeLogCleanup, planLogCleanup, type LogCleanupPlan } from './log-cleanup.ts';
@@ -81,10 +81,11 @@ export async function maintainLog(
 ): Promise<LogMaintenanceReport> {
   const { root, snapshot } = table;
   checkWritable(snapshot.protocol, snapshot.metadata);
-  const plan = planLogMaintenance(snapshot, await readKnownLog(deps, table, options), options);
+  const log = await readKnownLog(deps, table, options);
+  const plan = planLogMaintenance(snapshot, log, options);
   const { known, entry } = await totalsAt(deps, table);
   await writeChecksum(deps.store, root, snapshot.version, checksumOf(snapshot, known.totals, commitInfoOf(entry?.actions ?? [])));
-  for (const range of plan.compactions) await writeCompaction(deps, root, range);
+  await writeCompactions(deps, root, { ranges: plan.compactions, behind: log.checkpointVersion });
   if (plan.checkpoint === undefined) return { plan, cleanup: NO_CLEANUP, checkpoint: undefined, known };
   const checkpoint = await writeCheckpoint(deps, root, snapshot);
   const cleanup = await planLogCleanup(deps, table, { now: deps.clock.now() });

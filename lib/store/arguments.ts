@@ -1,6 +1,7 @@
 /** What programs without types hand to a table's methods: checked before anything is done with it. */
 import { LakefoldError } from '../core/errors.ts';
 import { showInput } from '../core/input-values.ts';
+import { isRecord } from '../core/json.ts';
 
 /** A kind of argument, as an error message names it. */
 export interface ArgumentKind {
@@ -9,14 +10,13 @@ export interface ArgumentKind {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const TEXT: ArgumentKind = { expected: 'text', holds: isText };
 export const TEXT_OR_NULL: ArgumentKind = { expected: 'text or null', holds: (value) => value === null || isText(value) };
 export const TEXTS: ArgumentKind = { expected: 'a list of texts', holds: (value) => Array.isArray(value) && [...value].every(isText) };
 export const FLAG: ArgumentKind = { expected: 'true or false', holds: (value) => typeof value === 'boolean' };
 export const LIST: ArgumentKind = { expected: 'a list', holds: Array.isArray };
-export const OBJECT: ArgumentKind = { expected: 'an object', holds: isObject };
+export const OBJECT: ArgumentKind = { expected: 'an object', holds: isRecord };
 /** Zero included, and no end. */
 export const AMOUNT: ArgumentKind = { expected: 'a number from 0 on', holds: (value) => typeof value === 'number' && value >= 0 };
 export const COUNT: ArgumentKind = { expected: 'a whole number from 0 on', holds: (value) => Number.isSafeInteger(value) && Number(value) >= 0 };
@@ -37,7 +37,7 @@ export function oneOf(...texts: readonly string[]): ArgumentKind {
 
 /** Every member of the object of one kind. */
 export function membersOf(kind: ArgumentKind): ArgumentKind {
-  return { expected: `an object of ${kind.expected}`, holds: (value) => isObject(value) && Object.values(value).every(kind.holds) };
+  return { expected: `an object of ${kind.expected}`, holds: (value) => isRecord(value) && Object.values(value).every(kind.holds) };
 }
 
 /** @throws LakefoldError INVALID_ARGUMENT naming the argument */

@@ -8,6 +8,8 @@ import { planLogMaintenance } from '../../lib/delta/log-maintenance.ts';
 import { checksumPath } from '../../lib/delta/log-path.ts';
 import { logListingOf } from '../../lib/delta/log-segment.ts';
 import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { verifyTable } from '../../lib/delta/verify.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 import { advanceTotals, fileTotals, parseChecksum } from '../../lib/delta/version-checksum.ts';
 import { foreignEntry } from '../support/foreign-commit.ts';
 import { makeHistory } from '../support/table-days.ts';
@@ -84,6 +86,26 @@ describe('maintaining a log', () => {
       expect.stringMatching(/5\.compacted\.json$/),
       expect.stringMatching(/7\.compacted\.json$/),
     ]);
+  });
+
+  it('leaves no compactions that overlap where two compact at once, and compacts again', async () => {
+    const fixture = await tableFixture({ configuration: { 'delta.checkpointInterval': '100' } });
+    for (let i = 1; i <= 14; i += 1) await fixture.table.append(rowsBatch([`k${i}`, i, 1n]));
+    let isDone = false;
+    const slow = wrappedStore(fixture.store, {
+      createIfAbsent: async (path, bytes, options) => {
+        if (path.endsWith('.compacted.json') && !isDone) {
+          isDone = true;
+          await fixture.table.append(rowsBatch(['more', 1, 1n]));
+          await (await fixture.open()).maintainLog({ rest: 'compact' });
+        }
+        return fixture.store.createIfAbsent(path, bytes, options);
+      },
+    });
+    await (await fixture.open(slow)).maintainLog({ rest: 'compact' });
+    const compacted = async (): Promise<readonly string[]> => (await names(fixture)).filter((name) => name.endsWith('.compacted.json'));
+    expect(await compacted()).toEqual(['.9.compacted.json', '10.15.compacted.json']);
+    expect((await verifyTable(fixture.deps, T_ROOT)).findings).toEqual([]);
   });
 
   it('leaves the checkpoint of another process alone', async () => {
