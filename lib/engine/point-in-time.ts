@@ -188,7 +188,7 @@ function featureSql(join: PointInTimeJoin, index: number, feature: string): stri
 }
 
 /** Positions in an order in which every join comes after those it takes keys from. */
-function sourcesFirst(joins: readonly PointInTimeJoin[]): readonly number[] {
+export function sourcesFirst(joins: readonly PointInTimeJoin[]): readonly number[] {
   const ordered = new Set<number>();
   const visit = (index: number): void => {
     if (ordered.has(index)) return;

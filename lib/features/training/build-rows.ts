@@ -10,6 +10,7 @@ import { functionOf, type FunctionTable } from '../../registry/collect-definitio
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
 import type { Warning } from '../receipt.ts';
+import { beyondBudget } from './beyond-budget.ts';
 import { type JoinCounts, RowFinisher } from './finish-rows.ts';
 import { type JoinPlan, type PinnedGroup, planJoins } from './join-plan.ts';
 import { planJoinedSpine } from './join-spine.ts';
@@ -53,6 +54,14 @@ export interface BuildInput {
 
 /** @throws LakefoldError what the joins, the pins, the functions, the filter and the split may be at fault for (P1–P20) */
 export async function buildRows(deps: TrainingDeps, input: BuildInput, options: RequestOptions = {}): Promise<BuiltRows> {
+  try {
+    return await buildWithin(deps, input, options);
+  } catch (error) {
+    throw beyondBudget(error, { ...input, location: deps.store.location });
+  }
+}
+
+async function buildWithin(deps: TrainingDeps, input: BuildInput, options: RequestOptions): Promise<BuiltRows> {
   const { view, request, spine } = input;
   const { joins, warnings } = await planJoins(deps, { view, pinned: input.pinned, known: knownRequest(request, spine) });
   const finisher = new RowFinisher({

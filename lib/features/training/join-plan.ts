@@ -1,23 +1,21 @@
 /** The joins of a view at their pins, as the engine's point-in-time query takes them. */
 import { LakefoldError } from '../../core/errors.ts';
-import { toValue } from '../../core/input-values.ts';
 import { INGESTED_AT } from '../../core/names.ts';
-import { duration, floorDiv, formatMillis } from '../../core/time.ts';
-import { type Column, formatType, type Value } from '../../core/types.ts';
-import type { Filter } from '../../delta/filter.ts';
+import { floorDiv, formatMillis } from '../../core/time.ts';
+import type { Column, Value } from '../../core/types.ts';
 import type { ReadDeps } from '../../delta/read.ts';
 import type { SnapshotDeps } from '../../delta/snapshot.ts';
 import type { AsOf, Snapshot } from '../../delta/snapshot-state.ts';
 import type { KnownAsOf } from '../../engine/known-as-of.ts';
-import type { JoinKey, PointInTimeJoin } from '../../engine/point-in-time.ts';
+import type { PointInTimeJoin } from '../../engine/point-in-time.ts';
 import { planRelation, type RelationDeps } from '../../engine/plan-relation.ts';
 import type { Relation } from '../../ports/engine.ts';
 import type { FeatureViewDefinition, JoinDefinition } from '../../registry/definition.ts';
 import { assertKept } from '../history-kept.ts';
 import { groupName, identityColumns, type OpenGroup } from '../open-group.ts';
-import { parseFilter } from '../../delta/parse-filter.ts';
 import type { Warning } from '../receipt.ts';
 import { INGESTED_AT_COLUMN } from '../receipt-time.ts';
+import { defaultOf, joinQuery, relationName } from './join-query.ts';
 import { readReplacedRows, type ReplacedRows } from './replaced-rows.ts';
 
 /** What a group was read as (P19). */
@@ -151,11 +149,9 @@ interface JoinSource {
 }
 
 async function planJoin(deps: RelationDeps & ReadDeps & SnapshotDeps, { view, definition, group, snapshot, index, known }: JoinSource): Promise<JoinPlan> {
-  const eventTime = definition.temporal ? group.eventTime : undefined;
-  const filter: Filter | undefined = definition.filter === null ? undefined : parseFilter(definition.filter, group.columns);
   const present = new Set(snapshot.columns.map((column) => column.name));
   const stored = [...group.columns.map((column) => column.name), INGESTED_AT].filter((name) => present.has(name));
-  const rows = await planRelation(deps, { root: group.table.root, snapshot, name: `r${index}`, columns: stored });
+  const rows = await planRelation(deps, { root: group.table.root, snapshot, name: relationName(index), columns: stored });
   const columnOf = (name: string): Column => {
     const column = group.columns.find((candidate) => candidate.name === name);
     if (column === undefined)
@@ -183,21 +179,7 @@ async function planJoin(deps: RelationDeps & ReadDeps & SnapshotDeps, { view, de
       column: columnOf(feature),
       default: defaultOf(definition, columnOf(feature)),
     })),
-    query: {
-      name: definition.name,
-      relation: relation.name,
-      columns: group.columns,
-      eventTime,
-      boundary: definition.boundary,
-      filter,
-      ties: { kind: 'none' },
-      known: known && knownAsOf(known, replaced, index),
-      latestBy: eventTime === undefined ? group.eventTime : undefined,
-      on: group.keyColumns.map((column) => joinKey(view, definition, column.name)),
-      features: definition.features.map((name) => ({ name, output: definition.prefix + name })),
-      delayMicros: microsOf(definition.availabilityDelay ?? group.definition.availabilityDelay) ?? 0n,
-      lookbackMicros: smaller(microsOf(definition.lookback), microsOf(group.definition.ttl)),
-    },
+    query: { ...joinQuery({ view, definition, group, index }), known: known && knownAsOf(known, replaced, index) },
   };
 }
 
@@ -213,28 +195,4 @@ function knownAsOf({ at }: KnownRequest, replaced: ReplacedRows | undefined, ind
     unknownBefore: replaced?.expired?.receivedBefore,
     showUnknown: false,
   };
-}
-
-/** Where the value of a key column comes from; a feature of another join as it is stored, before defaults (P11, P18). */
-function joinKey(view: FeatureViewDefinition, { on, via }: JoinDefinition, key: string): JoinKey {
-  const left = Object.entries(on).find(([, right]) => right === key)?.[0] ?? key;
-  if (via === null || left !== via.feature) return { kind: 'spine', spine: left, key };
-  return { kind: 'feature', join: view.joins.findIndex((join) => join.name === via.join), feature: via.feature, key };
-}
-
-function defaultOf(definition: JoinDefinition, column: Column): Value | undefined {
-  const json = definition.defaults[column.name];
-  if (json === undefined) return undefined;
-  const result = toValue(column.type, json);
-  if (result.kind === 'value') return result.value;
-  throw new LakefoldError('INVALID_DEFINITION', `expected a ${formatType(column.type)} as default of ${column.name}, found ${result.found}`);
-}
-
-function microsOf(text: string | null): bigint | undefined {
-  return text === null ? undefined : duration(text);
-}
-
-function smaller(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
 }
