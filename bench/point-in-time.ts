@@ -1,0 +1,219 @@
+/**
+ * A training set from files to files: a spine in Parquet, a feature group's table, the set's Parquet with its content hash and manifest. Beside
+ * DuckDB's own COPY of an ASOF join over the same files and, where `LAKEFOLD_TEST_INTEROP_PYTHON` has them, Polars' `join_asof`
+ * and pandas' `merge_asof`, each with all its threads and to the same checksum.
+ * `LAKEFOLD_BENCH_SPINE` rows (1,000,000) join `LAKEFOLD_BENCH_HISTORY` (5,000,000); `LAKEFOLD_BENCH_ROUNDS` (3) in turn.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { openDuckDbEngine } from '../lib/adapters/duckdb/engine.ts';
+import { nodeFileSystem } from '../lib/adapters/fs/node-file-system.ts';
+import { openFilesObjectStore } from '../lib/adapters/fs/files-object-store.ts';
+import { openScratch } from '../lib/adapters/fs/scratch.ts';
+import { MemoryControl } from '../lib/adapters/memory/control.ts';
+import { MemoryOnlineStore } from '../lib/adapters/memory/online-store.ts';
+import { SystemClock } from '../lib/adapters/system/clock.ts';
+import { silentLog } from '../lib/adapters/system/log.ts';
+import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
+import { SystemRandom } from '../lib/adapters/system/random.ts';
+import type { Batch } from '../lib/core/batch.ts';
+import type { FeatureDeps } from '../lib/features/deps.ts';
+import { Projects } from '../lib/features/projects.ts';
+import { withReceipts } from '../lib/features/receipt-time.ts';
+import { createTrainingDataset, type TrainingDataset } from '../lib/features/training/create-dataset.ts';
+import { parseTrainingRequest } from '../lib/features/training/request.ts';
+import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
+import { openLocalSource } from '../lib/store/local-source.ts';
+import { featureViewOf } from '../lib/registry/state.ts';
+import { interleaved, reportGoal } from './report.ts';
+
+const SPINE = Number(process.env['LAKEFOLD_BENCH_SPINE'] ?? 1_000_000);
+const HISTORY = Number(process.env['LAKEFOLD_BENCH_HISTORY'] ?? 5_000_000);
+const ROUNDS = Number(process.env['LAKEFOLD_BENCH_ROUNDS'] ?? 3);
+const FILES = 5;
+const KEYS = Math.max(1, Math.floor(HISTORY / 50));
+const START = 1_700_000_000_000_000n;
+/** Of event and label times, seconds. */
+const SPAN = 30 * 86_400;
+
+/** A generator with a seed, so that every run joins the same rows. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Rows with keys and times all over, a receipt each. */
+function historyRows(count: number, seed: number): Batch {
+  const next = numbers(seed);
+  const columns = [
+    { name: 'id', type: { kind: 'bigint' }, nullable: false },
+    { name: 'at', type: { kind: 'timestamp' }, nullable: false },
+    { name: 'v', type: { kind: 'double' }, nullable: true },
+    { name: 'n', type: { kind: 'bigint' }, nullable: true },
+  ] as const;
+  const values = [
+    BigInt64Array.from({ length: count }, () => BigInt(Math.floor(next() * KEYS))),
+    BigInt64Array.from({ length: count }, () => START + BigInt(Math.floor(next() * SPAN * 1e6))),
+    Float64Array.from({ length: count }, next),
+    BigInt64Array.from({ length: count }, () => BigInt(Math.floor(next() * 1000))),
+  ];
+  const batch = { columns, vectors: columns.map(({ type }, i) => ({ type, length: count, values: values[i] ?? [] })), rowCount: count };
+  return withReceipts(batch, START + BigInt(seed), undefined);
+}
+
+const GROUP = {
+  name: 'history',
+  version: 1,
+  schema: [
+    { name: 'id', type: 'bigint' },
+    { name: 'at', type: 'timestamp' },
+    { name: 'v', type: 'double', nullable: true },
+    { name: 'n', type: 'bigint', nullable: true },
+  ],
+  primaryKey: ['id'],
+  eventTime: 'at',
+};
+const VIEW = {
+  name: 'bench',
+  version: 1,
+  spine: [
+    { name: 'id', type: 'bigint' },
+    { name: 't', type: 'timestamp' },
+    { name: 'label', type: 'int', nullable: true },
+  ],
+  labelTime: 't',
+  labels: ['label'],
+  joins: [{ featureGroup: 'history', version: 1, features: ['v', 'n'], prefix: 'f_' }],
+};
+
+interface Peer {
+  readonly ask: (question: Readonly<Record<string, unknown>>) => Promise<unknown>;
+  readonly stop: () => void;
+}
+
+/** A Python that answers, line by line, how long one of its libraries took; undefined where none is named. */
+function startPeer(): Peer | undefined {
+  const python = process.env['LAKEFOLD_TEST_INTEROP_PYTHON'];
+  if (python === undefined) return undefined;
+  const child = spawn(python, [fileURLToPath(new URL('point-in-time-peer.py', import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    ask: async (question) => {
+      child.stdin.write(`${JSON.stringify(question)}\n`);
+      const { value } = await lines.next();
+      return JSON.parse(String(value));
+    },
+    stop: () => void child.stdin.end(),
+  };
+}
+
+const directory = await mkdtemp(join(tmpdir(), 'lakefold-point-in-time-'));
+const instance = await DuckDBInstance.create(':memory:');
+const duckdb = await instance.connect();
+await duckdb.run("SET TimeZone = 'UTC'");
+const engine = await openDuckDbEngine({ scratchDirectory: directory });
+const peer = startPeer();
+try {
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const deps: FeatureDeps = {
+    store: await openFilesObjectStore({ fs: nodeFileSystem, directory, clock, random }),
+    codec: createParquetCodec({ wasm: readParquetWasm() }),
+    clock,
+    random,
+    log: silentLog,
+    engineInfo: 'lakefold/bench',
+    online: new MemoryOnlineStore(),
+    control: new MemoryControl(),
+    background: { run: () => undefined },
+  };
+  const projects = new Projects(deps);
+  await projects.create('b');
+  await projects.createGroup('b', GROUP);
+  await projects.createView('b', VIEW);
+  const group = await projects.group('b', 'history', 1);
+  for (let i = 0; i < FILES; i += 1) await group.table.append(historyRows(Math.floor(HISTORY / FILES), i + 1), { sortBy: ['id', 'at'] });
+  const history = [...group.table.snapshot.files.keys()].map((path) => join(directory, group.table.root, path));
+  const spine = join(directory, 'spine.parquet');
+  await duckdb.run(
+    `COPY (SELECT CAST(hash(i) % ${KEYS} AS BIGINT) AS id, make_timestamptz(${START} + CAST(hash(i + 1) % ${SPAN * 1_000_000} AS BIGINT)) AS t, CAST(i % 2 AS INTEGER) AS label FROM range(${SPINE}) r(i)) TO '${spine}' (FORMAT parquet, COMPRESSION zstd)`,
+  );
+  const training = {
+    ...deps,
+    engine,
+    scratch: openScratch(directory),
+    functions: new Map(),
+    openGroup: async () => group,
+    openSource: (source: string) => openLocalSource(source, { cwd: directory }),
+  };
+  const view = featureViewOf((await projects.registry('b')).state, 'bench', 1);
+  let dataset: TrainingDataset | undefined;
+  const ours = async (): Promise<void> => {
+    dataset = await createTrainingDataset(training, {
+      project: 'b',
+      view,
+      request: parseTrainingRequest({ spine: { source: spine, format: 'parquet' }, statistics: false }),
+    });
+  };
+  const list = history.map((path) => `'${path}'`).join(', ');
+  const theirs = join(directory, 'theirs.parquet');
+  // In the spine's order, as a training set is.
+  const copy = async (): Promise<void> =>
+    void (await duckdb.run(
+      `COPY (SELECT s.id, s.t, s.label, h.v AS f_v, h.n AS f_n FROM (SELECT *, row_number() OVER () AS o FROM read_parquet('${spine}')) s ASOF LEFT JOIN read_parquet([${list}]) h ON s.id = h.id AND s.t >= h.at ORDER BY s.o) TO '${theirs}' (FORMAT parquet, COMPRESSION zstd)`,
+    ));
+  const checksum = async (file: string): Promise<string> => {
+    const result = await duckdb.run(`SELECT count(*), count(f_v), sum(CAST(hash(id, t, label, f_v, f_n) % 1000003 AS BIGINT)) FROM read_parquet('${file}')`);
+    return (await result.getRows()).join(' ');
+  };
+  const names = ((await peer?.ask({ op: 'names' })) ?? []) as readonly string[];
+  const others = names.map((name) => ({ name, out: join(directory, `${name}.parquet`) }));
+  const [own = NaN, floor = NaN, ...rest] = await interleaved(ROUNDS, [
+    ours,
+    copy,
+    ...others.map(
+      ({ name, out }) =>
+        () =>
+          peer?.ask({ op: 'join', name, spine, history, out }) ?? Promise.resolve(),
+    ),
+  ]);
+  const file = join(directory, 'b/training-datasets/bench/1', String(dataset?.trainingDataset), dataset?.splits[0]?.files[0]?.path ?? '');
+  const sums = await Promise.all([file, theirs, ...others.map(({ out }) => out)].map(checksum));
+  if (new Set(sums).size !== 1) throw new Error(`expected equal checksums, found ${sums.join(', ')}`);
+  const what = `training set of ${SPINE} rows over a history of ${HISTORY}, files to file`;
+  const rows = (millis: number): number => SPINE / (millis / 1000);
+  reportGoal({
+    id: 'training-set-copy',
+    what,
+    unit: 'ms',
+    value: own,
+    peer: { name: "DuckDB's COPY of the join", value: floor },
+    limit: { kind: 'atMost', ratio: 1.2 },
+  });
+  const all = [{ name: 'DuckDB', millis: floor }, ...others.map(({ name }, i) => ({ name, millis: rest[i] ?? NaN }))];
+  const best = all.toSorted((a, b) => a.millis - b.millis)[0] ?? { name: 'DuckDB', millis: floor };
+  reportGoal({
+    id: 'training-set-join',
+    what,
+    unit: 'rows/s',
+    value: rows(own),
+    peer: { name: best.name, value: rows(best.millis) },
+    limit: { kind: 'atLeast', ratio: 1 },
+  });
+  for (const { name, millis } of all) console.log(`     ${name}: ${millis.toFixed(0)} ms`);
+  console.log(`     peak resident memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`);
+} finally {
+  peer?.stop();
+  await engine.close();
+  duckdb.closeSync();
+  instance.closeSync();
+  await rm(directory, { recursive: true, force: true });
+}
