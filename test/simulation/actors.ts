@@ -1,7 +1,9 @@
 /** Who takes part: each actor is a script that starts again after a crash, from the step it was at. */
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import { isLakefoldError, type LakefoldError } from '../../lib/core/errors.ts';
+import type { Value } from '../../lib/core/types.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
+import type { Filter } from '../../lib/delta/filter.ts';
 import { readRows } from '../../lib/delta/read.ts';
 import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
@@ -156,29 +158,38 @@ async function perform(stage: Stage, table: DeltaTable, { op, key }: { readonly 
     case 'deleteKeys':
       return (await table.delete({ kind: 'keys', sets: [{ columns: ['k'], rows: op.keys.map((k) => [k]) }] }, { ...options, sortBy })).outcome;
     case 'deleteWhere':
-      return (
-        await table.delete(
-          {
-            kind: 'where',
-            filter: {
-              kind: 'and',
-              filters: [
-                { kind: 'compare', column: 'v', op: '>=', value: op.from },
-                { kind: 'compare', column: 'v', op: '<', value: op.to },
-              ],
-            },
-          },
-          { ...options, sortBy },
-        )
-      ).outcome;
+      return (await table.delete({ kind: 'where', filter: valuesBetween(op.from, op.to) }, { ...options, sortBy })).outcome;
+    case 'overwriteWhere':
+      return (await table.overwrite(batchOf(hasEventTime, op.rows), { ...options, sortBy, where: valuesBetween(op.from, op.to) })).outcome;
+    case 'update': {
+      const [{ id, r }] = op.rows;
+      const set = new Map<string, Value>([
+        ['v', id],
+        ['_ingested_at', r],
+      ]);
+      return table.update({ filter: { kind: 'compare', column: 'v', op: '=', value: op.id }, set }, { ...options, sortBy });
+    }
+    case 'addColumn':
+      return table.alterSchema({ kind: 'addColumns', columns: [{ name: op.name, type: { kind: 'string' }, nullable: true }] }, options);
     case 'restore':
       return table.restore({ version: op.version }, options);
     case 'optimize':
       return table.optimize({ ...options, sortBy });
+    case 'group':
     case 'alter':
     case 'create':
       return table.alter({ columns: table.snapshot.columns, configuration: { note: stage.process.name } }, options);
   }
+}
+
+function valuesBetween(from: number, to: number): Filter {
+  return {
+    kind: 'and',
+    filters: [
+      { kind: 'compare', column: 'v', op: '>=', value: from },
+      { kind: 'compare', column: 'v', op: '<', value: to },
+    ],
+  };
 }
 
 function judgeOutcome(stage: Stage, attempt: Attempt, outcome: WriteOutcome): boolean {
@@ -204,7 +215,10 @@ function judgeOutcome(stage: Stage, attempt: Attempt, outcome: WriteOutcome): bo
 }
 
 /** What a write may fail with on a store that fails; true when trying again makes no sense. */
-function judgeError(stage: Stage, { attempt, error, isCleaned }: { readonly attempt: Attempt; readonly error: unknown; readonly isCleaned: boolean }): boolean {
+export function judgeError(
+  stage: Stage,
+  { attempt, error, isCleaned }: { readonly attempt: Attempt; readonly error: unknown; readonly isCleaned: boolean },
+): boolean {
   const { oracle, scheduler } = stage.world;
   if (isStoreFault(error)) return false;
   const slept = scheduler.now - attempt.startedAt;
@@ -243,7 +257,11 @@ export function reader(name: string, times: readonly number[]): Actor {
         if (snapshot.version < acked)
           oracle.fail(`G7: ${stage.process.name} was shown version ${snapshot.version} as the newest; ${acked} was acknowledged before`);
         await readVersion(stage, snapshot);
-        if (dice.chance(0.3)) await travel(stage, table, dice.int(0, Math.max(0, oracle.head)));
+        const luck = dice.unit();
+        const earlier = dice.int(0, Math.max(0, snapshot.version));
+        if (luck < 0.2) await travel(stage, table, earlier);
+        else if (luck < 0.3) await travelTo(stage, table, earlier);
+        else if (luck < 0.45) await readChanges(stage, table, { from: Math.max(earlier, snapshot.version - CHANGES_MAX), to: snapshot.version });
       }
     },
   };
@@ -270,6 +288,47 @@ async function travel(stage: Stage, table: DeltaTable, version: number): Promise
     await readVersion(stage, await persist(stage, () => table.at({ version })));
   } catch (error) {
     if (!isExpiry(error) || !stage.world.oracle.isExpired(version)) throw error;
+  }
+}
+
+/** By the time of a version, or a while later. */
+async function travelTo(stage: Stage, table: DeltaTable, version: number): Promise<void> {
+  const { oracle, dice } = stage.world;
+  const instant = (oracle.commits[version]?.committedAt ?? 0) + dice.pick([0, 0, SECOND]);
+  const headBefore = oracle.head;
+  try {
+    const snapshot = await persist(stage, () => table.at({ instant }));
+    oracle.checkInstant(stage.process.name, snapshot.version, { instant, headBefore });
+    await readVersion(stage, snapshot);
+  } catch (error) {
+    if (!isExpiry(error) || !oracle.isExpired(version)) throw error;
+  }
+}
+
+/** Versions whose changes are read at once. */
+const CHANGES_MAX = 3;
+
+async function readChanges(stage: Stage, table: DeltaTable, { from, to }: { readonly from: number; readonly to: number }): Promise<void> {
+  const { oracle } = stage.world;
+  const keys = stage.world.knobs.hasEventTime ? ['k', 'e'] : ['k'];
+  try {
+    const changes = await persist(stage, async () => {
+      const read = Array.from({ length: to - from }, () => ({ came: [] as number[], went: [] as number[] }));
+      for await (const batch of table.changes({ fromVersion: from, toVersion: to, keys, columns: ['v'] })) {
+        const valuesOf = (name: string): readonly unknown[] =>
+          Array.from(batch.vectors[batch.columns.findIndex((column) => column.name === name)]?.values ?? []);
+        const [versions, types] = [valuesOf('_commit_version'), valuesOf('_change_type')];
+        for (const [i, id] of idsOf(batch).entries()) {
+          const { came, went } = read[Number(versions[i]) - from - 1] ?? { came: [], went: [] };
+          (types[i] === 'insert' || types[i] === 'update_postimage' ? came : went).push(id);
+        }
+      }
+      return read;
+    });
+    for (const [i, each] of changes.entries()) oracle.checkChanges(stage.process.name, from + 1 + i, each);
+  } catch (error) {
+    const isGone = Array.from({ length: to - from + 1 }, (_, i) => from + i).some((version) => oracle.isExpired(version));
+    if (!isExpiry(error) || !isGone) throw error;
   }
 }
 

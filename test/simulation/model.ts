@@ -17,7 +17,14 @@ export type Op =
   | { readonly kind: 'deleteKeys'; readonly keys: readonly string[] }
   /** Rows whose `v` is in `[from, to)`. */
   | { readonly kind: 'deleteWhere'; readonly from: number; readonly to: number }
+  /** Rows whose `v` is in `[from, to)`, for these, whose own are too. */
+  | { readonly kind: 'overwriteWhere'; readonly from: number; readonly to: number; readonly rows: readonly SimRow[] }
+  /** Gives the row `id` the `v` and the receipt of the one here, which is otherwise the same. */
+  | { readonly kind: 'update'; readonly id: number; readonly rows: readonly [SimRow] }
   | { readonly kind: 'restore'; readonly version: number }
+  | { readonly kind: 'addColumn'; readonly name: string }
+  /** What its requests say, one after the other. */
+  | { readonly kind: 'group' }
   | { readonly kind: 'create' | 'optimize' | 'alter' };
 
 export interface Step {
@@ -62,6 +69,14 @@ export function applyOp(rows: ReadonlyMap<number, SimRow>, versions: readonly (r
       return without(ids, (id) => op.keys.includes(rows.get(id)?.k ?? ''));
     case 'deleteWhere':
       return without(ids, (id) => id >= op.from && id < op.to);
+    case 'overwriteWhere': {
+      const left = ids.filter((id) => id < op.from || id >= op.to);
+      return { ids: [...left, ...op.rows.map(({ id }) => id)], counts: [op.rows.length, 0, ids.length - left.length, 0] };
+    }
+    case 'update': {
+      const [{ id: next }] = op.rows;
+      return { ids: ids.map((id) => (id === op.id ? next : id)), counts: [0, ids.includes(op.id) ? 1 : 0, 0, 0] };
+    }
     case 'restore':
       return { ids: versions[op.version] ?? [] };
     default:

@@ -7,7 +7,7 @@ import { deletionVectorPath } from '../../lib/delta/deletion-vector.ts';
 import { decodeRoaring } from '../../lib/delta/roaring.ts';
 import type { Bucket, Stored, Watcher } from './bucket.ts';
 import { DAY, HOUR, SKEW_MAX, type Knobs } from './knobs.ts';
-import { applyOp, textOf, type Op, type SimRow } from './model.ts';
+import { applyOp, textOf, type Op, type SimRow, type Step } from './model.ts';
 
 export const ROOT = 't';
 const LOG = `${ROOT}/_delta_log/`;
@@ -47,13 +47,26 @@ interface LineAction {
   readonly add?: FileAction;
   readonly remove?: FileAction;
   readonly txn?: { readonly appId: string; readonly version: number };
+  readonly commitInfo?: { readonly timestamp?: number };
+}
+
+/** A write that commits together with others, over all its deliveries. */
+export interface Member {
+  readonly appId: string;
+  readonly op: Op & { readonly kind: 'append' | 'upsert' };
+  /** A delivery whose end nobody was told of may land at any time. */
+  isUncertain: boolean;
 }
 
 export interface Commit {
   readonly version: number;
   readonly attempt: Attempt | undefined;
   readonly at: number;
+  /** What it says of its time itself, epoch ms. */
+  readonly committedAt: number;
   readonly counts: readonly number[] | undefined;
+  /** Counts of each request of a group, by appId. */
+  readonly requests: ReadonlyMap<string, readonly number[]>;
   /** Live files by path, with their deletion vectors. */
   readonly files: ReadonlyMap<string, FileAction>;
 }
@@ -62,6 +75,8 @@ export class Oracle implements Watcher {
   readonly commits: Commit[] = [];
   readonly states: (readonly number[])[] = [];
   readonly rows = new Map<number, SimRow>();
+  /** By appId. */
+  readonly members = new Map<string, Member>();
   violation: string | undefined;
   acked = 0;
   /** Deletes of log entries and checkpoints so far. */
@@ -150,6 +165,40 @@ export class Oracle implements Watcher {
     this.acked = Math.max(this.acked, version);
   }
 
+  /** `counts`: where it landed by this very delivery. */
+  checkMember(attempt: Attempt, member: Member, answer: { readonly version: number; readonly counts: readonly number[] | undefined }): void {
+    const { version, counts } = answer;
+    const expected = this.commits[version]?.requests.get(member.appId);
+    if (expected === undefined) return this.fail(`G3: ${attempt.who} was told that ${attempt.key} is in version ${version}, which does not have it`);
+    if (counts !== undefined && version <= attempt.ackedBefore)
+      return this.fail(`G6: ${attempt.who} committed version ${version} after version ${attempt.ackedBefore} was acknowledged`);
+    if (counts !== undefined && counts.join() !== expected.join())
+      this.fail(`${attempt.who}: ${attempt.key} (${member.op.kind}) in version ${version} counts ${counts.join()}, expected ${expected.join()}`);
+    this.acked = Math.max(this.acked, version);
+  }
+
+  checkMemberAbsent(attempt: Attempt, member: Member, why: string): void {
+    const commit = member.isUncertain ? undefined : this.commits.find(({ requests }) => requests.has(member.appId));
+    if (commit !== undefined) this.fail(`G5: ${attempt.who} was told ${why}, but ${attempt.key} is in version ${commit.version}`);
+  }
+
+  /** Whether `version` was, at some time since `headBefore` was the newest, the last one committed by `instant`. */
+  checkInstant(who: string, version: number, asked: { readonly instant: number; readonly headBefore: number }): void {
+    const { instant, headBefore } = asked;
+    const [found, next] = [this.commits[version], this.commits[version + 1]];
+    if (found === undefined || found.committedAt > instant || (next !== undefined && next.committedAt <= instant && next.version <= headBefore))
+      this.fail(`G7: ${who} was shown version ${version} as of ${instant}; it is of ${found?.committedAt}, the next one of ${next?.committedAt}`);
+  }
+
+  /** Ids that came and went in a version. */
+  checkChanges(who: string, version: number, changes: { readonly came: readonly number[]; readonly went: readonly number[] }): void {
+    const [before, after] = [new Set(this.states[version - 1]), new Set(this.states[version])];
+    const [came, went] = [new Set(changes.came), new Set(changes.went)];
+    const found = `+${textOf([...came].filter((id) => !went.has(id)))} -${textOf([...went].filter((id) => !came.has(id)))}`;
+    const expected = `+${textOf([...after].filter((id) => !before.has(id)))} -${textOf([...before].filter((id) => !after.has(id)))}`;
+    if (found !== expected) this.fail(`G7: ${who} read the changes of version ${version} as ${found}, they are ${expected}`);
+  }
+
   /** A definite failure left nothing behind. */
   checkAbsent(attempt: Attempt, why: string): void {
     const commit = this.commits.find((candidate) => candidate.attempt === attempt);
@@ -160,11 +209,11 @@ export class Oracle implements Watcher {
   checkNothing(attempt: Attempt): void {
     this.checkAbsent(attempt, 'there was nothing to do');
     const { op } = attempt;
-    if (op.kind !== 'deleteKeys' && op.kind !== 'deleteWhere') return;
+    if (op.kind !== 'deleteKeys' && op.kind !== 'deleteWhere' && op.kind !== 'update') return;
     for (let version = attempt.ackedBefore; version <= this.head; version += 1) {
-      if (applyOp(this.rows, [this.states[version] ?? []], op).ids.length === this.states[version]?.length) return;
+      if (textOf(applyOp(this.rows, [this.states[version] ?? []], op).ids) === textOf(this.states[version] ?? [])) return;
     }
-    this.fail(`G7: ${attempt.who} found nothing to delete, though rows matched at every version from ${attempt.ackedBefore} to ${this.head}`);
+    this.fail(`G7: ${attempt.who} found nothing to ${op.kind}, though rows matched at every version from ${attempt.ackedBefore} to ${this.head}`);
   }
 
   /** Data files no retained version needs that are still there at the end. */
@@ -190,11 +239,18 @@ export class Oracle implements Watcher {
     this.#checkTxns(version, actions, attempt);
     const op: Op = attempt?.op ?? { kind: 'alter' };
     const before = this.commits.at(-1);
-    const step = applyOp(this.rows, this.states, op);
-    if (before !== undefined && (op.kind === 'optimize' || op.kind === 'alter') && actions.some(({ add, remove }) => (add ?? remove)?.dataChange === true))
+    const requests = new Map<string, readonly number[]>();
+    const step = op.kind === 'group' ? this.#grouped(version, actions, requests) : applyOp(this.rows, this.states, op);
+    const stated = actions[0]?.commitInfo?.timestamp ?? 0;
+    const committedAt = Math.max(stated, (before?.committedAt ?? -1) + 1);
+    if (
+      before !== undefined &&
+      (op.kind === 'optimize' || op.kind === 'alter' || op.kind === 'addColumn') &&
+      actions.some(({ add, remove }) => (add ?? remove)?.dataChange === true)
+    )
       this.fail(`G8: version ${version} is ${op.kind} and says that it changes data`);
     this.states.push(step.ids);
-    this.commits.push({ version, attempt, at: this.#now(), files, counts: step.counts });
+    this.commits.push({ version, attempt, at: this.#now(), committedAt, files, counts: step.counts, requests });
     if (before !== undefined) for (const path of pathsOf(before)) this.#neededUntil.set(path, this.#now());
     const commit = this.commits[version];
     if (commit === undefined || this.violation !== undefined) return;
@@ -203,6 +259,23 @@ export class Oracle implements Watcher {
       if (this.bucket?.objects.has(path) !== true) return this.fail(`G14: version ${version} (${op.kind}) names ${path}, which is not there`);
     }
     if (this.#knobs.codec === 'ndjson') this.#checkRows(commit, step.ids);
+  }
+
+  /** The requests of a group one after the other, as their order in the entry is. */
+  #grouped(version: number, actions: readonly LineAction[], requests: Map<string, readonly number[]>): Step {
+    let ids = this.states.at(-1) ?? [];
+    for (const { txn } of actions) {
+      if (txn === undefined) continue;
+      const member = this.members.get(txn.appId);
+      if (member === undefined || requests.has(txn.appId)) {
+        this.fail(`G4: version ${version} answers ${txn.appId}, ${member === undefined ? 'which nobody asked for' : 'twice'}`);
+        continue;
+      }
+      const step = applyOp(this.rows, [ids], member.op);
+      requests.set(txn.appId, step.counts ?? []);
+      ({ ids } = step);
+    }
+    return { ids };
   }
 
   #applied(version: number, actions: readonly LineAction[]): ReadonlyMap<string, FileAction> {

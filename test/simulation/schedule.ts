@@ -6,6 +6,7 @@ import { maintainer, openTable, persist, reader, readVersion, startActor, writer
 import { Bucket } from './bucket.ts';
 import { Dice } from './dice.ts';
 import { DAY, HOUR, knobsOf, MINUTE, SECOND } from './knobs.ts';
+import { grouper, type Call, type Wave } from './grouper.ts';
 import { columnsOf, type Op, type SimRow } from './model.ts';
 import { countFault, SLEEP_MAX, START_MILLIS, type FaultKind, type World } from './network.ts';
 import { Oracle, ROOT, type Attempt } from './oracle.ts';
@@ -129,7 +130,7 @@ function closer(world: World): Actor {
       if (table.snapshot.version !== oracle.head) oracle.fail(`G7: at the end the newest version is read as ${table.snapshot.version}, it is ${oracle.head}`);
       await readVersion(stage, table.snapshot);
       const version = dice.int(0, oracle.head);
-      if (!oracle.isExpired(version)) await readVersion(stage, await table.at({ version }));
+      if (dice.chance(0.5) && !oracle.isExpired(version)) await readVersion(stage, await table.at({ version }));
       if (!dice.chance(0.3)) return;
       // What a queued write staged is left for 15 days.
       await stage.deps.clock.sleep(Math.max(DAY, world.knobs.retentionMillis) + 16 * DAY);
@@ -151,8 +152,9 @@ function cast(world: World): readonly Actor[] {
   const compact = (stage: Stage, table: DeltaTable): Promise<unknown> => optimize(stage, table);
   const checkpoint = (stage: Stage, table: DeltaTable): Promise<unknown> => checkpointWhenDue(stage, table);
   return [
-    writer('writer-1', script.steps('a', dice.int(4, 6), 0.4)),
-    writer('writer-2', script.steps('b', dice.int(4, 6), 0.4)),
+    writer('writer-1', script.steps('a', dice.int(3, 5), 0.4)),
+    writer('writer-2', script.steps('b', dice.int(3, 4), 0.4)),
+    grouper('grouper', script.waves(dice.int(1, 2)), dice.chance(0.2) ? { freezeAfter: dice.int(4, 12) } : {}),
     writer('deliverer-1', shared),
     writer('deliverer-2', later),
     writer('restorer', dice.chance(0.4) ? script.restores(vacuums) : []),
@@ -165,11 +167,8 @@ function cast(world: World): readonly Actor[] {
       const scope = table.snapshot.version % 2 === 0 ? 'full' : 'log';
       return table.vacuum({ retentionMillis: knobs.retentionMillis, dryRun: false, force: true, scope });
     }),
-    reader(
-      'reader-1',
-      [...times(0.7), ...times(0.2)].toSorted((a, b) => a - b),
-    ),
-    reader('reader-2', times(0.6)),
+    reader('reader-1', times(0.6)),
+    reader('reader-2', times(0.5)),
   ];
   function optimize(stage: Stage, table: DeltaTable): Promise<unknown> {
     const op: Op = { kind: 'optimize' };
@@ -196,6 +195,7 @@ function cast(world: World): readonly Actor[] {
 /** Makes scripts of random operations; rows are numbered over all of them. */
 function scripts({ dice, knobs, oracle }: World): {
   readonly steps: (name: string, count: number, keyed: number) => ScriptStep[];
+  readonly waves: (count: number) => Wave[];
   /** Of an early version, while a vacuum runs. */
   readonly restores: (vacuums: readonly number[]) => ScriptStep[];
 } {
@@ -208,17 +208,40 @@ function scripts({ dice, knobs, oracle }: World): {
   const rows = (max: number): SimRow[] => Array.from({ length: dice.int(1, max) }, rowOf);
   const opOf = (): Op => {
     const choice = dice.unit();
-    if (choice < 0.42) return { kind: 'upsert', rows: rows(4) };
-    if (choice < 0.7) return { kind: 'append', rows: rows(3) };
+    if (choice < 0.38) return { kind: 'upsert', rows: rows(4) };
+    if (choice < 0.6) return { kind: 'append', rows: rows(3) };
+    if (choice < 0.65) return update();
+    if (choice < 0.7) {
+      const from = dice.int(Math.max(1, ids - 5), ids + 1);
+      const replacing = rows(3);
+      return { kind: 'overwriteWhere', from, to: ids + 1, rows: replacing };
+    }
     if (choice < 0.8) return { kind: 'deleteKeys', keys: [`k${dice.int(1, knobs.keys)}`] };
     if (choice < 0.88) {
       const from = dice.int(1, Math.max(1, ids));
       return { kind: 'deleteWhere', from, to: from + dice.int(1, 6) };
     }
     if (choice < 0.93) return { kind: 'overwrite', rows: rows(3) };
-    return choice < 0.97 ? { kind: 'restore', version: dice.int(0, Math.max(0, oracle.head)) } : { kind: 'alter' };
+    if (choice < 0.96) return { kind: 'restore', version: dice.int(0, Math.max(0, oracle.head)) };
+    return choice < 0.98 ? { kind: 'addColumn', name: `c${(ids += 1)}` } : { kind: 'alter' };
+  };
+  const update = (): Op => {
+    const live = oracle.states.at(-1) ?? [];
+    const id = live[dice.int(0, Math.max(0, live.length - 1))];
+    const row = id === undefined ? undefined : oracle.rows.get(id);
+    if (id === undefined || row === undefined) return { kind: 'append', rows: rows(1) };
+    return { kind: 'update', id, rows: [{ ...rowOf(), k: row.k, e: row.e }] };
   };
   return {
+    waves: (count) =>
+      Array.from({ length: count }, (_, wave): Wave => {
+        const at = dice.pick([0, ...knobs.epochs]) + dice.unit() * 3 * SECOND;
+        const calls = Array.from({ length: dice.int(2, 4) }, (_, i): Call => {
+          const kind = dice.chance(0.6) ? 'upsert' : 'append';
+          return { key: `g${wave}.${i}`, isTwice: dice.chance(0.15), op: () => ({ kind, rows: rows(2) }) };
+        });
+        return { at, calls };
+      }).toSorted((a, b) => a.at - b.at),
     restores: (vacuums) =>
       vacuums.slice(-1).map((at) => ({
         at: at - knobs.latency * 3 * dice.unit(),
