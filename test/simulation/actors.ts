@@ -236,6 +236,9 @@ export function judgeError(
     oracle.checkAbsent(attempt, 'that the version has expired');
     return true;
   }
+  // The request is forgotten after its window, the column is not.
+  if (attempt.op.kind === 'addColumn' && attempt.key !== undefined && isLakefoldError(error, 'INVALID_ARGUMENT') && oracle.isForgotten(attempt.key))
+    return true;
   throw error;
 }
 

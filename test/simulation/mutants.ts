@@ -211,8 +211,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'every member of a group is told what became of the first',
     breaks: 'G3, G5',
     file: 'lib/delta/group-committer.ts',
-    find: 'answer(memberOutcome(outcome, i, group[i]?.member))',
-    replace: 'answer(memberOutcome(outcome, 0, group[i]?.member))',
+    find: 'settleMember(outcome, i, waiting)',
+    replace: 'settleMember(outcome, 0, waiting)',
   },
   {
     name: 'a write of a group is as old as its turn, not its files',
@@ -225,8 +225,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an instant leaves out what was committed at it',
     breaks: 'G7',
     file: 'lib/delta/version-at.ts',
-    find: 'if (committedAt <= instant) {',
-    replace: 'if (committedAt < instant) {',
+    find: 'const isLater = committedAt > instant;',
+    replace: 'const isLater = committedAt >= instant;',
   },
   {
     name: 'changes leave out rows that a deletion vector hides',

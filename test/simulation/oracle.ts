@@ -143,6 +143,11 @@ export class Oracle implements Watcher {
     return next !== undefined && this.#now() - next.at > this.#knobs.retentionMillis - 12 * HOUR - SLACK;
   }
 
+  /** Whether a request landed so long ago that it may be taken for a new one. */
+  isForgotten(key: string): boolean {
+    return this.commits.some(({ attempt, at }) => attempt?.key === key && this.#now() - at > KEY_WINDOW - SLACK);
+  }
+
   wasDeleted(path: string): boolean {
     return this.#deleted.has(path);
   }
