@@ -1,9 +1,10 @@
 /** Writes of one process that commit together, called at once; some of them twice, as by a double click. */
 import { sha256, toBase32, utf8 } from '../../lib/core/bytes.ts';
+import { isLakefoldError } from '../../lib/core/errors.ts';
 import { GroupCommitter } from '../../lib/delta/group-committer.ts';
 import { REQUEST_APP_ID } from '../../lib/delta/write-outcome.ts';
 import { judgeError, openTable, type Actor, type Stage } from './actors.ts';
-import { SECOND } from './knobs.ts';
+import { DAY, HOUR, SECOND } from './knobs.ts';
 import { batchOf, type Op } from './model.ts';
 import { KEY_WINDOW, type Attempt, type Member } from './oracle.ts';
 
@@ -114,9 +115,16 @@ async function delivery(
   } catch (error) {
     trace.note(scheduler.now, attempt.who, `${attempt.key} fails`, error instanceof Error ? error.message : String(error));
     member.isUncertain = true;
-    judgeError(stage, { attempt, error, isCleaned: oracle.logDeletes > deletes });
+    // Slept over for longer than a vacuum leaves them, its own files are gone: it is refused alone, and stages them again.
+    const isSwept = isLakefoldError(error, 'FILE_MISSING') && scheduler.now - attempt.startedAt > DAY - HOUR && oracle.wasDeleted(pathIn(error.message));
+    if (!isSwept) judgeError(stage, { attempt, error, isCleaned: oracle.logDeletes > deletes });
     return false;
   }
+}
+
+/** The file that a reason names. */
+function pathIn(reason: string): string {
+  return /\S+\.(?:ndjson|parquet)/.exec(reason)?.[0] ?? '';
 }
 
 function appIdOf(key: string): string {
