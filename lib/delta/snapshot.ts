@@ -122,10 +122,15 @@ export async function refreshSnapshot(deps: SnapshotDeps, root: string, snapshot
   if (head === undefined || head < from) return snapshot;
   const isFar = head - snapshot.version > REPLAY_COMMITS_MAX && listing.checkpoints.length > 0;
   if (isFar || planTail(listing, from, head).missing !== undefined) return loadSnapshot(deps, root);
-  const tail = await readTail(deps.store, root, { listing, from, to: head });
-  // Emptied entries no longer say what they did.
-  if (tail.some(({ actions }) => endsHistory(actions))) return loadSnapshot(deps, root);
-  return replay(snapshot, tail, fileTimes(listing, from));
+  try {
+    const tail = await readTail(deps.store, root, { listing, from, to: head });
+    // Emptied entries no longer say what they did.
+    if (!tail.some(({ actions }) => endsHistory(actions))) return replay(snapshot, tail, fileTimes(listing, from));
+  } catch (error) {
+    // Log clean-up takes listed commits away before they are read; a checkpoint then tells of them.
+    if (!isLakefoldError(error, 'LOG_GAP')) throw error;
+  }
+  return loadSnapshot(deps, root);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Pages of one listing are answered at different times: log clean-up between them leaves a gap that is none. */
 import { describe, expect, it } from 'vitest';
-import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { commitPath } from '../../lib/delta/log-path.ts';
+import { loadSnapshot, refreshSnapshot } from '../../lib/delta/snapshot.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 import { wrappedStore } from '../support/wrapped-store.ts';
@@ -36,5 +37,17 @@ describe('loading a snapshot', () => {
     const { store, lists } = forgetting(deps.store, 9);
     await expect(loadSnapshot({ ...deps, store }, T_ROOT)).rejects.toMatchObject({ code: 'LOG_GAP' });
     expect(lists()).toBe(2);
+  });
+});
+
+describe('refreshing a snapshot', () => {
+  it('loads the table anew where a commit is taken by log clean-up after it was listed', async () => {
+    const { deps, table } = await tableFixture();
+    const old = table.snapshot;
+    for (let i = 0; i < 3; i += 1) await table.append(rowsBatch([`k${i}`, i, R]));
+    await table.checkpoint();
+    const store = wrappedStore(deps.store, { get: async (path, options) => (path === commitPath(T_ROOT, 1) ? undefined : deps.store.get(path, options)) });
+    const { version, checkpointVersion, files } = await refreshSnapshot({ ...deps, store }, T_ROOT, old);
+    expect([version, checkpointVersion, files.size]).toEqual([3, 3, 3]);
   });
 });
