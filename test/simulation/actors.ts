@@ -78,23 +78,14 @@ export async function openTable(stage: Stage): Promise<DeltaTable> {
 export async function persist<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
   const { world } = stage;
   for (let attempt = 1; ; attempt += 1) {
-    const deletes = world.oracle.logDeletes;
-    const startedAt = world.scheduler.now;
     try {
       return await work();
     } catch (error) {
-      // Pages of one listing that are hours apart need not fit together; asked again they do.
-      const isRace = isLogRace(error) && (world.oracle.logDeletes > deletes || world.scheduler.now - startedAt > HOUR);
-      if (!isRace && !isStoreFault(error)) throw error;
+      if (!isStoreFault(error)) throw error;
       if (attempt >= TRIES_MAX) throw new Error(`still failing after ${attempt} tries`, { cause: error });
       await stage.deps.clock.sleep(world.dice.unit() * Math.min(5 * SECOND, 100 * 2 ** attempt));
     }
   }
-}
-
-/** What a log that is being cleaned may look like to who lists and then reads. */
-function isLogRace(error: unknown): boolean {
-  return isLakefoldError(error, 'LOG_GAP') || isLakefoldError(error, 'CHECKPOINT_CORRUPT');
 }
 
 function isStoreFault(error: unknown): boolean {
@@ -131,14 +122,13 @@ async function tryStep(stage: Stage, table: DeltaTable, step: ScriptStep): Promi
   const attempt: Attempt = { who: process.name, op, key: step.key, startedAt: world.scheduler.now, ackedBefore: oracle.acked, headBefore: oracle.head };
   process.attempt = attempt;
   world.trace.note(world.scheduler.now, process.name, `begins ${op.kind}`, step.key ?? '');
-  const deletes = oracle.logDeletes;
   try {
     const outcome = await perform(stage, table, { op, key: step.key });
     world.trace.note(world.scheduler.now, process.name, `${op.kind} is ${outcome.kind}`, 'version' in outcome ? String(outcome.version) : '');
     return judgeOutcome(stage, attempt, outcome);
   } catch (error) {
     world.trace.note(world.scheduler.now, process.name, `${op.kind} fails`, isLakefoldError(error) ? error.code : String(error));
-    return judgeError(stage, { attempt, error, isCleaned: oracle.logDeletes > deletes });
+    return judgeError(stage, { attempt, error });
   } finally {
     process.attempt = undefined;
   }
@@ -217,7 +207,7 @@ function judgeOutcome(stage: Stage, attempt: Attempt, outcome: WriteOutcome): bo
 /** What a write may fail with on a store that fails; true when trying again makes no sense. */
 export function judgeError(
   stage: Stage,
-  { attempt, error, isCleaned }: { readonly attempt: Attempt; readonly error: unknown; readonly isCleaned: boolean },
+  { attempt, error }: { readonly attempt: Attempt; readonly error: unknown },
 ): boolean {
   const { oracle, scheduler } = stage.world;
   if (isStoreFault(error)) return false;
@@ -226,7 +216,6 @@ export function judgeError(
     oracle.checkAbsent(attempt, 'that it was fenced');
     return false;
   }
-  if (isLogRace(error) && isCleaned) return false;
   if (slept > HOUR && isMissing(error) && oracle.wasDeleted(pathOf(error))) return false;
   if (
     attempt.op.kind === 'restore' &&
@@ -360,7 +349,6 @@ export function maintainer(name: string, times: readonly number[], work: (stage:
         await stage.sleepUntil(at);
         next += 1;
         table ??= await openTable(stage);
-        const deletes = stage.world.oracle.logDeletes;
         const startedAt = stage.world.scheduler.now;
         try {
           await work(stage, table);
@@ -368,7 +356,7 @@ export function maintainer(name: string, times: readonly number[], work: (stage:
         } catch (error) {
           const hasSlept = stage.world.scheduler.now - startedAt > HOUR;
           const isLate = hasSlept && (isLakefoldError(error, 'WRITER_FENCED') || isMissing(error));
-          if (!isLate && !isStoreFault(error) && !(isLogRace(error) && stage.world.oracle.logDeletes > deletes)) throw error;
+          if (!isLate && !isStoreFault(error)) throw error;
         }
       }
     },

@@ -83,7 +83,6 @@ async function delivery(
 ): Promise<boolean> {
   const { oracle, knobs, trace, scheduler } = stage.world;
   const { member } = delivered;
-  const deletes = oracle.logDeletes;
   try {
     const outcome = await committer.write({
       batch: batchOf(knobs.hasEventTime, member.op.rows),
@@ -117,7 +116,7 @@ async function delivery(
     member.isUncertain = true;
     // Slept over for longer than a vacuum leaves them, its own files are gone: it is refused alone, and stages them again.
     const isSwept = isLakefoldError(error, 'FILE_MISSING') && scheduler.now - attempt.startedAt > DAY - HOUR && oracle.wasDeleted(pathIn(error.message));
-    if (!isSwept) judgeError(stage, { attempt, error, isCleaned: oracle.logDeletes > deletes });
+    if (!isSwept) judgeError(stage, { attempt, error });
     return false;
   }
 }

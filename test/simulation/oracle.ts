@@ -195,12 +195,13 @@ export class Oracle implements Watcher {
       this.fail(`G7: ${who} was shown version ${version} as of ${instant}; it is of ${found?.committedAt}, the next one of ${next?.committedAt}`);
   }
 
-  /** Ids that came and went in a version. */
+  /** Rows that came and went in a version, each as often as it did; only a restore may bring back what it takes. */
   checkChanges(who: string, version: number, changes: { readonly came: readonly number[]; readonly went: readonly number[] }): void {
-    const [before, after] = [new Set(this.states[version - 1]), new Set(this.states[version])];
-    const [came, went] = [new Set(changes.came), new Set(changes.went)];
-    const found = `+${textOf([...came].filter((id) => !went.has(id)))} -${textOf([...went].filter((id) => !came.has(id)))}`;
-    const expected = `+${textOf([...after].filter((id) => !before.has(id)))} -${textOf([...before].filter((id) => !after.has(id)))}`;
+    const isNet = this.commits[version]?.attempt?.op.kind === 'restore';
+    const [came, went] = isNet ? [minus(changes.came, changes.went), minus(changes.went, changes.came)] : [changes.came, changes.went];
+    const [before, after] = [this.states[version - 1] ?? [], this.states[version] ?? []];
+    const found = `+${textOf(came)} -${textOf(went)}`;
+    const expected = `+${textOf(minus(after, before))} -${textOf(minus(before, after))}`;
     if (found !== expected) this.fail(`G7: ${who} read the changes of version ${version} as ${found}, they are ${expected}`);
   }
 
@@ -373,6 +374,17 @@ function* pathsOf(commit: Commit): Iterable<string> {
     yield `${ROOT}/${file.path}`;
     if (file.deletionVector !== undefined) yield deletionVectorPath(ROOT, file.deletionVector);
   }
+}
+
+/** `ids` without those of `others`, each as often as it stands there. */
+function minus(ids: readonly number[], others: readonly number[]): readonly number[] {
+  const left = new Map<number, number>();
+  for (const id of others) left.set(id, (left.get(id) ?? 0) + 1);
+  return ids.filter((id) => {
+    const count = left.get(id) ?? 0;
+    if (count > 0) left.set(id, count - 1);
+    return count === 0;
+  });
 }
 
 function needs(commit: Commit, path: string): boolean {

@@ -12,7 +12,7 @@ const TRIES_MAX = 3;
 
 export function simulatedStore(process: Process): ObjectStore {
   const { bucket, knobs, dice } = process.world;
-  const ask = <T>(verb: string, path: string, apply: () => T): Promise<T> => request(process, { verb, path, apply, errorOf });
+  const ask = <T>(verb: string, path: string, apply: () => T): Promise<T> => patiently(() => request(process, { verb, path, apply, errorOf }));
   const conditionally = async <T>(spec: { verb: string; path: string; apply: () => T }): Promise<T | { readonly kind: 'unknown'; readonly cause: unknown }> => {
     try {
       return await request(process, { ...spec, errorOf });
@@ -61,17 +61,15 @@ export function simulatedStore(process: Process): ObjectStore {
       let after: string | undefined = options.startAfter;
       for (;;) {
         const from = after;
-        const page = await patiently(() =>
-          ask('LIST', prefix, () => {
-            const { keys, isTruncated } = bucket.page(prefix, from, knobs.pageSize);
-            if (isTruncated) countFault(process.world, 'page');
-            const infos = keys.flatMap((key) => {
-              const stored = bucket.objects.get(key);
-              return stored === undefined || !isObjectPath(key) ? [] : [infoOf(key, stored)];
-            });
-            return { infos, last: keys.at(-1), isTruncated };
-          }),
-        );
+        const page = await ask('LIST', prefix, () => {
+          const { keys, isTruncated } = bucket.page(prefix, from, knobs.pageSize);
+          if (isTruncated) countFault(process.world, 'page');
+          const infos = keys.flatMap((key) => {
+            const stored = bucket.objects.get(key);
+            return stored === undefined || !isObjectPath(key) ? [] : [infoOf(key, stored)];
+          });
+          return { infos, last: keys.at(-1), isTruncated };
+        });
         yield* page.infos;
         if (!page.isTruncated) return;
         after = page.last;
@@ -81,7 +79,7 @@ export function simulatedStore(process: Process): ObjectStore {
   };
 }
 
-/** As vendors' clients try again by themselves: a listing of many pages would hardly end else. */
+/** As vendors' clients try again by themselves: a read of many objects would hardly end else. */
 async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
