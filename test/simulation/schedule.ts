@@ -149,6 +149,9 @@ function cast(world: World): readonly Actor[] {
   const later = shared.map((step) => ({ ...step, at: step.at + dice.pick([0, 5 * SECOND, 40 * HOUR]) }));
   const times = (share: number, delay = 0): number[] => knobs.epochs.filter(() => dice.chance(share)).map((epoch) => epoch + delay + dice.unit() * 4 * SECOND);
   const vacuums = times(0.5);
+  // One that falls asleep between its first questions: what is committed meanwhile is newer than all it knows.
+  const sleepsThrough = dice.chance(0.3) ? dice.int(0, 1) : undefined;
+  let vacuumed = 0;
   const compact = (stage: Stage, table: DeltaTable): Promise<unknown> => optimize(stage, table);
   const checkpoint = (stage: Stage, table: DeltaTable): Promise<unknown> => checkpointWhenDue(stage, table);
   return [
@@ -163,8 +166,10 @@ function cast(world: World): readonly Actor[] {
     maintainer('compactor-2', times(0.5), compact),
     maintainer('checkpointer-1', times(0.7, SECOND), checkpoint),
     maintainer('logkeeper', times(0.8, SECOND), (_, table) => table.maintainLog(dice.chance(0.3) ? { rest: 'compact' } : {})),
-    maintainer('vacuum', vacuums, (_, table) => {
-      const scope = table.snapshot.version % 2 === 0 ? 'full' : 'log';
+    maintainer('vacuum', vacuums, (stage, table) => {
+      if (sleepsThrough === vacuumed) stage.process.freezeAfter = dice.int(1, 6);
+      vacuumed += 1;
+      const scope = dice.chance(0.5) ? 'full' : 'log';
       return table.vacuum({ retentionMillis: knobs.retentionMillis, dryRun: false, force: true, scope });
     }),
     reader('reader-1', times(0.6)),
