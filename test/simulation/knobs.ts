@@ -22,6 +22,8 @@ export interface Knobs {
   readonly after: number;
   readonly late: number;
   readonly contended: number;
+  /** Per entry of the log that is asked for. */
+  readonly cut: number;
   /** Windows in which the store asks to slow down, or answers hardly anybody, ms from the start. */
   readonly bursts: readonly { readonly kind: 'throttle' | 'outage'; readonly from: number; readonly to: number }[];
   readonly pageSize: number;
@@ -73,5 +75,6 @@ export function knobsOf(seed: number): Knobs {
     retentionMillis: dice.pick([36 * HOUR, 2 * DAY, 7 * DAY]),
     logRetentionMillis: dice.pick([HOUR, 30 * HOUR, 5 * DAY]),
     checkpointEvery: dice.int(3, 8),
+    cut: rate(0.01, 0.03),
   };
 }

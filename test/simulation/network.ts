@@ -17,6 +17,7 @@ export const START_MILLIS = 1_750_000_000_000;
 /** A request in flight for longer than this is refused by the store: its signature is too old. */
 const LATE_MAX = 14 * MINUTE;
 
+const CUT_MAX = 6 * SECOND;
 /** A day and what a log is kept beyond it; and longer than any table's log and files are. */
 const LONG_SLEEPS: readonly [number, number] = [30 * HOUR, 12 * DAY];
 /** The longest sleep of an actor that falls asleep after a number of answers, ms. */
@@ -28,6 +29,7 @@ export type FaultKind =
   | 'late'
   | 'contended'
   | 'throttled'
+  | 'cut'
   | 'slow'
   | 'page'
   | 'body'
@@ -62,6 +64,8 @@ export class Process {
   /** Answers after which it freezes once, whatever the dice say. */
   freezeAfter = Number.POSITIVE_INFINITY;
   requests = 0;
+  /** Its way to the store is gone until then, ms from the start. */
+  cutUntil = 0;
   attempt: Attempt | undefined;
   readonly name: string;
   readonly world: World;
@@ -163,7 +167,7 @@ export function request<T>(process: Process, spec: Request<T>): Promise<T> {
   process.requests += 1;
   const { dice, knobs, scheduler } = world;
   const there = knobs.latency * (0.2 + dice.unit());
-  const fault = world.isCalm ? 'none' : drawFault(world, spec.isConditional === true);
+  const fault = world.isCalm ? 'none' : (drawCut(process, spec) ?? drawFault(world, spec.isConditional === true));
   if (fault !== 'none') countFault(world, fault);
   const note = (what: string): void => world.trace.note(scheduler.now, process.name, `${spec.verb} ${what}`, spec.path);
   return new Promise<T>((resolve, reject) => {
@@ -202,6 +206,18 @@ export function request<T>(process: Process, spec: Request<T>): Promise<T> {
       }
     }
   });
+}
+
+/** A process may lose its way to the store as it asks for an entry of the log: then it can't tell what became of it. */
+function drawCut(process: Process, { verb, path }: Pick<Request<unknown>, 'verb' | 'path'>): 'before' | 'after' | undefined {
+  const { dice, knobs, scheduler } = process.world;
+  if (scheduler.now >= process.cutUntil) {
+    const isEntry = (verb === 'PUT' || verb === 'CREATE') && path.includes('/_delta_log/');
+    if (!isEntry || !dice.chance(knobs.cut)) return undefined;
+    process.cutUntil = scheduler.now + dice.unit() * CUT_MAX;
+    countFault(process.world, 'cut');
+  }
+  return dice.chance(0.5) ? 'before' : 'after';
 }
 
 function drawFault(world: World, isConditional: boolean): 'none' | 'before' | 'after' | 'late' | 'contended' | 'throttled' | 'slow' {
