@@ -29,8 +29,15 @@ export type Op =
 
 export interface Step {
   readonly ids: readonly number[];
+  /** Rows taken out and put in, each as often as it was; undefined where only the difference is told: a restore brings back files. */
+  readonly changes?: Changes;
   /** Inserted, updated, deleted, stale; undefined where they are not told exactly. */
   readonly counts?: readonly [number, number, number, number];
+}
+
+export interface Changes {
+  readonly came: readonly number[];
+  readonly went: readonly number[];
 }
 
 const KEY: Column = { name: 'k', type: { kind: 'string' }, nullable: false };
@@ -60,33 +67,58 @@ export function applyOp(rows: ReadonlyMap<number, SimRow>, versions: readonly (r
   const ids = versions.at(-1) ?? [];
   switch (op.kind) {
     case 'append':
-      return { ids: [...ids, ...op.rows.map(({ id }) => id)], counts: [op.rows.length, 0, 0, 0] };
+      return replaced(ids, { isGone: () => false, by: op.rows, countsOf: () => [op.rows.length, 0, 0, 0] });
     case 'overwrite':
-      return { ids: op.rows.map(({ id }) => id), counts: [op.rows.length, 0, ids.length, 0] };
+      return replaced(ids, { isGone: () => true, by: op.rows, countsOf: (gone) => [op.rows.length, 0, gone, 0] });
     case 'upsert':
       return upserted(rows, ids, op.rows);
     case 'deleteKeys':
-      return without(ids, (id) => op.keys.includes(rows.get(id)?.k ?? ''));
+      return replaced(ids, { isGone: (id) => op.keys.includes(rows.get(id)?.k ?? ''), by: [], countsOf: (gone) => [0, 0, gone, 0] });
     case 'deleteWhere':
-      return without(ids, (id) => id >= op.from && id < op.to);
-    case 'overwriteWhere': {
-      const left = ids.filter((id) => id < op.from || id >= op.to);
-      return { ids: [...left, ...op.rows.map(({ id }) => id)], counts: [op.rows.length, 0, ids.length - left.length, 0] };
-    }
+      return replaced(ids, { isGone: (id) => id >= op.from && id < op.to, by: [], countsOf: (gone) => [0, 0, gone, 0] });
+    case 'overwriteWhere':
+      return replaced(ids, { isGone: (id) => id >= op.from && id < op.to, by: op.rows, countsOf: (gone) => [op.rows.length, 0, gone, 0] });
     case 'update': {
-      const [{ id: next }] = op.rows;
-      return { ids: ids.map((id) => (id === op.id ? next : id)), counts: [0, ids.includes(op.id) ? 1 : 0, 0, 0] };
+      // An append that was repeated after its window left the row there twice.
+      const by = ids.flatMap((id) => (id === op.id ? op.rows : []));
+      return replaced(ids, { isGone: (id) => id === op.id, by, countsOf: (gone) => [0, gone, 0, 0] });
     }
     case 'restore':
       return { ids: versions[op.version] ?? [] };
     default:
-      return { ids };
+      return { ids, changes: { came: [], went: [] } };
   }
 }
 
-function without(ids: readonly number[], isGone: (id: number) => boolean): Step {
-  const left = ids.filter((id) => !isGone(id));
-  return { ids: left, counts: [0, 0, ids.length - left.length, 0] };
+interface Replacement {
+  readonly isGone: (id: number) => boolean;
+  readonly by: readonly Pick<SimRow, 'id'>[];
+  readonly countsOf: (gone: number) => readonly [number, number, number, number];
+}
+
+function replaced(before: readonly number[], { isGone, by, countsOf }: Replacement): Step {
+  const came = by.map(({ id }) => id);
+  const went = before.filter(isGone);
+  return { ids: [...before.filter((id) => !isGone(id)), ...came], changes: { came, went }, counts: countsOf(went.length) };
+}
+
+/** `ids` without those of `others`, each as often as it stands there. */
+export function minus(ids: readonly number[], others: readonly number[]): readonly number[] {
+  const left = new Map<number, number>();
+  for (const id of others) left.set(id, (left.get(id) ?? 0) + 1);
+  return ids.filter((id) => {
+    const count = left.get(id) ?? 0;
+    if (count > 0) left.set(id, count - 1);
+    return count === 0;
+  });
+}
+
+/** What two steps, one after the other, are as one: what the first put in and the second took out was never there. */
+export function together(first: Changes, second: Changes): Changes {
+  return {
+    came: [...minus(first.came, second.went), ...second.came],
+    went: [...first.went, ...minus(second.went, first.came)],
+  };
 }
 
 function upserted(rows: ReadonlyMap<number, SimRow>, before: readonly number[], received: readonly SimRow[]): Step {
@@ -95,7 +127,7 @@ function upserted(rows: ReadonlyMap<number, SimRow>, before: readonly number[], 
   for (const row of received) last.set(identityOf(row), row);
   let [inserted, updated, stale] = [0, 0, 0];
   const gone = new Set<number>();
-  const added: number[] = [];
+  const added: SimRow[] = [];
   for (const [identity, row] of last) {
     const same = before.flatMap((id) => {
       const other = rows.get(id);
@@ -108,9 +140,9 @@ function upserted(rows: ReadonlyMap<number, SimRow>, before: readonly number[], 
     if (same.length > 0) updated += 1;
     else inserted += 1;
     for (const other of same) gone.add(other.id);
-    added.push(row.id);
+    added.push(row);
   }
-  return { ids: [...before.filter((id) => !gone.has(id)), ...added], counts: [inserted, updated, 0, stale] };
+  return replaced(before, { isGone: (id) => gone.has(id), by: added, countsOf: () => [inserted, updated, 0, stale] });
 }
 
 /** Equal for equal lists of rows, whatever their order. */

@@ -7,7 +7,7 @@ import { deletionVectorPath } from '../../lib/delta/deletion-vector.ts';
 import { decodeRoaring } from '../../lib/delta/roaring.ts';
 import type { Bucket, Stored, Watcher } from './bucket.ts';
 import { DAY, HOUR, SKEW_MAX, type Knobs } from './knobs.ts';
-import { applyOp, textOf, type Op, type SimRow, type Step } from './model.ts';
+import { applyOp, minus, textOf, together, type Changes, type Op, type SimRow, type Step } from './model.ts';
 
 export const ROOT = 't';
 const LOG = `${ROOT}/_delta_log/`;
@@ -65,6 +65,7 @@ export interface Commit {
   /** What it says of its time itself, epoch ms. */
   readonly committedAt: number;
   readonly counts: readonly number[] | undefined;
+  readonly changes: Changes | undefined;
   /** Counts of each request of a group, by appId. */
   readonly requests: ReadonlyMap<string, readonly number[]>;
   /** Live files by path, with their deletion vectors. */
@@ -195,14 +196,15 @@ export class Oracle implements Watcher {
       this.fail(`G7: ${who} was shown version ${version} as of ${instant}; it is of ${found?.committedAt}, the next one of ${next?.committedAt}`);
   }
 
-  /** Rows that came and went in a version, each as often as it did; only a restore may bring back what it takes. */
-  checkChanges(who: string, version: number, changes: { readonly came: readonly number[]; readonly went: readonly number[] }): void {
-    const isNet = this.commits[version]?.attempt?.op.kind === 'restore';
-    const [came, went] = isNet ? [minus(changes.came, changes.went), minus(changes.went, changes.came)] : [changes.came, changes.went];
+  /** Rows that came and went in a version, each as often as it did. */
+  checkChanges(who: string, version: number, read: Changes): void {
+    const told = this.commits[version]?.changes;
     const [before, after] = [this.states[version - 1] ?? [], this.states[version] ?? []];
-    const found = `+${textOf(came)} -${textOf(went)}`;
-    const expected = `+${textOf(minus(after, before))} -${textOf(minus(before, after))}`;
-    if (found !== expected) this.fail(`G7: ${who} read the changes of version ${version} as ${found}, they are ${expected}`);
+    const found = told === undefined ? { came: minus(read.came, read.went), went: minus(read.went, read.came) } : read;
+    const expected = told ?? { came: minus(after, before), went: minus(before, after) };
+    const textsOf = ({ came, went }: Changes): string => `+${textOf(came)} -${textOf(went)}`;
+    if (textsOf(found) !== textsOf(expected))
+      this.fail(`G7: ${who} read the changes of version ${version} as ${textsOf(found)}, they are ${textsOf(expected)}`);
   }
 
   /** A definite failure left nothing behind. */
@@ -256,7 +258,7 @@ export class Oracle implements Watcher {
     )
       this.fail(`G8: version ${version} is ${op.kind} and says that it changes data`);
     this.states.push(step.ids);
-    this.commits.push({ version, attempt, at: this.#now(), committedAt, files, counts: step.counts, requests });
+    this.commits.push({ version, attempt, at: this.#now(), committedAt, files, counts: step.counts, changes: step.changes, requests });
     if (before !== undefined) for (const path of pathsOf(before)) this.#neededUntil.set(path, this.#now());
     const commit = this.commits[version];
     if (commit === undefined || this.violation !== undefined) return;
@@ -270,6 +272,7 @@ export class Oracle implements Watcher {
   /** The requests of a group one after the other, as their order in the entry is. */
   #grouped(version: number, actions: readonly LineAction[], requests: Map<string, readonly number[]>): Step {
     let ids = this.states.at(-1) ?? [];
+    let changes: Changes = { came: [], went: [] };
     for (const { txn } of actions) {
       if (txn === undefined) continue;
       const member = this.members.get(txn.appId);
@@ -279,9 +282,10 @@ export class Oracle implements Watcher {
       }
       const step = applyOp(this.rows, [ids], member.op);
       requests.set(txn.appId, step.counts ?? []);
+      changes = together(changes, step.changes ?? changes);
       ({ ids } = step);
     }
-    return { ids };
+    return { ids, changes };
   }
 
   #applied(version: number, actions: readonly LineAction[]): ReadonlyMap<string, FileAction> {
@@ -374,17 +378,6 @@ function* pathsOf(commit: Commit): Iterable<string> {
     yield `${ROOT}/${file.path}`;
     if (file.deletionVector !== undefined) yield deletionVectorPath(ROOT, file.deletionVector);
   }
-}
-
-/** `ids` without those of `others`, each as often as it stands there. */
-function minus(ids: readonly number[], others: readonly number[]): readonly number[] {
-  const left = new Map<number, number>();
-  for (const id of others) left.set(id, (left.get(id) ?? 0) + 1);
-  return ids.filter((id) => {
-    const count = left.get(id) ?? 0;
-    if (count > 0) left.set(id, count - 1);
-    return count === 0;
-  });
 }
 
 function needs(commit: Commit, path: string): boolean {

@@ -57,7 +57,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     world.isCalm = true;
   });
   disturb(world);
-  const limit = calmAt + Math.max(knobs.freezeMillis, SLEEP_MAX) + CALM_MAX;
+  const limit = calmAt + knobs.freezeMillis + SLEEP_MAX + CALM_MAX;
   await play(world, codec, { drain: options.drain, actors, limit });
   world.isCalm = true;
   if (oracle.violation === undefined) await play(world, codec, { drain: options.drain, actors: [closer(world)], limit: scheduler.now + 60 * DAY });
