@@ -204,8 +204,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a row of a group that lost against another one stands',
     breaks: 'G3',
     file: 'lib/delta/group-planner.ts',
-    find: 'const live = files.flatMap((add) => {',
-    replace: 'if (out.size > 0) return { adds: files, restaged: 0 };\n  const live = files.flatMap((add) => {',
+    find: 'if (hasDeletionVectors(at.snapshot)) return { marked: live, adds: whole, restaged: 0 };',
+    replace: 'if (out.size > 0) return { marked: [], adds: [...whole, ...live.map(({ file }) => file)], restaged: 0 };',
   },
   {
     name: 'every member of a group is told what became of the first',
