@@ -162,7 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a checkpoint leaves out what was removed',
     breaks: 'G8',
     file: 'lib/delta/checkpoint.ts',
-    find: 'tombstonesAfter: now - deletedFileRetentionMillis(snapshot.metadata),',
+    find: 'tombstonesAfter: Math.max(now - deletedFileRetentionMillis(snapshot.metadata), erasureOf(snapshot)?.at ?? 0),',
     replace: 'tombstonesAfter: now,',
   },
   {
