@@ -205,10 +205,7 @@ function judgeOutcome(stage: Stage, attempt: Attempt, outcome: WriteOutcome): bo
 }
 
 /** What a write may fail with on a store that fails; true when trying again makes no sense. */
-export function judgeError(
-  stage: Stage,
-  { attempt, error }: { readonly attempt: Attempt; readonly error: unknown },
-): boolean {
+export function judgeError(stage: Stage, { attempt, error }: { readonly attempt: Attempt; readonly error: unknown }): boolean {
   const { oracle, scheduler } = stage.world;
   if (isStoreFault(error)) return false;
   const slept = scheduler.now - attempt.startedAt;
