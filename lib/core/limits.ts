@@ -141,8 +141,8 @@ export const CHECKPOINT_GROUP_ROWS_MAX = 32_768;
 /** Distinct partition values, and bytes, that a checkpoint's footer lists by row group; of more it says nothing. */
 export const PARTITION_DIRECTORY_TUPLES_MAX = 4096;
 export const PARTITION_DIRECTORY_BYTES_MAX = 128 * 1024;
-/** Members of the metadata that we don't know, as a checkpoint's footer carries them along. */
-export const METADATA_MORE_BYTES_MAX = 16 * 1024;
+/** Members that we don't know of the metadata, of the protocol, of all txns and of all domains, each as a checkpoint's footer carries them along. */
+export const MORE_OF_OTHERS_BYTES_MAX = 16 * 1024;
 /** Files above which a table that has the feature gets V2 checkpoints, and files and tombstones of one sidecar. */
 export const V2_CHECKPOINT_FILES_MIN = 100_000;
 export const SIDECAR_ROWS_MAX = 250_000;

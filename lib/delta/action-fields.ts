@@ -26,6 +26,7 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
         partitionValues: action.partitionValues,
         size: action.size,
         deletionVector: vectorFields(action.deletionVector),
+        ...action.more,
       };
     case 'cdc':
       return { path: encodeLogPath(action.path), partitionValues: action.partitionValues, size: action.size, dataChange: false, tags: action.tags };
@@ -47,11 +48,12 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
         minWriterVersion: action.minWriterVersion,
         readerFeatures: action.readerFeatures,
         writerFeatures: action.writerFeatures,
+        ...action.more,
       };
     case 'txn':
-      return { appId: action.appId, version: action.version, lastUpdated: action.lastUpdated };
+      return { appId: action.appId, version: action.version, lastUpdated: action.lastUpdated, ...action.more };
     case 'domainMetadata':
-      return { domain: action.domain, configuration: action.configuration, removed: action.removed };
+      return { domain: action.domain, configuration: action.configuration, removed: action.removed, ...action.more };
     case 'commitInfo':
       return {
         timestamp: action.timestamp,
@@ -74,7 +76,7 @@ export function actionFields(action: Action): Readonly<Record<string, unknown>> 
 /** The members that every form of the log has room for. */
 export function knownActionFields(action: Action): Readonly<Record<string, unknown>> {
   if (action.kind === 'metaData') return actionFields({ ...action, more: undefined, format: { ...action.format, more: undefined } });
-  return actionFields(action.kind === 'add' ? { ...action, more: undefined } : action);
+  return actionFields('more' in action ? { ...action, more: undefined } : action);
 }
 
 function formatFields({ provider, options, more }: Metadata['format']): Readonly<Record<string, unknown>> {

@@ -107,6 +107,7 @@ function readRemove(value: Members, place: ActionPlace): RemoveFile {
     ...(partitionValues === undefined ? {} : { partitionValues }),
     ...(size === undefined ? {} : { size }),
     ...(deletionVector === undefined ? {} : { deletionVector }),
+    ...moreOf(value, REMOVE_MEMBERS),
   };
 }
 
@@ -157,18 +158,31 @@ function readProtocol(value: Members, place: ActionPlace): Protocol {
     minWriterVersion: of.integer('minWriterVersion'),
     ...(readerFeatures === undefined ? {} : { readerFeatures }),
     ...(writerFeatures === undefined ? {} : { writerFeatures }),
+    ...moreOf(value, PROTOCOL_MEMBERS),
   };
 }
 
 function readTxn(value: Members, place: ActionPlace): Txn {
   const of = new Reader(value, 'txn', place);
   const lastUpdated = of.optionalInteger('lastUpdated');
-  return { kind: 'txn', appId: of.text('appId'), version: of.integer('version'), ...(lastUpdated === undefined ? {} : { lastUpdated }) };
+  return {
+    kind: 'txn',
+    appId: of.text('appId'),
+    version: of.integer('version'),
+    ...(lastUpdated === undefined ? {} : { lastUpdated }),
+    ...moreOf(value, TXN_MEMBERS),
+  };
 }
 
 function readDomain(value: Members, place: ActionPlace): DomainMetadata {
   const of = new Reader(value, 'domainMetadata', place);
-  return { kind: 'domainMetadata', domain: of.text('domain'), configuration: of.optionalText('configuration') ?? '', removed: of.boolean('removed', false) };
+  return {
+    kind: 'domainMetadata',
+    domain: of.text('domain'),
+    configuration: of.optionalText('configuration') ?? '',
+    removed: of.boolean('removed', false),
+    ...moreOf(value, DOMAIN_MEMBERS),
+  };
 }
 
 function readCommitInfo(value: Members): CommitInfo {
@@ -205,6 +219,23 @@ const ADD_MEMBERS = new Set([
   'stats_parsed',
   'partitionValues_parsed',
 ]);
+/** Statistics and tags of what is gone are of no use to anybody. */
+const REMOVE_MEMBERS = new Set([
+  'path',
+  'deletionTimestamp',
+  'dataChange',
+  'extendedFileMetadata',
+  'partitionValues',
+  'size',
+  'stats',
+  'tags',
+  'deletionVector',
+  'stats_parsed',
+  'partitionValues_parsed',
+]);
+const PROTOCOL_MEMBERS = new Set(['minReaderVersion', 'minWriterVersion', 'readerFeatures', 'writerFeatures']);
+const TXN_MEMBERS = new Set(['appId', 'version', 'lastUpdated']);
+const DOMAIN_MEMBERS = new Set(['domain', 'configuration', 'removed']);
 const METADATA_MEMBERS = new Set(['id', 'name', 'description', 'format', 'schemaString', 'partitionColumns', 'configuration', 'createdTime']);
 const FORMAT_MEMBERS = new Set(['provider', 'options']);
 

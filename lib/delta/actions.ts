@@ -2,7 +2,7 @@
  * The actions of a Delta log entry (PROTOCOL.md, "Actions"), as Lakefold holds them.
  *
  * Paths here are decoded once: `path` is the object's key relative to the table root, not the URI of the log.
- * Unknown members of files and of the metadata are kept and written again; those of other actions, and unknown actions, are dropped.
+ * Unknown members are kept and written again, but those of change files and of `commitInfo`; unknown actions are dropped.
  */
 import type { Json, JsonObject } from '../core/json.ts';
 import type { ObjectPath } from '../core/path.ts';
@@ -40,6 +40,8 @@ export interface RemoveFile {
   readonly partitionValues?: Readonly<Record<string, string | null>>;
   readonly size?: number;
   readonly deletionVector?: DeletionVectorDescriptor;
+  /** As of an add. */
+  readonly more?: JsonObject | undefined;
 }
 
 export interface CdcFile {
@@ -71,6 +73,8 @@ export interface Protocol {
   readonly minWriterVersion: number;
   readonly readerFeatures?: readonly string[];
   readonly writerFeatures?: readonly string[];
+  /** As of an add. */
+  readonly more?: JsonObject | undefined;
 }
 
 export interface Txn {
@@ -78,6 +82,8 @@ export interface Txn {
   readonly appId: string;
   readonly version: number;
   readonly lastUpdated?: number;
+  /** As of an add. */
+  readonly more?: JsonObject | undefined;
 }
 
 export interface DomainMetadata {
@@ -85,6 +91,8 @@ export interface DomainMetadata {
   readonly domain: string;
   readonly configuration: string;
   readonly removed: boolean;
+  /** As of an add. */
+  readonly more?: JsonObject | undefined;
 }
 
 export interface CommitInfo {

@@ -13,7 +13,7 @@ import { actionFields } from './action-fields.ts';
 import type { Action, AddFile, RemoveFile, Txn } from './actions.ts';
 import { columnsOf, type FileColumns } from './file-columns.ts';
 import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
-import { formatMoreOfMetadata, MORE_OF_METADATA } from './metadata-more.ts';
+import { formatMoreOfOthers } from './more-of-others.ts';
 import { formatPartitionDirectory, PARTITION_DIRECTORY, type DirectoryGroup } from './partition-directory.ts';
 import type { PartitionValues } from './partition-tuples.ts';
 import { parsePartitionValue } from './partition-values.ts';
@@ -74,9 +74,8 @@ export async function* checkpointBatches(columns: readonly Column[], content: Ch
 
 /** What the file of those batches says besides its rows. */
 export function checkpointRemarks(content: CheckpointContent): Readonly<Record<string, string>> {
-  const metadata = content.others.find((action) => action.kind === 'metaData');
-  const [directory, more] = [partitionDirectory(content), metadata === undefined ? undefined : formatMoreOfMetadata(metadata)];
-  return { ...(directory === undefined ? {} : { [PARTITION_DIRECTORY]: directory }), ...(more === undefined ? {} : { [MORE_OF_METADATA]: more }) };
+  const directory = partitionDirectory(content);
+  return { ...(directory === undefined ? {} : { [PARTITION_DIRECTORY]: directory }), ...formatMoreOfOthers(content.others) };
 }
 
 function partitionDirectory(content: CheckpointContent): string | undefined {

@@ -27,7 +27,7 @@ import { ADD_FORM, REMOVE_FORM } from './file-forms.ts';
 import { tableLocationOf } from './file-path.ts';
 import { LazyStats } from './lazy-stats.ts';
 import type { CheckpointFiles } from './log-segment.ts';
-import { MORE_OF_METADATA, withMoreOfMetadata } from './metadata-more.ts';
+import { withMoreOfOthers } from './more-of-others.ts';
 import { type ListedValues, parsePartitionDirectory, PARTITION_DIRECTORY } from './partition-directory.ts';
 import { PartitionTuples, type PartitionValues } from './partition-tuples.ts';
 import { fillAdds, fillRemoves, type RawPlace } from './raw-files.ts';
@@ -132,10 +132,11 @@ async function readOthers(codec: TableCodec, file: OpenedFile): Promise<OpenedFi
   if (file.groups === undefined) return { ...file, rows: await decodeRows(codec, file, CHECKPOINT_COLUMNS) };
   const actions: Action[] = [];
   const sidecars: CheckpointRows['sidecars'][number][] = [];
+  const remarks = file.remarks?.size === 0 ? undefined : file.remarks;
   for (const group of file.groups) {
     const raw = await (await group.fetch({ columns: OTHER_COLUMNS })).raw();
     const rows = actionsOfRaw(raw, { ...file.place, firstRow: group.firstRow });
-    for (const action of rows.actions) actions.push(action.kind === 'metaData' ? withMoreOfMetadata(action, file.remarks?.get(MORE_OF_METADATA)) : action);
+    for (const action of rows.actions) actions.push(withMoreOfOthers(action, remarks));
     sidecars.push(...rows.sidecars);
   }
   return { ...file, rows: { actions, sidecars } };

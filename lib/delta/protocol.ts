@@ -130,8 +130,10 @@ export function withFeature(protocol: Protocol, feature: 'changeDataFeed' | 'inC
   if (writers.includes(feature)) return protocol;
   const writerFeatures = [...writers, feature];
   const readerFeatures = feature === 'columnMapping' ? [...readers, feature] : readers;
-  if (readerFeatures.length === 0) return { kind: 'protocol', minReaderVersion: protocol.minReaderVersion, minWriterVersion: 7, writerFeatures };
-  return { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures };
+  const more = protocol.more === undefined ? {} : { more: protocol.more };
+  const { minReaderVersion } = protocol;
+  if (readerFeatures.length === 0 && minReaderVersion < 3) return { kind: 'protocol', minReaderVersion, minWriterVersion: 7, writerFeatures, ...more };
+  return { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures, writerFeatures, ...more };
 }
 
 function checkSane(protocol: Protocol): void {

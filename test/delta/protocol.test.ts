@@ -118,6 +118,8 @@ describe('features beyond the profile', () => {
       readerFeatures: ['columnMapping'],
       writerFeatures: ['appendOnly', 'invariants', 'checkConstraints', 'changeDataFeed', 'generatedColumns', 'columnMapping', 'inCommitTimestamp'],
     });
+    const empty = { kind: 'protocol', minReaderVersion: 3, minWriterVersion: 7, readerFeatures: [], writerFeatures: ['appendOnly'] } as const;
+    expect(withFeature(empty, 'changeDataFeed')).toEqual({ ...empty, writerFeatures: ['appendOnly', 'changeDataFeed'] });
     expect(withFeature(legacy(1, 3), 'checkConstraints')).toEqual(legacy(1, 3));
   });
 });
