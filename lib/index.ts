@@ -27,6 +27,10 @@ export type { PublishReport, VacuumReport } from './features/manage-rows.ts';
 export type { ErasedDataset } from './features/erase/erase-datasets.ts';
 export type { ErasureCertificate } from './features/erase/erase-rows.ts';
 export type { OptimizeReport } from './features/optimize-report.ts';
+export type { ExpectationResult, ValidationReport } from './features/validation-report.ts';
+export type { FeatureStatistics } from './features/statistics/feature-statistics.ts';
+export type { GroupStatistics } from './features/statistics/group-statistics.ts';
+export type { DriftReport, FeatureDrift } from './features/statistics/drift.ts';
 export type { TrainingDataset } from './features/training/create-dataset.ts';
 export type { DatasetVerification } from './features/training/verify-dataset.ts';
 export type { PlanBody, PlannedChange } from './registry/plan.ts';
@@ -48,6 +52,9 @@ export type {
   Rows,
   RowsOptions,
   WriteRowsOptions,
+  DriftInput,
+  RowsOfGroup,
+  StatisticsInput,
 } from './store/feature-group-handle.ts';
 export type {
   BatchDataInput,

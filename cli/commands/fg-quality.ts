@@ -1,8 +1,9 @@
-/** `fg validate`, `fg reports`, `fg quarantine`, `fg stats`: what rows were found to be. */
+/** `fg validate`, `fg reports`, `fg quarantine`, `fg stats`, `fg drift`: what rows were found to be. */
 import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
+import { usageError } from '../arguments.ts';
 import { bytesOf, itemsOf } from '../client.ts';
 import type { Command } from '../command.ts';
-import { given, rowsOption } from '../option-values.ts';
+import { given, jsonOption, rowsOption } from '../option-values.ts';
 import type { Paint } from '../output.ts';
 import { PAGE_OPTIONS, pageOf } from '../page-options.ts';
 import { answerText, listOf, listText, text } from '../render.ts';
@@ -131,7 +132,55 @@ const stats: Command = {
   },
 };
 
-export const fgQualityCommands: readonly Command[] = [validate, reports, quarantine, stats];
+const drift: Command = {
+  name: 'fg drift',
+  usage: 'NAME[/V] --target SAMPLE --reference SAMPLE',
+  positionals: [1, 1],
+  summary: 'Compares the distributions of features between two samples: commits, a window of a version, or a training set.',
+  options: {
+    target: { kind: 'text', value: 'JSON|@FILE', help: '{"basis":"commits","from":30,"to":42} or {"basis":"snapshot","version":42,"startTime":…,"endTime":…}' },
+    reference: {
+      kind: 'text',
+      value: 'JSON|@FILE',
+      help: 'what it is held against; also {"featureView":{"name":…,"version":…},"trainingDataset":3,"split":"train"}',
+    },
+    features: { kind: 'text', value: 'A,B', help: 'these features (default: all that both samples have)' },
+    metrics: { kind: 'text', value: 'PSI,KS,…', help: 'of PSI, KL, JS, HELLINGER, WASSERSTEIN and KS (default PSI,KS)' },
+    thresholds: { kind: 'text', value: 'JSON|@FILE', help: 'from where on a metric means drift (default {"PSI":0.2}); half of it warns' },
+  },
+  example: 'lakefold fg drift airport_delays --target \'{"basis":"commits","from":30}\' --reference \'{"basis":"snapshot","version":30}\'',
+  run: async (context) => {
+    const { args, session, output } = context;
+    const json = given<Json>({
+      target: await jsonOption(context, 'target'),
+      reference: await jsonOption(context, 'reference'),
+      features: args.names('features'),
+      metrics: args.names('metrics'),
+      thresholds: await jsonOption(context, 'thresholds'),
+    });
+    if (json['target'] === undefined || json['reference'] === undefined) throw usageError('expected --target and --reference');
+    const client = await session.client();
+    const { path } = await versionedName(context, client, 'feature-groups');
+    const answer = await client.json({ method: 'POST', path: `${path}/drift`, json });
+    await output.document(answer.text, (paint) => driftText(answer.body, paint));
+  },
+};
+
+export const fgQualityCommands: readonly Command[] = [validate, reports, quarantine, stats, drift];
+
+function driftText(body: JsonObject, paint: Paint): string {
+  return listText(
+    listOf(body['features']),
+    {
+      feature: (item) => item['name'] ?? null,
+      status: (item) => item['status'] ?? null,
+      'target rows': (item) => item['targetRows'] ?? null,
+      'reference rows': (item) => item['referenceRows'] ?? null,
+      metrics: (item) => item['metrics'] ?? null,
+    },
+    { paint, empty: 'no features that both samples have' },
+  );
+}
 
 function statisticsText(body: JsonObject, paint: Paint): string {
   const estimate = (item: JsonObject): Json => (isJsonObject(item['distinct']) ? (item['distinct']['estimate'] ?? null) : null);

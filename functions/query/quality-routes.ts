@@ -1,9 +1,10 @@
-/** Statistics and rows set aside, over HTTP. */
+/** Statistics, drift and rows set aside, over HTTP. */
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { instant } from '../../lib/core/time.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { QUARANTINE_COLUMNS, readQuarantine } from '../../lib/features/quarantine.ts';
+import { groupDrift } from '../../lib/features/statistics/group-drift.ts';
 import { groupStatistics, type StatisticsRequest } from '../../lib/features/statistics/group-statistics.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
@@ -12,6 +13,7 @@ import { NDJSON_TYPE, rowsBody } from '../http/media.ts';
 import { instantMember, integerMember, onlyMembers, textMember } from '../http/members.ts';
 import { type QueryParameters, queryParameters } from '../http/query-parameters.ts';
 import { versionedName } from '../http/resources.ts';
+import { parseDriftRequest } from './drift-request.ts';
 
 const GROUP = '/v1/projects/:p/feature-groups/:fg/versions/:v';
 const QUARANTINE_ROWS_DEFAULT = 100;
@@ -27,6 +29,12 @@ export function addQualityRoutes(app: HttpApp, deps: DeltaDeps & { readonly proj
     const group = await deps.projects.group(project, name, version);
     const features = query.list('features');
     return answerJson(c, await groupStatistics(deps, group, statisticsRequest(query, c.get('signal')), { features }));
+  });
+  app.post(`${GROUP}/drift`, async (c) => {
+    queryParameters(c.req.raw, []);
+    const { project, name, version } = versionedName(c, 'featureGroup');
+    const request = parseDriftRequest(await readJsonObject(c.req.raw), c.get('signal'));
+    return answerJson(c, await groupDrift(deps, await deps.projects.group(project, name, version), request));
   });
   app.post(`${GROUP}/:quarantine{quarantine:read}`, async (c) => {
     queryParameters(c.req.raw, []);

@@ -191,3 +191,5 @@ export const FAULTS_LISTED_MAX = 100;
 export const STATISTICS_BYTES_MAX = 128 * 1024 * 1024;
 /** Commits of one answer of statistics. */
 export const STATISTICS_COMMITS_MAX = 10_000;
+/** Numbers of one feature that a drift comparison holds as they are; of more it keeps a quantile sketch. */
+export const DRIFT_VALUES_MAX = 1_000_000;

@@ -15,7 +15,10 @@ import { readGroupChanges } from '../features/read-changes.ts';
 import { readQuarantine } from '../features/quarantine.ts';
 import { readGroup } from '../features/read-rows.ts';
 import { listReports, readReport } from '../features/report-store.ts';
-import { groupStatistics, type GroupStatistics } from '../features/statistics/group-statistics.ts';
+import type { DriftReport, DriftThresholds } from '../features/statistics/drift.ts';
+import type { DriftMetric } from '../features/statistics/drift-metrics.ts';
+import { type DatasetSample, groupDrift, type SampleRequest } from '../features/statistics/group-drift.ts';
+import { groupStatistics, type GroupStatistics, type StatisticsRequest } from '../features/statistics/group-statistics.ts';
 import type { ValidationReport } from '../features/validation-report.ts';
 import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
@@ -71,11 +74,24 @@ export type KeysInput<S extends Schema = Schema> = readonly (string extends keyo
 /** Rows by key, or those a filter passes. */
 export type DeleteRowsInput<S extends Schema = Schema> = { readonly keys: KeysInput<S> } | { readonly where: Where };
 
-/** Which rows to describe, and which of their columns: all unless given. */
-export type StatisticsInput = { readonly features?: readonly string[] } & (
+/** Rows that commits `(from, to]` wrote, or those of a version within a window of event time. */
+export type RowsOfGroup =
   | { readonly basis: 'commits'; readonly from?: number; readonly to?: number }
-  | { readonly basis?: 'snapshot'; readonly version?: number; readonly startTime?: string | Date; readonly endTime?: string | Date }
-);
+  | { readonly basis?: 'snapshot'; readonly version?: number; readonly startTime?: string | Date; readonly endTime?: string | Date };
+
+/** Which rows to describe, and which of their columns: all unless given. */
+export type StatisticsInput = RowsOfGroup & { readonly features?: readonly string[] };
+
+export interface DriftInput {
+  readonly target: RowsOfGroup | DatasetSample;
+  readonly reference: RowsOfGroup | DatasetSample;
+  /** All that both samples have unless given. */
+  readonly features?: readonly string[];
+  /** PSI and KS unless given. */
+  readonly metrics?: readonly DriftMetric[];
+  /** PSI 0.2 unless given; half of it warns. */
+  readonly thresholds?: DriftThresholds;
+}
 
 /** What a restore did. */
 export interface RestoreReceipt {
@@ -215,14 +231,13 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
   /** Of the rows of a version, or of those that commits `(from, to]` wrote. @throws LakefoldError UNKNOWN_FEATURE, NO_SUCH_COMMIT, HISTORY_EXPIRED */
   async statistics(request: StatisticsInput = {}): Promise<GroupStatistics> {
     const { features, ...asked } = request;
-    const group = await this.#open();
-    if (asked.basis === 'commits') return groupStatistics(this.#deps, group, asked, { features });
-    const { version, startTime, endTime } = asked;
-    const window = {
-      startTime: startTime === undefined ? undefined : microsOf(startTime),
-      endTime: endTime === undefined ? undefined : microsOf(endTime),
-    };
-    return groupStatistics(this.#deps, group, { basis: 'snapshot', version, ...window }, { features });
+    return groupStatistics(this.#deps, await this.#open(), statisticsRequest(asked), { features });
+  }
+
+  /** How far features are apart between two samples. @throws LakefoldError UNKNOWN_FEATURE, INVALID_ARGUMENT, NO_SUCH_COMMIT, HISTORY_EXPIRED, UNKNOWN_TRAINING_DATASET */
+  async drift(request: DriftInput): Promise<DriftReport> {
+    const { target, reference, ...options } = request;
+    return groupDrift(this.#deps, await this.#open(), { ...options, target: sampleRequest(target), reference: sampleRequest(reference) });
   }
 
   /** Rows that were set aside, in no particular order; at most 100 unless told. */
@@ -259,6 +274,21 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
       ...(allowEmpty === undefined ? {} : { allowEmpty }),
     });
   }
+}
+
+function sampleRequest(sample: RowsOfGroup | DatasetSample): SampleRequest {
+  return 'featureView' in sample ? sample : statisticsRequest(sample);
+}
+
+function statisticsRequest(rows: RowsOfGroup): StatisticsRequest {
+  if (rows.basis === 'commits') return { basis: 'commits', from: rows.from, to: rows.to };
+  const { version, startTime, endTime } = rows;
+  return {
+    basis: 'snapshot',
+    version,
+    startTime: startTime === undefined ? undefined : microsOf(startTime),
+    endTime: endTime === undefined ? undefined : microsOf(endTime),
+  };
 }
 
 function rowsInput(rows: Rows): RowsInput {

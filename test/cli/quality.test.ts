@@ -15,7 +15,7 @@ const GROUP = {
   ],
   expectations: [
     { expectationType: 'expect_column_values_to_be_between', kwargs: { column: 'flights', min_value: 0 } },
-    { expectationType: 'expect_table_row_count_to_be_between', kwargs: { max_value: 3 } },
+    { expectationType: 'expect_table_row_count_to_be_between', kwargs: { max_value: 200 } },
   ],
 };
 const ROWS = '{"origin":"SFO","flights":31}\n{"origin":"LAX","flights":-1}\n{"origin":"BOS","flights":"many"}\n';
@@ -65,10 +65,7 @@ describe('fg reports and fg quarantine', () => {
 
   it('of a refused batch are named by the problem', async () => {
     const run = await project();
-    const refused = await run(
-      ['fg', 'ingest', 'delays/1', '--file', '-', '--format', 'ndjson', '--operation', 'append'],
-      ROWS.replace('"many"', '3').repeat(2),
-    );
+    const refused = await run(['fg', 'ingest', 'delays/1', '--file', '-', '--format', 'ndjson', '--operation', 'append'], ROWS.repeat(150));
     const { code, reportId } = problem(refused);
     expect([refused.code, refused.stdout, code]).toEqual([3, '', 'VALIDATION_FAILED']);
     expect(JSON.parse((await run(['fg', 'reports', 'delays/1', reportId])).stdout)).toMatchObject({ ingestionResult: 'REJECTED', commitVersion: null });
@@ -82,5 +79,44 @@ describe('fg reports and fg quarantine', () => {
     const shown = await lakefold(['fg', 'validate', 'delays/1', '--file', '-', '--format', 'ndjson'], screen);
     expect(shown.stdout).toContain('expect_column_values_to_be_between');
     expect((await lakefold(['fg', 'reports', 'delays/1'], { cwd, tty: 'yes', env: { NO_COLOR: '1' } })).stdout).toContain('no validation reports');
+  });
+});
+
+describe('fg stats and fg drift', () => {
+  const rows = (count: number, from: number): string => Array.from({ length: count }, (_, i) => `{"origin":"A${from + i}","flights":${from + i}}\n`).join('');
+
+  async function filled(): Promise<Awaited<ReturnType<typeof project>>> {
+    const run = await project();
+    for (const from of [0, 100]) {
+      const { code, stderr } = await run(['fg', 'ingest', 'delays/1', '--file', '-', '--format', 'ndjson'], rows(120, from));
+      if (code !== 0) throw new Error(stderr);
+    }
+    return run;
+  }
+
+  it('print the bodies of their routes', async () => {
+    const run = await filled();
+    expect(JSON.parse((await run(['fg', 'stats', 'delays/1', '--features', 'flights'])).stdout)).toMatchObject({
+      basis: 'snapshot',
+      version: 2,
+      rows: 220,
+      features: [{ name: 'flights', min: 0, max: 219, mean: 109.5 }],
+    });
+    expect(JSON.parse((await run(['fg', 'stats', 'delays/1', '--from', '1', '--to', '2'])).stdout)).toMatchObject({ basis: 'commits', from: 1, rows: 120 });
+    const samples = ['--target', '{"basis":"commits","from":1}', '--reference', '{"basis":"commits","from":0,"to":1}'];
+    expect(JSON.parse((await run(['fg', 'drift', 'delays/1', ...samples, '--metrics', 'KS', '--thresholds', '{"KS":0.5}'])).stdout)).toMatchObject({
+      drifted: true,
+      features: [{ name: 'flights', status: 'DRIFTED', targetRows: 120, referenceRows: 120, metrics: { KS: 100 / 120 } }],
+    });
+  });
+
+  it('tell what is wrong with what they were asked', async () => {
+    const run = await filled();
+    const unknown = await run(['fg', 'stats', 'delays/1', '--features', 'nothing']);
+    expect([unknown.code, unknown.stdout, problem(unknown).code]).toEqual([1, '', 'UNKNOWN_FEATURE']);
+    const lacking = await run(['fg', 'drift', 'delays/1', '--target', '{"basis":"snapshot"}']);
+    expect([lacking.code, problem(lacking).detail]).toEqual([2, 'expected --target and --reference']);
+    const missing = await run(['fg', 'drift', 'delays/1', '--target', '{"basis":"snapshot"}', '--reference', '{"basis":"snapshot","version":9}']);
+    expect([missing.code, problem(missing).code]).toEqual([1, 'NO_SUCH_COMMIT']);
   });
 });

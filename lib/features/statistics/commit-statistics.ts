@@ -59,6 +59,11 @@ export async function rangeStatistics(
   return { to: entries.to, built };
 }
 
+/** The rows that commits of a range wrote. @throws LakefoldError as `rangeStatistics` */
+export async function* rangeRows(deps: ReadDeps, group: OpenGroup, range: CommitRange): AsyncIterable<Batch> {
+  for (const entry of (await entriesOf(deps, group, range)).list) if (hasRows(entry)) yield* rowsWritten(deps, group, entry, range.columns);
+}
+
 async function entriesOf(
   deps: ReadDeps,
   group: OpenGroup,

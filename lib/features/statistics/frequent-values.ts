@@ -27,6 +27,10 @@ export class FrequentValues {
     return [...this.#counts].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, count);
   }
 
+  countOf(value: FrequentValue): number {
+    return this.#counts.get(value) ?? 0;
+  }
+
   /** All that are counted. */
   entries(): Iterable<readonly [FrequentValue, number]> {
     this.#cut();
