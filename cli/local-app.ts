@@ -5,6 +5,7 @@ import { createHttpApp, type HttpApp } from '../functions/http/create-app.ts';
 import { createIngestApp } from '../functions/ingest/app.ts';
 import { createQueryApp } from '../functions/query/app.ts';
 import { createServeApp } from '../functions/serve/app.ts';
+import { storedTransforms } from '../lib/features/training/stored-manifest.ts';
 import { VERSION } from '../lib/core/engine-info.ts';
 import type { StoreDeps } from '../lib/store/open-store.ts';
 
@@ -15,6 +16,13 @@ export function createLocalApp(deps: StoreDeps): HttpApp {
   app.route('/', createCatalogApp(deps));
   app.route('/', createIngestApp({ ...deps, takesUploads: true }));
   app.route('/', createQueryApp(deps));
-  app.route('/', createServeApp({ ...deps, definitions: (project, { fresh }) => deps.projects.registry(project, fresh ? { fresh: 'yes' } : {}) }));
+  app.route(
+    '/',
+    createServeApp({
+      ...deps,
+      fittedTransforms: storedTransforms(deps),
+      definitions: (project, { fresh }) => deps.projects.registry(project, fresh ? { fresh: 'yes' } : {}),
+    }),
+  );
   return app;
 }

@@ -3,10 +3,11 @@ import type { OnDemandFunction } from '../../lib/online/on-demand.ts';
 import { getVectors } from '../../lib/online/vectors.ts';
 import { vectorBody, vectorsBody, watermarkHeader } from '../../lib/online/vectors-body.ts';
 import { parseVectorBody, parseVectorsBody } from '../../lib/online/vector-request.ts';
+import { TransformedViews, type TransformedViewDeps } from '../../lib/online/transformed-views.ts';
 import { compileView, type ViewPlan } from '../../lib/online/view-plan.ts';
 import { WatermarkCache } from '../../lib/online/watermark-cache.ts';
 import type { OnlineReader } from '../../lib/ports/online-store.ts';
-import { functionOf, type FunctionTable } from '../../lib/registry/collect-definitions.ts';
+import { functionOf, type FunctionTable, transformOf } from '../../lib/registry/collect-definitions.ts';
 import type { RegistryState } from '../../lib/registry/definition.ts';
 import { featureViewOf } from '../../lib/registry/state.ts';
 import { answerJson } from '../http/answer.ts';
@@ -26,7 +27,9 @@ export interface ServeDeps extends HttpDeps {
   readonly online: OnlineReader;
   /** At most ten seconds old; `fresh` asks again. @throws LakefoldError UNKNOWN_PROJECT */
   readonly definitions: (project: string, options: { readonly fresh: boolean }) => Promise<ServedDefinitions>;
-  /** On-demand functions this deployment is bundled with. */
+  /** What published training sets were fitted with. @throws LakefoldError UNKNOWN_TRAINING_DATASET */
+  readonly fittedTransforms: TransformedViewDeps['fittedTransforms'];
+  /** On-demand functions and own transforms this deployment is bundled with. */
   readonly functions: FunctionTable;
 }
 
@@ -35,17 +38,23 @@ const VIEW = '/v1/projects/:p/feature-views/:fv/versions/:v';
 export function createServeApp(deps: ServeDeps): HttpApp {
   const app = createHttpApp(deps);
   const views = new CompiledViews(deps);
+  const transformed = new TransformedViews({ fittedTransforms: deps.fittedTransforms, ownApply: (spec) => transformOf(deps.functions, spec)?.apply });
   const watermarks = new WatermarkCache();
+  const planOf = async (view: ViewName, trainingDataset: number | null, options: { readonly fresh: boolean }): Promise<ViewPlan> => {
+    const plan = await views.plan(view, options);
+    return trainingDataset === null ? plan : transformed.plan(plan, { ...view, trainingDataset });
+  };
   const lookUp = async (c: HttpContext, kind: 'vector' | 'vectors'): Promise<Response> => {
     queryParameters(c.req.raw, []);
     const { project, name, version } = versionedName(c, 'featureView');
     const json = await readJson(c.req.raw);
     const request = kind === 'vector' ? parseVectorBody(json) : parseVectorsBody(json);
-    let plan = await views.plan({ project, name, version }, { fresh: false });
+    const { trainingDataset } = request.options;
+    let plan = await planOf({ project, name, version }, trainingDataset, { fresh: false });
     let vectors = await getVectors({ ...deps, watermarks }, { plan, request }, { signal: c.get('signal') });
     if (vectors.hasUnknownSchema) {
       // A payload of a schema we have not heard of: the definitions moved on, so they are asked for once.
-      plan = await views.plan({ project, name, version }, { fresh: true });
+      plan = await planOf({ project, name, version }, trainingDataset, { fresh: true });
       vectors = await getVectors({ ...deps, watermarks }, { plan, request }, { signal: c.get('signal') });
     }
     for (const { name: failed, reason } of vectors.functionFailures) deps.log.warn('function.failed', { view: `${name}/${version}`, function: failed, reason });

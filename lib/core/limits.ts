@@ -183,6 +183,12 @@ export const SCAN_FILES_AHEAD_MAX = 4;
 export const SCAN_BYTES_AHEAD_MAX = 32 * 1024 * 1024;
 /** Splits of one training dataset. */
 export const SPLITS_MAX = 64;
+/** Categories an encoder tells apart: each is a parameter, and of one-hot a component. */
+export const TRANSFORM_CATEGORIES_MAX = 10_000;
+/** Bytes of all fitted parameters of a set, as JSON: they are one record of the control table. */
+export const TRANSFORM_PARAMETERS_BYTES_MAX = 300 * 1024;
+/** Views bound to the transforms of training sets, kept by one process. */
+export const TRANSFORMED_VIEWS_MAX = 64;
 /** Rows of one request that quarantine takes: fault and payload of each are held in memory. With more, the source is broken, not the row. */
 export const QUARANTINE_ROWS_MAX = 100_000;
 /** Faults of a request that an answer lists. */

@@ -22,8 +22,6 @@ function checkGroup(group: FeatureGroupDefinition): void {
 
 function checkView(view: FeatureViewDefinition): void {
   const place = `feature view ${view.name}/${view.version}`;
-  const transformed = Object.keys(view.transforms);
-  if (transformed.length > 0) throw unavailable(place, 'transforms', 'none', transformed.join(', '));
   if (view.logging.sample > 0) throw unavailable(place, 'logging.sample', '0', String(view.logging.sample));
 }
 

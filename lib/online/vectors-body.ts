@@ -2,10 +2,11 @@
 import { LakefoldError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { formatInstant, formatMillis } from '../core/time.ts';
+import { formatType } from '../core/types.ts';
 import { toJson } from './json-output.ts';
 import type { VectorRow, Vectors } from './vectors.ts';
 import type { VectorsRequest } from './vector-request.ts';
-import { isShown, type FeaturePlan, type ViewPlan } from './view-plan.ts';
+import { isShown, shownType, type FeaturePlan, type ViewPlan } from './view-plan.ts';
 
 export interface VectorsAnswer {
   readonly plan: ViewPlan;
@@ -62,7 +63,7 @@ function shownFeatures({ plan, request }: VectorsAnswer): readonly ShownFeature[
 
 function featuresJson({ request }: VectorsAnswer, row: VectorRow, shown: readonly ShownFeature[]): Json {
   const { bigintAs, format } = request.options;
-  const values = shown.map(({ feature, position }) => toJson(feature.type, row.values[position] ?? null, { bigintAs }));
+  const values = shown.map(({ feature, position }) => toJson(shownType(feature), row.values[position] ?? null, { bigintAs }));
   return format === 'arrays' ? values : Object.fromEntries(shown.map(({ feature }, i) => [feature.name, values[i] ?? null]));
 }
 
@@ -83,7 +84,7 @@ function metadataJson({ request, vectors }: VectorsAnswer, shown: readonly Shown
 function featureJson(feature: FeaturePlan, parts: { readonly types: boolean; readonly versions: boolean }): JsonObject {
   return {
     name: feature.name,
-    ...(parts.types ? { type: feature.typeName } : {}),
+    ...(parts.types ? { type: feature.transform === undefined ? feature.typeName : formatType(feature.transform.type) } : {}),
     ...(parts.versions ? { featureGroup: feature.group?.name ?? null, version: feature.group?.version ?? null } : {}),
   };
 }

@@ -2,7 +2,7 @@
  * Feature vectors (semantics §10): one row per entry, in order, a status for every feature, from one fan-out of the
  * online store per level of joins.
  */
-import { LakefoldError } from '../core/errors.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import type { EntityKey } from '../core/keys.ts';
 import { formatInstant } from '../core/time.ts';
 import type { Value } from '../core/types.ts';
@@ -48,7 +48,7 @@ export interface Vectors {
 /**
  * Vectors of `request.entries`, aligned with them; duplicates and unknown entities keep their rows.
  * @throws LakefoldError the codes of `entryInputs`; LIMIT_EXCEEDED; NOT_YET_PUBLISHED; STORE_UNAVAILABLE when no row could
- * be read whole; UNSUPPORTED_OPERATION for `trainingDataset`
+ * be read whole
  */
 export async function getVectors(
   deps: ReadDeps,
@@ -58,8 +58,6 @@ export async function getVectors(
   const { plan, request } = input;
   const startedAt = deps.clock.monotonicMillis();
   checkEntryCount(request.entries.length);
-  if (request.options.trainingDataset !== null)
-    throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a lookup without trainingDataset, found one: this server applies no model-dependent transforms');
   const entries = entryInputs(plan, request);
   const now = deps.clock.nowMicros();
   const reading = await startReading(deps, { plan, options: request.options }, options);
@@ -187,8 +185,23 @@ function buildRow(plan: ViewPlan, input: RowInput): VectorRow {
   });
   // After all stored features: a function may take any of them.
   for (const item of plan.functions) if (input.entry.passed[item.feature] === undefined) setComputed(item, row, input);
+  transformRow(plan, row, input.onFailure);
   const shown = row.statuses.filter((_, position) => isShown(plan.features[position], input.includeHelpers));
   return { ...row, status: rowStatus(shown) };
+}
+
+/** Last of all: functions and keys are made of values as they are stored (P18). */
+function transformRow(plan: ViewPlan, row: MutableRow, onFailure: RowInput['onFailure']): void {
+  for (const [position, feature] of plan.features.entries()) {
+    if (feature.transform === undefined || row.statuses[position] === 'ERROR') continue;
+    try {
+      row.values[position] = feature.transform.apply(row.values[position] ?? null);
+    } catch (error) {
+      if (!isLakefoldError(error, 'ON_DEMAND_FAILED')) throw error;
+      onFailure(feature.name, error.message);
+      set(row, position, { value: null, status: 'ERROR' });
+    }
+  }
 }
 
 function set(

@@ -10,6 +10,7 @@ import { parseType, type Column, type ColumnType, type Value } from '../core/typ
 import { filterColumns, type Filter } from '../delta/filter.ts';
 import type { OnlineTable } from '../ports/online-store.ts';
 import { parseFilter } from '../delta/parse-filter.ts';
+import type { AppliedTransform, TransformSpec } from './model-transform.ts';
 import type { OnDemandFunction, OnDemandPlan } from './on-demand.ts';
 import { compilePayloadReader, type PayloadColumns, type PayloadRead } from './payload.ts';
 
@@ -45,6 +46,8 @@ export interface ServedView {
     readonly inputs: readonly { readonly name: string; readonly type: string; readonly nullable: boolean }[];
     readonly returns: { readonly type: string; readonly nullable: boolean };
   }[];
+  /** By feature. */
+  readonly transforms: Readonly<Record<string, TransformSpec>>;
   readonly inferenceHelpers: readonly string[];
   readonly trainingHelpers: readonly string[];
 }
@@ -114,6 +117,13 @@ export interface FeaturePlan {
   readonly default: Value | undefined;
   readonly isInferenceHelper: boolean;
   readonly isHidden: boolean;
+  /** Applied last, where a training set is asked for (P18). */
+  readonly transform?: AppliedTransform;
+}
+
+/** Of the value that is answered. */
+export function shownType(feature: FeaturePlan): ColumnType {
+  return feature.transform?.type ?? feature.type;
 }
 
 /** S2: labels and training helpers never, inference helpers when asked for. */
@@ -137,6 +147,8 @@ export interface ViewPlan {
   readonly functions: readonly FunctionPlan[];
   /** Inputs of functions by name. */
   readonly parameters: ReadonlyMap<string, EntryKeyPlan>;
+  /** As the view declares them, by feature. */
+  readonly transforms: ServedView['transforms'];
   /** The groups joined, each once. */
   readonly tables: readonly OnlineTable[];
 }
@@ -189,6 +201,7 @@ export function compileView(input: CompileViewInput): ViewPlan {
     features,
     functions,
     parameters,
+    transforms: view.transforms,
     tables,
   };
 }

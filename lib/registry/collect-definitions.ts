@@ -3,14 +3,18 @@ import { isRecord } from '../core/json.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { FeatureGroup } from './define-group.ts';
 import type { FeatureView } from './define-view.ts';
-import type { OnDemandDefinition, OnDemandFunction } from './definition.ts';
+import type { TransformFunctions } from './define-transform.ts';
+import type { OnDemandDefinition, OnDemandFunction, TransformDefinition } from './definition.ts';
 
 import { parseFeatureGroup } from './parse-group.ts';
 import { parseFeatureView } from './parse-view.ts';
 import type { WantedDefinitions } from './plan.ts';
 
-/** Functions by name and source hash: two views may give one name to different code. */
-export type FunctionTable = ReadonlyMap<string, OnDemandFunction>;
+/** On-demand functions and one's own transforms. */
+export type BundledFunction = OnDemandFunction | TransformFunctions;
+
+/** By name and source hash: two views may give one name to different code. */
+export type FunctionTable = ReadonlyMap<string, BundledFunction>;
 
 export interface CollectedDefinitions {
   readonly wanted: WantedDefinitions;
@@ -20,9 +24,24 @@ export interface CollectedDefinitions {
 /** The function behind an on-demand definition. @throws LakefoldError FUNCTION_MISMATCH when this bundle lacks it or has other code under its name */
 export function functionOf(functions: FunctionTable, definition: Pick<OnDemandDefinition, 'name' | 'sourceHash'>): OnDemandFunction {
   const found = functions.get(functionKey(definition));
-  if (found !== undefined) return found;
+  if (typeof found === 'function') return found;
+  throw mismatch(functions, definition);
+}
+
+/** The code behind a transform; undefined for a built-in one. @throws LakefoldError FUNCTION_MISMATCH as `functionOf` */
+export function transformOf(
+  functions: FunctionTable,
+  { function: name, sourceHash }: Pick<TransformDefinition, 'function' | 'sourceHash'>,
+): TransformFunctions | undefined {
+  if (sourceHash === undefined) return undefined;
+  const found = functions.get(functionKey({ name, sourceHash }));
+  if (typeof found === 'object') return found;
+  throw mismatch(functions, { name, sourceHash });
+}
+
+function mismatch(functions: FunctionTable, definition: Pick<OnDemandDefinition, 'name' | 'sourceHash'>): LakefoldError {
   const other = [...functions.keys()].find((key) => key.startsWith(`${definition.name} `));
-  throw new LakefoldError(
+  return new LakefoldError(
     'FUNCTION_MISMATCH',
     `expected function ${definition.name} with ${definition.sourceHash}, found ${other === undefined ? 'none' : other.slice(definition.name.length + 1)} in this bundle`,
     {
@@ -44,7 +63,7 @@ export function collectDefinitions(moduleExports: Readonly<Record<string, unknow
       featureGroups: [...new Set(groups)].map(({ json }) => parseFeatureGroup(json)),
       featureViews: [...new Set(views)].map(({ json }) => parseFeatureView(json)),
     },
-    functions: new Map(views.flatMap((view) => view.onDemand.map((item) => [functionKey(item), item.compute] as const))),
+    functions: new Map(views.flatMap(functionsIn)),
   };
 }
 
@@ -62,6 +81,15 @@ export function collectJsonDefinitions(json: unknown): WantedDefinitions {
   return { featureGroups: featureGroups.map(parseFeatureGroup), featureViews: featureViews.map(parseFeatureView) };
 }
 
+function functionsIn(view: FeatureView): readonly (readonly [key: string, bundled: BundledFunction])[] {
+  return [
+    ...view.onDemand.map((item) => [functionKey(item), item.compute] as const),
+    ...Object.values(view.transforms).flatMap(({ definition: { function: name, sourceHash }, functions }) =>
+      sourceHash === undefined || functions === undefined ? [] : [[functionKey({ name, sourceHash }), functions] as const],
+    ),
+  ];
+}
+
 function functionKey({ name, sourceHash }: Pick<OnDemandDefinition, 'name' | 'sourceHash'>): string {
   return `${name} ${sourceHash}`;
 }
@@ -71,5 +99,5 @@ function isFeatureGroup(value: unknown): value is FeatureGroup {
 }
 
 function isFeatureView(value: unknown): value is FeatureView {
-  return isRecord(value) && value['kind'] === 'featureView' && isRecord(value['json']) && Array.isArray(value['onDemand']);
+  return isRecord(value) && value['kind'] === 'featureView' && isRecord(value['json']) && Array.isArray(value['onDemand']) && isRecord(value['transforms']);
 }

@@ -5,20 +5,28 @@ import type { TransformDefinition } from './definition.ts';
 import { sourceHashOf } from './source-hash.ts';
 import type { BuiltInTransform } from './transforms.ts';
 
-/** What a fit may know of the training split's values, nulls left out. */
+/** What a fit may know of the training split's values: of the finite numbers among them, or of other types the count alone. */
 export interface FitStatistics {
   readonly count: number;
   readonly mean: number;
+  /** Of the population. */
   readonly stddev: number;
   readonly min: number;
   readonly max: number;
+  /** Interpolated between the two nearest values. */
   readonly quantile: (fraction: number) => number;
 }
 
 export interface Transform {
   readonly definition: TransformDefinition;
   /** The functions of one's own transform; built-in ones have none here. */
-  readonly functions?: { readonly fit: (statistics: FitStatistics) => unknown; readonly apply: (value: never, parameters: never) => unknown };
+  readonly functions?: TransformFunctions;
+}
+
+/** The code of one's own transform: `fit` for the training split, `apply` for every value after. */
+export interface TransformFunctions {
+  readonly fit: (statistics: FitStatistics) => unknown;
+  readonly apply: (value: unknown, parameters: unknown) => unknown;
 }
 
 export interface ModelTransformInput<In extends ColumnBuilder, Out extends ColumnBuilder, Parameters> {
@@ -34,7 +42,8 @@ export function modelTransform<In extends ColumnBuilder, Out extends ColumnBuild
   const { name, fit, apply } = input;
   return {
     definition: { function: name, arguments: { input: input.input.type, output: input.output.type }, sourceHash: sourceHashOf(fit, apply) },
-    functions: { fit, apply },
+    // Values are handed over as the declared input type, parameters as `fit` returned them.
+    functions: { fit, apply: (value, parameters) => apply(value as NonNullable<ValueOf<In>>, parameters as Parameters) },
   };
 }
 
@@ -55,8 +64,8 @@ export const imputer = (options: { readonly strategy: 'mean' | 'median' | 'most_
   builtIn('imputer', { ...options });
 /** Categories to whole numbers; `unknown` stands for one unseen in fitting. */
 export const labelEncoder = (options: { readonly unknown?: number } = {}): Transform => builtIn('label_encoder', { ...options });
-/** Categories to a vector of zeros and one 1. */
-export const oneHotEncoder = (options: { readonly unknown?: 'zeros' | 'error' } = {}): Transform => builtIn('one_hot_encoder', { ...options });
+/** Categories to a vector of zeros and one 1; one unseen in fitting to zeros alone, or to null. */
+export const oneHotEncoder = (options: { readonly unknown?: 'zeros' | 'null' } = {}): Transform => builtIn('one_hot_encoder', { ...options });
 /** ln(x + offset). */
 export const logTransform = (options: { readonly offset?: number } = {}): Transform => builtIn('log_transform', { ...options });
 /** To the number of its equal-frequency bin. */

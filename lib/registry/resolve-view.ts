@@ -14,6 +14,7 @@ import { checkVia } from './check-via.ts';
 import { checkOutputNames } from './output-names.ts';
 import { jsonOfValue } from './parse-columns.ts';
 import type { FeatureViewDraft, JoinDraft } from './parse-view.ts';
+import { transformFault } from './transforms.ts';
 
 export type FindGroup = (name: string, version: number) => FeatureGroupDefinition | undefined;
 
@@ -42,6 +43,7 @@ export function resolveView(draft: FeatureViewDraft, version: number, findGroup:
   checkRoot(draft, findGroup, faults);
   checkFunctions(draft, joined, faults);
   checkNames(draft, faults);
+  checkTransforms(draft, joined, faults);
   const joins = joined.map((join) => completeJoin(join, faults));
   throwFaults('feature view', faults);
   return { ...draft, version, joins };
@@ -226,8 +228,6 @@ function checkNames(draft: FeatureViewDraft, faults: DefinitionFaults): void {
     ...draft.onDemand.map((item) => item.name),
   ]);
   const spine = new Set(draft.spine.map((column) => column.name));
-  for (const name of Object.keys(draft.transforms))
-    if (!features.has(name)) faults.add(`transforms.${name}`, 'UNKNOWN_COLUMN', `expected a feature of the view, found ${JSON.stringify(name)}`);
   draft.inferenceHelpers.forEach((name, i) => {
     if (!features.has(name) && !spine.has(name))
       faults.add(`inferenceHelpers[${i}]`, 'UNKNOWN_COLUMN', `expected a feature or a column of the spine, found ${JSON.stringify(name)}`);
@@ -236,6 +236,23 @@ function checkNames(draft: FeatureViewDraft, faults: DefinitionFaults): void {
     if (!features.has(name) && !spine.has(name))
       faults.add(`trainingHelpers[${i}]`, 'UNKNOWN_COLUMN', `expected a feature or a column of the spine, found ${JSON.stringify(name)}`);
   });
+}
+
+/** P18: features alone are transformed, and helpers never. */
+function checkTransforms(draft: FeatureViewDraft, joined: readonly Joined[], faults: DefinitionFaults): void {
+  const types = new Map<string, string>([
+    ...[...featureTypes(joined)].map(([name, column]) => [name, column.type] as const),
+    ...draft.onDemand.map((item) => [item.name, item.returns.type] as const),
+  ]);
+  for (const [name, transform] of Object.entries(draft.transforms)) {
+    const type = types.get(name);
+    const place = `transforms.${name}`;
+    if (type === undefined) faults.add(place, 'UNKNOWN_COLUMN', `expected a feature of the view, found ${JSON.stringify(name)}`);
+    else if ([...draft.inferenceHelpers, ...draft.trainingHelpers].includes(name))
+      faults.add(place, 'INVALID_ARGUMENT', `expected a feature that is no helper, found the helper ${name}`);
+    const fault = type === undefined || type === '' ? undefined : transformFault(transform, parseType(type));
+    if (fault !== undefined) faults.add(place, 'INVALID_ARGUMENT', fault);
+  }
 }
 
 function completeJoin({ draft, group, on, place }: Joined, faults: DefinitionFaults): JoinDefinition {

@@ -7,9 +7,10 @@ import { lineage, LINEAGE_DEPTH_MAX, type Lineage, type LineageRequest } from '.
 import type { GroupRef } from '../features/receipt.ts';
 import { search, type SearchItem, type SearchQuery } from '../features/search.ts';
 import type { OpenGroup } from '../features/open-group.ts';
-import type { OnDemandFunction } from '../online/on-demand.ts';
+import { storedTransforms } from '../features/training/stored-manifest.ts';
+import { TransformedViews } from '../online/transformed-views.ts';
 import { WatermarkCache } from '../online/watermark-cache.ts';
-import { type CollectedDefinitions, collectDefinitions } from '../registry/collect-definitions.ts';
+import { type BundledFunction, type CollectedDefinitions, collectDefinitions, transformOf } from '../registry/collect-definitions.ts';
 import type { Schema } from '../registry/column-builder.ts';
 import type { FeatureGroup } from '../registry/define-group.ts';
 import type { FeatureView } from '../registry/define-view.ts';
@@ -30,15 +31,16 @@ export type DefinitionPatch = Readonly<Record<string, unknown>>;
 export class FeatureStore {
   readonly project: string;
   readonly #store: OpenStore;
-  readonly #functions: Map<string, OnDemandFunction>;
+  readonly #functions: Map<string, BundledFunction>;
   readonly #serving: ViewServing;
 
   /** `functions` is the table the store was opened with: definitions applied later add theirs. */
-  constructor(store: OpenStore, project: string, functions: Map<string, OnDemandFunction>) {
+  constructor(store: OpenStore, project: string, functions: Map<string, BundledFunction>) {
     this.project = project;
     this.#store = store;
     this.#functions = functions;
-    this.#serving = { plans: new ViewPlans(store.deps), watermarks: new WatermarkCache() };
+    const transformed = new TransformedViews({ fittedTransforms: storedTransforms(store.deps), ownApply: (spec) => transformOf(functions, spec)?.apply });
+    this.#serving = { plans: new ViewPlans(store.deps), transformed, watermarks: new WatermarkCache() };
   }
 
   /** What `apply` would change. @throws LakefoldError INVALID_DEFINITION, UNKNOWN_FEATURE_GROUP, UNSUPPORTED_OPERATION, … */

@@ -13,7 +13,8 @@ import { toNative } from '../online/native-values.ts';
 import type { VectorsRequest } from '../online/vector-request.ts';
 import { getVectors, type VectorRow, type Vectors } from '../online/vectors.ts';
 import { vectorBody } from '../online/vectors-body.ts';
-import { isShown, type ViewPlan } from '../online/view-plan.ts';
+import type { TransformedViews } from '../online/transformed-views.ts';
+import { isShown, shownType, type ViewPlan } from '../online/view-plan.ts';
 import type { WatermarkCache } from '../online/watermark-cache.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { FeatureViewState } from '../registry/definition.ts';
@@ -44,6 +45,8 @@ export interface VectorOptions extends RequestOptions {
   readonly consistent?: boolean;
   /** Versions the answer must have seen, by `<group>/<version>`. */
   readonly minVersions?: Readonly<Record<string, number>>;
+  /** Transforms features as in this training set of the view. */
+  readonly trainingDataset?: number;
   /** How long to wait for `minVersions`, at most 5,000 ms. */
   readonly waitMs?: number;
 }
@@ -108,6 +111,7 @@ export interface CreatedTrainingDataset extends TrainingDataset {
 
 export interface ViewServing {
   readonly plans: ViewPlans;
+  readonly transformed: TransformedViews;
   readonly watermarks: WatermarkCache;
 }
 
@@ -197,10 +201,12 @@ export class FeatureViewHandle<V = unknown> {
   }
 
   async #lookUp(request: VectorsRequest, options: RequestOptions): Promise<{ readonly plan: ViewPlan; readonly vectors: Vectors }> {
-    const { plans, watermarks } = this.#serving;
+    const { plans, transformed, watermarks } = this.#serving;
+    const { trainingDataset } = request.options;
     const name = await this.#name();
     const look = async (fresh: boolean): Promise<{ readonly plan: ViewPlan; readonly vectors: Vectors }> => {
-      const plan = await plans.plan(name, { fresh });
+      const base = await plans.plan(name, { fresh });
+      const plan = trainingDataset === null ? base : await transformed.plan(base, { ...name, trainingDataset });
       return {
         plan,
         vectors: await getVectors({ ...this.#deps, watermarks }, { plan, request }, options.signal === undefined ? {} : { signal: options.signal }),
@@ -226,7 +232,7 @@ function vectorsRequest(
       format: 'objects',
       bigintAs: 'number',
       includeHelpers: asked.includeHelpers ?? false,
-      trainingDataset: null,
+      trainingDataset: asked.trainingDataset ?? null,
       consistent: asked.consistent ?? false,
       minVersions: asked.minVersions ?? {},
       waitMs: asked.waitMs ?? 0,
@@ -244,7 +250,7 @@ function vectorsOf<V>(
     const byName = (part: (at: { readonly feature: ViewPlan['features'][number]; readonly position: number }) => unknown): object =>
       Object.fromEntries(shown.map((at) => [at.feature.name, part(at)]));
     const vector = {
-      features: byName(({ feature, position }) => toNative(feature.type, row.values[position] ?? null)),
+      features: byName(({ feature, position }) => toNative(shownType(feature), row.values[position] ?? null)),
       status: row.status,
       statuses: byName(({ position }) => row.statuses[position]),
       eventTimes: byName(({ position }) => (row.eventTimes[position] === undefined ? null : formatInstant(row.eventTimes[position] ?? 0n))),

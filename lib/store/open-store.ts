@@ -5,7 +5,7 @@ import type { TrainingDeps } from '../features/training/build-rows.ts';
 import { isLakefoldError } from '../core/errors.ts';
 
 /** What the functions' apps take as well: everything but HTTP. */
-export interface StoreDeps extends FeatureDeps, Omit<TrainingDeps, 'openGroup'> {
+export interface StoreDeps extends FeatureDeps, Omit<TrainingDeps, 'openGroup' | 'control'> {
   readonly projects: Projects;
 }
 

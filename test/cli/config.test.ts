@@ -15,7 +15,7 @@ export const v = featureView({ name: 'v', spine: { id: t.int(), x: t.double() },
 const namesOf = (config: Awaited<ReturnType<typeof loadConfig>>): object => ({
   groups: config.definitions.featureGroups.map((group) => 'name' in group && group.name),
   views: config.definitions.featureViews.map((view) => 'name' in view && view.name),
-  functions: [...config.functions.values()].map((run) => run({ x: 21 }, { at: '' })),
+  functions: [...config.functions.values()].map((run) => (typeof run === 'function' ? run({ x: 21 }, { at: '' }) : run)),
 });
 
 async function folder(files: Readonly<Record<string, string>>): Promise<string> {

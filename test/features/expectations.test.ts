@@ -349,7 +349,6 @@ describe('a write to a group with expectations', () => {
   });
 
   it.each<[string, Readonly<Record<string, Json>>]>([
-    ['transforms', { transforms: { flights: { function: 'standard_scaler' } } }],
     ['logging.sample', { logging: { sample: 0.1 } }],
   ])('is joined by no view with what this version does not do: %s', async (field, more) => {
     const store = await openStore();

@@ -112,15 +112,15 @@ describe.each(['serve', 'query'] as const)('the functions of a definitions modul
       import { featureGroup, t } from 'REPOSITORY/lib/index.ts';
       import * as app from 'REPOSITORY/functions/NAME/app.ts';
       const { wanted, functions } = collectDefinitions(definitionsModule);
-      const results = [...functions].map(([key, compute]) => [key, compute({ x: 1600 }, { at: 'now' })]);
+      const results = [...functions].map(([key, bundled]) => [key, typeof bundled === 'function' ? bundled({ x: 1600 }, { at: 'now' }) : 'a transform']);
       globalThis.kept = [app, featureGroup, t];
       console.log(JSON.stringify({ views: wanted.featureViews, results }));`;
     const { printed } = run(name, source.replace('NAME', name), COLLIDING);
     const { definitions, functions } = await loadConfig(path.join(folder, 'definitions.ts'));
     const hash = expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
-    const results = [...functions].map(([key, compute]) => [key, compute({ x: 1600 }, { at: 'now' })]);
+    const results = [...functions].map(([key, bundled]) => [key, typeof bundled === 'function' ? bundled({ x: 1600 }, { at: 'now' }) : 'a transform']);
 
-    expect(results.map(([, result]) => result)).toEqual([true, 3102]);
+    expect(results.map(([, result]) => result)).toEqual([true, 3102, 'a transform']);
     expect(definitions.featureViews).toMatchObject([
       {
         transforms: { n: { sourceHash: hash } },

@@ -17,6 +17,7 @@ import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
 import { MemoryOnlineStore } from '../../lib/adapters/memory/online-store.ts';
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
+import { readTransformsCopy } from '../../lib/features/training/transforms-copy.ts';
 import { Projects } from '../../lib/features/projects.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
 import { t } from '../../lib/registry/column-builder.ts';
@@ -139,7 +140,7 @@ export async function openApi<Parts extends FeatureDeps & { readonly log: Return
   app.route('/', createCatalogApp({ ...parts, projects }));
   app.route('/', createIngestApp({ ...parts, projects, takesUploads: true }));
   app.route('/', createQueryApp({ ...parts, engine, functions, scratch: openScratch(directory), openSource: refusedSource, projects }));
-  app.route('/', createServeApp({ ...parts, functions, definitions: copiedDefinitions(parts) }));
+  app.route('/', createServeApp({ ...parts, functions, definitions: copiedDefinitions(parts), fittedTransforms: (set) => readTransformsCopy(parts.control, set) }));
   const send = async (method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer> =>
     answerOf(await app.request(path, requestOf(method, body, headers)));
   return {

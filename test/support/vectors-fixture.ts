@@ -69,6 +69,7 @@ export const DELAY_MODEL: ServedView = {
     join({ name: 'arr', on: { dest: 'origin' }, features: ['mean_delay_24h'], prefix: 'arr_' }),
   ],
   onDemand: [{ name: 'is_long_haul', inputs: [{ name: 'distance', type: 'int', nullable: false }], returns: { type: 'boolean', nullable: false } }],
+  transforms: {},
   inferenceHelpers: [],
   trainingHelpers: [],
 };

@@ -4,6 +4,7 @@ import { LakefoldError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
+import { parseFittedTransforms } from '../../online/transformed-views.ts';
 import { buildRows, type TrainingDeps } from './build-rows.ts';
 import { pinGroups } from './join-plan.ts';
 import { parseTrainingRequest, type TrainingRequest } from './request.ts';
@@ -41,13 +42,14 @@ export async function batchData(
   options: RequestOptions = {},
 ): Promise<Batch> {
   const { project, request } = input;
-  if (request.trainingDataset !== null) await readManifest(deps, { project, view: input.view, number: String(request.trainingDataset) });
+  const set = request.trainingDataset === null ? undefined : await readManifest(deps, { project, view: input.view, number: String(request.trainingDataset) });
+  const transforms = set === undefined ? 'none' : parseFittedTransforms(set['transforms']);
   const view = forPrediction(input.view, request.rows);
   const { asOfTime } = request.rows;
   const pinned = await pinGroups(view, { pins: request.rows.pins, asOfTime, rowsFrom: spineGroup(view, request.rows) }, deps.openGroup);
   const read = await readSpine({ ...deps, pinned, project }, view, request.rows, { missingLabel: asOfTime ?? deps.clock.nowMicros() });
   const spine = without(read, input.view.labels);
-  const { splits } = await buildRows(deps, { view, request: request.rows, spine, pinned }, options);
+  const { splits } = await buildRows(deps, { view, request: request.rows, spine, pinned, transforms }, options);
   const batch = concatBatches(
     splits[0]?.batch.columns ?? [],
     splits.map((split) => split.batch),

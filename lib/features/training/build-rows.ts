@@ -4,13 +4,16 @@ import type { DeltaDeps } from '../../delta/deps.ts';
 import { passingRows } from '../../delta/filter.ts';
 import { parseFilter } from '../../delta/parse-filter.ts';
 import type { RelationDeps } from '../../engine/plan-relation.ts';
+import type { Control } from '../../ports/control.ts';
 import type { Engine } from '../../ports/engine.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import { functionOf, type FunctionTable } from '../../registry/collect-definitions.ts';
+import type { FittedTransform } from '../../online/model-transform.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
 import type { Warning } from '../receipt.ts';
 import { beyondBudget } from './beyond-budget.ts';
+import { fitTransforms, transformBatch } from './fit-transforms.ts';
 import { type JoinCounts, RowFinisher } from './finish-rows.ts';
 import { type JoinPlan, type PinnedGroup, planJoins } from './join-plan.ts';
 import { planJoinedSpine } from './join-spine.ts';
@@ -21,7 +24,9 @@ import { splitRows } from './split-rows.ts';
 export interface TrainingDeps extends DeltaDeps, RelationDeps, Pick<SpineDeps, 'openSource'> {
   readonly openGroup: (name: string, version: number) => Promise<OpenGroup>;
   readonly engine: Engine;
-  /** On-demand functions of the definitions module. */
+  /** Where servers without the lake find what a set was fitted with. */
+  readonly control?: Pick<Control, 'put'> | undefined;
+  /** On-demand functions and own transforms of the definitions module. */
   readonly functions: FunctionTable;
 }
 
@@ -41,6 +46,8 @@ export interface SplitBatch {
 export interface BuiltRows {
   readonly joins: readonly JoinPlan[];
   readonly splits: readonly SplitBatch[];
+  /** Applied to the splits. */
+  readonly transforms: readonly FittedTransform[];
   readonly counts: DatasetCounts;
   readonly warnings: readonly Warning[];
 }
@@ -50,6 +57,8 @@ export interface BuildInput {
   readonly request: TrainingRequest;
   readonly spine: Spine;
   readonly pinned: ReadonlyMap<string, PinnedGroup>;
+  /** `fit`: on the split `train`, or on the whole set where none is of this name (P18). */
+  readonly transforms: 'none' | 'fit' | readonly FittedTransform[];
 }
 
 /** @throws LakefoldError what the joins, the pins, the functions, the filter and the split may be at fault for (P1–P20) */
@@ -89,14 +98,27 @@ async function buildWithin(deps: TrainingDeps, input: BuildInput, options: Reque
   const batch = kept === undefined ? whole : takeRows(whole, kept);
   const ordinals = kept === undefined ? finished : kept.map((row) => finished[row] ?? 0);
   const divided = splitRows(request.split, { batch, ordinals, labels: ordinals.map((ordinal) => labelAt(spine, ordinal)) });
-  const splits = divided.map(({ name, rows }) => ({ name, batch: takeRows(batch, rows) }));
+  const plain = divided.map(({ name, rows }) => ({ name, batch: takeRows(batch, rows) }));
+  const transforms = fittedTransforms(deps, input, plain);
+  const splits = plain.map((split) => ({ ...split, batch: transformBatch(deps.functions, { view, fitted: transforms }, split.batch) }));
   const rows = splits.reduce((sum, split) => sum + split.batch.rowCount, 0);
   return {
     joins,
     splits,
+    transforms,
     warnings: [...warnings, ...query.warnings],
     counts: { spineRows: spine.batch.rowCount, rows, dropped: spine.batch.rowCount - rows, joins: joinCounts },
   };
+}
+
+/** The training split, by its name. */
+const TRAIN = 'train';
+
+function fittedTransforms(deps: TrainingDeps, { view, transforms }: BuildInput, splits: readonly SplitBatch[]): readonly FittedTransform[] {
+  if (transforms === 'none') return [];
+  if (transforms !== 'fit') return transforms;
+  const batches = splits.map(({ batch }) => batch);
+  return fitTransforms(deps.functions, view, splits.find(({ name }) => name === TRAIN)?.batch ?? concatBatches(batches[0]?.columns ?? [], batches));
 }
 
 function labelAt(spine: Spine, row: number): bigint | null {

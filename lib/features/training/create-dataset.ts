@@ -8,12 +8,14 @@ import { type Column, formatType } from '../../core/types.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
 import { pathsOf } from '../../delta/removals.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
+import type { FittedTransform } from '../../online/model-transform.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
 import { buildRows, type DatasetCounts, type SplitBatch, type TrainingDeps } from './build-rows.ts';
 import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, SPINE_FILE, writeOnce } from './dataset-files.ts';
 import { type JoinPlan, pinGroups, type Pin, type PinnedGroup } from './join-plan.ts';
 import type { TrainingFormat, TrainingRequest } from './request.ts';
+import { writeTransformsCopy } from './transforms-copy.ts';
 import { readSpine, type Spine, spineGroup } from './spine.ts';
 
 export interface DatasetColumn {
@@ -43,7 +45,7 @@ export interface TrainingDataset {
   readonly erased: boolean;
   readonly pins: readonly Pin[];
   readonly functions: readonly { readonly name: string; readonly sourceHash: string }[];
-  readonly transforms: readonly never[];
+  readonly transforms: readonly FittedTransform[];
   readonly schema: readonly DatasetColumn[];
   readonly counts: DatasetCounts;
   readonly splits: readonly DatasetSplit[];
@@ -68,7 +70,7 @@ export async function createTrainingDataset(
   const rowsFrom = spineGroup(view, request);
   const pinned = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom }, deps.openGroup);
   const spine = await readSpine({ ...deps, pinned, project }, view, request);
-  const built = await buildRows(deps, { view, request, spine, pinned }, options);
+  const built = await buildRows(deps, { view, request, spine, pinned, transforms: request.transform ? 'fit' : 'none' }, options);
   const claim = await claimNumber(deps, datasetDirectory(project, view));
   await pinFiles(deps, [...pinned.values()], `${view.name}.${view.version}.${claim.number}`);
   // Rows that only this request brought are kept, so that the set can be built again.
@@ -87,7 +89,7 @@ export async function createTrainingDataset(
     erased: false,
     pins,
     functions,
-    transforms: [],
+    transforms: built.transforms,
     schema: datasetColumns({ view, spine, joins: built.joins, columns: built.splits[0]?.batch.columns ?? [] }),
     counts: built.counts,
     splits,
@@ -97,6 +99,8 @@ export async function createTrainingDataset(
     writer: deps.engineInfo,
     warnings: built.warnings,
   };
+  // Before the set is published: whoever sees it may ask for vectors transformed by it.
+  if (deps.control !== undefined) await writeTransformsCopy(deps.control, { project, ...dataset.featureView, trainingDataset: claim.number }, built.transforms);
   await writeOnce(deps, joinPath(claim.directory, 'manifest.json'), { bytes: utf8(stringifyJson({ format: 1, ...dataset })), identity: claim.identity });
   deps.log.info('training_dataset.created', { view: `${view.name}/${view.version}`, trainingDataset: claim.number, rows: built.counts.rows });
   return dataset;

@@ -41,6 +41,8 @@ export interface TrainingRequest {
   /** A filter over finished rows, as sent; null = every row. */
   readonly where: Json;
   readonly diagnostics: boolean;
+  /** Whether the view's transforms are fitted and applied (P18). */
+  readonly transform: boolean;
   readonly format: TrainingFormat;
   readonly description: string | null;
   readonly split: SplitRequest | undefined;
@@ -105,6 +107,7 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
     dropMissing: flagOf(body, 'dropMissing'),
     where: body['where'] ?? null,
     diagnostics: flagOf(body, 'diagnostics'),
+    transform: body['transform'] !== false,
     split: parseSplit(body['split'] ?? null),
   };
   return { ...request, spine, shown: shownRequest(body, request) };
@@ -126,6 +129,7 @@ function shownRequest(
     dropMissing,
     where,
     diagnostics,
+    transform,
     split,
   }: Omit<TrainingRequest, 'spine' | 'shown'>,
 ): JsonObject {
@@ -143,7 +147,7 @@ function shownRequest(
     dropMissing,
     where,
     diagnostics,
-    transform: body['transform'] ?? true,
+    transform,
     format,
     statistics: body['statistics'] ?? true,
     description,

@@ -3,6 +3,7 @@ import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../core/json.ts';
 import { joinPath } from '../../core/path.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
+import { parseFittedTransforms, type TransformedViewDeps } from '../../online/transformed-views.ts';
 import { datasetDirectory } from './dataset-files.ts';
 
 export interface DatasetAt {
@@ -23,4 +24,10 @@ export async function readManifest(deps: Pick<DeltaDeps, 'store'>, { project, vi
     });
   const { format: _format, ...dataset } = manifest;
   return dataset;
+}
+
+/** Fitted transforms of published sets, read from their manifests. */
+export function storedTransforms(deps: Pick<DeltaDeps, 'store'>): TransformedViewDeps['fittedTransforms'] {
+  return async ({ project, name, version, trainingDataset }) =>
+    parseFittedTransforms((await readManifest(deps, { project, view: { name, version }, number: String(trainingDataset) }))['transforms']);
 }

@@ -64,7 +64,7 @@ async function rebuiltHash(
   const groups = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom: spineGroup(view, request) }, deps.openGroup);
   const pinned = asPinned(groups, pins);
   const spine = await readSpine({ ...deps, pinned }, view, request);
-  return contentHash((await buildRows(deps, { view, request, spine, pinned }, options)).splits);
+  return contentHash((await buildRows(deps, { view, request, spine, pinned, transforms: request.transform ? 'fit' : 'none' }, options)).splits);
 }
 
 /** The request as it was sent, at the versions it was answered with; rows that were left out are read from beside the set. */
