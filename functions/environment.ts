@@ -63,7 +63,7 @@ const SCHEMAS = {
   catalog: z.object({ ...everywhere, ...lake, ...control }),
   ingest: z.object({ ...everywhere, ...lake, ...control, ...online }),
   publish: z.object({ ...everywhere, ...lake, ...control, ...online }),
-  query: z.object({ ...everywhere, ...lake, ...scratch }),
+  query: z.object({ ...everywhere, ...lake, ...control, ...scratch }),
   serve: z.object({ ...everywhere, ...control, ...online }),
 };
 

@@ -7,6 +7,7 @@ import { collectDefinitions } from '../../lib/registry/collect-definitions.ts';
 import { parseEnvironment } from '../environment.ts';
 import { lambdaHandler } from '../http/lambda.ts';
 import { deltaParts } from '../lake-wiring.ts';
+import { controlPart } from '../wiring.ts';
 import { createQueryApp } from './app.ts';
 import { refusedSource } from './spine-source.ts';
 
@@ -19,6 +20,8 @@ const { functions } = collectDefinitions(definitionsModule);
 export const handler = lambdaHandler(
   createQueryApp({
     ...parts,
+    // Serving sees the fitted transforms of a set there; definitions are not this function's to change.
+    control: controlPart(environment, parts),
     engine,
     functions,
     scratch: openScratch(`${scratchDirectory}/lakefold`),

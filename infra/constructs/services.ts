@@ -69,7 +69,7 @@ export function serveFunction(scope: Construct, props: LakeServiceProps & Defini
     timeout: Duration.seconds(10),
     bundle: bundleOf(props),
   });
-  allowItems(made.role, lake.controlTable, { actions: READ_ITEMS, partitions: ['registry/*'] });
+  allowItems(made.role, lake.controlTable, { actions: READ_ITEMS, partitions: ['registry/*', 'transforms/*'] });
   allowItems(made.role, lake.onlineTable, { actions: ['GetItem', 'BatchGetItem'] });
   return made;
 }
@@ -82,7 +82,7 @@ export function queryFunction(scope: Construct, props: LakeServiceProps & Defini
     ...props,
     name: 'query',
     description: 'Lakefold: time travel and training datasets',
-    variables: { LAKEFOLD_BUCKET: lake.bucket.bucketName, LAKEFOLD_PREFIX: lake.prefix },
+    variables: { LAKEFOLD_BUCKET: lake.bucket.bucketName, LAKEFOLD_PREFIX: lake.prefix, LAKEFOLD_CONTROL_TABLE: lake.controlTable.tableName },
     memoryMebibytes: 4 * ONE_CPU_MEBIBYTES,
     timeout: Duration.minutes(15),
     scratch: Size.gibibytes(10),
@@ -97,6 +97,7 @@ export function queryFunction(scope: Construct, props: LakeServiceProps & Defini
   }
   const { marker, registry, groups, trainingDatasets, uploads, pins, statistics } = OBJECTS;
   allowObjects(made.role, lake, { read: [marker, registry, groups, trainingDatasets, uploads], write: [trainingDatasets, pins, statistics] });
+  allowItems(made.role, lake.controlTable, { actions: WRITE_ITEMS, partitions: ['transforms/*'] });
   return made;
 }
 

@@ -16,12 +16,18 @@ describe('parseEnvironment', () => {
   });
 
   it('counts an empty variable as absent', () => {
-    const variables = { LAKEFOLD_BUCKET: 'lake', LAKEFOLD_PREFIX: '', LAKEFOLD_SCRATCH_BYTES_MAX: '' } satisfies Variables<'query'>;
+    const variables = {
+      LAKEFOLD_BUCKET: 'lake',
+      LAKEFOLD_PREFIX: '',
+      LAKEFOLD_CONTROL_TABLE: 'control',
+      LAKEFOLD_SCRATCH_BYTES_MAX: '',
+    } satisfies Variables<'query'>;
     expect(parseEnvironment('query', { ...runtime, ...variables })).toEqual({
       region: 'eu-central-1',
       logLevel: 'info',
       bucket: 'lake',
       prefix: '',
+      controlTable: 'control',
       scratchDirectory: '/tmp',
       scratchBytesMax: 8_589_934_592,
     });
@@ -30,7 +36,14 @@ describe('parseEnvironment', () => {
   it('reads numbers, and endpoints of one service before the one of all', () => {
     const endpoints = { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000' };
     expect(
-      parseEnvironment('query', { ...runtime, ...endpoints, LAKEFOLD_BUCKET: 'lake', LAKEFOLD_PREFIX: 'a/b', LAKEFOLD_SCRATCH_BYTES_MAX: '1024' }),
+      parseEnvironment('query', {
+        ...runtime,
+        ...endpoints,
+        LAKEFOLD_BUCKET: 'lake',
+        LAKEFOLD_PREFIX: 'a/b',
+        LAKEFOLD_CONTROL_TABLE: 'control',
+        LAKEFOLD_SCRATCH_BYTES_MAX: '1024',
+      }),
     ).toMatchObject({
       s3Endpoint: 'http://127.0.0.1:4566',
       prefix: 'a/b',
@@ -61,9 +74,9 @@ describe('parseEnvironment', () => {
   });
 
   it.each(['0', '-1', '1.5', '1e3', '9999999999999'])('refuses %s as a number of bytes', (text) => {
-    expect(() => parseEnvironment('query', { ...runtime, LAKEFOLD_BUCKET: 'lake', LAKEFOLD_SCRATCH_BYTES_MAX: text })).toThrowError(
-      expect.objectContaining({ errors: [expect.objectContaining({ field: 'LAKEFOLD_SCRATCH_BYTES_MAX' })] }),
-    );
+    expect(() =>
+      parseEnvironment('query', { ...runtime, LAKEFOLD_BUCKET: 'lake', LAKEFOLD_CONTROL_TABLE: 'control', LAKEFOLD_SCRATCH_BYTES_MAX: text }),
+    ).toThrowError(expect.objectContaining({ errors: [expect.objectContaining({ field: 'LAKEFOLD_SCRATCH_BYTES_MAX' })] }));
   });
 
   it('types what infra sets: all that is required and nothing else', () => {

@@ -95,7 +95,7 @@ describe('rights', () => {
   it('of serve end at reading the two tables', () => {
     expect(rights(deployed, 'Serve')).toEqual([
       ownLog('ServeLog'),
-      allow(reads, ['control'], partitions('registry/*')),
+      allow(reads, ['control'], partitions('registry/*', 'transforms/*')),
       allow(['dynamodb:BatchGetItem', 'dynamodb:GetItem'], ['online']),
     ]);
   });
@@ -143,12 +143,13 @@ describe('rights', () => {
     ]);
   });
 
-  it('of query write training datasets, their pins and statistics alone', () => {
+  it('of query write training datasets, their pins, statistics and what they were fitted with alone', () => {
     expect(rights(deployed, 'Query')).toEqual([
       ownLog('QueryLog'),
       allow(['s3:GetObject'], ['lake/*/_registry/*', 'lake/*/_uploads/*', 'lake/*/feature-groups/*', 'lake/*/training-datasets/*', 'lake/lakefold.json']),
       listing('lakefold.json', '*/_registry/*', '*/feature-groups/*', '*/training-datasets/*', '*/_uploads/*'),
       allow(['s3:PutObject'], ['lake/*/feature-groups/*/_lakefold/pins/*', 'lake/*/feature-groups/*/_lakefold/statistics/*', 'lake/*/training-datasets/*']),
+      allow(writes, ['control'], partitions('transforms/*')),
     ]);
   });
 

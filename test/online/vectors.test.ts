@@ -460,7 +460,6 @@ describe('faults of a lookup (S7)', () => {
       { entries: Array.from({ length: 1001 }, () => ({})) },
       { code: 'LIMIT_EXCEEDED', context: { limit: 'ENTRIES_MAX', limitValue: 1000 } },
     ],
-    ['a training dataset', { entries: [], options: { trainingDataset: 3 } }, { code: 'UNSUPPORTED_OPERATION' }],
     ['a minimum version of a group the view lacks', { entries: [], options: { minVersions: { 'other/1': 1 } } }, { code: 'INVALID_ARGUMENT' }],
   ];
   for (const [name, body, error] of faults) {

@@ -131,7 +131,7 @@ export async function openWorld(parts: WorldParts, world: World): Promise<OpenWo
     const known = typeof knownAsOf === 'number' ? formatInstant(micros(knownAsOf)) : (knownAsOf ?? null);
     const request = parseTrainingRequest({ spine: { rows }, knownAsOf: known, onInvalidRow: 'null', diagnostics: true });
     const pinned = await pinGroups(view, { pins: {}, asOfTime: null, rowsFrom: undefined }, deps.openGroup);
-    const { splits } = await buildRows(deps, { view, request, spine: await readSpine({ ...deps, pinned }, view, request), pinned });
+    const { splits } = await buildRows(deps, { view, request, spine: await readSpine({ ...deps, pinned }, view, request), pinned, transforms: 'none' });
     const batch = concatBatches(
       splits[0]?.batch.columns ?? [],
       splits.map((split) => split.batch),
