@@ -85,6 +85,8 @@ export interface TrainingDatasetInput<V> {
   /** Over finished rows: those for which it is not true are left out and counted. */
   readonly where?: Where;
   readonly diagnostics?: boolean;
+  /** Fits and applies the view's transforms; true unless given. */
+  readonly transform?: boolean;
   readonly format?: 'parquet' | 'csv' | 'arrow' | 'tfrecord' | 'ndjson';
   readonly split?: SplitInput;
   readonly description?: string;
