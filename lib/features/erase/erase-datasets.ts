@@ -10,12 +10,21 @@ import { joinPath, type ObjectPath } from '../../core/path.ts';
 import { type Column, parseType, type Value } from '../../core/types.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
 import { indexIdentities } from '../../delta/identity-index.ts';
+import { parseFittedTransforms } from '../../online/transformed-views.ts';
+import type { Control } from '../../ports/control.ts';
 import { bytesSource } from '../../ports/table-codec.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
 import { parseRows } from '../parse-rows.ts';
 import type { GroupRef } from '../receipt.ts';
-import { contentHash, describeFile, encodeRows } from '../training/dataset-files.ts';
+import { contentHash, describeFile, encodeRows, SPINE_FILE } from '../training/dataset-files.ts';
+import { writeTransformsCopy } from '../training/transforms-copy.ts';
+import { withoutLostValues } from './erase-fitted.ts';
+
+export interface EraseDatasetsDeps extends DeltaDeps {
+  /** Has a copy of what each set was fitted with. */
+  readonly control: Pick<Control, 'put'>;
+}
 
 export interface ErasedDataset {
   readonly featureView: GroupRef;
@@ -37,7 +46,7 @@ interface Stored {
 }
 
 /** Every published dataset that pins the group. Each is done whole before the next; a repeat finds what is left. */
-export async function eraseDatasets(deps: DeltaDeps, erasure: DatasetErasure): Promise<readonly ErasedDataset[]> {
+export async function eraseDatasets(deps: EraseDatasetsDeps, erasure: DatasetErasure): Promise<readonly ErasedDataset[]> {
   const erased: ErasedDataset[] = [];
   const prefix = `${erasure.group.project}/training-datasets/`;
   const published = new Set<string>();
@@ -74,7 +83,7 @@ function pinsGroup(manifest: JsonObject, { definition }: OpenGroup): boolean {
   return listOf(manifest, 'pins').some((pin) => pin['featureGroup'] === definition.name && pin['version'] === definition.version);
 }
 
-async function eraseDataset(deps: DeltaDeps, stored: Stored, erasure: DatasetErasure): Promise<ErasedDataset | undefined> {
+async function eraseDataset(deps: EraseDatasetsDeps, stored: Stored, erasure: DatasetErasure): Promise<ErasedDataset | undefined> {
   const { manifest } = stored;
   const columns = listOf(manifest, 'schema').flatMap(({ name, type }): Column[] =>
     typeof name === 'string' && typeof type === 'string' ? [{ name, type: parseType(type), nullable: true }] : [],
@@ -92,10 +101,31 @@ async function eraseDataset(deps: DeltaDeps, stored: Stored, erasure: DatasetEra
     }
   }
   const rowsErased = splits.reduce((sum, { batch, kept }) => sum + batch.rowCount - kept.rowCount, 0);
+  const hadSpine = await eraseSpine(deps, stored, isReadable ? erasure : undefined);
   if (!isReadable) return (await isEmptied(deps, stored)) ? undefined : emptyDataset(deps, stored, columns);
-  const isNamed = namesKeys(manifest['request'], erasure);
+  const isNamed = hadSpine || namesKeys(manifest['request'], erasure);
   if (rowsErased === 0 && !isNamed) return undefined;
   return rewriteDataset(deps, { ...stored, manifest: isNamed ? withoutNames(manifest, erasure) : manifest }, { splits, rowsErased });
+}
+
+/**
+ * The rows a set was built for go whole when one of them is of an erased key: the set will never be built again. So they do
+ * without `erasure`, when nothing tells whose they are. True where there was one.
+ */
+async function eraseSpine(deps: DeltaDeps, { directory, manifest }: Stored, erasure: DatasetErasure | undefined): Promise<boolean> {
+  const path = joinPath(directory, SPINE_FILE);
+  const object = await deps.store.get(path);
+  if (object === undefined) return false;
+  const { columns } = await deps.codec.describe(bytesSource(object.bytes));
+  const keys = erasure === undefined ? undefined : keyColumnsOf(manifest, columns, erasure);
+  if (erasure !== undefined && keys !== undefined) {
+    const batches: Batch[] = [];
+    for await (const { batch } of deps.codec.decode(bytesSource(object.bytes), { columns })) batches.push(batch);
+    const rows = concatBatches(columns, batches);
+    if (withoutKeys(rows, keys, erasure).rowCount === rows.rowCount) return false;
+  }
+  await deps.store.delete(path);
+  return true;
 }
 
 /** Whether an erasure emptied it before, its files too. */
@@ -157,7 +187,7 @@ function withoutKeys(batch: Batch, ways: readonly (readonly string[])[], { group
 
 // The manifest first: a repeat that finds it done and a file not does the file again; the other way round it would miss the manifest.
 async function rewriteDataset(
-  deps: DeltaDeps,
+  deps: EraseDatasetsDeps,
   { directory, manifest }: Stored,
   {
     splits,
@@ -174,13 +204,19 @@ async function rewriteDataset(
     return { name: textIn(split, 'name'), batch: concatBatches(parts[0]?.columns ?? [], parts) };
   });
   const hash = contentHash(named);
-  await replaceManifest(deps, directory, { ...manifest, erased: true, splits: shown, contentHash: hash, counts: countsOf(manifest, shown) });
+  const transforms = withoutLostValues(
+    parseFittedTransforms(manifest['transforms']),
+    splits.map(({ kept }) => kept),
+  );
+  const { featureView, trainingDataset } = refsOf(manifest);
+  await writeTransformsCopy(deps.control, { project: directory.split('/')[0] ?? '', ...featureView, trainingDataset }, transforms);
+  await replaceManifest(deps, directory, { ...manifest, transforms, erased: true, splits: shown, contentHash: hash, counts: countsOf(manifest, shown) });
   for (const { path, bytes } of encoded) await deps.store.overwrite(joinPath(directory, path), bytes);
   return { ...refsOf(manifest), rowsErased, contentHash: hash };
 }
 
 /** Rows that nobody can tell apart all go; the splits stay, without any. */
-async function emptyDataset(deps: DeltaDeps, { directory, manifest }: Stored, columns: readonly Column[]): Promise<ErasedDataset> {
+async function emptyDataset(deps: EraseDatasetsDeps, { directory, manifest }: Stored, columns: readonly Column[]): Promise<ErasedDataset> {
   const none = concatBatches(columns, []);
   const splits = listOf(manifest, 'splits').flatMap((split) =>
     listOf(split, 'files').flatMap(({ path }) => (typeof path === 'string' ? [{ split, path, kept: none }] : [])),

@@ -11,6 +11,7 @@ import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FittedTransform } from '../../online/model-transform.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
+import { type FeatureStatistics, featureStatistics } from '../statistics/feature-statistics.ts';
 import { buildRows, type DatasetCounts, type SplitBatch, type TrainingDeps } from './build-rows.ts';
 import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, SPINE_FILE, writeOnce } from './dataset-files.ts';
 import { type JoinPlan, pinGroups, type Pin, type PinnedGroup } from './join-plan.ts';
@@ -31,7 +32,8 @@ export interface DatasetSplit {
   readonly name: string;
   readonly rows: number;
   readonly files: readonly DatasetFile[];
-  readonly statistics: readonly never[];
+  /** Of features and labels as they stand in the files. */
+  readonly statistics: readonly FeatureStatistics[];
 }
 
 /** `<TrainingDataset>` of shapes.md. */
@@ -76,7 +78,9 @@ export async function createTrainingDataset(
   // Rows that only this request brought are kept, so that the set can be built again.
   if (rowsFrom === undefined)
     await writeOnce(deps, joinPath(claim.directory, SPINE_FILE), { bytes: await deps.codec.encode(spine.batch), identity: claim.identity });
-  const splits = await writeSplits(deps, claim, { splits: built.splits, format: request.format });
+  const schema = datasetColumns({ view, spine, joins: built.joins, columns: built.splits[0]?.batch.columns ?? [] });
+  const described = request.statistics ? new Set(schema.filter(({ role }) => DESCRIBED.includes(role)).map(({ name }) => name)) : new Set<string>();
+  const splits = await writeSplits(deps, claim, { splits: built.splits, format: request.format, described });
   const pins = [...pinned.values()].map(({ pin }) => pin);
   const functions = view.onDemand.map(({ name, sourceHash }) => ({ name, sourceHash }));
   const dataset: TrainingDataset = {
@@ -90,7 +94,7 @@ export async function createTrainingDataset(
     pins,
     functions,
     transforms: built.transforms,
-    schema: datasetColumns({ view, spine, joins: built.joins, columns: built.splits[0]?.batch.columns ?? [] }),
+    schema,
     counts: built.counts,
     splits,
     spineHash: rowsHash(spine.batch),
@@ -106,17 +110,22 @@ export async function createTrainingDataset(
   return dataset;
 }
 
+/** Columns whose statistics stand in the manifest; those of keys and times would tell rows, not features. */
+const DESCRIBED: readonly DatasetColumn['role'][] = ['label', 'feature', 'onDemand'];
+
 async function writeSplits(
   deps: DeltaDeps,
   claim: { readonly directory: string; readonly identity: string },
-  { splits, format }: { readonly splits: readonly SplitBatch[]; readonly format: TrainingFormat },
+  { splits, format, described }: { readonly splits: readonly SplitBatch[]; readonly format: TrainingFormat; readonly described: ReadonlySet<string> },
 ): Promise<TrainingDataset['splits']> {
   const written: DatasetSplit[] = [];
   for (const { name, batch } of splits) {
     const path = `${name}/part-00000.${format}`;
     const bytes = await encodeRows(deps, batch, format);
+    const columns = batch.columns.filter((column) => described.has(column.name));
+    const statistics = columns.length === 0 ? [] : (await featureStatistics(columns, [batch])).features;
     await writeOnce(deps, joinPath(claim.directory, path), { bytes, identity: claim.identity });
-    written.push({ name, rows: batch.rowCount, files: [describeFile(path, batch.rowCount, bytes)], statistics: [] });
+    written.push({ name, rows: batch.rowCount, files: [describeFile(path, batch.rowCount, bytes)], statistics });
   }
   return written;
 }

@@ -45,6 +45,8 @@ export interface TrainingRequest {
   readonly transform: boolean;
   readonly format: TrainingFormat;
   readonly description: string | null;
+  /** Whether the manifest has statistics of each split. */
+  readonly statistics: boolean;
   readonly split: SplitRequest | undefined;
   /** As sent, defaults filled in, rows left out: what the manifest shows. */
   readonly shown: JsonObject;
@@ -108,6 +110,7 @@ export function parseTrainingRequest(body: JsonObject): TrainingRequest {
     where: body['where'] ?? null,
     diagnostics: flagOf(body, 'diagnostics'),
     transform: body['transform'] !== false,
+    statistics: body['statistics'] !== false,
     split: parseSplit(body['split'] ?? null),
   };
   return { ...request, spine, shown: shownRequest(body, request) };
@@ -130,6 +133,7 @@ function shownRequest(
     where,
     diagnostics,
     transform,
+    statistics,
     split,
   }: Omit<TrainingRequest, 'spine' | 'shown'>,
 ): JsonObject {
@@ -149,7 +153,7 @@ function shownRequest(
     diagnostics,
     transform,
     format,
-    statistics: body['statistics'] ?? true,
+    statistics,
     description,
     split: shownSplit(split, body['split'] ?? null),
   };
