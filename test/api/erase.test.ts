@@ -133,6 +133,19 @@ describe('rows:erase', () => {
     expect((await api.get(`${VIEW}/training-datasets/2`)).body).toEqual(untouched);
   });
 
+  it('leaves nothing of the rows a training dataset was built for, dropped ones included', async () => {
+    const api = await start();
+    const where = { column: 'distance', op: '>', value: 1 };
+    await api.post(`${VIEW}/training-datasets`, { spine: { rows: SPINE }, where });
+    await api.post(`${VIEW}/training-datasets`, { spine: { rows: [SPINE[1]] } });
+    await erase(api, [{ origin: 'SFO' }]);
+    expect((await api.get(`${VIEW}/training-datasets/1`)).body).toMatchObject({ erased: true, counts: { rows: 1 } });
+    expect((await api.post(`${VIEW}/training-datasets/1:verify`)).body).toMatchObject({ equal: false, reason: 'ERASED' });
+    const spines: string[] = [];
+    for await (const { path } of api.parts.store.list('demo/training-datasets/')) if (path.endsWith('spine.parquet')) spines.push(path);
+    expect(spines).toEqual(['demo/training-datasets/delay_model/1/2/spine.parquet']);
+  });
+
   it('empties a training dataset in a format whose rows it cannot tell apart', async () => {
     const api = await start();
     await api.post(`${VIEW}/training-datasets`, { spine: { rows: SPINE }, format: 'arrow' });

@@ -96,7 +96,16 @@ const DATASET = {
       { join: 'arr', matched: 2, missing: 1, expired: 0, ageSecondsMean: (300 + 3 * 86_400) / 2, ageSecondsMax: 3 * 86_400 },
     ],
   },
-  splits: [{ name: 'data', rows: 3, files: [{ path: 'data/part-00000.parquet', rows: 3, bytes: expect.any(Number), sha256: HASH }], statistics: [] }],
+  splits: [
+    {
+      name: 'data',
+      rows: 3,
+      files: [{ path: 'data/part-00000.parquet', rows: 3, bytes: expect.any(Number), sha256: HASH }],
+      statistics: ['delayed', 'dep_flights_24h', 'dep_mean_delay_24h', 'arr_mean_delay_24h', 'is_long_haul'].map((name): unknown =>
+        expect.objectContaining({ name }),
+      ),
+    },
+  ],
   spineHash: HASH,
   queryHash: HASH,
   contentHash: HASH,

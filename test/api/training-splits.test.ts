@@ -120,6 +120,34 @@ describe('a training dataset divided by time', () => {
   });
 });
 
+describe('statistics inside a training dataset', () => {
+  it('describe features and labels of each split as they stand in its file, or nothing where not asked for', async () => {
+    const api = await start();
+    const split = {
+      type: 'time',
+      boundaries: { early: ['2001-03-01T11:00:00Z', '2001-03-01T13:00:00Z'], late: ['2001-03-01T13:00:00Z', '2001-03-01T15:00:00Z'] },
+    };
+    const { splits } = await create(api, { split });
+    expect(splits).toMatchObject([
+      {
+        name: 'early',
+        statistics: [
+          { name: 'delayed', type: 'boolean', count: 2, nulls: 0, topK: [{ value: true, count: 2 }] },
+          { name: 'dep_flights_24h', type: 'int', count: 2, nulls: 0, nans: 0, min: 7, max: 31, sum: 38, mean: 19 },
+          { name: 'dep_mean_delay_24h', type: 'double', count: 2, min: 4, max: 8.2 },
+          { name: 'arr_mean_delay_24h', count: 2, min: 4, max: 4 },
+          { name: 'is_long_haul', type: 'boolean', count: 2 },
+        ],
+      },
+      {
+        name: 'late',
+        statistics: [{}, { name: 'dep_flights_24h', count: 2, min: 0, max: 0 }, { name: 'dep_mean_delay_24h', count: 0, nulls: 2, min: null }, {}, {}],
+      },
+    ]);
+    expect(await create(api, { split, statistics: false })).toMatchObject({ request: { statistics: false }, splits: [{ statistics: [] }, { statistics: [] }] });
+  });
+});
+
 describe('a filter over finished rows', () => {
   it('sees features and functions, and what it leaves out is counted', async () => {
     const api = await start();

@@ -263,6 +263,23 @@ describe('model-dependent transforms (P18)', () => {
   });
 });
 
+describe('an erased entity', () => {
+  it('leaves no category that it alone had, in the set and in what is served, and the codes of the others as they were', async () => {
+    const api = await start();
+    await create(api, {});
+    expect((await api.post(`${GROUP}/rows:erase`, { keys: [{ id: 'r3' }], reason: 'asked' })).status).toBe(202);
+    const answer = await api.get(`${SETS}/1`);
+    expect(answer.body).toMatchObject({
+      erased: true,
+      transforms: [{}, {}, {}, {}, { parameters: { classes: ['blue', null, 'red'] } }, { parameters: { categories: ['blue', null, 'red'] } }, {}, {}, {}, {}],
+    });
+    expect(answer.text).not.toContain('green');
+    const online = await vectors(api, 1, { entries: [{ id: 'r1' }] });
+    expect(online.body).toMatchObject({ features: [{ e: 2, f: [0, 0, 1] }] });
+    for await (const record of api.parts.control.query('transforms/demo')) expect(new TextDecoder().decode(record.bytes)).not.toContain('green');
+  });
+});
+
 describe('model-dependent transforms that fail', () => {
   it('fail the training set, naming rows, and answer ERROR online for the one feature', async () => {
     const api = await start();
