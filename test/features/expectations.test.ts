@@ -348,18 +348,19 @@ describe('a write to a group with expectations', () => {
     expect((await store.projects.registry('default', { fresh: 'yes' })).state.featureGroups).toEqual([]);
   });
 
-  it.each<[string, Readonly<Record<string, Json>>]>([
-    ['logging.sample', { logging: { sample: 0.1 } }],
-  ])('is joined by no view with what this version does not do: %s', async (field, more) => {
-    const store = await openStore();
-    await store.projects.createGroup('default', definition('STRICT'));
-    const view = {
-      name: 'model',
-      version: 1,
-      spine: [{ name: 'origin', type: 'string' }],
-      joins: [{ featureGroup: 'delays', version: 1, features: ['flights'], temporal: false }],
-      ...more,
-    };
-    await expect(store.projects.createView('default', view)).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', errors: [{ field }] });
-  });
+  it.each<[string, Readonly<Record<string, Json>>]>([['logging.sample', { logging: { sample: 0.1 } }]])(
+    'is joined by no view with what this version does not do: %s',
+    async (field, more) => {
+      const store = await openStore();
+      await store.projects.createGroup('default', definition('STRICT'));
+      const view = {
+        name: 'model',
+        version: 1,
+        spine: [{ name: 'origin', type: 'string' }],
+        joins: [{ featureGroup: 'delays', version: 1, features: ['flights'], temporal: false }],
+        ...more,
+      };
+      await expect(store.projects.createView('default', view)).rejects.toMatchObject({ code: 'UNSUPPORTED_OPERATION', errors: [{ field }] });
+    },
+  );
 });

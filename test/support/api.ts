@@ -140,7 +140,10 @@ export async function openApi<Parts extends FeatureDeps & { readonly log: Return
   app.route('/', createCatalogApp({ ...parts, projects }));
   app.route('/', createIngestApp({ ...parts, projects, takesUploads: true }));
   app.route('/', createQueryApp({ ...parts, engine, functions, scratch: openScratch(directory), openSource: refusedSource, projects }));
-  app.route('/', createServeApp({ ...parts, functions, definitions: copiedDefinitions(parts), fittedTransforms: (set) => readTransformsCopy(parts.control, set) }));
+  app.route(
+    '/',
+    createServeApp({ ...parts, functions, definitions: copiedDefinitions(parts), fittedTransforms: (set) => readTransformsCopy(parts.control, set) }),
+  );
   const send = async (method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer> =>
     answerOf(await app.request(path, requestOf(method, body, headers)));
   return {
