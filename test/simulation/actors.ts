@@ -13,7 +13,8 @@ import type { TableCodec } from '../../lib/ports/table-codec.ts';
 import { HOUR, SECOND } from './knobs.ts';
 import { batchOf, idsOf, type Op } from './model.ts';
 import { Process, ProcessClock, type World } from './network.ts';
-import { KEY_WINDOW, ROOT, type Attempt } from './oracle.ts';
+import { ROOT } from './log-lines.ts';
+import { KEY_WINDOW, type Attempt } from './oracle.ts';
 import { simulatedS3 } from './simulated-s3.ts';
 import { simulatedStore } from './simulated-store.ts';
 

@@ -7,14 +7,16 @@ import { deletionVectorPath } from '../../lib/delta/deletion-vector.ts';
 import { decodeRoaring } from '../../lib/delta/roaring.ts';
 import type { Bucket, Stored, Watcher } from './bucket.ts';
 import { DAY, HOUR, SKEW_MAX, type Knobs } from './knobs.ts';
+import { commitName, dvId, LOG, needs, pathsOf, ROOT, type DeletionVector, type FileAction, type LineAction } from './log-lines.ts';
 import { applyOp, minus, textOf, together, type Changes, type Op, type SimRow, type Step } from './model.ts';
 
-export const ROOT = 't';
-const LOG = `${ROOT}/_delta_log/`;
 const COMMIT = new RegExp(`^${LOG}(\\d{20})\\.json$`);
 const CHECKPOINT = new RegExp(`^${LOG}(\\d{20})\\.checkpoint\\.parquet$`);
 /** Longest time between what a writer noted and what its commit did. */
 const SLACK = 2 * SKEW_MAX + 2 * HOUR;
+
+/** Whoever writes what no actor of the product does. */
+export const DISTURBER = 'disturber';
 
 /** One try of one operation by one process. */
 export interface Attempt {
@@ -26,28 +28,6 @@ export interface Attempt {
   /** Newest version acknowledged to anyone when it began. */
   readonly ackedBefore: number;
   readonly headBefore: number;
-}
-
-interface DeletionVector {
-  readonly storageType: 'u';
-  readonly pathOrInlineDv: string;
-  readonly offset: number;
-  readonly sizeInBytes: number;
-  readonly cardinality: number;
-}
-
-interface FileAction {
-  readonly path: string;
-  readonly dataChange: boolean;
-  readonly size?: number;
-  readonly deletionVector?: DeletionVector;
-}
-
-interface LineAction {
-  readonly add?: FileAction;
-  readonly remove?: FileAction;
-  readonly txn?: { readonly appId: string; readonly version: number };
-  readonly commitInfo?: { readonly timestamp?: number };
 }
 
 /** A write that commits together with others, over all its deliveries. */
@@ -89,6 +69,8 @@ export class Oracle implements Watcher {
   readonly #keys = new Map<string, { readonly version: number; readonly at: number }>();
   /** Objects some version needed, by path: until when. */
   readonly #neededUntil = new Map<string, number>();
+  /** The version that is pointed at as that of the newest checkpoint; -1 where another's lie stands there. */
+  #pointer = -1;
   readonly #idsOfFile = new Map<string, readonly number[]>();
 
   constructor(knobs: Knobs, now: () => number) {
@@ -105,13 +87,15 @@ export class Oracle implements Watcher {
   }
 
   created(path: string, stored: Stored, by: unknown): void {
+    if (path.endsWith('/_last_checkpoint')) this.#pointed(stored, by);
     const version = COMMIT.exec(path)?.[1];
     if (version !== undefined) this.#committed(Number(version), stored, by as Attempt | undefined);
   }
 
-  overwritten(path: string): void {
+  overwritten(path: string, stored: Stored, by: unknown): void {
+    if (path.endsWith('/_last_checkpoint')) this.#pointed(stored, by);
     // Hints: whoever does not trust them reads more.
-    if (!path.endsWith('/_last_checkpoint') && !path.endsWith('/_lakefold/vacuum.json')) this.fail(`G8: ${path} was overwritten`);
+    else if (!path.endsWith('/_lakefold/vacuum.json')) this.fail(`G8: ${path} was overwritten`);
   }
 
   deleted(path: string, stored: Stored): void {
@@ -128,6 +112,13 @@ export class Oracle implements Watcher {
     if (until !== undefined && this.#now() - until < this.#knobs.retentionMillis - SLACK)
       return this.fail(`G8: ${path} was deleted ${hours(this.#now() - until)} h after a version needed it, within the retention`);
     if (until === undefined && age < DAY - SLACK) this.fail(`G14: ${path} was deleted ${hours(age)} h after it was staged: its commit may still come`);
+  }
+
+  /** Of checkpointers that race the newest is pointed at, whoever writes last. */
+  #pointed({ bytes }: Stored, by: unknown): void {
+    const version = by === DISTURBER ? -1 : (JSON.parse(new TextDecoder().decode(bytes)) as { readonly version: number }).version;
+    if (by !== DISTURBER && version < this.#pointer) this.fail(`G13: the checkpoint of version ${version} is pointed at instead of that of ${this.#pointer}`);
+    this.#pointer = version;
   }
 
   /** Whether an object of that version has been deleted, by the rules. */
@@ -363,27 +354,6 @@ export class Oracle implements Watcher {
 
 /** How long a request's key is remembered, ms. */
 export const KEY_WINDOW = 7 * DAY;
-
-function dvId(file: FileAction): string {
-  const vector = file.deletionVector;
-  return vector === undefined ? '' : `${vector.pathOrInlineDv}@${vector.offset}`;
-}
-
-function commitName(version: number): string {
-  return `${LOG}${String(version).padStart(20, '0')}.json`;
-}
-
-function* pathsOf(commit: Commit): Iterable<string> {
-  for (const file of commit.files.values()) {
-    yield `${ROOT}/${file.path}`;
-    if (file.deletionVector !== undefined) yield deletionVectorPath(ROOT, file.deletionVector);
-  }
-}
-
-function needs(commit: Commit, path: string): boolean {
-  for (const needed of pathsOf(commit)) if (needed === path) return true;
-  return false;
-}
 
 function hours(millis: number): string {
   return (millis / HOUR).toFixed(1);

@@ -9,7 +9,8 @@ import { DAY, HOUR, knobsOf, MINUTE, SECOND } from './knobs.ts';
 import { grouper, type Call, type Wave } from './grouper.ts';
 import { columnsOf, type Op, type SimRow } from './model.ts';
 import { countFault, SLEEP_MAX, START_MILLIS, type FaultKind, type World } from './network.ts';
-import { Oracle, ROOT, type Attempt } from './oracle.ts';
+import { ROOT } from './log-lines.ts';
+import { DISTURBER, Oracle, type Attempt } from './oracle.ts';
 import { type Drain, runEvents, Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 
@@ -284,7 +285,7 @@ function disturb(world: World): void {
     if (dice.chance(0.5)) {
       scheduler.after(epoch + dice.unit() * 3 * SECOND, () => {
         const lies = ['', '{', '{"version":"x"}', `{"version":${dice.int(0, oracle.head)}}`, `{"version":${oracle.head + 5},"size":1}`] as const;
-        bucket.overwrite(`${log}_last_checkpoint`, { bytes: utf8(dice.pick([lies[0], ...lies])), identity: undefined }, undefined);
+        bucket.overwrite(`${log}_last_checkpoint`, { bytes: utf8(dice.pick([lies[0], ...lies])), identity: undefined }, DISTURBER);
         countFault(world, 'pointer');
       });
     }
