@@ -1,5 +1,29 @@
 /** Parallel work under a bound. */
 
+/** Runs for each item, at most `concurrencyMax` at a time; items are taken as their turn comes. The first failure stops new starts and is thrown. */
+export async function eachConcurrent<Item>(
+  items: Iterable<Item>,
+  { concurrencyMax }: { readonly concurrencyMax: number },
+  run: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (!failed) {
+      const next = iterator.next();
+      if (next.done === true) return;
+      try {
+        await run(next.value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const settled = await Promise.allSettled(Array.from({ length: concurrencyMax }, worker));
+  for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
 /** Maps in parallel, at most `concurrencyMax` at a time, results in input order; the first failure stops new starts and is thrown. */
 export async function mapConcurrent<Item, Result>(
   items: readonly Item[],

@@ -161,7 +161,8 @@ function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
 
-function countOf(value: unknown): number | undefined {
+/** Of a member, undefined for what is no count. */
+export function countOf(value: unknown): number | undefined {
   const count = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : undefined;
   return count !== undefined && Number.isSafeInteger(count) ? count : undefined;
 }

@@ -1,7 +1,7 @@
 /** Live files against what the log says of them: there, whole, of that size, with those rows, bounds and deletion vectors. */
 import { isRecord } from '../core/json.ts';
 import { concatBatches, type Batch } from '../core/batch.ts';
-import { mapConcurrent } from '../core/concurrency.ts';
+import { eachConcurrent } from '../core/concurrency.ts';
 import { VERIFY_CONCURRENCY } from '../core/limits.ts';
 import type { Value } from '../core/types.ts';
 import type { FileSource } from '../ports/table-codec.ts';
@@ -11,7 +11,7 @@ import { extremes } from './extremes.ts';
 import { toDecodeColumn, type ReadDeps } from './read.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { FILE_CRC_TAG } from './stage.ts';
-import { collectStats, parseMembers, parseStats } from './stats.ts';
+import { collectStats, countOf, parseMembers, parseStats } from './stats.ts';
 import { isAbove } from './stats-bounds.ts';
 import { openExpected } from './verify-bytes.ts';
 import { findingOf, type Findings } from './verify-findings.ts';
@@ -23,21 +23,9 @@ interface Subject {
   readonly file: AddFile;
 }
 
-/** Live files taken from the snapshot at a time. */
-const WINDOW = 256;
-
 /** Reads every live file, `VERIFY_CONCURRENCY` at a time, one column of each in memory. */
 export async function verifyFiles(deps: ReadDeps & { readonly vectors: VectorFiles }, root: string, snapshot: Snapshot, findings: Findings): Promise<void> {
-  let window: AddFile[] = [];
-  const flush = async (): Promise<void> => {
-    await mapConcurrent(window, { concurrencyMax: VERIFY_CONCURRENCY }, (file) => verifyFile(deps, { root, snapshot, file }, findings));
-    window = [];
-  };
-  for (const file of snapshot.files.values()) {
-    window.push(file);
-    if (window.length >= WINDOW) await flush();
-  }
-  await flush();
+  await eachConcurrent(snapshot.files.values(), { concurrencyMax: VERIFY_CONCURRENCY }, (file) => verifyFile(deps, { root, snapshot, file }, findings));
 }
 
 async function verifyFile(deps: ReadDeps & { readonly vectors: VectorFiles }, subject: Subject, findings: Findings): Promise<void> {
@@ -67,6 +55,7 @@ async function verifyColumns(
   if (file.stats !== undefined && Object.keys(members).length === 0)
     findings.add('STATS_DIFFER', `expected statistics of ${file.path} as JSON, found none`, at);
   const recorded = parseStats(file, snapshot.columns);
+  for (const name of senselessCounts(members)) findings.add('STATS_DIFFER', `expected a count of rows as ${name} of ${file.path}, found another value`, at);
   const stored = snapshot.columns.filter((column) => !snapshot.metadata.partitionColumns.includes(column.name));
   let rowCount: number | undefined;
   for (const [i, column] of stored.entries()) {
@@ -81,6 +70,16 @@ async function verifyColumns(
     if (difference !== undefined) findings.add('STATS_DIFFER', `${difference} of ${file.path}`, at);
   }
   return rowCount;
+}
+
+/** Counts that are none: readers do without, and others may not. */
+function senselessCounts(members: Readonly<Record<string, unknown>>): readonly string[] {
+  const walk = (value: unknown, name: string): string[] => {
+    if (value === undefined || value === null) return [];
+    if (isRecord(value)) return Object.entries(value).flatMap(([member, inner]) => walk(inner, `${name}.${member}`));
+    return countOf(value) === undefined ? [name] : [];
+  };
+  return [...(isRecord(members['numRecords']) ? ['numRecords'] : walk(members['numRecords'], 'numRecords')), ...walk(members['nullCount'], 'nullCount')];
 }
 
 async function decodeColumn(deps: ReadDeps, source: FileSource, column: TableColumn): Promise<Batch> {

@@ -2,7 +2,7 @@
  * What earlier versions need and the newest does not: files removed a short time ago, their deletion vectors, and change
  * files. Without them `asOf`, `restore` and the change feed break within the time that the table promises.
  */
-import { mapConcurrent } from '../core/concurrency.ts';
+import { eachConcurrent } from '../core/concurrency.ts';
 import { VERIFY_CONCURRENCY } from '../core/limits.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { CdcFile, DeletionVectorDescriptor } from './actions.ts';
@@ -41,9 +41,6 @@ interface Kept {
   readonly version: number;
 }
 
-/** Files taken at a time. */
-const WINDOW = 256;
-
 export async function verifyHistory(
   deps: { readonly store: ObjectStore; readonly vectors: VectorFiles },
   { root, snapshot, now }: { readonly root: string; readonly snapshot: Snapshot; readonly now: number },
@@ -51,16 +48,8 @@ export async function verifyHistory(
   findings: Findings,
 ): Promise<void> {
   const vacuumed = await readVacuumed(deps.store, { root, snapshot }, findings);
-  let window: Kept[] = [];
-  const flush = async (): Promise<void> => {
-    await mapConcurrent(window, { concurrencyMax: VERIFY_CONCURRENCY }, (kept) => verifyKept(deps, root, kept, findings));
-    window = [];
-  };
-  for (const kept of keptFiles(snapshot, history, { now, vacuumed })) {
-    window.push(kept);
-    if (window.length >= WINDOW) await flush();
-  }
-  await flush();
+  const kept = keptFiles(snapshot, history, { now, vacuumed });
+  await eachConcurrent(kept, { concurrencyMax: VERIFY_CONCURRENCY }, (file) => verifyKept(deps, root, file, findings));
 }
 
 /** The version up to which our own vacuums, forced ones too, took away what was removed: none before it can be asked for. */

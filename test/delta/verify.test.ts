@@ -134,6 +134,25 @@ describe('a healthy table', () => {
   });
 });
 
+describe('statistics of another engine', () => {
+  it.each([
+    ['{"numRecords":-1}', 'numRecords'],
+    ['{"numRecords":1.5}', 'numRecords'],
+    ['{"numRecords":9007199254740993}', 'numRecords'],
+    ['{"numRecords":{"k":1}}', 'numRecords'],
+    ['{"numRecords":1,"nullCount":{"k":-1}}', 'nullCount.k'],
+    ['{"numRecords":1,"nullCount":{"k":0,"v":"none"}}', 'nullCount.v'],
+  ])('are found where a count is none: %s', async (stats, name) => {
+    const fixture = await tableFixture();
+    const file = await fixture.file('other.ndjson', rowsBatch(['a', 5, 1n]));
+    await fixture.foreign([{ add: { ...file, modificationTime: 1, dataChange: true, stats } }]);
+    const { findings } = await verifyTable(fixture.deps, T_ROOT);
+    expect(findings.map(({ code, message }) => [code, message])).toEqual([
+      ['STATS_DIFFER', `expected a count of rows as ${name} of other.ndjson, found another value`],
+    ]);
+  });
+});
+
 type Plant = (fixture: TableFixture) => Promise<unknown>;
 
 describe('a planted fault', () => {
