@@ -49,6 +49,15 @@ describe('batch data', () => {
     expect((await batch(api, { spine: { rows: [ENTRY] }, asOfTime: '1999-01-01T00:00:00Z' })).body).toMatchObject({ code: 'NO_SUCH_COMMIT' });
   });
 
+  it('takes the instant asked for as the time of rows that bring none, for lookback and ttl', async () => {
+    const api = await start();
+    await api.parts.clock.advance(10 * 86_400_000);
+    const at = async (asOfTime: string): Promise<unknown> => rowsOf(await batch(api, { spine: { rows: [ENTRY] }, asOfTime }));
+    expect(await at('2001-03-03T10:00:00Z')).toMatchObject([FEATURES]);
+    expect(await at('2001-03-03T10:00:00.000001Z')).toMatchObject([{ ...NONE, arr_mean_delay_24h: 4 }]);
+    expect(rowsOf(await batch(api, { spine: { rows: [ENTRY] } }))).toMatchObject([NONE]);
+  });
+
   it("has the root's rows of [startTime, endTime) where no spine is given", async () => {
     const api = await start();
     await api.post('/v1/projects/demo/feature-views', {

@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { joinPath, type ObjectPath } from '../../lib/core/path.ts';
-import { type Answer, type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openApi, openExampleApi, VIEW } from '../support/api.ts';
+import { airportDelays, type Answer, type Api, delayModel, EXAMPLE_ROWS, GROUP, memoryParts, openApi, openExampleApi, VIEW } from '../support/api.ts';
+import { wrappedStore } from '../support/wrapped-store.ts';
 
 type Opened = Api<ReturnType<typeof memoryParts>>;
 
 const opened: Opened[] = [];
+const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const api of opened.splice(0)) await api.close();
+  for (const close of closing.splice(0)) await close();
 });
 
 async function start(): Promise<Opened> {
@@ -116,6 +119,28 @@ describe('verifying a training dataset', () => {
     expect((await verify(api)).body).toEqual({ equal: false, expected: forged, actual: expected, reason: 'CONTENT_DIFFERS' });
     await replace(api, path, text.replace('"erased":false', '"erased":true'));
     expect((await verify(api)).body).toEqual({ equal: false, expected, actual: null, reason: 'ERASED' });
+  });
+
+  it('is never of a set whose files were taken away while it was made: it is refused instead', async () => {
+    const parts = memoryParts();
+    const data: ObjectPath[] = [];
+    const store = wrappedStore(parts.store, {
+      createIfAbsent: async (path, bytes, options) => {
+        if (path.includes('/_lakefold/pins/')) for (const file of data) await parts.store.delete(file);
+        return parts.store.createIfAbsent(path, bytes, options);
+      },
+    });
+    const api = await openApi({ ...parts, store });
+    closing.push(() => api.close());
+    await api.post('/v1/projects', { name: 'demo' });
+    await api.post('/v1/projects/demo/feature-groups', airportDelays.json);
+    await api.post('/v1/projects/demo/feature-views', delayModel.json);
+    await api.post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS });
+    for await (const { path } of parts.store.list('demo/feature-groups/airport_delays/1/')) if (path.endsWith('.parquet')) data.push(joinPath(path));
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: EXAMPLE_ROWS });
+    const refused = await api.post(SETS, { spine: { rows: SPINE }, pins: { 'airport_delays/1': 1 } });
+    expect([data.length > 0, refused.status, refused.body]).toMatchObject([true, 410, { code: 'HISTORY_EXPIRED', version: 1 }]);
+    expect((await api.get(SETS)).body).toEqual({ items: [], nextCursor: null });
   });
 
   it('knows no set that was never made, and no other action', async () => {

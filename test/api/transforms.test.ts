@@ -224,6 +224,21 @@ describe('model-dependent transforms (P18)', () => {
     expect(rowsOf(batch).map((row) => JSON.stringify(featuresOf(row as Readonly<Record<string, unknown>>)))).toEqual(lines);
   });
 
+  it('divide a feature that never varies by 1', async () => {
+    const api = await start();
+    const { transforms } = await create(api, { spine: { rows: SPINE.slice(1, 2) }, split: null, format: 'ndjson' });
+    expect((transforms as typeof PARAMETERS).slice(0, 3).map(({ parameters }) => parameters)).toEqual([
+      { mean: 2, stddev: 0 },
+      { min: 2, max: 2 },
+      { median: 2, q1: 2, q3: 2 },
+    ]);
+    const { features } = (await vectors(api, 1, { entries: [{ id: 'r1' }, { id: 'r4' }] })).body as { readonly features: readonly object[] };
+    expect(features).toMatchObject([
+      { a: 0, b: 0, c: 0, twice: 0 },
+      { a: 8, b: 8, c: 8, twice: 16 },
+    ]);
+  });
+
   it('fit the same whatever the other splits hold', async () => {
     const api = await start();
     await create(api, {});

@@ -10,6 +10,7 @@ import { pathsOf } from '../../delta/removals.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FittedTransform } from '../../online/model-transform.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
+import { assertKept } from '../history-kept.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
 import { type FeatureStatistics, featureStatistics } from '../statistics/feature-statistics.ts';
 import { buildRows, type DatasetCounts, type SplitBatch, type TrainingDeps } from './build-rows.ts';
@@ -139,6 +140,8 @@ async function pinFiles(deps: DeltaDeps, groups: readonly PinnedGroup[], dataset
     );
     const path = joinPath(group.table.root, '_lakefold/pins', `${snapshot.version}.${datasetId}.json`);
     await writeOnce(deps, path, { bytes: utf8(stringifyJson({ files })), identity: deps.random.uuid() });
+    // A vacuum may have been at work before the pin stood.
+    await assertKept(deps, group, snapshot);
   }
 }
 
