@@ -128,19 +128,42 @@ export function formatInstant(micros: bigint): string {
 
 /** As `formatInstant` without the `Z`: the form of `timestampNtz`. */
 export function formatLocalInstant(micros: bigint): string {
-  const seconds = floorDiv(micros, 1_000_000n);
-  const rest = Number(micros - seconds * 1_000_000n);
-  const days = Math.floor(Number(seconds) / 86_400);
-  const text = `${dayText(days)}T${clockText(Number(seconds) - days * 86_400)}`;
-  return rest === 0 ? text : `${text}.${String(rest).padStart(6, '0').replace(/0+$/, '')}`;
+  const exact = Number(micros);
+  // Beyond 2^53 µs, the year 2255, the parts alone are exact as numbers.
+  const seconds = Number.isSafeInteger(exact) ? Math.floor(exact / 1_000_000) : Number(floorDiv(micros, 1_000_000n));
+  const rest = Number.isSafeInteger(exact) ? exact - seconds * 1_000_000 : Number(micros - BigInt(seconds) * 1_000_000n);
+  const days = Math.floor(seconds / 86_400);
+  const text = `${dayText(days)}T${clockText(seconds - days * 86_400)}`;
+  return rest === 0 ? text : `${text}.${fractionText(rest)}`;
 }
 
-// Rows that follow each other are mostly of one day, and `Date` is slow.
-let lastDay = { days: 0, text: '1970-01-01' };
+/** Days whose text is kept: rows are of few, and `Date` is slow. */
+const DAYS_KEPT = 4096;
+const keptDays = new Int32Array(DAYS_KEPT).fill(2_147_483_647);
+const keptTexts: string[] = Array.from({ length: DAYS_KEPT }, () => '');
 
 function dayText(days: number): string {
-  if (lastDay.days !== days) lastDay = { days, text: formatDate(days) };
-  return lastDay.text;
+  const slot = days & (DAYS_KEPT - 1);
+  if (keptDays[slot] !== days) {
+    keptTexts[slot] = formatDay(days);
+    keptDays[slot] = days;
+  }
+  return keptTexts[slot] ?? '';
+}
+
+function formatDay(days: number): string {
+  return new Date(days * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** Six digits without zeros at the end. */
+function fractionText(micros: number): string {
+  let digits = 6;
+  let value = micros;
+  while (value % 10 === 0) {
+    value /= 10;
+    digits -= 1;
+  }
+  return String(value).padStart(digits, '0');
 }
 
 /** `HH:MM:SS` of a second of the day. */
@@ -150,8 +173,10 @@ function clockText(second: number): string {
   return `${twoDigits(hours)}:${twoDigits(minutes)}:${twoDigits(second % 60)}`;
 }
 
+const TWO_DIGITS = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
+
 function twoDigits(value: number): string {
-  return value < 10 ? `0${value}` : String(value);
+  return TWO_DIGITS[value] ?? String(value);
 }
 
 /** RFC 3339 UTC of a commit time. */
@@ -167,7 +192,7 @@ export function parseDate(text: string): number | undefined {
 
 /** `YYYY-MM-DD` of a count of days. */
 export function formatDate(days: number): string {
-  return new Date(days * 86_400_000).toISOString().slice(0, 10);
+  return dayText(days);
 }
 
 /** ISO 8601 with weeks, days, hours, minutes, seconds; 1 day = 24 h. Undefined for anything else, months, years and zero. */

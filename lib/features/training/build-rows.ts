@@ -98,7 +98,7 @@ async function buildWithin(deps: TrainingDeps, input: BuildInput, options: Reque
   const batch = kept === undefined ? whole : takeRows(whole, kept);
   const ordinals = kept === undefined ? finished : kept.map((row) => finished[row] ?? 0);
   const divided = splitRows(request.split, { batch, ordinals, labels: ordinals.map((ordinal) => labelAt(spine, ordinal)) });
-  const plain = divided.map(({ name, rows }) => ({ name, batch: takeRows(batch, rows) }));
+  const plain = divided.map(({ name, rows }) => ({ name, batch: rows.length === batch.rowCount ? batch : takeRows(batch, rows) }));
   const transforms = fittedTransforms(deps, input, plain);
   const splits = plain.map((split) => ({ ...split, batch: transformBatch(deps.functions, { view, fitted: transforms }, split.batch) }));
   const rows = splits.reduce((sum, split) => sum + split.batch.rowCount, 0);

@@ -1,7 +1,7 @@
 /** Where a training dataset lies and how its files are written: create-once, named by a claimed number (storage.md §1). */
 import { type Batch, rowAt } from '../../core/batch.ts';
 import { utf8 } from '../../core/bytes.ts';
-import { canonicalRow, canonicalValue } from '../../core/canonical.ts';
+import { canonicalLines, canonicalValue } from '../../core/canonical.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { hashOf, startTextHash } from '../../core/hash.ts';
 import { stringifyJson } from '../../core/json.ts';
@@ -88,11 +88,7 @@ export function rowsHash(batch: Batch): string {
 }
 
 function* canonicalChunks(batch: Batch): Iterable<string> {
-  for (let start = 0; start < batch.rowCount; start += HASH_ROWS) {
-    let text = '';
-    for (let i = start; i < Math.min(start + HASH_ROWS, batch.rowCount); i += 1) text += `${canonicalRow(batch.columns, rowAt(batch, i))}\n`;
-    yield text;
-  }
+  for (let start = 0; start < batch.rowCount; start += HASH_ROWS) yield canonicalLines(batch, start, Math.min(start + HASH_ROWS, batch.rowCount));
 }
 
 /** The rows in the format, as one file. @throws LakefoldError LIMIT_EXCEEDED for a column of Arrow beyond 2 GiB */
