@@ -174,6 +174,15 @@ describe('what was known (P14)', () => {
     expect(await train(api, {})).toEqual([[2, 2, 2, 2], []]);
   });
 
+  it('ends where an erasure ended history: what was known before it is not told from nothing', async () => {
+    const api = await corrected();
+    await api.post(rows, { rows: [{ k: 'b', at: '2001-03-01T10:00:00Z', v: 3 }] });
+    expect((await api.post(`${rows}:erase`, { keys: [{ k: 'b' }], reason: 'asked to be forgotten' })).status).toBe(202);
+    expect(await train(api, { knownAsOf: 'labelTime' })).toMatchObject([410, { code: 'HISTORY_EXPIRED', featureGroup: 'kept/1', rows: 2, reason: 'ERASED' }]);
+    expect(await train(api, { knownAsOf: 'labelTime', expiredHistory: 'absent' })).toMatchObject([[null, null, 2, 2], [{ code: 'HISTORY_EXPIRED' }]]);
+    expect(await train(api, { knownAsOf: 'labelTime' }, times.slice(2))).toEqual([[2, 2], []]);
+  });
+
   it('has no meaning at label times where there are none', async () => {
     const api = await corrected();
     await api.post('/v1/projects/demo/feature-views', {

@@ -71,12 +71,12 @@ async function expiredRows(
     for (const [i, { definition, replaced }] of joins.entries()) {
       const rows = Number(valueAt(batch.vectors[i] ?? NO_COUNTS, 0));
       if (rows === 0 || replaced?.expired === undefined) continue;
-      const { oldestVersion } = replaced.expired;
+      const { oldestVersion, reason } = replaced.expired;
       const group = groupName({ name: definition.featureGroup, version: definition.version });
       const message = `${rows} spine rows ask join ${definition.name} what was known of ${group} before version ${oldestVersion}, the oldest that can be read`;
       if (expiredHistory === 'error')
         throw new LakefoldError('HISTORY_EXPIRED', `expected the history of ${group}, but ${message}`, {
-          context: { featureGroup: group, join: definition.name, oldestVersion, rows, reason: 'RETENTION' },
+          context: { featureGroup: group, join: definition.name, oldestVersion, rows, reason },
         });
       warnings.push({ code: 'HISTORY_EXPIRED', message: `${message}: taken for absent` });
     }

@@ -11,6 +11,7 @@ import type { ChangedRows } from '../../delta/change-rows.ts';
 import { refuseOtherSchemas } from '../../delta/change-schema.ts';
 import { readEntry, type RecordedEntry } from '../../delta/changes.ts';
 import { commitInfoOf } from '../../delta/commit-info.ts';
+import { endsHistory } from '../../delta/erasure.ts';
 import type { ReadDeps } from '../../delta/read.ts';
 import { identityOver } from '../../delta/row-identity.ts';
 import { loadSnapshot, type SnapshotDeps } from '../../delta/snapshot.ts';
@@ -24,7 +25,7 @@ export interface ReplacedRows {
   /** Columns asked for, then the commit that replaced the row as `STEP`. */
   readonly batch: Batch;
   /** Where the log or its files end too soon: the oldest version that can be read, and until when (µs) rows may have been received that stand there. */
-  readonly expired: { readonly oldestVersion: number; readonly receivedBefore: bigint } | undefined;
+  readonly expired: { readonly oldestVersion: number; readonly receivedBefore: bigint; readonly reason: 'RETENTION' | 'ERASED' } | undefined;
 }
 
 export interface ReplacedRequest {
@@ -49,19 +50,21 @@ export async function readReplacedRows(deps: ReadDeps & SnapshotDeps, request: R
   const { root, snapshot } = request;
   const chains = new RecordChains(request);
   const until = Number(request.sinceMicros / 1000n) - RECEIPT_AHEAD_MILLIS;
-  const endsAt = (oldestVersion: number, committedAt: number): ReplacedRows => ({
+  const endsAt = (oldestVersion: number, reason: 'RETENTION' | 'ERASED'): ReplacedRows => ({
     batch: chains.batch(),
-    expired: { oldestVersion, receivedBefore: BigInt(committedAt + RECEIPT_AHEAD_MILLIS) * 1000n },
+    expired: { oldestVersion, receivedBefore: BigInt(committedAt + RECEIPT_AHEAD_MILLIS) * 1000n, reason },
   });
   let { committedAt } = snapshot;
   for (let newest: number = snapshot.version; newest >= 0; newest -= STORE_READ_CONCURRENCY) {
     const versions = Array.from({ length: Math.min(STORE_READ_CONCURRENCY, newest + 1) }, (_, i) => newest - i);
     const entries = await mapConcurrent(versions, { concurrencyMax: STORE_READ_CONCURRENCY }, (version) => readEntry(deps, root, version));
     for (const [i, entry] of entries.entries()) {
-      if (entry === undefined) return endsAt(Math.min(newest - i + 1, snapshot.version), committedAt);
+      if (entry === undefined) return endsAt(Math.min(newest - i + 1, snapshot.version), 'RETENTION');
       committedAt = commitTime(commitInfoOf(entry.actions), entry.modifiedAt, undefined);
       if (committedAt <= until) return { batch: chains.batch(), expired: undefined };
-      if (!(await chains.addCommit(deps, entry))) return endsAt(entry.version, committedAt);
+      // The line that an erasure left in place of an entry tells nothing of what the entry did.
+      if (endsHistory(entry.actions)) return endsAt(entry.version, 'ERASED');
+      if (!(await chains.addCommit(deps, entry))) return endsAt(entry.version, 'RETENTION');
     }
   }
   return { batch: chains.batch(), expired: undefined };
