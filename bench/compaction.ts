@@ -1,14 +1,16 @@
 /**
- * Twenty files to one, a million rows, in the ways compaction has: row groups copied, spliced page by page, encoded again inside the wasm,
- * and, where rows are taken out, decoded and encoded. Beside DuckDB's COPY of the same files, which decodes and encodes always.
+ * Twenty files to one, a million rows, in the ways compaction has: row groups copied, spliced page by page, encoded again,
+ * and, where rows are taken out, cut between the two. Beside DuckDB's COPY of the same files, which decodes and encodes always.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
-import { concatBatches, sliceRows, takeRows, type Batch } from '../lib/core/batch.ts';
-import type { Column, ColumnType } from '../lib/core/types.ts';
+import { type Batch, sliceRows } from '../lib/core/batch.ts';
+import { type RowRanges, uniteRanges } from '../lib/core/row-ranges.ts';
+import type { Column } from '../lib/core/types.ts';
+import { collectStats } from '../lib/delta/stats.ts';
 import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
 import { interleaved, reportGoal } from './report.ts';
 
@@ -17,6 +19,14 @@ const FILES = 20;
 const ROUNDS = 5;
 /** Rows whose `a` is below it are taken out of a rewrite, as a deletion vector does. */
 const TAKEN_BELOW = 0.1;
+
+const COLUMNS: readonly Column[] = [
+  { name: 'id', type: { kind: 'string' }, nullable: false },
+  { name: 'ts', type: { kind: 'bigint' }, nullable: false },
+  { name: 'a', type: { kind: 'double' }, nullable: true },
+  { name: 'b', type: { kind: 'double' }, nullable: true },
+  { name: 'c', type: { kind: 'int' }, nullable: true },
+];
 
 /** A generator with a seed, so that every run packs the same rows. */
 function numbers(seed: number): () => number {
@@ -29,8 +39,6 @@ function numbers(seed: number): () => number {
 
 function rowsOfBench(): Batch {
   const next = numbers(1);
-  const column = (name: string, kind: 'string' | 'bigint' | 'double' | 'int'): Column => ({ name, type: { kind }, nullable: name !== 'id' && name !== 'ts' });
-  const columns = [column('id', 'string'), column('ts', 'bigint'), column('a', 'double'), column('b', 'double'), column('c', 'int')];
   const values = [
     Array.from({ length: ROWS }, () => `user-${String(Math.floor(next() * 100_000)).padStart(8, '0')}`),
     BigInt64Array.from({ length: ROWS }, (_, i) => 1_700_000_000_000_000n + BigInt(i) * 1_000_000n),
@@ -38,26 +46,30 @@ function rowsOfBench(): Batch {
     Float64Array.from({ length: ROWS }, () => next() * 1000),
     Int32Array.from({ length: ROWS }, (_, i) => i % 77),
   ];
-  const vectors = columns.map(({ type }: { readonly type: ColumnType }, i) => ({ type, length: ROWS, values: values[i] ?? [] }));
-  return { columns, vectors, rowCount: ROWS };
+  const vectors = COLUMNS.map(({ type }, i) => ({ type, length: ROWS, values: values[i] ?? [] }));
+  return { columns: COLUMNS, vectors, rowCount: ROWS };
 }
 
-/** What purging deletion vectors does: rows decoded, taken out, and encoded. */
-async function rewrite(files: readonly Uint8Array[], columns: readonly Column[]): Promise<Uint8Array> {
-  const kept: Batch[] = [];
-  for (const file of files) {
-    const source = { sizeBytes: file.length, read: async (start: number, end: number) => file.subarray(start, end), readAll: async () => file };
-    for await (const { batch } of codec.decode(source, { columns })) {
-      const values = batch.vectors[2]?.values ?? [];
-      kept.push(
-        takeRows(
-          batch,
-          Array.from({ length: batch.rowCount }, (_, row) => row).filter((row) => Number(values[row]) >= TAKEN_BELOW),
-        ),
-      );
-    }
-  }
-  return codec.encode(concatBatches(columns, kept));
+/** What purging deletion vectors does; the rows to keep are known from the vectors. */
+async function rewrite(files: readonly Uint8Array[], kept: readonly RowRanges[]): Promise<Uint8Array> {
+  const pieces = files.map((file, i) => ({ file, rows: kept[i] ?? [] }));
+  const cut = await codec.cut?.(pieces, COLUMNS);
+  if (cut === undefined) throw new Error('expected files to be cut, found them declined');
+  collectStats(
+    { columns: COLUMNS, vectors: cut.bounds, rowCount: cut.rowCount },
+    COLUMNS.map((each) => ({ ...each, physicalName: each.name, metadata: {} })),
+  );
+  return cut.bytes;
+}
+
+/** The rows of each file that stay. */
+function rowsKept(batch: Batch, perFile: number): readonly RowRanges[] {
+  const values = batch.vectors[2]?.values ?? [];
+  return Array.from({ length: FILES }, (_, file) =>
+    uniteRanges(
+      Array.from({ length: perFile }, (__, row) => ({ start: row, end: row + 1 })).filter(({ start }) => Number(values[file * perFile + start]) >= TAKEN_BELOW),
+    ),
+  );
 }
 
 const pack = async (files: readonly Uint8Array[]): Promise<Uint8Array> => (await codec.pack?.(files)) ?? new Uint8Array();
@@ -70,6 +82,7 @@ try {
   const batch = rowsOfBench();
   const rawBytes = batch.vectors.reduce((sum, { values }) => sum + ('byteLength' in values ? values.byteLength : 13 * ROWS), 0);
   const perFile = ROWS / FILES;
+  const kept = rowsKept(batch, perFile);
   for (const { id, how, rowGroupRows, where, ratio, run } of [
     { id: 'compaction-copy', how: 'row groups copied', rowGroupRows: perFile, where: 'true', ratio: 5, run: pack },
     { id: 'compaction-splice', how: 'pages spliced', rowGroupRows: 10_000, where: 'true', ratio: 0.8, run: pack },
@@ -81,7 +94,7 @@ try {
       rowGroupRows: perFile,
       where: `a >= ${TAKEN_BELOW}`,
       ratio: 0.8,
-      run: (files: readonly Uint8Array[]) => rewrite(files, batch.columns),
+      run: (files: readonly Uint8Array[]) => rewrite(files, kept),
     },
   ] as const) {
     const files: Uint8Array[] = [];

@@ -33,6 +33,8 @@ export interface Bin {
   readonly rows: number | undefined;
   /** `pack`: row groups are copied, no row is looked at. `rewrite`: rows are read, ordered and written. */
   readonly how: 'pack' | 'rewrite';
+  /** Rows stay as they lie in the files, nothing but deleted ones is taken out, so that no row need be looked at. */
+  readonly isAsStored: boolean;
   /** Held at once while the bin is made, about, bytes. */
   readonly memoryBytes: number;
 }
@@ -155,12 +157,14 @@ function packFiles(snapshot: Snapshot, files: readonly AddFile[], { targetBytes,
     .map((bin): Bin => {
       const rows = liveRows(snapshot, bin.files);
       const isSorted = sortBy.length === 0 || (rows ?? 0) >= bin.files.length * SORTED_ROWS_MIN;
-      const how = order === undefined && isSorted && bin.files.every((file) => isPackable(snapshot, file)) ? 'pack' : 'rewrite';
+      const isAsStored = order === undefined && isSorted && bin.files.every((file) => hasReceipts(snapshot, file));
+      const how = isAsStored && bin.files.every(({ deletionVector }) => deletionVector === undefined) ? 'pack' : 'rewrite';
       return {
         files: bin.files,
         bytes: bin.bytes,
         rows,
         how,
+        isAsStored,
         memoryBytes: Math.ceil(how === 'pack' ? bin.bytes * 2 : Math.min(bin.memory, memoryBytesMax) + bin.bytes),
       };
     });
@@ -171,10 +175,9 @@ function isMostlyDeleted(snapshot: Snapshot, file: AddFile): boolean {
   return file.deletionVector !== undefined && rows !== undefined && file.deletionVector.cardinality > rows * DELETED_SHARE_MAX;
 }
 
-/** No deleted row, and no absent receipt, which a rewrite has to write down. */
-function isPackable(snapshot: Snapshot, file: AddFile): boolean {
-  const hasReceipts = !snapshot.columns.some((column) => column.name === INGESTED_AT) || parseStats(file, snapshot.columns).nullCount(INGESTED_AT) === 0;
-  return file.deletionVector === undefined && hasReceipts;
+/** No absent receipt, which a rewrite has to write down. */
+function hasReceipts(snapshot: Snapshot, file: AddFile): boolean {
+  return !snapshot.columns.some((column) => column.name === INGESTED_AT) || parseStats(file, snapshot.columns).nullCount(INGESTED_AT) === 0;
 }
 
 function liveRows(snapshot: Snapshot, files: readonly AddFile[]): number | undefined {

@@ -6,15 +6,17 @@ import { concatBatches, sliceRows, takeRows, type Batch } from '../core/batch.ts
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { REWRITE_MEMORY_BYTES_MAX, TARGET_FILE_BYTES } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
-import { bytesSource } from '../ports/table-codec.ts';
+import type { RowRange, RowRanges } from '../core/row-ranges.ts';
+import { bytesSource, type CutPiece } from '../ports/table-codec.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
+import { readDeletionVector } from './deletion-vector.ts';
 import type { DeltaDeps } from './deps.ts';
 import { type Bin, type OptimizeOptions, type OptimizePlan, ORDER_TAG, rowBytesOf } from './optimize-plan.ts';
-import { readFile, readWholeFile } from './read.ts';
+import { readFile, readWholeFile, toDecodeColumn } from './read.ts';
 import { isSameFile, removeOf } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
-import { stageBytes, stageRows } from './stage.ts';
+import { stageBytes, stageRows, statsOfRows } from './stage.ts';
 import { mergeStats } from './stats-merge.ts';
 import { NO_ROWS } from './write-outcome.ts';
 import { zOrder } from './z-order.ts';
@@ -88,8 +90,8 @@ interface BinPlace {
 
 async function makeBin(deps: DeltaDeps, place: BinPlace, bin: Bin): Promise<readonly AddFile[]> {
   const { target, snapshot, ordinal } = place;
-  const packed = bin.how === 'pack' ? await packBin(deps, place, bin) : undefined;
-  if (packed !== undefined) return [packed];
+  const made = bin.how === 'pack' ? await packBin(deps, place, bin) : await cutBin(deps, place, bin);
+  if (made !== undefined) return [made];
   const adds: AddFile[] = [];
   for await (const batch of readBin(deps, target, { snapshot, bin }))
     adds.push(...(await stageOrdered(deps, { ...place, ordinal: ordinal + adds.length }, { batch, bin })));
@@ -132,6 +134,43 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
     { root: target.root, txnId: target.txnId, snapshot, dataChange: false, ordinal },
     { bytes, stats, partitionValues: first.partitionValues },
   );
+}
+
+/** The files' rows less those deleted, none looked at; undefined where rows are to be ordered or filled in, or the files differ in layout. */
+async function cutBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace, bin: Bin): Promise<AddFile | undefined> {
+  const [first] = bin.files;
+  if (deps.codec.cut === undefined || !bin.isAsStored || first === undefined) return undefined;
+  const pieces: CutPiece[] = [];
+  for (const file of bin.files) {
+    target.signal?.throwIfAborted();
+    const bytes = await readWholeFile(deps.store, target.root, file);
+    const { rowCount } = await deps.codec.describe(bytesSource(bytes));
+    const deleted = file.deletionVector === undefined ? [] : await readDeletionVector(deps, target.root, file.deletionVector);
+    pieces.push({ file: bytes, rows: rowsBetween(deleted, rowCount) });
+  }
+  const { partitionColumns } = snapshot.metadata;
+  const columns = snapshot.columns.filter(({ name }) => !partitionColumns.includes(name));
+  const cut = await deps.codec.cut(pieces, columns.map(toDecodeColumn)).catch((cause: unknown) => {
+    throw inFile(cause, target.root, bin.files);
+  });
+  if (cut === undefined) return undefined;
+  const stats = statsOfRows(snapshot, { columns, vectors: cut.bounds, rowCount: cut.rowCount });
+  return stageBytes(
+    deps,
+    { root: target.root, txnId: target.txnId, snapshot, dataChange: false, ordinal },
+    { bytes: cut.bytes, stats, partitionValues: first.partitionValues },
+  );
+}
+
+/** The rows of `[0, rowCount)` that are none of those. */
+function rowsBetween(deleted: Iterable<number>, rowCount: number): RowRanges {
+  const ranges: RowRange[] = [];
+  let start = 0;
+  for (const row of [...deleted, rowCount].toSorted((a, b) => a - b)) {
+    if (row > start && start < rowCount) ranges.push({ start, end: Math.min(row, rowCount) });
+    start = row + 1;
+  }
+  return ranges;
 }
 
 /** The fault of one of the files, by its name. */

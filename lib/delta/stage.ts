@@ -123,14 +123,19 @@ async function stageFile(
     {
       bytes,
       partitionValues: Object.fromEntries(values.map(([column, value]) => [column.physicalName, serializePartitionValue(column.type, value)])),
-      stats: collectStats(
-        logical,
-        stored.map(({ column }) => column),
-        statsOptions(target.snapshot),
-      ),
+      stats: statsOfRows(target.snapshot, logical),
     },
   );
   return { add, sources: piece.indices };
+}
+
+/** The statistics of a file of these rows, as the table wants them; `rows` has stored columns of the table alone. */
+export function statsOfRows(snapshot: Snapshot, rows: Batch): string {
+  return collectStats(
+    rows,
+    rows.columns.map((column) => tableColumn(snapshot, column.name)),
+    statsOptions(snapshot),
+  );
 }
 
 /** Writes a data file as it is; its rows all have the partition values. */

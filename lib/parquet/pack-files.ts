@@ -13,7 +13,7 @@ import { spliceParquet } from './splice-files.ts';
 import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct, type ThriftValue } from './thrift.ts';
 import { isTrap, runWasm } from './wasm-runtime.ts';
 import { weighFile, type WeighDeps } from './weigh-file.ts';
-import { ROW_GROUP_ROWS, writerProperties } from './writer-properties.ts';
+import { ROW_GROUP_ROWS, type WriterChoices, writerProperties } from './writer-properties.ts';
 
 /** Row groups of fewer rows on average are made larger: a reader pays for each, and small ones compress badly. */
 const COPIED_ROWS_MIN = 32_768;
@@ -27,8 +27,7 @@ const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
  * @throws LakefoldError FILE_CORRUPT, LIMIT_EXCEEDED, UNSUPPORTED_FORMAT with the position of the file, as a read of it would
  */
 export async function packParquet(deps: WeighDeps, files: readonly Uint8Array[]): Promise<Uint8Array | undefined> {
-  const weighed: WeighedFile[] = [];
-  for (const [i, bytes] of files.entries()) weighed.push({ bytes, decodedBytes: await checkFile(deps, bytes, i), meta: readFooterStruct(bytes) });
+  const weighed = await checkedFiles(deps, files);
   const groups = weighed.reduce((sum, { meta }) => sum + listAt(meta, 4).length, 0);
   const rows = weighed.reduce((sum, { meta }) => sum + rowsOf(meta), 0);
   if (rows >= groups * COPIED_ROWS_MIN || groups < 2) return joinParquet(files);
@@ -36,10 +35,17 @@ export async function packParquet(deps: WeighDeps, files: readonly Uint8Array[])
   return remade ?? joinParquet(files);
 }
 
-interface WeighedFile {
+export interface WeighedFile {
   readonly bytes: Uint8Array;
   readonly decodedBytes: number;
   readonly meta: ThriftStruct;
+}
+
+/** @throws LakefoldError FILE_CORRUPT, LIMIT_EXCEEDED, UNSUPPORTED_FORMAT with the position of the file */
+export async function checkedFiles(deps: WeighDeps, files: readonly Uint8Array[]): Promise<readonly WeighedFile[]> {
+  const weighed: WeighedFile[] = [];
+  for (const [i, bytes] of files.entries()) weighed.push({ bytes, decodedBytes: await checkFile(deps, bytes, i), meta: readFooterStruct(bytes) });
+  return weighed;
 }
 
 async function checkFile(deps: WeighDeps, file: Uint8Array, position: number): Promise<number> {
@@ -90,28 +96,51 @@ async function recode(deps: WeighDeps, bytes: Uint8Array): Promise<Uint8Array | 
 async function encodeAgain({ wasm }: WeighDeps, files: readonly WeighedFile[]): Promise<Uint8Array | undefined> {
   const decodedBytes = files.reduce((sum, file) => sum + file.decodedBytes, 0);
   if (decodedBytes > PARQUET_GROUP_BYTES_MAX) return undefined;
-  const plain = columnsWithoutDictionary(files);
-  const work = (): Uint8Array => {
-    try {
-      const streams = files.map(({ bytes }) => readParquet(bytes, { batchSize: ROW_GROUP_ROWS }).intoIPCStream());
-      return writeParquet(Table.fromIPCStream(joinArrowStreams(streams)), writerProperties({ plain, bytes: decodedBytes }));
-    } catch (cause) {
-      if (isTrap(cause)) throw cause;
-      throw corruptFile(cause instanceof Error ? cause.message : String(cause), cause);
-    }
-  };
-  const onTrap = (cause: unknown): LakefoldError =>
-    new LakefoldError('LIMIT_EXCEEDED', `expected files the Parquet writer has memory for, found ${decodedBytes} bytes`, { cause });
-  return finishParquet(packPages(await runWasm(wasm, work, onTrap)));
+  const streams = await runWasm(
+    wasm,
+    () => files.map(({ bytes }) => orCorrupt(() => readParquet(bytes, { batchSize: ROW_GROUP_ROWS }).intoIPCStream())),
+    (cause) => tooMuch(decodedBytes, cause),
+  );
+  return encodeStreams({ wasm }, streams, { plain: columnsWithoutDictionary(files), bytes: decodedBytes });
 }
 
-function schemaBytes(meta: ThriftStruct): Uint8Array {
+/** What the wasm says of its input without breaking down, it says of a file. */
+export function orCorrupt(work: () => Uint8Array): Uint8Array {
+  try {
+    return work();
+  } catch (cause) {
+    if (isTrap(cause)) throw cause;
+    throw corruptFile(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+/** Arrow streams of one schema as a file. @throws LakefoldError LIMIT_EXCEEDED */
+export async function encodeStreams(
+  { wasm }: Pick<WeighDeps, 'wasm'>,
+  streams: readonly Uint8Array[],
+  choices: Pick<WriterChoices, 'plain' | 'bytes'>,
+): Promise<Uint8Array> {
+  const stream = joinArrowStreams(streams);
+  const file = await runWasm(
+    wasm,
+    () => orCorrupt(() => writeParquet(Table.fromIPCStream(stream), writerProperties(choices))),
+    (cause) => tooMuch(stream.length, cause),
+  );
+  return finishParquet(packPages(file));
+}
+
+function tooMuch(bytes: number, cause: unknown): LakefoldError {
+  return new LakefoldError('LIMIT_EXCEEDED', `expected files the Parquet writer has memory for, found ${bytes} bytes`, { cause });
+}
+
+/** Of the columns of a footer. */
+export function schemaBytes(meta: ThriftStruct): Uint8Array {
   const schema = meta.get(2);
   return schema === undefined ? new Uint8Array() : writeThriftStruct(new Map([[2, schema]]));
 }
 
 /** Flat columns most of whose values differ, by the sizes of the dictionaries they have; those without stay without. */
-function columnsWithoutDictionary(files: readonly WeighedFile[]): readonly string[] {
+export function columnsWithoutDictionary(files: readonly WeighedFile[]): readonly string[] {
   const distinct = new Map<string, number>();
   const values = new Map<string, number>();
   for (const { file, meta } of files.flatMap((each) => listAt(each.meta, 4).flatMap((group) => chunksOf(each, group)))) {

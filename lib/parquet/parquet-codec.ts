@@ -14,6 +14,7 @@ import {
   type TableCodec,
 } from '../ports/table-codec.ts';
 import { arrowStreamOf } from './arrow-encode.ts';
+import { cutParquet } from './cut-files.ts';
 import { decodeRows } from './decode-rows.ts';
 import { highCardinalityColumns } from './dictionary-choice.ts';
 import { finishParquet } from './finish.ts';
@@ -57,6 +58,7 @@ export function createParquetCodec({ wasm, measure }: ParquetCodecDeps): TableCo
     rowGroups: (source) => openRowGroups({ wasm, measure }, source),
     pageRanges,
     pack: (files) => packParquet({ wasm, measure }, files),
+    cut: (pieces, columns) => cutParquet({ wasm, measure }, pieces, columns),
     describe,
   };
 }

@@ -86,6 +86,19 @@ export interface RowGroups {
   readonly remarks: ReadonlyMap<string, string>;
 }
 
+/** A whole file and the rows to keep of it. */
+export interface CutPiece {
+  readonly file: Uint8Array;
+  readonly rows: RowRanges;
+}
+
+export interface CutFile {
+  readonly bytes: Uint8Array;
+  readonly rowCount: number;
+  /** A vector for each column asked for, with the least and the greatest value of the file and as many absent ones; of the others perhaps fewer. */
+  readonly bounds: readonly Vector[];
+}
+
 export interface TableCodec {
   /** File-name ending without the dot: `zstd.parquet`, `ndjson`. */
   readonly extension: string;
@@ -115,6 +128,12 @@ export interface TableCodec {
    * @throws LakefoldError as `decode`, with `context.file` the position of the file at fault
    */
   pack?(files: readonly Uint8Array[]): Promise<Uint8Array | undefined>;
+  /**
+   * As `pack`, without the rows that are not asked for, and what statistics need of `columns`, which are all the files have; undefined also where no
+   * row is left.
+   * @throws LakefoldError as `pack`
+   */
+  cut?(pieces: readonly CutPiece[], columns: readonly DecodeColumn[]): Promise<CutFile | undefined>;
   /** Columns a foreign file says it has, for ingestion. @throws LakefoldError MALFORMED_FILE */
   describe(source: FileSource): Promise<{ readonly columns: readonly Column[]; readonly rowCount: number }>;
 }

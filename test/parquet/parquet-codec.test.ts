@@ -9,15 +9,16 @@ import { Encoding, wasmMemory, WriterPropertiesBuilder } from 'parquet-wasm/esm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
 import { batchOfRows, type Row } from '../../lib/core/batch.ts';
-import { hasLoneSurrogate, sha256, toBase64 } from '../../lib/core/bytes.ts';
+import { sha256, toBase64 } from '../../lib/core/bytes.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { instant, parseDate } from '../../lib/core/time.ts';
-import { parseType, type Column, type ColumnType, type Value } from '../../lib/core/types.ts';
+import { type Column, type Value } from '../../lib/core/types.ts';
 import { openParquet } from '../../lib/parquet/footer.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import { structAt } from '../../lib/parquet/thrift.ts';
 import { runWasm } from '../../lib/parquet/wasm-runtime.ts';
 import { column, decodeAll, sourceOf } from '../contract/table-codec.contract.ts';
+import { anyType } from '../support/any-type.ts';
 import { element, handMadeParquet, int96, levels } from '../support/hand-made-parquet.ts';
 
 /** Size and SHA-256. */
@@ -452,46 +453,6 @@ describe('the Parquet codec', () => {
     expect((await decodeAll(codec, bytes, columns)).rows.length).toBe(50);
   });
 });
-
-type Typed = readonly [ColumnType, fc.Arbitrary<Value>];
-
-const LEAVES: readonly (readonly [string, fc.Arbitrary<Value>])[] = [
-  ['boolean', fc.boolean()],
-  ['int', fc.integer({ min: -2_147_483_648, max: 2_147_483_647 })],
-  ['bigint', fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
-  ['float', fc.float()],
-  ['double', fc.double()],
-  ['decimal(9,3)', fc.bigInt({ min: -999_999_999n, max: 999_999_999n })],
-  ['decimal(38,0)', fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n })],
-  ['string', fc.string({ unit: 'binary' }).filter((text) => !hasLoneSurrogate(text))],
-  ['binary', fc.uint8Array({ maxLength: 20 })],
-  ['date', fc.integer({ min: -719_162, max: 2_932_896 })],
-  ['timestamp', fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n })],
-];
-const leaf: fc.Arbitrary<Typed> = fc.constantFrom(...LEAVES).map(([type, values]): Typed => [parseType(type), values]);
-
-const anyType: fc.Arbitrary<Typed> = fc.letrec<{ node: Typed }>((tie) => ({
-  node: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    leaf,
-    tie('node').map(([element, values]): Typed => [{ kind: 'array', element }, fc.array(fc.option(values), { maxLength: 4 })]),
-    fc.tuple(tie('node'), tie('node')).map(([[a, as], [b, bs]]): Typed => [
-      {
-        kind: 'struct',
-        fields: [
-          { name: 'a', type: a },
-          { name: 'b', type: b },
-        ],
-      },
-      fc.tuple(fc.option<Value>(as), fc.option<Value>(bs)),
-    ]),
-    tie('node').map(([value, values]): Typed => [
-      { kind: 'map', key: { kind: 'string' }, value },
-      fc.uniqueArray(fc.tuple(fc.string(), fc.option<Value>(values)), { maxLength: 3, selector: ([key]) => key }),
-    ]),
-    fc.integer({ min: 1, max: 3 }).map((length): Typed => [{ kind: 'vector', length }, fc.array(fc.float(), { minLength: length, maxLength: length })]),
-  ),
-})).node;
 
 describe('the Parquet round trip', () => {
   it('gives back any batch of any types bit for bit', async () => {
