@@ -1,4 +1,4 @@
-/** A file written with its pages as they are, its pages packed: nearly all the time of a writer goes into that, and `packZstd` does it faster. */
+/** A file written with its pages as they are, its pages packed: nearly all the time of a writer goes into that, and `ZstdPacker` does it faster. */
 import { LakefoldError } from '../core/errors.ts';
 import { readFooterStruct } from './footer.ts';
 import {
@@ -29,16 +29,17 @@ import {
   type ThriftValue,
 } from './thrift.ts';
 import { ZSTD } from './unpacked-size.ts';
-import { packZstd } from './zstd.ts';
+import { createZstdPacker, type ZstdPacker } from './zstd.ts';
 
 /** `file` is one of our writer's, of data pages V1; one that has been packed already is the answer as it stands. */
 export function packPages(file: Uint8Array): Uint8Array {
   const meta = readFooterStruct(file);
   if (isPacked(meta)) return file;
   const output = startOutput();
+  const packer = createZstdPacker();
   const groups = listAt(meta, 4).map((value) => {
     const group = structOf(value) ?? new Map();
-    const chunks = (placeChunks(file, group) ?? []).map((placed) => packChunk(placed, output));
+    const chunks = (placeChunks(file, group) ?? []).map((placed) => packChunk(placed, { output, packer }));
     const sum = (id: number): number => chunks.reduce((total, { chunk }) => total + (numberAt(structAt(chunk, 3) ?? new Map(), id) ?? 0), 0);
     return { group: withFields(group, { 2: i64(sum(6)), 6: group.has(6) ? i64(sum(7)) : undefined }), chunks };
   });
@@ -56,14 +57,19 @@ interface PackedPage {
   readonly size: number;
 }
 
-function packChunk({ file, chunk, meta, start, dataStart, end }: PlacedChunk, output: Output): MovedChunk {
+interface Packing {
+  readonly output: Output;
+  readonly packer: ZstdPacker;
+}
+
+function packChunk({ file, chunk, meta, start, dataStart, end }: PlacedChunk, { output, packer }: Packing): MovedChunk {
   const pages: PackedPage[] = [];
   let unpacked = 0;
   for (let at = start; at < end;) {
     const { struct, length } = readThriftPrefix(file.subarray(at, end));
     const size = numberAt(struct, 3);
     if (size === undefined) throw new LakefoldError('INTERNAL', 'expected pages with sizes of our writer, found others');
-    const body = packZstd(file.subarray(at + length, at + length + size));
+    const body = packer.pack(file.subarray(at + length, at + length + size));
     const header = writeThriftStruct(withFields(struct, { 3: { type: I32, value: body.length }, 4: undefined }));
     pages.push({ start: append(output, header), size: header.length + body.length });
     append(output, body);

@@ -3,6 +3,7 @@ import type { Sequences } from './zstd-sequences.ts';
 
 /** Cells of the table at most, as a power of two; few enough to stay in a processor's nearest cache. */
 const TABLE_LOG_MAX = 14;
+export const MATCH_TABLE_CELLS = 1 << TABLE_LOG_MAX;
 /** Bytes that are compared at once. At the newest distance as many make a match; elsewhere six, since fewer cost what they save. */
 const WORD = 4;
 /** Positions without a match after which steps grow by one. */
@@ -24,12 +25,13 @@ export interface MatchState {
   readonly recent: [number, number, number];
 }
 
-export function startMatching(bytes: Uint8Array): MatchState {
+/** `table` of `MATCH_TABLE_CELLS`, which is emptied. */
+export function startMatching(bytes: Uint8Array, table: Int32Array): MatchState {
   const log = Math.min(TABLE_LOG_MAX, Math.max(8, 32 - Math.clz32(bytes.length)));
   return {
     bytes,
     view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    table: new Int32Array(1 << log),
+    table: table.subarray(0, 1 << log).fill(0),
     shift: 32 - log,
     recent: [1, 4, 8],
   };

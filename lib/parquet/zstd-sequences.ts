@@ -7,6 +7,8 @@ export interface Sequences {
   readonly literalLengths: Int32Array;
   readonly offsets: Int32Array;
   readonly matchLengths: Int32Array;
+  /** Room for three codes a sequence. */
+  readonly codes: Uint8Array;
   count: number;
 }
 
@@ -80,8 +82,8 @@ interface Codes {
   readonly matches: Uint8Array;
 }
 
-function codesOf({ literalLengths, offsets, matchLengths, count }: Sequences): Codes {
-  const codes = { literals: new Uint8Array(count), offsets: new Uint8Array(count), matches: new Uint8Array(count) };
+function codesOf({ literalLengths, offsets, matchLengths, codes: room, count }: Sequences): Codes {
+  const codes = { literals: room.subarray(0, count), offsets: room.subarray(count, 2 * count), matches: room.subarray(2 * count, 3 * count) };
   for (let i = 0; i < count; i += 1) {
     const literals = literalLengths[i] ?? 0;
     const match = (matchLengths[i] ?? 0) - MATCH_MIN;

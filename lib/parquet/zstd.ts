@@ -4,7 +4,7 @@
  */
 import { bitWriter, endBits, putBits } from './bit-writer.ts';
 import { writeLiterals } from './zstd-literals.ts';
-import { findMatches, startMatching } from './zstd-matches.ts';
+import { findMatches, MATCH_TABLE_CELLS, type MatchState, startMatching } from './zstd-matches.ts';
 import { type Sequences, writeSequences } from './zstd-sequences.ts';
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd] as const;
@@ -16,26 +16,69 @@ const BLOCK_HEADER_BYTES = 3;
 const SEQUENCE_BYTES_MIN = 4;
 const [RAW, RUN, COMPRESSED] = [0, 1, 2];
 
-/** One frame that says how many bytes it unpacks to; at most as many more than `bytes` as the headers take. */
-export function packZstd(bytes: Uint8Array): Uint8Array {
-  const blocks = Math.max(1, Math.ceil(bytes.length / BLOCK_BYTES_MAX));
-  const frame = new Uint8Array(HEADER_BYTES_MAX + bytes.length + blocks * BLOCK_HEADER_BYTES);
-  let at = writeFrameHeader(frame, bytes.length);
-  const blockMax = Math.min(bytes.length, BLOCK_BYTES_MAX);
-  const sequencesMax = Math.ceil(blockMax / SEQUENCE_BYTES_MIN);
-  const scratch = {
-    // Literals as they are, the densest sequences, and room for words that are written whole.
-    packed: new Uint8Array(blockMax + sequencesMax * 12 + 1024),
-    literals: new Uint8Array(blockMax),
-    sequences: { literalLengths: new Int32Array(sequencesMax), offsets: new Int32Array(sequencesMax), matchLengths: new Int32Array(sequencesMax), count: 0 },
-    state: startMatching(bytes),
+/** Packs one stretch of bytes after the other with the memory of the first. */
+export interface ZstdPacker {
+  /** One frame that says how many bytes it unpacks to; at most as many more than `bytes` as the headers take. */
+  readonly pack: (bytes: Uint8Array) => Uint8Array;
+}
+
+export function createZstdPacker(): ZstdPacker {
+  let scratch = scratchFor(0);
+  return {
+    pack: (bytes) => {
+      const blockMax = Math.min(bytes.length, BLOCK_BYTES_MAX);
+      if (blockMax > scratch.literals.length) scratch = scratchFor(blockMax);
+      if (frameBytesMax(bytes) > scratch.frame.length) scratch = { ...scratch, frame: new Uint8Array(frameBytesMax(bytes)) };
+      return packFrame(bytes, scratch);
+    },
   };
+}
+
+function blocksOf(bytes: Uint8Array): number {
+  return Math.max(1, Math.ceil(bytes.length / BLOCK_BYTES_MAX));
+}
+
+function frameBytesMax(bytes: Uint8Array): number {
+  return HEADER_BYTES_MAX + bytes.length + blocksOf(bytes) * BLOCK_HEADER_BYTES;
+}
+
+function packFrame(bytes: Uint8Array, scratch: Scratch): Uint8Array {
+  const blocks = blocksOf(bytes);
+  const { frame } = scratch;
+  const state = startMatching(bytes, scratch.table);
+  let at = writeFrameHeader(frame, bytes.length);
   for (let block = 0; block < blocks; block += 1) {
     const start = block * BLOCK_BYTES_MAX;
     const end = Math.min(bytes.length, start + BLOCK_BYTES_MAX);
-    at = writeBlock(frame, at, { bytes, start, end, isLast: end === bytes.length, scratch });
+    at = writeBlock(frame, at, { bytes, start, end, isLast: end === bytes.length, scratch, state });
   }
   return frame.slice(0, at);
+}
+
+interface Scratch {
+  readonly frame: Uint8Array;
+  readonly packed: Uint8Array;
+  readonly literals: Uint8Array;
+  readonly sequences: Sequences;
+  readonly table: Int32Array;
+}
+
+function scratchFor(blockMax: number): Scratch {
+  const sequencesMax = Math.ceil(blockMax / SEQUENCE_BYTES_MIN);
+  return {
+    // Literals as they are, the densest sequences, and room for words that are written whole.
+    packed: new Uint8Array(blockMax + sequencesMax * 12 + 1024),
+    literals: new Uint8Array(blockMax),
+    sequences: {
+      literalLengths: new Int32Array(sequencesMax),
+      offsets: new Int32Array(sequencesMax),
+      matchLengths: new Int32Array(sequencesMax),
+      codes: new Uint8Array(3 * sequencesMax),
+      count: 0,
+    },
+    frame: new Uint8Array(0),
+    table: new Int32Array(MATCH_TABLE_CELLS),
+  };
 }
 
 function writeFrameHeader(frame: Uint8Array, size: number): number {
@@ -48,23 +91,17 @@ function writeFrameHeader(frame: Uint8Array, size: number): number {
   return 5 + bytes;
 }
 
-interface Scratch {
-  readonly packed: Uint8Array;
-  readonly literals: Uint8Array;
-  readonly sequences: Sequences;
-  readonly state: ReturnType<typeof startMatching>;
-}
-
 interface Block {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
   readonly isLast: boolean;
   readonly scratch: Scratch;
+  readonly state: MatchState;
 }
 
-function writeBlock(frame: Uint8Array, at: number, { bytes, start, end, isLast, scratch }: Block): number {
-  const { packed, literals, sequences, state } = scratch;
+function writeBlock(frame: Uint8Array, at: number, { bytes, start, end, isLast, scratch, state }: Block): number {
+  const { packed, literals, sequences } = scratch;
   const size = end - start;
   const body = at + BLOCK_HEADER_BYTES;
   const before: [number, number, number] = [...state.recent];
