@@ -33,8 +33,8 @@ export interface Bin {
   readonly rows: number | undefined;
   /** `pack`: row groups are copied, no row is looked at. `rewrite`: rows are read, ordered and written. */
   readonly how: 'pack' | 'rewrite';
-  /** Rows stay as they lie in the files, nothing but deleted ones is taken out, so that no row need be looked at. */
-  readonly isAsStored: boolean;
+  /** Rows stay as they lie in the files, nothing but deleted ones is taken out, so that no row need be looked at. Default false. */
+  readonly isAsStored?: boolean;
   /** Held at once while the bin is made, about, bytes. */
   readonly memoryBytes: number;
 }

@@ -139,7 +139,7 @@ async function packBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace,
 /** The files' rows less those deleted, none looked at; undefined where rows are to be ordered or filled in, or the files differ in layout. */
 async function cutBin(deps: DeltaDeps, { target, snapshot, ordinal }: BinPlace, bin: Bin): Promise<AddFile | undefined> {
   const [first] = bin.files;
-  if (deps.codec.cut === undefined || !bin.isAsStored || first === undefined) return undefined;
+  if (deps.codec.cut === undefined || bin.isAsStored !== true || first === undefined) return undefined;
   const pieces: CutPiece[] = [];
   for (const file of bin.files) {
     target.signal?.throwIfAborted();
