@@ -18,7 +18,7 @@ import { createTable, type TableDefinition } from './create.ts';
 import { deletePlanner, type DeleteWhat } from './delete-rows.ts';
 import type { DeltaDeps } from './deps.ts';
 import { eraseEndPlanner, filesHolding, planRewrite } from './erase-rows.ts';
-import { ERASURE, toldByErasure } from './erasure.ts';
+import { ERASURE, erasureOf, toldByErasure } from './erasure.ts';
 import type { Filter } from './filter.ts';
 import { maintainLog, type KnownTotals, type LogMaintenanceReport } from './log-maintenance.ts';
 import type { GroupMember, Verdict } from './group-member.ts';
@@ -278,7 +278,7 @@ export class DeltaTable {
     let askedAt = instantOf(this.#deps.clock);
     // A second try names what the first one staged.
     const request = { stagedAt: askedAt, ...write };
-    const outcome = await commitWrite(this.#deps, { root: this.root, base, ...request }, options);
+    const outcome = await this.#unlessErased(base, () => commitWrite(this.#deps, { root: this.root, base, ...request }, options));
     if (outcome.kind === 'committed') this.#keep(outcome.snapshot, askedAt);
     if (outcome.kind !== 'nothing' && outcome.kind !== 'conflict') return outcome;
     // The warm snapshot may be behind: what it refuses, or has nothing to do for, the head may take.
@@ -289,6 +289,18 @@ export class DeltaTable {
     const again = await commitWrite(this.#deps, { root: this.root, base: head, ...request }, options);
     if (again.kind === 'committed') this.#keep(again.snapshot, askedAt);
     return again;
+  }
+
+  /** An erasure deletes files at once that a warm snapshot still names. */
+  async #unlessErased(base: Snapshot, commit: () => Promise<WriteOutcome>): Promise<WriteOutcome> {
+    try {
+      return await commit();
+    } catch (error) {
+      if (!isLakefoldError(error, 'FILE_MISSING')) throw error;
+      const ended = erasureOf(await this.refresh())?.version ?? -1;
+      if (ended <= base.version) throw error;
+      return { kind: 'conflict', winner: ended, reason: ERASURE };
+    }
   }
 
   // A writer that slept must not write on a snapshot the log may have left behind (the fence).

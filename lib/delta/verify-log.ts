@@ -11,6 +11,7 @@ import { parseCompaction } from './compaction.ts';
 import { isLakefoldError } from '../core/errors.ts';
 import { dvUniqueId } from './deletion-vector.ts';
 import { entryFault } from './entry-rules.ts';
+import { endsHistory } from './erasure.ts';
 import { tableLocationOf } from './file-path.ts';
 import { operationOf } from './history.ts';
 import { checksumPath, commitPath, logDirectory, parseLogFile, versionName } from './log-path.ts';
@@ -55,13 +56,29 @@ export async function verifyLog(deps: ReadDeps, root: string, findings: Findings
   const listing = logListingOf(directory, files);
   const head = headOf(listing);
   if (head === undefined) return undefined;
-  verifyNames(root, { directory, files, listing, head }, findings);
+  verifyNames(root, { directory, files, listing, head, isEnded: await isEndedAt(deps, root, listing) }, findings);
   await verifyPointer(deps, root, listing, findings);
   const walk = new Walk(deps, root, { listing, checksums: checksumsOf(directory, files) }, findings);
   const start = listing.commits.has(0) ? 0 : (listing.checkpoints.at(-1)?.version ?? 0);
   for (let version = start; version <= head; version += 1) await walk.step(version);
   const { state, isKeyed, unsealed, removedFiles, removals, changeFiles } = walk;
   return { head, state, isKeyed, unsealed, history: { removedFiles, removals, changeFiles, start } };
+}
+
+/** Whether the oldest checkpoint is of the commit with which an erasure ended history. What can't be read is reported by the walk. */
+async function isEndedAt(deps: ReadDeps, root: string, { checkpoints, commits }: LogListing): Promise<boolean> {
+  const base = checkpoints.at(-1)?.version;
+  if (base === undefined || !commits.has(base)) return false;
+  const object = await deps.store.get(commitPath(root, base));
+  try {
+    return (
+      object !== undefined &&
+      endsHistory(parseActions(object.bytes, { path: commitPath(root, base), version: base, tableLocation: tableLocationOf(deps.store.location, root) }))
+    );
+  } catch (error) {
+    if (isLakefoldError(error)) return false;
+    throw error;
+  }
 }
 
 function checksumsOf(directory: string, files: readonly ObjectInfo[]): ReadonlySet<number> {
@@ -81,7 +98,15 @@ function verifyNames(
     files,
     listing,
     head,
-  }: { readonly directory: string; readonly files: readonly ObjectInfo[]; readonly listing: LogListing; readonly head: number },
+    isEnded,
+  }: {
+    readonly directory: string;
+    readonly files: readonly ObjectInfo[];
+    readonly listing: LogListing;
+    readonly head: number;
+    /** An erasure ended the history before the oldest checkpoint: what stands there are numbers that are taken. */
+    readonly isEnded: boolean;
+  },
   findings: Findings,
 ): void {
   const groups = new Map<string, { readonly version: number; readonly parts: number; readonly found: Set<number> }>();
@@ -125,7 +150,7 @@ function verifyNames(
   }
   const oldest = [...listing.commits.keys()].reduce((least, version) => Math.min(least, version), head);
   const base = listing.checkpoints.at(-1)?.version;
-  if (oldest > 0 && base !== undefined && oldest < base && head - oldest < VERSIONS_KEPT_MIN)
+  if (oldest > 0 && base !== undefined && oldest < base && head - oldest < VERSIONS_KEPT_MIN && !isEnded)
     findings.add('LOG_GAP', `expected every commit up to version ${head}, found none of version ${oldest - 1}`, {
       path: under(root, commitPath(root, oldest - 1)),
       version: oldest - 1,

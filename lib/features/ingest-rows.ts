@@ -1,4 +1,6 @@
 /** From a request's rows to a receipt: judge them, set aside what is at fault, commit, publish (semantics §11). */
+import { isLakefoldError } from '../core/errors.ts';
+import { ERASURE } from '../delta/erasure.ts';
 import type { Idempotency } from '../delta/write-outcome.ts';
 import type { FeatureDeps } from './deps.ts';
 import { ingest, type IngestRequest } from './ingest.ts';
@@ -22,6 +24,16 @@ export interface IngestRowsRequest extends RowsRequest {
  * @throws LakefoldError VALIDATION_FAILED with row, column and expectation of each fault, and `reportId`; what `judgeRows` and `ingest` throw
  */
 export async function ingestRows(deps: FeatureDeps, group: OpenGroup, request: IngestRowsRequest): Promise<Receipt> {
+  try {
+    return await ingestOnce(deps, group, request);
+  } catch (error) {
+    // The keys it erased are known only now.
+    if (!isLakefoldError(error, 'COMMIT_CONFLICT') || error.context['reason'] !== ERASURE) throw error;
+    return ingestOnce(deps, group, request);
+  }
+}
+
+async function ingestOnce(deps: FeatureDeps, group: OpenGroup, request: IngestRowsRequest): Promise<Receipt> {
   const judged = await judgeRows(deps, group, request);
   const common: Omit<IngestRequest, 'validation'> = {
     batch: judged.batch,

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createIngestApp } from '../../functions/ingest/app.ts';
+import { Projects } from '../../lib/features/projects.ts';
 import { type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
@@ -107,6 +109,17 @@ describe('rows:erase', () => {
     });
     await api.parts.clock.advance(3_600_000);
     expect((await api.post(`${GROUP}/rows`, { rows: [{ ...SFO, hour: '2001-03-01T11:00:00Z' }] })).status).toBe(200);
+  });
+
+  it('is known to a process that had the table open before: its next write goes through, or is refused for the key', async () => {
+    const api = await start();
+    const other = createIngestApp({ ...api.parts, projects: new Projects(api.parts) });
+    const write = async (row: object): Promise<unknown> =>
+      (await other.request(`${GROUP}/rows`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ rows: [row] }) })).json();
+    await write({ ...JFK, flights_24h: 8 });
+    await erase(api, [{ origin: 'SFO' }]);
+    expect(await write({ ...JFK, flights_24h: 9 })).toMatchObject({ commit: { rowsUpdated: 1 }, online: { state: 'applied' } });
+    expect(await write(SFO)).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ code: 'ERASED_KEY' }] });
   });
 
   it('of one record takes that alone, and refuses that alone', async () => {

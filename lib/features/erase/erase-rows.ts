@@ -157,6 +157,8 @@ async function eraseBeside(
   for (const folder of ['_lakefold/reports', '_lakefold/statistics']) {
     for await (const { path, modifiedAt } of deps.store.list(`${joinPath(root, folder)}/`)) if (modifiedAt <= erase.endedAt) await deps.store.delete(path);
   }
+  // They last a day, and nothing tells whose rows they hold.
+  for await (const { path, modifiedAt } of deps.store.list(`${group.project}/_uploads/`)) if (modifiedAt <= erase.endedAt) await deps.store.delete(path);
   const quarantine = await openIfThere(deps, joinPath(root, '_quarantine'));
   if (quarantine === undefined) return;
   const ended = await endTableHistory(deps, quarantine, EVERY_ROW, { sortBy: [], key: erase.key, bodyHash: erase.bodyHash, ...signalOf(erase) });
