@@ -141,7 +141,11 @@ const BOUNDS: readonly (readonly [what: string, bound: string, beyond: string])[
   ['Files that an upsert, update, delete or overwrite by filter looks into', count(limits.PROBE_FILES_MAX), '`PLAN_TOO_LARGE`'],
   ['Their bytes', bytesText(limits.PROBE_BYTES_MAX), '`PLAN_TOO_LARGE`'],
   ['Rows that it takes out', count(limits.PROBE_ROWS_MAX), '`PLAN_TOO_LARGE`'],
-  ['Rows that one update changes', count(limits.UPDATE_ROWS_MAX), '`PLAN_TOO_LARGE`'],
+  [
+    'Rows that one update changes, and what they take in memory',
+    `${count(limits.UPDATE_ROWS_MAX)}, ${bytesText(limits.REWRITE_MEMORY_BYTES_MAX)}`,
+    '`PLAN_TOO_LARGE`',
+  ],
   ['Bytes of files that one write of a `compatible` table writes again', bytesText(limits.REWRITE_BYTES_MAX), '`PLAN_TOO_LARGE`'],
   ['Rows of one commit that the change feed pairs', count(limits.CHANGE_IDENTITIES_MAX), '`PLAN_TOO_LARGE`'],
   ['Rows a rewrite holds at once', bytesText(limits.REWRITE_MEMORY_BYTES_MAX), 'more files, each of as much'],

@@ -1,7 +1,7 @@
 /** Sets columns of the rows a filter passes: each goes out as it was and comes back changed, in one commit. */
 import { type Batch, concatBatches, takeRows, type Vector, vectorOf } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
-import { UPDATE_ROWS_MAX } from '../core/limits.ts';
+import { REWRITE_MEMORY_BYTES_MAX, UPDATE_ROWS_MAX } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import type { Value } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
@@ -10,6 +10,7 @@ import type { DeltaDeps } from './deps.ts';
 import { tableLocationOf } from './file-path.ts';
 import { type Filter, unknownColumn } from './filter.ts';
 import { createMatcher, type MatchingRows, removeMatching } from './matching-rows.ts';
+import { rowBytesOf } from './optimize-plan.ts';
 import { readFile } from './read.ts';
 import { isSameFile, type Rewrites } from './removals.ts';
 import type { Snapshot } from './snapshot-state.ts';
@@ -58,7 +59,7 @@ export function updatePlanner(
     }
     const matching = await matcher.find(snapshot, paths);
     if (matching.rowCount === 0) return { kind: 'nothing', counts: NO_ROWS };
-    if (matching.rowCount > UPDATE_ROWS_MAX) throw tooMany(matching.rowCount, sql(snapshot));
+    checkRows(matching.rowCount, snapshot, sql);
     const more = changed === undefined ? matching : beyond(changed, { snapshot, matching });
     const staged = more === undefined ? [] : (changed?.staged ?? []);
     changed = { snapshot, matching, staged: [...staged, ...(await stageChanged(snapshot, more ?? matching))] };
@@ -127,10 +128,11 @@ function constant(type: Vector['type'], value: Value, length: number): Vector {
   );
 }
 
-function tooMany(found: number, alternative: string): LakefoldError {
-  return new LakefoldError(
-    'PLAN_TOO_LARGE',
-    `expected an update of at most ${UPDATE_ROWS_MAX} rows, found ${found}; narrow its filter, or let an engine run it`,
-    { context: { estimate: found, budget: UPDATE_ROWS_MAX, alternative } },
-  );
+/** Changed rows are in memory together, so that wide ones are fewer. @throws LakefoldError PLAN_TOO_LARGE */
+function checkRows(found: number, snapshot: Snapshot, sql: (snapshot: Snapshot) => string): void {
+  const budget = Math.min(UPDATE_ROWS_MAX, Math.floor(REWRITE_MEMORY_BYTES_MAX / rowBytesOf(snapshot.columns)));
+  if (found <= budget) return;
+  throw new LakefoldError('PLAN_TOO_LARGE', `expected an update of at most ${budget} rows, found ${found}; narrow its filter, or let an engine run it`, {
+    context: { estimate: found, budget, alternative: sql(snapshot) },
+  });
 }

@@ -99,6 +99,27 @@ describe('a plan beyond its budget', () => {
     expect(decoded).toBe(2200);
   });
 
+  it.each([
+    ['narrow', [], 2_000_000],
+    ['wide', Array.from({ length: 998 }, (_, i) => ({ ...KEY, name: `c${i}`, nullable: true })), 10_495],
+  ])('is refused by the rows an update holds, fewer where they are wide: %s ones', async (_, more, budget) => {
+    const { table, foreign } = await tableFixture({ columns: [KEY, NUMBER, ...more] });
+    const add = (numRecords: number): object => ({
+      add: { path: `of${numRecords}`, size: 1, partitionValues: {}, modificationTime: 1, dataChange: true, stats: `{"numRecords":${numRecords}}` },
+    });
+    await foreign([add(budget)]);
+    await table.refresh();
+    const update = { filter: { kind: 'and', filters: [] }, set: new Map([['v', 3]]) } as const;
+    // As many may be: it gets as far as reading the file.
+    await expect(table.update(update)).rejects.toMatchObject({ code: 'FILE_MISSING' });
+    await foreign([add(1)]);
+    await table.refresh();
+    await expect(table.update(update)).rejects.toMatchObject({
+      code: 'PLAN_TOO_LARGE',
+      context: { estimate: budget + 1, budget, alternative: expect.stringMatching(/^UPDATE/) },
+    });
+  });
+
   it('is refused by files and by bytes to write again too', () => {
     const size = { files: PROBE_FILES_MAX + 1, bytes: REWRITE_BYTES_MAX + 1, rows: 0 };
     const sql = (): string => 'SQL';

@@ -86,6 +86,7 @@ export const BROKEN_LOGS: readonly (readonly [name: string, files: Files, answer
   ['a removal of what was never there', after(ndjson(remove('z'), add('a'))), [1, 'a']],
   ['one file added twice by a commit', after(ndjson(add('a'), add('a'))), 'LOG_CORRUPT'],
   ['one file added by two commits', after(ndjson(add('a')), ndjson(add('a'))), [2, 'a']],
+  ['a size below 0', after(ndjson(add('a', { size: -1 }))), [1, 'a']],
   ['a size that is text', after(ndjson(add('a', { size: '10' }))), 'LOG_CORRUPT'],
   ['a size of 400 digits', after(ndjson(add('a')).replace('"size":10', `"size":${LONG}`)), 'LOG_CORRUPT'],
   ['a size beyond a double', after(ndjson(add('a')).replace('"size":10', '"size":1e999')), 'LOG_CORRUPT'],
