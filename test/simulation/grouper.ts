@@ -126,6 +126,7 @@ function pathIn(reason: string): string {
   return /\S+\.(?:ndjson|parquet)/.exec(reason)?.[0] ?? '';
 }
 
-function appIdOf(key: string): string {
+/** By which the log knows a request. */
+export function appIdOf(key: string): string {
   return `${REQUEST_APP_ID}${toBase32(sha256(utf8(key)).subarray(0, 16))}`;
 }

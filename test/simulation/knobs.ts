@@ -37,10 +37,15 @@ export interface Knobs {
   readonly retentionMillis: number;
   readonly logRetentionMillis: number;
   readonly checkpointEvery: number;
+  /** Whether writes wait in an inbox, instead of those that one process groups. */
+  readonly hasInbox: boolean;
 }
 
 /** One schedule in this many is in Parquet, which costs a hundred times as much. */
 const PARQUET_EVERY = 1000;
+
+/** One in this many has an inbox, at which its committers look again and again. */
+const INBOX_EVERY = 5;
 
 export function knobsOf(seed: number): Knobs {
   const dice = new Dice(seed ^ 0x5eed);
@@ -76,5 +81,6 @@ export function knobsOf(seed: number): Knobs {
     logRetentionMillis: dice.pick([HOUR, 30 * HOUR, 5 * DAY]),
     checkpointEvery: dice.int(3, 8),
     cut: rate(0.01, 0.03),
+    hasInbox: seed % INBOX_EVERY === 1,
   };
 }

@@ -236,6 +236,20 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'this.#waiting.push({ member, stagedAt: instantOf(this.#deps.clock), answer, fail });',
   },
   {
+    name: 'a doorbell that finds the lease taken is thrown away',
+    breaks: 'G2',
+    file: 'lib/delta/group-drain.ts',
+    find: "if (report.kind === 'taken') await deps.queue.release(",
+    replace: "if (report.kind === 'taken') await deps.queue.acknowledge(message.receipt);\n  else if (false) await deps.queue.release(",
+  },
+  {
+    name: 'what an entry decides is taken out of the inbox before it has landed',
+    breaks: 'G2, G3',
+    file: 'lib/delta/group-drain.ts',
+    find: 'const landing = commitIntents(table, group);',
+    replace: 'for (const id of own) await deps.control.delete(inboxOf(name), id);\n      const landing = commitIntents(table, group);',
+  },
+  {
     name: 'an instant leaves out what was committed at it',
     breaks: 'G7',
     file: 'lib/delta/version-at.ts',

@@ -10,6 +10,7 @@ import type { Dice } from './dice.ts';
 import { DAY, HOUR, MINUTE, SECOND, type Knobs } from './knobs.ts';
 import type { Attempt, Oracle } from './oracle.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { Services } from './simulated-services.ts';
 import type { Trace } from './trace.ts';
 
 /** Epoch ms at which every schedule begins. */
@@ -47,6 +48,7 @@ export interface World {
   readonly bucket: Bucket;
   readonly oracle: Oracle;
   readonly trace: Trace;
+  readonly services: Services;
   readonly faults: Map<FaultKind, number>;
   requests: number;
   /** No new faults from here on. */

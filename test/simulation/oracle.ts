@@ -12,6 +12,8 @@ import { applyOp, minus, textOf, together, type Changes, type Op, type SimRow, t
 
 const COMMIT = new RegExp(`^${LOG}(\\d{20})\\.json$`);
 const CHECKPOINT = new RegExp(`^${LOG}(\\d{20})\\.checkpoint\\.parquet$`);
+/** A file of a queued write is named after the ULID of its intent. */
+const QUEUED = new RegExp(`^${ROOT}/part-[0-7][0-9A-HJKMNP-TV-Z]{25}-`);
 /** Longest time between what a writer noted and what its commit did. */
 const SLACK = 2 * SKEW_MAX + 2 * HOUR;
 
@@ -111,7 +113,8 @@ export class Oracle implements Watcher {
     const until = this.#neededUntil.get(path);
     if (until !== undefined && this.#now() - until < this.#knobs.retentionMillis - SLACK)
       return this.fail(`G8: ${path} was deleted ${hours(this.#now() - until)} h after a version needed it, within the retention`);
-    if (until === undefined && age < DAY - SLACK) this.fail(`G14: ${path} was deleted ${hours(age)} h after it was staged: its commit may still come`);
+    if (until === undefined && age < (QUEUED.test(path) ? 15 * DAY : DAY) - SLACK)
+      this.fail(`G14: ${path} was deleted ${hours(age)} h after it was staged: its commit may still come`);
   }
 
   /** Of checkpointers that race the newest is pointed at, whoever writes last. */

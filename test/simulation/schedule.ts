@@ -1,5 +1,8 @@
 /** One schedule: a table, its actors, their faults, and what the oracle says. */
+import { MemoryControl } from '../../lib/adapters/memory/control.ts';
+import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
+import type { EpochMillis } from '../../lib/core/time.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import type { TableCodec } from '../../lib/ports/table-codec.ts';
 import { maintainer, openTable, persist, reader, readVersion, startActor, writer, type Actor, type ScriptStep, type Stage } from './actors.ts';
@@ -7,6 +10,7 @@ import { Bucket } from './bucket.ts';
 import { Dice } from './dice.ts';
 import { DAY, HOUR, knobsOf, MINUTE, SECOND } from './knobs.ts';
 import { grouper, type Call, type Wave } from './grouper.ts';
+import { committer, producer, settleInbox, type Acknowledged } from './inbox.ts';
 import { columnsOf, type Op, type SimRow } from './model.ts';
 import { countFault, SLEEP_MAX, START_MILLIS, type FaultKind, type World } from './network.ts';
 import { ROOT } from './log-lines.ts';
@@ -48,11 +52,13 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const oracle = new Oracle(knobs, now);
   const bucket = new Bucket(now, oracle);
   oracle.bucket = bucket;
-  const world: World = { knobs, dice, scheduler, bucket, oracle, trace: new Trace(options.trace), faults: new Map(), requests: 0, isCalm: true };
+  const services = { control: new MemoryControl(), queue: new MemoryQueue({ clock: { now: () => now() as EpochMillis } }) };
+  const world: World = { knobs, dice, scheduler, bucket, oracle, trace: new Trace(options.trace), faults: new Map(), services, requests: 0, isCalm: true };
   const codec = options.codecs[knobs.codec];
   await play(world, codec, { drain: options.drain, actors: [creator()], limit: HOUR });
   world.isCalm = false;
-  const actors = cast(world);
+  const acknowledged: Acknowledged[] = [];
+  const actors = cast(world, acknowledged);
   const calmAt = scheduler.now + (knobs.epochs.at(-1) ?? 0) + 2 * MINUTE;
   scheduler.after(calmAt - scheduler.now, () => {
     world.isCalm = true;
@@ -61,7 +67,8 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const limit = calmAt + knobs.freezeMillis + SLEEP_MAX + CALM_MAX;
   await play(world, codec, { drain: options.drain, actors, limit });
   world.isCalm = true;
-  if (oracle.violation === undefined) await play(world, codec, { drain: options.drain, actors: [closer(world)], limit: scheduler.now + 60 * DAY });
+  if (oracle.violation === undefined)
+    await play(world, codec, { drain: options.drain, actors: [closer(world, acknowledged)], limit: scheduler.now + 60 * DAY });
   return {
     seed: options.seed,
     violation: oracle.violation,
@@ -122,11 +129,12 @@ function creator(): Actor {
 }
 
 /** Reads all of it once more when everything is quiet, and lets a last vacuum take what nobody needs. */
-function closer(world: World): Actor {
+function closer(world: World, acknowledged: readonly Acknowledged[]): Actor {
   return {
     name: 'closer',
     run: async (stage) => {
       const { oracle, dice } = world;
+      if (world.knobs.hasInbox) await settleInbox(stage, acknowledged);
       const table = await openTable(stage);
       if (table.snapshot.version !== oracle.head) oracle.fail(`G7: at the end the newest version is read as ${table.snapshot.version}, it is ${oracle.head}`);
       await readVersion(stage, table.snapshot);
@@ -143,7 +151,7 @@ function closer(world: World): Actor {
 }
 
 /** The actors of a schedule. */
-function cast(world: World): readonly Actor[] {
+function cast(world: World, acknowledged: Acknowledged[]): readonly Actor[] {
   const { dice, knobs, oracle } = world;
   const script = scripts(world);
   const shared = script.steps('d', 3, 1);
@@ -158,7 +166,7 @@ function cast(world: World): readonly Actor[] {
   return [
     writer('writer-1', script.steps('a', dice.int(3, 5), 0.4)),
     writer('writer-2', script.steps('b', dice.int(3, 4), 0.4)),
-    grouper('grouper', script.waves(dice.int(1, 2)), dice.chance(0.2) ? { freezeAfter: dice.int(4, 12) } : {}),
+    ...grouped(),
     writer('deliverer-1', shared),
     writer('deliverer-2', later),
     writer('restorer', dice.chance(0.4) ? script.restores(vacuums) : []),
@@ -176,6 +184,11 @@ function cast(world: World): readonly Actor[] {
     reader('reader-1', times(0.6)),
     reader('reader-2', times(0.5)),
   ];
+  function grouped(): readonly Actor[] {
+    const waves = script.waves(dice.int(1, 2));
+    if (!knobs.hasInbox) return [grouper('grouper', waves, dice.chance(0.2) ? { freezeAfter: dice.int(4, 12) } : {})];
+    return [producer('producer', waves, acknowledged), committer('committer-1', times(0.7, SECOND)), committer('committer-2', times(0.7, SECOND))];
+  }
   function optimize(stage: Stage, table: DeltaTable): Promise<unknown> {
     const op: Op = { kind: 'optimize' };
     const attempt: Attempt = {

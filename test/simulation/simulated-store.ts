@@ -80,7 +80,7 @@ export function simulatedStore(process: Process): ObjectStore {
 }
 
 /** As vendors' clients try again by themselves: a read of many objects would hardly end else. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await ask();
@@ -94,7 +94,8 @@ function infoOf(path: string, stored: Stored): ObjectInfo {
   return { path: path as ObjectInfo['path'], sizeBytes: stored.bytes.length, modifiedAt: epochMillis(stored.modifiedAt), etag: stored.etag };
 }
 
-function errorOf(fault: NetworkFault): LakefoldError {
+/** What a vendor's client throws. */
+export function errorOf(fault: NetworkFault): LakefoldError {
   return fault === 'throttled'
     ? new LakefoldError('STORE_THROTTLED', 'the store asked to slow down', { context: { done: 'no' } })
     : new LakefoldError('STORE_UNAVAILABLE', 'no answer', { context: { done: fault === 'lost' ? 'unknown' : 'no' } });
