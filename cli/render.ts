@@ -64,21 +64,55 @@ function changeLines(change: JsonObject, paint: Paint): readonly string[] {
     case 'create':
       return [paint(`+ ${what}`, 'green')];
     default: {
-      const isRefused = change['verdict'] !== 'in place';
-      const head = isRefused ? paint(`! ${what}: ${verdictText(change)}`, 'red') : paint(`~ ${what}`, 'yellow');
+      const isRefused = change['verdict'] === 'new version' || change['verdict'] === 'immutable';
+      const verdict = change['verdict'] === 'in place' ? '' : `: ${verdictText(change)}`;
+      const head = isRefused ? paint(`! ${what}${verdict}`, 'red') : paint(`~ ${what}${verdict}`, 'yellow');
       return [
         head,
         ...listOf(change['details'])
           .filter(isJsonObject)
-          .map((detail) => `    ${text(detail['path'])}: ${cellText(detail['before'] ?? null)} → ${cellText(detail['after'] ?? null)}`),
+          .map((detail) => detailLine(detail, paint)),
       ];
     }
   }
 }
 
-function verdictText({ verdict, newVersion }: JsonObject): string {
-  if (verdict === 'rewrite') return 'needs its rows written again';
+/** `+ schema.n: int, nullable` · `- schema.n: int` · `ttl: P7D → P14D`; of a column what differs. */
+function detailLine(detail: JsonObject, paint: Paint): string {
+  const path = text(detail['path']);
+  const [before, after] = [detail['before'] ?? null, detail['after'] ?? null];
+  if (detail['change'] === 'add') return `    ${paint(`+ ${path}: ${columnText(after)}`, 'green')}`;
+  if (detail['change'] === 'remove') return `    ${paint(`- ${path}: ${columnText(before)}`, 'red')}`;
+  if (!path.startsWith('schema.')) return `    ${path}: ${cellText(before)} → ${cellText(after)}`;
+  return `    ${path}: ${columnText(before)} → ${columnText(after)}`;
+}
+
+function columnText(json: Json): string {
+  if (!isJsonObject(json)) return cellText(json);
+  const { type, nullable, default: value, unit, description } = json;
+  return [
+    text(type),
+    ...(nullable === true ? ['nullable'] : []),
+    ...(value === undefined ? [] : [`default ${stringifyJson(value)}`]),
+    ...(unit === undefined ? [] : [`unit ${text(unit)}`]),
+    ...(description === undefined ? [] : [cellText(description)]),
+  ].join(', ');
+}
+
+function verdictText({ verdict, newVersion, rewrite }: JsonObject): string {
+  if (verdict === 'rewrite')
+    return isJsonObject(rewrite)
+      ? `${plural(rewrite['files'], 'file')}, ${bytesText(Number(rewrite['bytes']))}, written again with apply --rewrite; or version ${text(newVersion)} can be created instead`
+      : 'needs its rows written again';
   return `${verdict === 'immutable' ? 'is immutable' : 'cannot change in place'}${newVersion === null ? '' : `; version ${text(newVersion)} can be created instead`}`;
+}
+
+const BYTE_UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `1.5 MiB`. */
+function bytesText(bytes: number): string {
+  const power = Math.min(BYTE_UNITS.length, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1024 ** power).toFixed(1)} ${BYTE_UNITS[power - 1] ?? ''}`;
 }
 
 /** A definition: its members, then its columns or features as a table. */

@@ -162,8 +162,7 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
         onlyMembers(body, ['planId', 'rewrite']);
         const planId = textMember(body, 'planId');
         if (planId === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected planId, found none', { context: { field: 'planId' } });
-        flagMember(body, 'rewrite');
-        return answerJson(c, await deps.projects.apply(project, planId));
+        return answerJson(c, await deps.projects.apply(project, planId, { rewrite: flagMember(body, 'rewrite') ?? false }));
       }
       default:
         throw new LakefoldError('UNKNOWN_ROUTE', `expected a route of this service, found POST ${c.req.path}`);

@@ -9,4 +9,6 @@ import { createCatalogApp } from './app.ts';
 const environment = parseEnvironment('catalog', process.env);
 const parts = deltaParts(environment);
 
-export const handler = lambdaHandler(createCatalogApp({ ...parts, projects: new Projects({ ...parts, control: controlPart(environment, parts) }) }));
+export const handler = lambdaHandler(
+  createCatalogApp({ ...parts, projects: new Projects({ ...parts, control: controlPart(environment, parts), rewrites: 'refused' }) }),
+);

@@ -29,6 +29,7 @@ import { overwritePlanner } from './overwrite.ts';
 import { checkWritable } from './protocol.ts';
 import { readRows, type ReadOptions } from './read.ts';
 import { restorePlanner } from './restore.ts';
+import { createRewriter } from './rewrite-files.ts';
 import { type LoadOptions, loadSnapshot, refreshSnapshot } from './snapshot.ts';
 import type { AsOf, Snapshot } from './snapshot-state.ts';
 import { executeVacuum, expiredOr, planVacuum, type VacuumOptions, type VacuumPlan } from './vacuum.ts';
@@ -224,10 +225,15 @@ export class DeltaTable {
     return this.#commit({ txnId: this.#deps.random.uuid(), plan: constraintPlanner(this.#deps, this.root, change) }, options);
   }
 
-  /** Adds nullable columns and sets properties; `nothing` when the table has them. */
-  async alter(change: MetadataChange, options: WriteOptions = {}): Promise<WriteOutcome> {
+  /**
+   * Adds nullable columns, makes columns nullable and sets properties; `nothing` when the table has them. A wider type
+   * is a conflict, unless files may be written again: then all are, in the same commit.
+   */
+  async alter(change: MetadataChange, options: WriteOptions & { readonly rewrite?: boolean } = {}): Promise<WriteOutcome> {
     await this.refresh();
-    return this.#commit({ txnId: this.#deps.random.uuid(), plan: alterPlanner(change) }, options);
+    const txnId = this.#deps.random.uuid();
+    const rewrite = options.rewrite === true ? createRewriter(this.#deps, { root: this.root, txnId }) : undefined;
+    return this.#commit({ txnId, plan: alterPlanner(change, rewrite) }, options);
   }
 
   async checkpoint(): Promise<Awaited<ReturnType<typeof writeCheckpoint>>> {

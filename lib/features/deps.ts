@@ -11,6 +11,8 @@ export interface Background {
 export interface ProjectDeps extends DeltaDeps {
   /** Absent where definitions are only read. */
   readonly control: Control | undefined;
+  /** Where no data may be touched: a column's wider type, which needs all files written again, is refused. */
+  readonly rewrites?: 'refused';
 }
 
 export interface FeatureDeps extends DeltaDeps {

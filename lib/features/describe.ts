@@ -8,20 +8,18 @@ import type { PlanWarning } from '../registry/plan.ts';
 import { etagOf, findFeatureGroup } from '../registry/state.ts';
 import type { FeatureDeps } from './deps.ts';
 import type { OpenGroup } from './open-group.ts';
+import { driftsOf, driftText } from './schema-drift.ts';
 
 /** The group's definition, defaults filled in, with its state and newest commit: one request to the log. */
 export async function describeGroup(deps: Pick<FeatureDeps, 'store'>, group: OpenGroup): Promise<object> {
   const snapshot = await group.table.refresh();
-  return groupBody(deps, group, { latestCommit: snapshot.version, warnings: groupWarnings(group.definition) });
+  const drifts = driftsOf(group.state, snapshot).map((drift) => ({ code: 'SCHEMA_DRIFT', message: driftText(drift) }));
+  return groupBody(deps, group, { latestCommit: snapshot.version, warnings: [...groupWarnings(group.definition), ...drifts] });
 }
 
 /** The same of a group whose table can't be read, for lists: one broken table must not hide the others. @throws what is no fault of the table */
 export function describeUnreadable(deps: Pick<FeatureDeps, 'store'>, group: Pick<OpenGroup, 'project' | 'state' | 'definition'>, error: unknown): object {
-  if (
-    !isLakefoldError(error) ||
-    (error.kind !== 'corrupt' && error.kind !== 'unsupported' && error.code !== 'TABLE_NOT_FOUND' && error.code !== 'SCHEMA_DRIFT')
-  )
-    throw error;
+  if (!isLakefoldError(error) || (error.kind !== 'corrupt' && error.kind !== 'unsupported' && error.code !== 'TABLE_NOT_FOUND')) throw error;
   return groupBody(deps, group, { latestCommit: null, warnings: [...groupWarnings(group.definition), { code: error.code, message: error.message }] });
 }
 

@@ -46,6 +46,8 @@ export async function editGroup(deps: EditDeps, { project, name, version }: Defi
     try {
       await deps.projects.carryOut(registry, plan, {
         message: `update ${name}/${version}`,
+        // Whoever names a column to widen knows; whoever sends a whole schema may not.
+        rewrite: patch['widen'] !== undefined,
         guard: (state) => requireMatch(featureGroupOf(state, name, version), options.ifMatch),
         also: (state, at) => (status === undefined ? { state, changes: [] } : withStatus(state, { kind: 'featureGroup', name, version }, { status, ...at })),
       });

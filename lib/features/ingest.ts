@@ -13,6 +13,7 @@ import { identityColumns, type OpenGroup } from './open-group.ts';
 import { maintainIfDue, publishForReceipt } from './publish-group.ts';
 import { type CommitFacts, commitReceipt, type Receipt, type ValidationReceipt, type Warning } from './receipt.ts';
 import { newestOf, rememberReceipt, withReceipts } from './receipt-time.ts';
+import { writeUndrifted } from './schema-drift.ts';
 import { settle } from './settle.ts';
 import { keepCommitStatistics } from './statistics/commit-statistics.ts';
 
@@ -57,7 +58,7 @@ export async function ingest(deps: FeatureDeps, group: OpenGroup, request: Inges
   }
   const before = group.table.snapshot;
   const txnId = request.txnId ?? deps.random.uuid();
-  const { outcome, added } = await write(group, { ...request, txnId });
+  const { outcome, added } = await writeUndrifted(group, () => write(group, { ...request, txnId }));
   const facts = await settle(deps, group.table.root, { outcome, idempotency: request.idempotency, rejected: rejectedRowsOf(request) });
   if (facts === undefined) return receipt(group, request, { commit: null, online: null });
   if (outcome.kind === 'committed') {

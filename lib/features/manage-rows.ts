@@ -11,6 +11,7 @@ import { type OptimizeReport, optimizeReport, plannedOptimize } from './optimize
 import { identityColumns, type OpenGroup } from './open-group.ts';
 import { maintainIfDue, publishGroup } from './publish-group.ts';
 import { commitReceipt, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
+import { writeUndrifted } from './schema-drift.ts';
 import { settle } from './settle.ts';
 
 export interface EditOptions extends WriteOptions {
@@ -19,7 +20,7 @@ export interface EditOptions extends WriteOptions {
 
 /** D1, D4: deletes by key, by (key, event time) or by filter; keys without rows are counted, not faults. */
 export async function deleteRows(deps: FeatureDeps, group: OpenGroup, what: DeleteWhat, options: EditOptions): Promise<DeleteReceipt> {
-  const { outcome, notFound } = await group.table.delete(what, { ...options, sortBy: identityOf(group) });
+  const { outcome, notFound } = await writeUndrifted(group, () => group.table.delete(what, { ...options, sortBy: identityOf(group) }));
   const { commit, online } = await finish(deps, group, { outcome, operation: 'delete', options });
   return { featureGroup: refOf(group), commit, notFound, online };
 }
@@ -32,7 +33,7 @@ export async function restoreRows(
   options: EditOptions,
 ): Promise<{ readonly featureGroup: GroupRef; readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
   await group.table.refresh();
-  const outcome = await group.table.restore(to, options);
+  const outcome = await writeUndrifted(group, () => group.table.restore(to, options));
   return { featureGroup: refOf(group), ...(await finish(deps, group, { outcome, operation: 'restore', options })) };
 }
 
@@ -48,7 +49,7 @@ export interface OptimizeRowsOptions {
 export async function optimizeRows(deps: FeatureDeps, group: OpenGroup, { clusterBy, dryRun, signal }: OptimizeRowsOptions = {}): Promise<OptimizeReport> {
   const options = { sortBy: identityOf(group), ...(clusterBy === undefined ? {} : { clusterBy }), ...(signal === undefined ? {} : { signal }) };
   if (dryRun === true) return plannedOptimize(await group.table.planOptimize(options));
-  const outcome = await group.table.optimize(options);
+  const outcome = await writeUndrifted(group, () => group.table.optimize(options));
   const facts = await settle(deps, group.table.root, { outcome, rejected: 0 });
   if (facts !== undefined && outcome.kind === 'committed') {
     if (group.definition.onlineEnabled) await publishGroup(deps, group);

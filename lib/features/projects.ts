@@ -19,8 +19,9 @@ import { writeRegistryCopy } from '../registry/registry-copy.ts';
 import { featureGroupOf, featureViewOf, findFeatureView } from '../registry/state.ts';
 import { definitionHash, tableLayout, tablePath } from '../registry/table-layout.ts';
 import type { ProjectDeps } from './deps.ts';
-import { assertNoDrift, compileGroup, groupName, openGroup, type OpenGroup } from './open-group.ts';
+import { compileGroup, groupName, openGroup, type OpenGroup } from './open-group.ts';
 import { refuseUnavailable } from './refuse-unavailable.ts';
+import { withRewriteSizes } from './rewrite-sizes.ts';
 import { settle } from './settle.ts';
 
 export interface AppliedChange {
@@ -67,7 +68,7 @@ export class Projects {
     return outcome.kind === 'committed';
   }
 
-  /** The group, ready for work. @throws LakefoldError UNKNOWN_PROJECT, UNKNOWN_FEATURE_GROUP, SCHEMA_DRIFT */
+  /** The group, ready for work. @throws LakefoldError UNKNOWN_PROJECT, UNKNOWN_FEATURE_GROUP */
   async group(project: string, name: string, version: number): Promise<OpenGroup> {
     const { state } = await this.registry(project);
     const group = state.featureGroups.some((candidate) => candidate.definition.name === name && candidate.definition.version === version)
@@ -94,11 +95,11 @@ export class Projects {
     const plan = planDefinitions(state, wantedOf(body));
     refuseUnavailable(plan);
     await this.#control().put({ partition: `plan/${project}`, sort: plan.body.planId, bytes: utf8(stringifyJson(body)) });
-    return plan.body;
+    return withRewriteSizes(this.#deps, project, plan);
   }
 
-  /** Carries a plan out, atomically. @throws LakefoldError PLAN_STALE, BREAKING_SCHEMA_CHANGE, IMMUTABLE */
-  async apply(project: string, planId: string): Promise<ApplyReport> {
+  /** Carries a plan out, atomically; `rewrite` lets it write files again. @throws LakefoldError PLAN_STALE, BREAKING_SCHEMA_CHANGE, IMMUTABLE */
+  async apply(project: string, planId: string, options: { readonly rewrite?: boolean } = {}): Promise<ApplyReport> {
     const record = await this.#control().get(`plan/${project}`, planId, { consistent: true });
     const body = record === undefined ? undefined : parseJson(record.bytes);
     if (!isJsonObject(body))
@@ -107,7 +108,7 @@ export class Projects {
     const plan = planDefinitions(registry.state, wantedOf(body));
     if (plan.body.planId !== planId)
       throw new LakefoldError('PLAN_STALE', `expected the definitions that plan ${planId} was made on, found others: plan again`, { context: { planId } });
-    const after = await this.carryOut(registry, plan, { message: 'apply' });
+    const after = await this.carryOut(registry, plan, { message: 'apply', ...options });
     return { applied: plan.body.changes.map(({ type, name, version, action }) => ({ type, name, version, action })), revision: after.revision };
   }
 
@@ -136,8 +137,13 @@ export class Projects {
    * apply adopts (storage.md §3).
    * @throws LakefoldError PLAN_STALE, BREAKING_SCHEMA_CHANGE, IMMUTABLE, and what `guard` throws
    */
-  async carryOut(registry: Registry, plan: DefinitionsPlan, request: Pick<PlanRequest, 'message' | 'guard' | 'also'>): Promise<Registry> {
-    refuseBreaking(plan);
+  async carryOut(registry: Registry, plan: DefinitionsPlan, request: Pick<PlanRequest, 'message' | 'guard' | 'also' | 'rewrite'>): Promise<Registry> {
+    refuseBreaking(plan, request);
+    const rewritten = plan.body.changes.find(({ verdict }) => verdict === 'rewrite');
+    if (rewritten !== undefined && this.#deps.rewrites === 'refused')
+      throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a deployment that may write files of ${groupName(rewritten)} again, found one that may not`, {
+        context: { newVersion: rewritten.newVersion },
+      });
     refuseUnavailable(plan);
     const tableIds = new Map<string, string>();
     for (const planned of tablesOf(plan)) tableIds.set(groupKey(planned.definition), await this.#prepareTable(registry.project, planned));
@@ -160,7 +166,10 @@ export class Projects {
     const path = tablePath(project, planned.path);
     if (planned.kind === 'alter') {
       const table = await DeltaTable.open(this.#deps, path);
-      await settle(this.#deps, path, { outcome: await table.alter({ columns: layout.columns, configuration: layout.configuration }), rejected: 0 });
+      await settle(this.#deps, path, {
+        outcome: await table.alter({ columns: layout.columns, configuration: layout.configuration }, { rewrite: true }),
+        rejected: 0,
+      });
       return table.snapshot.metadata.id;
     }
     const { kind, table } = await DeltaTable.create(this.#deps, path, {
@@ -192,7 +201,6 @@ export class Projects {
 
 async function reopen(open: OpenGroup, next: { readonly project: string; readonly state: OpenGroup['state'] }): Promise<OpenGroup> {
   await open.table.refresh();
-  assertNoDrift(next.state, open.table);
   return compileGroup({ ...next, table: open.table, receipts: open.receipts });
 }
 

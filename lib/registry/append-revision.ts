@@ -75,6 +75,8 @@ export async function appendRevision(deps: RegistryDeps, base: Registry, request
 export interface PlanRequest extends Omit<RevisionRequest, 'revise'> {
   readonly plan: DefinitionsPlan;
   readonly tableIds: ReadonlyMap<string, string>;
+  /** Tables may have been written again in wider types. */
+  readonly rewrite?: boolean;
   /** Throws where the state must not be changed; asked again after every lost race. */
   readonly guard?: (state: RegistryState) => void;
   /** What else the same revision changes, after the plan. Pure. */
@@ -89,8 +91,8 @@ export interface PlanRequest extends Omit<RevisionRequest, 'revise'> {
  * @throws LakefoldError PLAN_STALE when another revision changed what the plan would do; what `refuseBreaking` throws
  */
 export async function appendPlan(deps: RegistryDeps, base: Registry, request: PlanRequest): Promise<RevisionOutcome> {
-  const { plan, tableIds, guard, also, ...rest } = request;
-  refuseBreaking(plan);
+  const { plan, tableIds, guard, also, rewrite, ...rest } = request;
+  refuseBreaking(plan, rewrite === undefined ? {} : { rewrite });
   return appendRevision(deps, base, {
     ...rest,
     revise: ({ state }, { revision, now }) => {

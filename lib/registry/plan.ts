@@ -79,16 +79,27 @@ export function planDefinitions(state: RegistryState, wanted: WantedDefinitions)
   };
 }
 
-/** `apply`'s refusals. @throws LakefoldError BREAKING_SCHEMA_CHANGE, IMMUTABLE, UNSUPPORTED_OPERATION for what needs files rewritten */
-export function refuseBreaking(plan: DefinitionsPlan): void {
+/**
+ * `apply`'s refusals. A widening is let through where `rewrite` says that files may be written again.
+ * @throws LakefoldError BREAKING_SCHEMA_CHANGE, IMMUTABLE; UNSUPPORTED_OPERATION for another number of shards
+ */
+export function refuseBreaking(plan: DefinitionsPlan, options: { readonly rewrite?: boolean } = {}): void {
   const breaking = plan.body.changes.find(({ verdict }) => verdict === 'new version');
   if (breaking !== undefined)
     throw refusal('BREAKING_SCHEMA_CHANGE', breaking, `can't change in place; version ${breaking.newVersion ?? ''} can be created instead`);
   const immutable = plan.body.changes.find(({ verdict }) => verdict === 'immutable');
   if (immutable !== undefined)
     throw refusal('IMMUTABLE', immutable, `is immutable beyond description and tags; version ${immutable.newVersion ?? ''} can be created instead`);
-  const rewrite = plan.body.changes.find(({ verdict }) => verdict === 'rewrite');
-  if (rewrite !== undefined) throw refusal('UNSUPPORTED_OPERATION', rewrite, 'needs its stored rows written again, which this version does not do');
+  const rewrites = plan.body.changes.filter(({ verdict }) => verdict === 'rewrite');
+  const sharded = rewrites.find(({ details }) => details.some(({ path }) => path === 'onlineShards'));
+  if (sharded !== undefined) throw refusal('UNSUPPORTED_OPERATION', sharded, 'needs its keys stored online again, which this version does not do');
+  const [rewrite] = rewrites;
+  if (rewrite !== undefined && options.rewrite !== true)
+    throw refusal(
+      'BREAKING_SCHEMA_CHANGE',
+      rewrite,
+      `needs every file of its table written again: apply with rewrite, or create version ${rewrite.newVersion ?? ''}`,
+    );
 }
 
 /** A create route's refusal: same name and version, other definition. @throws LakefoldError ALREADY_EXISTS */
@@ -183,7 +194,7 @@ function change(
   { name, version }: { readonly name: string; readonly version: number },
   { verdict, details, newVersion }: { readonly verdict: PlanVerdict; readonly details: readonly PlanDetail[]; readonly newVersion: number },
 ): PlannedChange {
-  const offersNew = verdict === 'new version' || verdict === 'immutable';
+  const offersNew = verdict !== 'in place';
   return { type, name, version, action: details.length === 0 ? 'none' : 'update', verdict, details, rewrite: null, newVersion: offersNew ? newVersion : null };
 }
 

@@ -50,13 +50,14 @@ export class FeatureStore {
 
   /**
    * Registers the definitions, all or none; those registered before and unchanged stay as they are.
+   * `rewrite` lets columns get wider types, for which every file of their table is written again.
    * @throws LakefoldError as `plan`; BREAKING_SCHEMA_CHANGE, IMMUTABLE, PLAN_STALE
    */
-  async apply(definitions: Definitions): Promise<ApplyReport> {
+  async apply(definitions: Definitions, options: { readonly rewrite?: boolean } = {}): Promise<ApplyReport> {
     const collected = collectDefinitions(definitions);
     await ensureProject(this.#store.projects, this.project);
     const { planId } = await this.#plan(collected);
-    const report = await this.#store.projects.apply(this.project, planId);
+    const report = await this.#store.projects.apply(this.project, planId, options);
     for (const [key, compute] of collected.functions) this.#functions.set(key, compute);
     return report;
   }

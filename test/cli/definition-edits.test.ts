@@ -88,6 +88,33 @@ describe('fg update', () => {
   });
 });
 
+describe('plan and apply of wider types', () => {
+  it('tell files and bytes, want --rewrite, and keep every value (§6)', async () => {
+    const cwd = await applied();
+    await lakefoldJson(['fg', 'ingest', 'customer_stats', '--file', 'customer_stats.csv'], { cwd });
+    const before = (await lakefold(['fg', 'read', 'customer_stats/1'], { cwd })).stdout;
+    const path = join(cwd, 'lakefold.config.ts');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('orders_30d: t.int()', 'orders_30d: t.bigint(), note: t.string().nullable()'));
+
+    const shown = await lakefold(['plan'], { cwd, tty: 'yes', env: { NO_COLOR: '1' } });
+    expect(shown.stdout).toMatch(
+      /^~ feature group customer_stats\/1: 1 file, \d\.\d KiB, written again with apply --rewrite; or version 2 can be created instead\n {4}schema\.orders_30d: int → bigint\n {4}\+ schema\.note: string, nullable\n/,
+    );
+    const { changes } = await lakefoldJson(['plan'], { cwd });
+    expect(changes[0]).toMatchObject({ verdict: 'rewrite', rewrite: { files: 1, bytes: expect.any(Number) } });
+    expect(await refusal(cwd, 'apply', '--yes')).toMatchObject({ exit: 3, code: 'BREAKING_SCHEMA_CHANGE', problem: { newVersion: 2 } });
+    expect(await lakefoldJson(['apply', '--yes', '--rewrite'], { cwd })).toMatchObject({
+      applied: [{ name: 'customer_stats', action: 'update' }, { action: 'none' }],
+    });
+    const after = (await lakefold(['fg', 'read', 'customer_stats/1', '--features', 'customer,at,orders_30d,spend_30d'], { cwd })).stdout;
+    expect(after.split('\n').toSorted()).toEqual(before.split('\n').toSorted());
+    expect(
+      (await lakefoldJson(['fg', 'update', 'customer_stats/1', '--add-features', '[{"name":"f","type":"float","nullable":true}]'], { cwd })).schemaVersion,
+    ).toBe(3);
+    expect((await lakefoldJson(['fg', 'update', 'customer_stats/1', '--widen', '[{"name":"f","type":"double"}]'], { cwd })).schemaVersion).toBe(4);
+  });
+});
+
 describe('fv update', () => {
   it('changes description, tags and status alone', async () => {
     const cwd = await applied();

@@ -91,7 +91,7 @@ describe('a plan', () => {
     ['profile', { ...delaysJson, profile: 'compatible' }, 'new version'],
   ])('judges a change of %s (§6)', (path, json, verdict) => {
     const { changes, breaking } = plan(both, [json]).body;
-    expect(changes).toMatchObject([{ action: 'update', verdict, details: [{ path }], newVersion: verdict === 'new version' ? 2 : null }]);
+    expect(changes).toMatchObject([{ action: 'update', verdict, details: [{ path }], newVersion: verdict === 'in place' ? null : 2 }]);
     expect(breaking).toBe(verdict === 'new version');
   });
 
@@ -101,7 +101,11 @@ describe('a plan', () => {
       context: { newVersion: 2, name: 'airport_delays' },
     });
     expect(thrownBy(() => refuseBreaking(plan(both, [], [{ ...modelJson, labels: [] }])))).toMatchObject({ code: 'IMMUTABLE', context: { newVersion: 2 } });
-    expect(thrownBy(() => refuseBreaking(plan(both, [retyped('flights_24h', { type: 'bigint' })])))).toMatchObject({ code: 'UNSUPPORTED_OPERATION' });
+    const wider = plan(both, [retyped('flights_24h', { type: 'bigint' })]);
+    expect(thrownBy(() => refuseBreaking(wider))).toMatchObject({ code: 'BREAKING_SCHEMA_CHANGE', context: { newVersion: 2 } });
+    expect(thrownBy(() => refuseBreaking(wider, { rewrite: true }))).toBeUndefined();
+    const sharded = plan(both, [{ ...delaysJson, onlineShards: 32 }]);
+    expect(thrownBy(() => refuseBreaking(sharded, { rewrite: true }))).toMatchObject({ code: 'UNSUPPORTED_OPERATION' });
     expect(thrownBy(() => refuseUpdates(plan(both, [{ ...delaysJson, owner: null }])))).toMatchObject({ code: 'ALREADY_EXISTS' });
     expect(thrownBy(() => refuseUpdates(plan(both, [delaysJson])))).toBeUndefined();
   });
