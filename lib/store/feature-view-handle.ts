@@ -21,7 +21,7 @@ import type { FeatureViewState } from '../registry/definition.ts';
 import { asJson, instantText, plainJson, type Where } from './native-input.ts';
 import type { StoreDeps } from './open-store.ts';
 import { rowBatch, type RowBatch } from './row-batch.ts';
-import type { Entry, Features, SpineRow } from './row-types.ts';
+import type { Entry, Features, RequestParameters, SpineRow } from './row-types.ts';
 import type { ViewName, ViewPlans } from './view-plans.ts';
 
 export type FeatureStatus = VectorRow['statuses'][number];
@@ -50,6 +50,16 @@ export interface VectorOptions extends RequestOptions {
   /** How long to wait for `minVersions`, at most 5,000 ms. */
   readonly waitMs?: number;
 }
+
+/** Options with the request parameters, which must be there where a function needs one. */
+type GivenParameters<V, Given> =
+  Readonly<Record<never, never>> extends RequestParameters<V>
+    ? VectorOptions & { readonly requestParameters?: Given }
+    : VectorOptions & { readonly requestParameters: Given };
+
+type OptionalOptions<V, Options> = Readonly<Record<never, never>> extends RequestParameters<V> ? readonly [options?: Options] : readonly [options: Options];
+type LookupOptions<V> = OptionalOptions<V, GivenParameters<V, RequestParameters<V>>>;
+type BatchOptions<V> = OptionalOptions<V, GivenParameters<V, RequestParameters<V> | readonly RequestParameters<V>[]>>;
 
 /** Where a training set's rows come from; left out, the view's root. */
 export type SpineInput<V> =
@@ -132,12 +142,17 @@ export class FeatureViewHandle<V = unknown> {
    * The newest features of one entry; what is missing is null and says why.
    * @throws LakefoldError UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, MISSING_REQUEST_PARAMETER, TYPE_MISMATCH, NOT_YET_PUBLISHED, STORE_UNAVAILABLE, FUNCTION_MISMATCH, FEATURE_VECTOR_INCOMPLETE
    */
-  async getFeatureVector(
-    entry: Entry<V>,
-    options: VectorOptions & { readonly requestParameters?: Named; readonly passedFeatures?: Partial<Features<V>> } = {},
-  ): Promise<FeatureVector<Features<V>>> {
+  getFeatureVector(entry: Entry<V>, ...options: LookupOptions<V>): Promise<FeatureVector<Features<V>>>;
+  /** Keys of a join all of whose features are passed need not be given. */
+  getFeatureVector(
+    entry: Partial<Entry<V>>,
+    options: GivenParameters<V, RequestParameters<V>> & { readonly passedFeatures: Partial<Features<V>> },
+  ): Promise<FeatureVector<Features<V>>>;
+  async getFeatureVector(entry: unknown, ...given: readonly unknown[]): Promise<FeatureVector<Features<V>>> {
+    // As the signatures above say; which of them holds follows from `V`.
+    const options = (given[0] ?? {}) as VectorOptions & { readonly requestParameters?: Named; readonly passedFeatures?: Named };
     const { requestParameters, passedFeatures } = options;
-    const request = vectorsRequest([entry], {
+    const request = vectorsRequest([entry as Named], {
       options,
       requestParameters: requestParameters === undefined ? [] : [requestParameters],
       passedFeatures: passedFeatures === undefined ? [] : [passedFeatures],
@@ -150,12 +165,19 @@ export class FeatureViewHandle<V = unknown> {
   }
 
   /** Vectors aligned with `entries`, duplicates and unknown entities included. @throws LakefoldError as `getFeatureVector`, LIMIT_EXCEEDED */
-  async getFeatureVectors(
-    entries: readonly Entry<V>[],
-    options: VectorOptions & { readonly requestParameters?: Named | readonly Named[]; readonly passedFeatures?: readonly Partial<Features<V>>[] } = {},
-  ): Promise<readonly FeatureVector<Features<V>>[]> {
+  getFeatureVectors(entries: readonly Entry<V>[], ...options: BatchOptions<V>): Promise<readonly FeatureVector<Features<V>>[]>;
+  /** Keys of a join all of whose features are passed need not be given. */
+  getFeatureVectors(
+    entries: readonly Partial<Entry<V>>[],
+    options: GivenParameters<V, RequestParameters<V> | readonly RequestParameters<V>[]> & { readonly passedFeatures: readonly Partial<Features<V>>[] },
+  ): Promise<readonly FeatureVector<Features<V>>[]>;
+  async getFeatureVectors(entries: unknown, ...given: readonly unknown[]): Promise<readonly FeatureVector<Features<V>>[]> {
+    const options = (given[0] ?? {}) as VectorOptions & {
+      readonly requestParameters?: Named | readonly Named[];
+      readonly passedFeatures?: readonly Named[];
+    };
     const { requestParameters = [], passedFeatures = [] } = options;
-    const request = vectorsRequest(entries, {
+    const request = vectorsRequest(entries as readonly Named[], {
       options,
       requestParameters: isList(requestParameters) ? requestParameters : [requestParameters],
       passedFeatures,

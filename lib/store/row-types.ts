@@ -1,6 +1,6 @@
 /** TypeScript types of rows, read off a group's schema and a view. */
 import type { ColumnBuilder, Schema, ValueOf, ValuesOf } from '../registry/column-builder.ts';
-import type { FeatureView, Join, OnDemand } from '../registry/define-view.ts';
+import type { FeatureView, Join, OnDemand, OutputNames } from '../registry/define-view.ts';
 
 /** A row as reads give it. */
 export type Row<S extends Schema = Schema> = ValuesOf<S>;
@@ -55,12 +55,27 @@ export type Features<V> =
       : Flat<All<JoinFeatures<Joins[number]>> & All<FunctionFeatures<Functions[number]>>>
     : Readonly<Record<string, unknown>>;
 
-/** Columns of the spine that a caller brings, each with a value of its type. */
+/** Columns of the spine that the keys of a view's joins are made of, each with a value of its type. */
 export type Entry<V> =
-  V extends FeatureView<infer Spine>
+  V extends FeatureView<infer Spine, infer Joins>
     ? string extends keyof Spine
       ? Readonly<Record<string, unknown>>
-      : { readonly [Name in keyof Spine]?: InputOf<NonNull<Spine[Name]>> }
+      : { readonly [Name in Joins[number]['entryKeys'][number] & keyof Spine]: InputOf<NonNull<Spine[Name]>> }
+    : Readonly<Record<string, unknown>>;
+
+type ParametersOf<F, Names> =
+  F extends OnDemand<string, infer Inputs>
+    ? { readonly [Name in Exclude<RequiredNames<Inputs>, Names>]: InputOf<ValueOf<Inputs[Name]>> } & {
+        readonly [Name in Exclude<keyof Inputs, RequiredNames<Inputs> | Names>]?: InputOf<ValueOf<Inputs[Name]>> | null;
+      }
+    : never;
+
+/** Inputs of a view's functions that are no features of it; those that may be null may be left out. */
+export type RequestParameters<V> =
+  V extends FeatureView<infer Spine, infer Joins, infer Functions>
+    ? string extends keyof Spine
+      ? Readonly<Record<string, unknown>>
+      : Flat<All<ParametersOf<Functions[number], OutputNames<Joins, Functions>>>>
     : Readonly<Record<string, unknown>>;
 
 /** Rows of a view's spine. */

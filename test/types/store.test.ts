@@ -1,6 +1,19 @@
 /** What the compiler knows of definitions: held by `npm run typecheck`; nothing here is checked when it runs. */
 import { describe, expectTypeOf, it } from 'vitest';
-import { featureGroup, featureView, join, onDemand, t, type Entry, type Features, type FeatureStore, type Row, type RowInput } from '../../lib/index.ts';
+import {
+  featureGroup,
+  featureView,
+  join,
+  labelEncoder,
+  onDemand,
+  t,
+  type Entry,
+  type Features,
+  type FeatureStore,
+  type RequestParameters,
+  type Row,
+  type RowInput,
+} from '../../lib/index.ts';
 
 const delays = featureGroup({
   name: 'airport_delays',
@@ -33,6 +46,36 @@ const model = featureView({
   ],
   onDemand: [onDemand({ name: 'is_long_haul', inputs: { distance: t.int() }, returns: t.boolean(), compute: ({ distance }) => distance > 1500 })],
 });
+
+const pairs = featureGroup({
+  name: 'pairs',
+  version: 1,
+  primaryKey: ['a', 'b'],
+  schema: { a: t.int(), b: t.bigint(), word: t.string(), number: t.int() },
+});
+const totals = featureGroup({ name: 'totals', version: 1, primaryKey: [], schema: { total: t.bigint() } });
+const words = featureGroup({ name: 'words', version: 1, primaryKey: ['word'], schema: { word: t.string(), length: t.int() } });
+const byWord = featureView({
+  name: 'by_word',
+  spine: { a: t.int(), b: t.bigint(), asked_at: t.timestamp() },
+  labelTime: 'asked_at',
+  joins: [join(pairs, { features: ['word', 'number'] }), join(totals, { features: ['total'] })],
+  onDemand: [
+    onDemand({
+      name: 'late',
+      inputs: { hour: t.int(), note: t.string().nullable(), number: t.int().nullable() },
+      returns: t.boolean(),
+      compute: ({ hour, number }) => hour > (number ?? 0),
+    }),
+  ],
+});
+/** The key of the second join is a feature of the first: nobody brings it. */
+const chained = featureView({
+  name: 'chained',
+  spine: { a: t.int(), b: t.bigint(), word: t.string() },
+  joins: [join(pairs, { features: ['word'], name: 'pairs' }), join(words, { features: ['length'], via: { join: 'pairs', feature: 'word' } })],
+});
+const everybody = featureView({ name: 'everybody', spine: { asked_at: t.timestamp() }, joins: [join(totals, { features: ['total'] })] });
 
 declare const store: FeatureStore;
 
@@ -80,12 +123,59 @@ describe('types', () => {
       readonly arr_embedding: Float32Array | null;
       readonly is_long_haul: boolean | null;
     }>();
-    expectTypeOf<Entry<typeof model>>().toEqualTypeOf<{
-      readonly origin?: string | Date;
-      readonly dest?: string | Date;
-      readonly at?: string | Date;
-      readonly distance?: number;
-    }>();
+  });
+
+  it('of an entry are the columns of the spine that keys are made of, all of them', () => {
+    expectTypeOf<Entry<typeof model>>().toEqualTypeOf<{ readonly origin: string | Date; readonly dest: string | Date }>();
+    expectTypeOf<Entry<typeof byWord>>().toEqualTypeOf<{ readonly a: number; readonly b: bigint | number }>();
+    expectTypeOf<Entry<typeof chained>>().toEqualTypeOf<{ readonly a: number; readonly b: bigint | number }>();
+    expectTypeOf<Entry<typeof everybody>>().toEqualTypeOf<{}>();
+  });
+
+  it('of request parameters are the inputs of functions that are no features, required unless they may be null', () => {
+    expectTypeOf<RequestParameters<typeof model>>().toEqualTypeOf<{ readonly distance: number }>();
+    expectTypeOf<RequestParameters<typeof byWord>>().toEqualTypeOf<{ readonly hour: number; readonly note?: string | Date | null }>();
+    expectTypeOf<RequestParameters<typeof everybody>>().toEqualTypeOf<{}>();
+  });
+
+  it('of a lookup want every key and every request parameter, unless features are passed', () => {
+    const unused = (): void => {
+      const view = store.featureView(model);
+      const requestParameters = { distance: 1 };
+      void view.getFeatureVector({ origin: 'SFO', dest: 'JFK' }, { requestParameters });
+      void view.getFeatureVectors([{ origin: 'SFO', dest: 'JFK' }], { requestParameters: [requestParameters] });
+      void view.getFeatureVector({ origin: 'SFO' }, { requestParameters, passedFeatures: { arr_embedding: null } });
+      void store.featureView(everybody).getFeatureVector({});
+      // @ts-expect-error a part of the key is missing
+      void view.getFeatureVector({ origin: 'SFO' }, { requestParameters });
+      // @ts-expect-error a request parameter is missing
+      void view.getFeatureVector({ origin: 'SFO', dest: 'JFK' });
+      // @ts-expect-error a request parameter is missing
+      void view.getFeatureVector({ origin: 'SFO', dest: 'JFK' }, { consistent: true });
+      // @ts-expect-error a request parameter has its type
+      void view.getFeatureVector({ origin: 'SFO', dest: 'JFK' }, { requestParameters: { distance: 'far' } });
+      // @ts-expect-error a part of the key is missing
+      void view.getFeatureVectors([{ origin: 'SFO', dest: 'JFK' }, { origin: 'SFO' }], { requestParameters });
+      // @ts-expect-error the view has no such feature
+      void view.getFeatureVector({ origin: 'SFO' }, { requestParameters, passedFeatures: { arr_flights: 1 } });
+    };
+    expectTypeOf(unused).toBeFunction();
+  });
+
+  it('refuse a join that leaves a part of the key out, and a transform of a feature the view lacks', () => {
+    const unused = (): void => {
+      // @ts-expect-error the key is (a, b)
+      join(pairs, { on: { x: 'a' }, features: ['word'] });
+      // @ts-expect-error a column that is no part of the key
+      join(pairs, { on: { x: 'a', y: 'b', z: 'word' }, features: ['word'] });
+      const spine = { a: t.int(), b: t.bigint() };
+      featureView({ name: 'v', spine, joins: [join(pairs, { features: ['word'], prefix: 'p_' })], transforms: { p_word: labelEncoder() } });
+      // @ts-expect-error the view has no such feature
+      featureView({ name: 'v', spine, joins: [join(pairs, { features: ['word'], prefix: 'p_' })], transforms: { word: labelEncoder() } });
+      // @ts-expect-error the feature has a default of its own name
+      join(pairs, { features: ['word'], defaults: { number: 1 } });
+    };
+    expectTypeOf(unused).toBeFunction();
   });
 
   it('refuse what a group or a view lacks', () => {
@@ -100,10 +190,10 @@ describe('types', () => {
       onDemand({ name: 'f', inputs: { a: t.int() }, returns: t.boolean(), compute: ({ a }) => a });
       // @ts-expect-error the group has no such column
       store.featureGroup(delays).read({ features: ['nothing'] });
-      // @ts-expect-error the spine has no such column
-      void store.featureView(model).getFeatureVector({ nothing: 1 });
-      // @ts-expect-error a column of the spine has its type
-      void store.featureView(model).getFeatureVector({ distance: 'far' });
+      // @ts-expect-error no key is made of it
+      void store.featureView(model).getFeatureVector({ origin: 'SFO', dest: 'JFK', nothing: 1 }, { requestParameters: { distance: 1 } });
+      // @ts-expect-error a key has its column's type
+      void store.featureView(model).getFeatureVector({ origin: 1, dest: 'JFK' }, { requestParameters: { distance: 1 } });
     };
     expectTypeOf(unused).toBeFunction();
   });
