@@ -12,14 +12,15 @@ import { bytesSource } from '../lib/ports/table-codec.ts';
 import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
 import { lazyEngine } from '../lib/store/lazy-engine.ts';
 import type { CommandContext } from './command.ts';
+import { registryCheck } from './doctor-registry.ts';
 import { text } from './render.ts';
 
 /** As in package.json, `engines`. */
 const NODE_MIN: readonly [major: number, minor: number] = [20, 19];
 
-type Check = (context: CommandContext) => Promise<string | undefined>;
+export type Check = (context: CommandContext) => Promise<string | undefined>;
 
-export const CHECKS: Readonly<Record<string, Check>> = {
+export const CHECKS = {
   node: async () => {
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
     if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]))
@@ -80,7 +81,8 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     const { body } = await (await session.client()).json({ method: 'GET', path: '/healthz' });
     return `${session.endpoint}: ${text(body['status'])}, version ${text(body['version'])}`;
   },
-};
+  registry: registryCheck,
+} as const satisfies Readonly<Record<string, Check>>;
 
 /** Runs in the folder where it is there, else in one beside its nearest parent that is, which goes again: a check leaves nothing. */
 async function withFolder<Result>(path: string, work: (directory: string, isOwn: boolean) => Promise<Result>): Promise<Result> {

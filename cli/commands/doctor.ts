@@ -1,7 +1,8 @@
 /** `doctor`: whether this machine can do what commands need. */
 import { isLakefoldError } from '../../lib/core/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { CHECKS } from '../doctor-checks.ts';
+import { CHECKS, type Check } from '../doctor-checks.ts';
+import { rebuildRegistryCheck } from '../doctor-registry.ts';
 import { EXIT } from '../problem-output.ts';
 
 interface CheckResult {
@@ -12,14 +13,18 @@ interface CheckResult {
 
 export const doctorCommand: Command = {
   name: 'doctor',
-  usage: '',
+  usage: '[--rebuild-registry]',
   positionals: [0, 0],
-  summary: 'Checks Node, the file system, LMDB, Parquet, DuckDB and the definitions, or the endpoint.',
-  options: {},
+  summary: 'Checks Node, the file system, LMDB, Parquet, DuckDB, the definitions, the registry and its tables, or the endpoint.',
+  options: {
+    'rebuild-registry': { kind: 'flag', help: 'list the groups again from their tables, where the registry was lost or can no longer be read' },
+  },
   example: 'lakefold doctor',
   run: async (context) => {
     const checks: CheckResult[] = [];
-    for (const [name, check] of Object.entries(CHECKS)) {
+    const { registry, ...first } = CHECKS;
+    const all = { ...first, registry: context.args.flag('rebuild-registry') === true ? rebuildRegistryCheck : registry };
+    for (const [name, check] of Object.entries(all)) {
       const result = await runCheck(context, name, check);
       if (result !== undefined) checks.push(result);
     }
@@ -31,7 +36,7 @@ export const doctorCommand: Command = {
   },
 };
 
-async function runCheck(context: CommandContext, name: string, check: (typeof CHECKS)[string]): Promise<CheckResult | undefined> {
+async function runCheck(context: CommandContext, name: string, check: Check): Promise<CheckResult | undefined> {
   try {
     const detail = await check(context);
     return detail === undefined ? undefined : { name, ok: true, detail };

@@ -19,6 +19,9 @@ export const DATASETS_DISCOVERED_MAX = 10_000;
 /** Fields of the schema of an Arrow stream, nested ones counted, and how deep they nest. */
 export const ARROW_FIELDS_MAX = 10_000;
 export const ARROW_DEPTH_MAX = 32;
+/** Tables that a registry is rebuilt from, and unreadable revisions stepped over for it. */
+export const TABLES_REBUILT_MAX = 10_000;
+export const REVISIONS_LOOKED_BACK_MAX = 64;
 /** Entries of one lookup. */
 export const ENTRIES_MAX = 1000;
 /** Columns of one feature group. */

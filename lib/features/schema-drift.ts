@@ -36,7 +36,7 @@ export function driftText({ column, expected, found }: Drift): string {
 }
 
 /** @throws LakefoldError SCHEMA_DRIFT listing every difference, as far as the newest known snapshot tells */
-export function refuseDrift({ state, table }: Pick<OpenGroup, 'state' | 'table'>): void {
+function refuseDrift({ state, table }: Pick<OpenGroup, 'state' | 'table'>): void {
   const drifts = driftsOf(state, table.snapshot);
   const [first] = drifts;
   if (first === undefined) return;

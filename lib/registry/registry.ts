@@ -40,8 +40,8 @@ export async function refreshRegistry(deps: { readonly store: ObjectStore }, reg
   return loadRegistry(deps, registry.project, options);
 }
 
-/** One revision; undefined when there is none of that number. */
-async function readRevision(
+/** One revision; undefined when there is none of that number. @throws LakefoldError UNSUPPORTED_FORMAT, CORRUPT_STORE */
+export async function readRevision(
   store: ObjectStore,
   at: { readonly project: string; readonly revision: number },
   options: RequestOptions,
@@ -59,7 +59,8 @@ export function registryOfBytes(at: { readonly project: string; readonly revisio
   return { project: at.project, revision, state };
 }
 
-async function newestRevision(store: ObjectStore, project: string, options: RequestOptions): Promise<number | undefined> {
+/** The greatest number a revision stands under, readable or not; undefined for a project without registry. */
+export async function newestRevision(store: ObjectStore, project: string, options: RequestOptions = {}): Promise<number | undefined> {
   let newest: number | undefined;
   for await (const info of store.list(`${project}/_registry/`, options)) {
     const revision = revisionOfPath(info.path);

@@ -144,7 +144,7 @@ describe('doctor', () => {
     expect({ code, ok: report.ok, names: report.checks.map((check: { name: string; ok: boolean }) => `${check.name} ${check.ok}`) }).toEqual({
       code: 0,
       ok: true,
-      names: ['node true', 'location true', 'lmdb true', 'parquet true', 'duckdb true', 'definitions true'],
+      names: ['node true', 'location true', 'lmdb true', 'parquet true', 'duckdb true', 'definitions true', 'registry true'],
     });
     expect(await readdir(folder)).toEqual([]);
   });
