@@ -214,12 +214,13 @@ export class ObjectReader {
       this.fault(field, 'INVALID_ARGUMENT', `expected an object of strings, found ${kindOf(value)}`);
       return undefined;
     }
-    const map: Record<string, string> = {};
+    const members: (readonly [string, string])[] = [];
     for (const [key, member] of Object.entries(value)) {
-      if (typeof member === 'string') map[key] = member;
+      if (typeof member === 'string') members.push([key, member]);
       else this.fault(`${field}.${key}`, 'INVALID_ARGUMENT', `expected a string, found ${kindOf(member)}`);
     }
-    return map;
+    // Assigning one called `__proto__` would lose it.
+    return Object.fromEntries(members);
   }
 
   tags(): Readonly<Record<string, string>> {
