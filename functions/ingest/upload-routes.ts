@@ -46,7 +46,8 @@ export function addUploadRoutes(app: HttpApp, deps: UploadRouteDeps): void {
 /** `{"source":{"uploadId"},"format"}` in the place of rows; undefined where the body is rows itself. @throws LakefoldError INVALID_ARGUMENT, UNSUPPORTED_OPERATION, UNKNOWN_FIELD */
 export async function uploadedRows(deps: UploadDeps, c: HttpContext, { mediaType, bytes }: Body): Promise<RowsInput | undefined> {
   if (mediaType !== 'application/json' || bytes.length > SOURCE_BODY_BYTES_MAX) return undefined;
-  const body = parseJson(bytes);
+  // Faults of rows are the rows' to name.
+  const body = parseJson(bytes, { loneSurrogates: 'keep' });
   if (!isJsonObject(body) || body['source'] === undefined) return undefined;
   onlyMembers(body, ['source', 'format']);
   const { source } = body;
