@@ -3,6 +3,7 @@ import { mapConcurrent } from '../core/concurrency.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { PLAN_AGE_MAX_MILLIS, STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import { joinPath } from '../core/path.ts';
+import { formatType, typesEqual } from '../core/types.ts';
 import type { AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import { READS_NOTHING } from './conflict.ts';
@@ -32,6 +33,7 @@ export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot)
     return counts.reduce((sum, count) => sum + count, 0);
   };
   return async (snapshot) => {
+    assertSameTypes(snapshot, earlier);
     const at = deps.clock.now();
     const removed = [...snapshot.files.values()].filter((file) => !isSameFile(file, earlier.files.get(file.path)));
     const restored = [...earlier.files.values()].filter((file) => !isSameFile(file, snapshot.files.get(file.path)));
@@ -52,6 +54,19 @@ export function restorePlanner(deps: DeltaDeps, root: string, earlier: Snapshot)
       },
     };
   };
+}
+
+// A file whose column is narrower than the table's can be read by us, not by every engine.
+function assertSameTypes(snapshot: Snapshot, earlier: Snapshot): void {
+  for (const column of snapshot.columns) {
+    const before = earlier.columns.find(({ physicalName }) => physicalName === column.physicalName);
+    if (before === undefined || typesEqual(before.type, column.type)) continue;
+    throw new LakefoldError(
+      'UNSUPPORTED_OPERATION',
+      `expected a version whose columns have the types of today, found ${column.name} as ${formatType(before.type)} in version ${earlier.version}, ${formatType(column.type)} now`,
+      { context: { version: earlier.version, column: column.name } },
+    );
+  }
 }
 
 async function hiddenOnlyBy(

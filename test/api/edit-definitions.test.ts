@@ -113,6 +113,17 @@ describe('PATCH of a feature group', () => {
     expect((await patch(api, GROUP, { owner: 'b' }, { 'if-match': '*' })).body).toMatchObject({ owner: 'b' });
   });
 
+  it.each([
+    [GROUP, '"r1"', { owner: 'a' }],
+    [GROUP, '"r1"', { status: 'DEPRECATED' }],
+    [VIEW, '"r2"', { description: 'a' }],
+    [VIEW, '"r2"', { status: 'DEPRECATED' }],
+  ])('lets one of many through that know the same etag: %s %s %j', async (path, etag, body) => {
+    const api = await start();
+    const answers = await Promise.all(Array.from({ length: 4 }, () => patch(api, path, body, { 'if-match': etag })));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412, 412, 412]);
+  });
+
   it('keeps what others changed at the same time: columns added by many clients are all there', async () => {
     const api = await start();
     const names = ['a', 'b', 'c', 'd', 'e'];
