@@ -24,12 +24,12 @@ const plan: Command = {
 
 const apply: Command = {
   name: 'apply',
-  usage: '[--yes]',
+  usage: '[--yes] [--rewrite]',
   positionals: [0, 0],
   summary: 'Registers the definitions, all of them or none.',
   options: {
     yes: { kind: 'flag', help: 'do not ask; needed where nobody could answer' },
-    rewrite: { kind: 'flag', help: 'allow stored rows to be written again where a change needs it' },
+    rewrite: { kind: 'flag', help: 'write every file of a table again where a column gets a wider type' },
   },
   example: 'lakefold apply --yes',
   run: async (context) => {
@@ -37,13 +37,14 @@ const apply: Command = {
     const client = await session.client();
     const planned = await requestPlan(context, client);
     if (!output.isQuiet) await output.aside((paint) => planText(planned.body, paint));
+    const rewrite = args.flag('rewrite');
     // A breaking plan is refused by the route, with its reasons: nothing to ask about.
-    const asks = planned.body['breaking'] !== true && hasChanges(planned.body) && args.flag('yes') !== true;
+    const isRefused = planned.body['breaking'] === true || (rewrite !== true && needsRewrite(planned.body));
+    const asks = !isRefused && hasChanges(planned.body) && args.flag('yes') !== true;
     if (asks && !(await confirmed(context))) {
       await output.note('nothing was changed');
       return EXIT.error;
     }
-    const rewrite = args.flag('rewrite');
     const answer = await client.json({
       method: 'POST',
       path: `${await projectPath(context)}/definitions:apply`,
@@ -73,6 +74,10 @@ async function requestPlan(context: CommandContext, client: Client): Promise<Jso
 
 function hasChanges(body: JsonObject): boolean {
   return listOf(body['changes']).some((change) => isJsonObject(change) && change['action'] !== 'none');
+}
+
+function needsRewrite(body: JsonObject): boolean {
+  return listOf(body['changes']).some((change) => isJsonObject(change) && change['verdict'] === 'rewrite');
 }
 
 async function confirmed({ terminal, output }: CommandContext): Promise<boolean> {

@@ -102,7 +102,8 @@ describe('plan and apply of wider types', () => {
     );
     const { changes } = await lakefoldJson(['plan'], { cwd });
     expect(changes[0]).toMatchObject({ verdict: 'rewrite', rewrite: { files: 1, bytes: expect.any(Number) } });
-    expect(await refusal(cwd, 'apply', '--yes')).toMatchObject({ exit: 3, code: 'BREAKING_SCHEMA_CHANGE', problem: { newVersion: 2 } });
+    // Refused at once: nobody need be asked.
+    expect(await refusal(cwd, 'apply')).toMatchObject({ exit: 3, code: 'BREAKING_SCHEMA_CHANGE', problem: { newVersion: 2 } });
     expect(await lakefoldJson(['apply', '--yes', '--rewrite'], { cwd })).toMatchObject({
       applied: [{ name: 'customer_stats', action: 'update' }, { action: 'none' }],
     });
