@@ -61,7 +61,7 @@ export async function compileWideView(size: WideViewSize): Promise<{ readonly er
   }
 }
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Standard output, whatever the exit code: errors are on it. */
 async function tsc(args: readonly string[]): Promise<string> {
