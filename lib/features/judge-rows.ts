@@ -50,7 +50,7 @@ export interface JudgedRows {
   /** Whether anything was expected or at fault, so that the report is worth keeping. */
   readonly isReported: boolean;
   readonly warnings: readonly Warning[];
-  /** @throws LakefoldError VALIDATION_FAILED where the policy refuses the rows; `reportId` becomes part of the problem */
+  /** Of rows whose report says `REJECTED`. @throws LakefoldError VALIDATION_FAILED with `reportId` as part of the problem */
   readonly refuse: (reportId: string | null) => void;
 }
 
@@ -93,7 +93,7 @@ function verdict({ definition }: OpenGroup, { received, validated, rows, judged,
   const unmetOfBatch = unmetExpectations(judged.filter(({ finding }) => finding.kind === 'batch'));
   const refuse = (reportId: string | null): void => {
     if (policy !== 'QUARANTINE') refuseFaults(validated, reportId ?? undefined);
-    if (policy !== 'ALWAYS') refuseUnmet(policy === 'QUARANTINE' ? unmetOfBatch : unmet, reportId);
+    refuseUnmet(policy === 'QUARANTINE' ? unmetOfBatch : unmet, reportId);
   };
   const isRefused = policy === 'QUARANTINE' ? unmetOfBatch.length > 0 : validated.rejected > 0 || (policy === 'STRICT' && unmet.length > 0);
   const unexpected = policy === 'QUARANTINE' && !isRefused ? unexpectedRows(rows, judged) : new Map<number, readonly Fault[]>();

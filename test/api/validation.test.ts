@@ -378,6 +378,13 @@ describe('quarantine', () => {
     expect([await rowsNow(api), (await quarantined(api)).length]).toEqual([[GOOD], 6]);
   });
 
+  it('refuses a request with more rows at fault than quarantine takes: then the source is broken', async () => {
+    const api = await start('QUARANTINE', []);
+    const answer = await api.post(`${DELAYS}/rows`, `origin,flights\n${'A,x\n'.repeat(100_001)}`, { 'content-type': 'text/csv' });
+    expect([answer.status, answer.body]).toMatchObject([413, { code: 'LIMIT_EXCEEDED', limit: 'QUARANTINE_ROWS_MAX', limitValue: 100_000 }]);
+    expect([await quarantined(api), await rowsNow(api)]).toEqual([[], []]);
+  });
+
   it('does not let a row that lost in the batch win because the one that beat it is set aside (semantics §11, 3 before 4)', async () => {
     const api = await start('QUARANTINE');
     const answer = await api.post(`${DELAYS}/rows`, { rows: [{ origin: 'LAX', flights: 5 }, NEGATIVE, GOOD] });
