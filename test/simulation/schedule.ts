@@ -187,7 +187,10 @@ function cast(world: World, acknowledged: Acknowledged[]): readonly Actor[] {
   function grouped(): readonly Actor[] {
     const waves = script.waves(dice.int(1, 2));
     if (!knobs.hasInbox) return [grouper('grouper', waves, dice.chance(0.2) ? { freezeAfter: dice.int(4, 12) } : {})];
-    return [producer('producer', waves, acknowledged), committer('committer-1', times(0.7, SECOND)), committer('committer-2', times(0.7, SECOND))];
+    const woken = times(0.8, SECOND);
+    // By the same doorbells: one of the two finds the lease taken.
+    const wokenToo = woken.map((at) => at + dice.unit() * 10 * knobs.latency);
+    return [producer('producer', waves, acknowledged), committer('committer-1', woken), committer('committer-2', wokenToo)];
   }
   function optimize(stage: Stage, table: DeltaTable): Promise<unknown> {
     const op: Op = { kind: 'optimize' };
