@@ -138,7 +138,7 @@ function groupWriter(deps: WeighDeps, { plain, schema }: { readonly plain: reado
   let rows = 0;
   let total = 0;
   const flush = async (): Promise<void> => {
-    if (rows > 0) parts.push(await encodeStreams(deps, streams, { plain, bytes: streams.reduce((sum, { length }) => sum + length, 0) }));
+    if (rows > 0) parts.push(await encodeStreams(deps, streams, { plain }));
     streams = [];
     rows = 0;
   };

@@ -7,7 +7,6 @@ import { joinArrowStreams } from './arrow-stream.ts';
 import { finishParquet } from './finish.ts';
 import { readFooterStruct } from './footer.ts';
 import { isAlike, joinParquet } from './join-files.ts';
-import { packPages } from './pack-pages.ts';
 import { corruptFile } from './projection.ts';
 import { spliceParquet } from './splice-files.ts';
 import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct, type ThriftValue } from './thrift.ts';
@@ -101,7 +100,7 @@ async function encodeAgain({ wasm }: WeighDeps, files: readonly WeighedFile[]): 
     () => files.map(({ bytes }) => orCorrupt(() => readParquet(bytes, { batchSize: ROW_GROUP_ROWS }).intoIPCStream())),
     (cause) => tooMuch(decodedBytes, cause),
   );
-  return encodeStreams({ wasm }, streams, { plain: columnsWithoutDictionary(files), bytes: decodedBytes });
+  return encodeStreams({ wasm }, streams, { plain: columnsWithoutDictionary(files) });
 }
 
 /** What the wasm says of its input without breaking down, it says of a file. */
@@ -118,7 +117,7 @@ export function orCorrupt(work: () => Uint8Array): Uint8Array {
 export async function encodeStreams(
   { wasm }: Pick<WeighDeps, 'wasm'>,
   streams: readonly Uint8Array[],
-  choices: Pick<WriterChoices, 'plain' | 'bytes'>,
+  choices: Pick<WriterChoices, 'plain'>,
 ): Promise<Uint8Array> {
   const stream = joinArrowStreams(streams);
   const file = await runWasm(
@@ -126,7 +125,7 @@ export async function encodeStreams(
     () => orCorrupt(() => writeParquet(Table.fromIPCStream(stream), writerProperties(choices))),
     (cause) => tooMuch(stream.length, cause),
   );
-  return finishParquet(packPages(file));
+  return finishParquet(file);
 }
 
 function tooMuch(bytes: number, cause: unknown): LakefoldError {

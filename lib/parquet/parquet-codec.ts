@@ -21,7 +21,6 @@ import { finishParquet } from './finish.ts';
 import { openParquet, type OpenedFile } from './footer.ts';
 import { joinParquet } from './join-files.ts';
 import { packParquet } from './pack-files.ts';
-import { packPages } from './pack-pages.ts';
 import { findPageRanges } from './page-ranges.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { nodeOf } from './projection.ts';
@@ -87,11 +86,11 @@ async function encodeGroup(
   const plain = isWhole ? 'all' : highCardinalityColumns(group);
   const file = await runWasm(
     wasm,
-    () => writeParquet(Table.fromIPCStream(ipc), writerProperties({ ...options, plain, bytes: ipc.length })),
+    () => writeParquet(Table.fromIPCStream(ipc), writerProperties({ ...options, plain })),
     (cause) =>
       new LakefoldError('LIMIT_EXCEEDED', `expected rows the Parquet writer has memory for, found ${group.rowCount} of ${ipc.length} bytes`, { cause }),
   );
-  return finishParquet(packPages(file), { remarks: options.remarks ?? {}, isWhole });
+  return finishParquet(file, { remarks: options.remarks ?? {}, isWhole });
 }
 
 async function describe(source: FileSource): Promise<{ columns: Column[]; rowCount: number }> {

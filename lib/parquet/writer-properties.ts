@@ -1,26 +1,22 @@
-/** How Parquet is written before `packPages`: data pages V1, statistics of pages. */
+/** How Parquet is written: zstd, data pages V1, statistics of pages. */
 import { Compression, EnabledStatistics, type WriterProperties, WriterPropertiesBuilder, WriterVersion } from 'parquet-wasm/esm';
 
 /** Rows of a row group unless asked otherwise: about 10 MiB of a feature group, which a reader holds at once. */
 export const ROW_GROUP_ROWS = 131_072;
-/** Rows of more bytes are packed by the writer itself, slowly, so that it does not hold them twice. */
-const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 /** In the form parquet-mr parses; it ignores the statistics of writers it can't make out. */
 const CREATED_BY = 'lakefold version 0.1.0 (build parquet-wasm-0.8.0)';
 
 export interface WriterChoices {
   readonly rowGroupRows?: number;
   readonly pageBytes?: number;
-  /** Of the rows, about. */
-  readonly bytes: number;
   /** Columns to write without dictionary; 'all': the file is read by whole row groups, of which the pages need no statistics either. */
   readonly plain: readonly string[] | 'all';
 }
 
 /** A wasm object: to be made and used up within one `runWasm`. */
-export function writerProperties({ rowGroupRows = ROW_GROUP_ROWS, pageBytes, bytes, plain }: WriterChoices): WriterProperties {
+export function writerProperties({ rowGroupRows = ROW_GROUP_ROWS, pageBytes, plain }: WriterChoices): WriterProperties {
   const builder = new WriterPropertiesBuilder()
-    .setCompression(bytes > UNPACKED_BYTES_MAX ? Compression.ZSTD : Compression.UNCOMPRESSED)
+    .setCompression(Compression.ZSTD)
     .setWriterVersion(WriterVersion.V1)
     .setStatisticsEnabled(plain === 'all' ? EnabledStatistics.Chunk : EnabledStatistics.Page)
     .setMaxRowGroupSize(rowGroupRows)
