@@ -99,11 +99,13 @@ describe('the README', () => {
   it('has no command that nothing runs', () => {
     expect(blocks('sh quick-start')).toHaveLength(2);
     expect([blocks('sh server').length, blocks('sh client').length]).toEqual([1, 1]);
+    // test/interop/python-client.test.ts runs it.
+    expect(blocks('python')).toHaveLength(1);
     expect(blocks('sh').flatMap((text) => text.trimEnd().split('\n'))).toEqual(RUN_ELSEWHERE);
     expect(
       [...readme.matchAll(/^```(\S[^\n]*)$/gm)]
         .map(([, info]) => info)
-        .filter((info) => !['sh', 'sh quick-start', 'sh server', 'sh client', 'ts'].includes(info ?? '')),
+        .filter((info) => !['sh', 'sh quick-start', 'sh server', 'sh client', 'ts', 'python'].includes(info ?? '')),
     ).toEqual([]);
   });
 

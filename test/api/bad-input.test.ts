@@ -478,13 +478,7 @@ describe('a wrong request', () => {
       code: 'INVALID_ARGUMENT',
     },
     { what: 'a view without a spine or root', path: `${VIEW}/training-datasets`, body: {}, status: 422, code: 'UNSUPPORTED_OPERATION' },
-    {
-      what: 'an option this version does not carry out',
-      path: `${VIEW}/training-datasets`,
-      body: { spine: { rows: [] }, knownAsOf: 'labelTime' },
-      status: 422,
-      code: 'UNSUPPORTED_OPERATION',
-    },
+    { what: 'an option this version does not carry out', path: `${GROUP}/rows?mode=queued`, body: { rows: [] }, status: 422, code: 'UNSUPPORTED_OPERATION' },
     { what: 'a plan nobody made', path: '/v1/projects/demo/definitions:apply', body: { planId: 'pl_0' }, status: 409, code: 'PLAN_STALE' },
     { what: 'a definition with faults', path: '/v1/projects/demo/feature-groups', body: { name: 'Bad' }, status: 422, code: 'INVALID_DEFINITION' },
     {
