@@ -24,6 +24,8 @@ import { addUploadRoutes, uploadedRows, type UploadRouteDeps } from './upload-ro
 
 export interface IngestAppDeps extends EraseDeps, Pick<UploadRouteDeps, 'takesUploads'> {
   readonly projects: Projects;
+  /** Whether this service may delete what a table was made of, as an erasure does. */
+  readonly mayErase?: boolean;
 }
 
 const GROUP = '/v1/projects/:p/feature-groups/:fg/versions';
@@ -144,6 +146,11 @@ async function remove(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
 async function erase(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const { project, name, version } = versionedName(c, 'featureGroup');
   queryParameters(c.req.raw, []);
+  if (deps.mayErase !== true)
+    throw new LakefoldError(
+      'UNSUPPORTED_OPERATION',
+      'expected an erasure by the library or command, with rights to delete objects; this service has none and changed nothing',
+    );
   const group = await deps.projects.group(project, name, version);
   const body = await readJsonObject(c.req.raw);
   const { state } = await deps.projects.registry(project, { fresh: 'yes' });

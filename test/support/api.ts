@@ -138,7 +138,7 @@ export async function openApi<Parts extends FeatureDeps & { readonly log: Return
   const projects = new Projects(parts);
   const app = createHttpApp(parts);
   app.route('/', createCatalogApp({ ...parts, projects }));
-  app.route('/', createIngestApp({ ...parts, projects, takesUploads: true }));
+  app.route('/', createIngestApp({ ...parts, projects, takesUploads: true, mayErase: true }));
   app.route('/', createQueryApp({ ...parts, engine, functions, scratch: openScratch(directory), openSource: refusedSource, projects }));
   app.route(
     '/',
