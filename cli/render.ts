@@ -204,3 +204,19 @@ export function text(json: Json | undefined): string {
   if (json === undefined) return '';
   return typeof json === 'string' ? json : stringifyJson(json);
 }
+
+/** Job of an erasure: its certificate, where it is finished. */
+export function erasureText(body: JsonObject, paint: Paint): string {
+  const job = isJsonObject(body['job']) ? body['job'] : {};
+  const certificate = job['result'];
+  if (!isJsonObject(certificate)) return fieldsText(job, paint);
+  const datasets = Array.isArray(certificate['trainingDatasets']) ? certificate['trainingDatasets'].filter(isJsonObject) : [];
+  const lines = [
+    `${paint('✓', 'green')} erased ${plural(certificate['rowsErased'], 'row')} of ${plural(certificate['keys'], 'key')}; history begins at version ${text(certificate['historyEndsAt'])}`,
+    ...datasets.map(
+      (dataset) => `  training dataset ${text(dataset['trainingDataset'])} of ${refText(dataset['featureView'])}: ${plural(dataset['rowsErased'], 'row')}`,
+    ),
+    `  certificate ${text(certificate['certificateId'])}, completed ${text(certificate['completedAt'])}${certificate['backupsExpireAt'] === null ? '' : `, backups expire ${text(certificate['backupsExpireAt'])}`}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 import { keysOption } from '../keys-option.ts';
 import { given } from '../option-values.ts';
 import { printRows, rowsTarget } from '../print-rows.ts';
-import { answerText } from '../render.ts';
+import { erasureText } from '../render.ts';
 import { versionedName } from '../versioned-name.ts';
 
 const changes: Command = {
@@ -56,7 +56,7 @@ const erase: Command = {
     const client = await session.client();
     const { path } = await versionedName(context, client, 'feature-groups');
     const answer = await client.json({ method: 'POST', path: `${path}/rows:erase`, json });
-    await output.document(answer.text, (paint) => answerText(answer.body, paint));
+    await output.document(answer.text, (paint) => erasureText(answer.body, paint));
   },
 };
 

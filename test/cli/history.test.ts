@@ -80,6 +80,17 @@ describe('fg erase', () => {
     expect({ code: again.code, errors: problem(again).errors }).toMatchObject({ code: 3, errors: [{ row: 0, code: 'ERASED_KEY' }] });
   });
 
+  it('tells a person what is gone and from when on there is history', async () => {
+    await ingest([{ ...ADA, customer: 'someone' }]);
+    const { stdout } = await lakefold(['fg', 'erase', 'customer_stats', '--file', '-', '--reason', 'r'], {
+      cwd,
+      stdin: '{"customer":"someone"}\n',
+      tty: 'yes',
+      env: { NO_COLOR: '1' },
+    });
+    expect(stdout).toMatch(/^✓ erased 1 row of 1 key; history begins at version \d+\n {2}certificate er_[0-9A-Z]{26}, completed \d{4}-\S+Z\n$/);
+  });
+
   it('is offered by the library with the certificate', async () => {
     library = await openFeatureStore({ location: join(cwd, '.lakefold'), project: 'default' });
     const certificate = await library.featureGroup('customer_stats', 1).erase([{ customer: 'bob' }], { reason: 'r' });

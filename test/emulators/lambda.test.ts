@@ -259,9 +259,9 @@ async function readDefinitions(folder: string): Promise<{
   return { file, functions, json: wanted };
 }
 
-/** A body without what the place, the moment and the measuring of a request bring. */
 const OF_ONE_RUN = ['requestId', 'timings', 'committedAt', 'createdAt', 'updatedAt', 'location', 'queryHash', 'bytesAdded'];
 
+/** A body without what the place, the moment and the measuring of a request bring. */
 function comparable({ status, body }: Answered): { readonly status: number; readonly body: unknown } {
   if (!body.startsWith('{"') || body.includes('\n')) return { status, body };
   return {
