@@ -290,6 +290,23 @@ class FeatureGroup:
         """``basis="commits"`` with ``from`` and ``to``, or ``basis="snapshot"`` with ``version``, ``startTime``, ``endTime``."""
         return self._store._send("GET", f"{self._path}/statistics", query=query).json()
 
+    def drift(
+        self,
+        target: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        *,
+        features: Sequence[str] | None = None,
+        metrics: Sequence[str] | None = None,
+        thresholds: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """How far the distribution of each feature is from that of the reference.
+
+        A sample is ``{"basis": "snapshot", "version", "startTime", "endTime"}``, ``{"basis": "commits", "from", "to"}`` or
+        ``{"featureView": {"name", "version"}, "trainingDataset", "split"}``.
+        """
+        body = {"target": target, "reference": reference, "features": features, "metrics": metrics, "thresholds": thresholds}
+        return self._store._post(f"{self._path}/drift", _given(body)).json()
+
     def _ingest(self, operation: str, rows: Frame, *, timezone: str | None, key: str | None, wait: str | None, **options: bool) -> dict[str, Any]:
         data = _stream(_table(rows, timezone))
         query = {"operation": operation, "wait": wait, **{name: value or None for name, value in options.items()}}

@@ -1,17 +1,14 @@
 /** examples/python/lakefold.py and its notebook, against the server of this machine over HTTP. */
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join as joinPaths } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../../cli/server.ts';
-import { type LocalStore, openLocalStore } from '../../cli/local-store.ts';
 import { t } from '../../lib/registry/column-builder.ts';
 import { collectDefinitions } from '../../lib/registry/collect-definitions.ts';
 import { featureGroup } from '../../lib/registry/define-group.ts';
 import { featureView, join, onDemand } from '../../lib/registry/define-view.ts';
 import { interopPython } from './engines.ts';
+import { PYTHON_EXAMPLES, servePython, type PythonServer } from './python.ts';
 
 /** What the README's lines are about: the definitions that `lakefold init` writes. */
 const customerStats = featureGroup({
@@ -45,39 +42,16 @@ orders = pd.DataFrame({"customer": ["ada"] * 4, "ordered_at": pd.date_range("202
 `;
 const COUNTS = 'rows, served = len(train) + len(test), vectors[0]';
 
-const EXAMPLES = fileURLToPath(new URL('../../examples/python', import.meta.url));
-
 describe.skipIf(interopPython === undefined)('from Python', () => {
-  let folder: string;
-  let store: LocalStore;
-  let server: RunningServer;
+  let server: PythonServer;
   beforeAll(async () => {
-    folder = await mkdtemp(joinPaths(tmpdir(), 'lakefold-python-'));
-    store = await openLocalStore({ location: folder, cwd: folder, functions: collectDefinitions({ customerStats, basketRisk }).functions });
-    server = await startServer(store.app, { port: 0 });
+    server = await servePython(collectDefinitions({ customerStats, basketRisk }).functions);
   });
-  afterAll(async () => {
-    await server.close();
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  /** What a script prints, as JSON. */
-  async function python(script: string, ...args: readonly string[]): Promise<unknown> {
-    const child = spawn(interopPython ?? '', [fileURLToPath(new URL(script, import.meta.url)), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PYTHONPATH: EXAMPLES, PYTHONDONTWRITEBYTECODE: '1', LAKEFOLD_ENDPOINT: server.url },
-    });
-    const texts = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk) => (texts.stdout += String(chunk)));
-    child.stderr.on('data', (chunk) => (texts.stderr += String(chunk)));
-    const code = await new Promise((resolve) => child.once('close', resolve));
-    if (code !== 0) throw new Error(`${script} ended with ${String(code)}\n${texts.stderr}`);
-    return JSON.parse(texts.stdout);
-  }
+  afterAll(() => server.close());
+  const python = (script: string, ...args: readonly string[]): Promise<unknown> => server.run(fileURLToPath(new URL(script, import.meta.url)), ...args);
 
   it('the notebook runs from a pandas frame to a model and the vectors it is served with', async () => {
-    const result = await python('python_notebook.py', joinPaths(EXAMPLES, 'walkthrough.ipynb'), 'refusal', 'accuracy', 'verdict');
+    const result = await python('python_notebook.py', joinPaths(PYTHON_EXAMPLES, 'walkthrough.ipynb'), 'refusal', 'accuracy', 'verdict');
     expect(result).toEqual({
       refusal: ['VALIDATION_FAILED', [[1, 'flights', 'EXPECTATION_FAILED']]],
       accuracy: expect.any(Number),
@@ -98,16 +72,10 @@ describe.skipIf(interopPython === undefined)('from Python', () => {
     expect(block.trimEnd().split('\n').length).toBeLessThanOrEqual(10);
     expect(block).toContain('http://127.0.0.1:6566');
     const cells = [FRAMES, block.replace('http://127.0.0.1:6566', server.url), COUNTS];
-    const path = joinPaths(folder, 'readme.ipynb');
+    const path = joinPaths(server.folder, 'readme.ipynb');
     await writeFile(path, JSON.stringify({ cells: cells.map((source) => ({ cell_type: 'code', source })) }));
-    for (const [kind, definition] of [['feature-groups', customerStats.json] as const, ['feature-views', basketRisk.json] as const]) {
-      const made = await fetch(`${server.url}/v1/projects/default/${kind}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(definition),
-      });
-      expect(made.status).toBe(201);
-    }
+    await server.post('/feature-groups', customerStats.json);
+    await server.post('/feature-views', basketRisk.json);
     expect(await python('python_notebook.py', path, 'rows', 'served')).toEqual({ rows: 4, served: { orders_30d: 5, spend_30d: 160, amount_to_spend: 0.75 } });
   });
 
