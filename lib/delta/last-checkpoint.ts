@@ -5,7 +5,7 @@ import { isJsonObject, parseJson, stringifyJson } from '../core/json.ts';
 import { POINTER_TRIES_MAX } from '../core/limits.ts';
 import { checkSeal, seal, SEAL, UNSEALED } from '../core/seal.ts';
 import type { CreateOutcome, ObjectStore, ReplaceOutcome, StoredObject } from '../ports/object-store.ts';
-import { lastCheckpointPath } from './log-path.ts';
+import { lastCheckpointPath, logDirectory, versionName } from './log-path.ts';
 
 /** Names the file a pointer of ours points at, so that it is known to be missing. */
 export const CHECKPOINT_TAG = 'lakefold.checkpoint';
@@ -44,7 +44,7 @@ export function parseLastCheckpoint(bytes: Uint8Array): LastCheckpoint | undefin
 
 /**
  * Points at a checkpoint, unless a newer one is pointed at: of checkpointers that race the newest is believed, whoever
- * writes last. Where others keep moving it, it is left to them.
+ * writes last. One that points at no checkpoint is a lie and gives way. Where others keep moving it, it is left to them.
  * @throws LakefoldError STORE_UNAVAILABLE when it can't be told whether it was written
  */
 export async function moveLastCheckpoint(
@@ -57,7 +57,8 @@ export async function moveLastCheckpoint(
   let outcome: CreateOutcome | ReplaceOutcome | undefined;
   for (let tries = 0; tries < POINTER_TRIES_MAX; tries += 1) {
     const found = await store.get(path);
-    if (found !== undefined && isAtLeast(found, pointer.version, bytes)) return;
+    if (found !== undefined && isAtLeast(found, pointer.version, bytes) && (bytesEqual(found.bytes, bytes) || (await leadsSomewhere(store, root, found))))
+      return;
     const identity = `pointer-${toHex(sha256(bytes)).slice(0, 32)}`;
     outcome =
       found === undefined ? await store.createIfAbsent(path, bytes, { identity }) : await store.replaceIfMatch(path, bytes, { identity, ifMatch: found.etag });
@@ -70,4 +71,11 @@ export async function moveLastCheckpoint(
 function isAtLeast(found: StoredObject, version: number, bytes: Uint8Array): boolean {
   const pointed = parseLastCheckpoint(found.bytes)?.version;
   return (pointed !== undefined && pointed > version) || bytesEqual(found.bytes, bytes);
+}
+
+async function leadsSomewhere(store: ObjectStore, root: string, found: StoredObject): Promise<boolean> {
+  const pointed = parseLastCheckpoint(found.bytes);
+  if (pointed === undefined) return false;
+  for await (const { path } of store.list(`${logDirectory(root)}/${versionName(pointed.version)}.checkpoint`)) return path !== '';
+  return false;
 }

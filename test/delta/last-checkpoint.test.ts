@@ -56,6 +56,15 @@ describe('two checkpointers at once', () => {
 });
 
 describe('moving the pointer', () => {
+  it('mends one that points beyond the table, where no checkpoint is', async () => {
+    const { table, store, deps } = await tableFixture();
+    await table.append(rowsBatch(['a', 1, 1n]));
+    await store.overwrite(POINTER, utf8('{"version":99,"size":1}'));
+    await writeCheckpoint(deps, T_ROOT, await loadSnapshot(deps, T_ROOT));
+    expect((await readLastCheckpoint(store, T_ROOT))?.version).toBe(1);
+    expect((await verifyTable(deps, T_ROOT)).findings).toEqual([]);
+  });
+
   it('replaces one that makes no sense', async () => {
     const { store } = await tableFixture();
     await store.overwrite(POINTER, utf8('{"version":'));
