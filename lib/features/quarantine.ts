@@ -67,7 +67,7 @@ export interface QuarantineRead {
 
 /** Rows set aside, in no particular order; none where none ever were. */
 export async function* readQuarantine(deps: DeltaDeps, group: OpenGroup, { reportId, since, limit, signal }: QuarantineRead): AsyncIterable<Batch> {
-  const table = await openIfThere(deps, rootOf(group));
+  const table = await openQuarantine(deps, group);
   if (table === undefined) return;
   const filters: Filter[] = [
     ...(reportId === undefined ? [] : [{ kind: 'compare', column: '_report_id', op: '=', value: reportId } as const]),
@@ -85,9 +85,10 @@ function rootOf(group: OpenGroup): string {
   return joinPath(group.table.root, '_quarantine');
 }
 
-async function openIfThere(deps: DeltaDeps, root: string): Promise<DeltaTable | undefined> {
+/** The table of rows set aside; undefined where none ever were. */
+export async function openQuarantine(deps: DeltaDeps, group: OpenGroup): Promise<DeltaTable | undefined> {
   try {
-    return await DeltaTable.open(deps, root);
+    return await DeltaTable.open(deps, rootOf(group));
   } catch (error) {
     if (isLakefoldError(error, 'TABLE_NOT_FOUND')) return undefined;
     throw error;

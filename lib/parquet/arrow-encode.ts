@@ -22,9 +22,7 @@ const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
  * @throws LakefoldError INTERNAL when a column that is not nullable has a null
  */
 export function arrowStreamOf(batch: Batch, firstRow = 0): Uint8Array {
-  const stored = batch.columns.flatMap((column, i) => (column.type.kind === 'void' ? [] : [{ column, vector: checkedVector(batch, { column, i, firstRow }) }]));
-  const schema = schemaMessageOf(stored.map(({ column }) => column));
-  return arrowStream(schema, { rowCount: batch.rowCount, columns: stored.map(({ vector }) => nodeOf(vector)) });
+  return streamOf(schemaOf(batch.columns), batch, firstRow);
 }
 
 /**
@@ -32,19 +30,23 @@ export function arrowStreamOf(batch: Batch, firstRow = 0): Uint8Array {
  * @throws LakefoldError as `arrowStreamOf`
  */
 export async function* arrowChunks(columns: readonly Column[], batches: AsyncIterable<Batch>): AsyncIterable<Uint8Array> {
-  yield schemaMessageOf(columns.filter((column) => column.type.kind !== 'void'));
+  yield schemaOf(columns);
   let firstRow = 0;
   for await (const batch of batches) {
-    yield recordBatchOf({ ...batch, columns }, firstRow).subarray(0, -END_OF_STREAM.length);
+    yield streamOf(NO_BYTES, { ...batch, columns }, firstRow).subarray(0, -END_OF_STREAM.length);
     firstRow += batch.rowCount;
   }
   yield END_OF_STREAM;
 }
 
-/** One record batch and the end of a stream, without the schema. */
-function recordBatchOf(batch: Batch, firstRow: number): Uint8Array {
+function schemaOf(columns: readonly Column[]): Uint8Array {
+  return schemaMessageOf(columns.filter((column) => column.type.kind !== 'void'));
+}
+
+/** The schema as given, one record batch and the end of the stream. */
+function streamOf(schema: Uint8Array, batch: Batch, firstRow: number): Uint8Array {
   const vectors = batch.columns.flatMap((column, i) => (column.type.kind === 'void' ? [] : [checkedVector(batch, { column, i, firstRow })]));
-  return arrowStream(NO_BYTES, { rowCount: batch.rowCount, columns: vectors.map(nodeOf) });
+  return arrowStream(schema, { rowCount: batch.rowCount, columns: vectors.map(nodeOf) });
 }
 
 function checkedVector(batch: Batch, { column, i, firstRow }: { readonly column: Column; readonly i: number; readonly firstRow: number }): Vector {

@@ -3,6 +3,7 @@
  * said to have: what a sender wrote is believed nothing.
  */
 import { Binary, DataType, Field, List, makeData, Utf8, type Data } from 'apache-arrow';
+import { concatBytes } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 
 const VIEW_BYTES = 16;
@@ -115,13 +116,7 @@ function ofViews(data: Data, path: string): Data {
     }
     valueOffsets[row + 1] = total;
   }
-  const bytes = new Uint8Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  const parts = { length: data.length, ...nullsOf(data), valueOffsets, data: bytes };
+  const parts = { length: data.length, ...nullsOf(data), valueOffsets, data: concatBytes(pieces) };
   return DataType.isUtf8View(data.type) ? makeData({ ...parts, type: new Utf8() }) : makeData({ ...parts, type: new Binary() });
 }
 

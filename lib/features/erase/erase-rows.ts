@@ -3,7 +3,7 @@
  * the same erasure again goes on where it stopped, and every step may be repeated.
  */
 import { utf8 } from '../../core/bytes.ts';
-import { isLakefoldError, LakefoldError } from '../../core/errors.ts';
+import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, stringifyJson } from '../../core/json.ts';
 import { type EntityKey, encodeKey } from '../../core/keys.ts';
 import { joinPath } from '../../core/path.ts';
@@ -11,13 +11,13 @@ import { formatMillis } from '../../core/time.ts';
 import type { Value } from '../../core/types.ts';
 import { ulid } from '../../core/ulid.ts';
 import type { DeleteWhat } from '../../delta/delete-rows.ts';
-import { DeltaTable } from '../../delta/table.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FeatureDeps } from '../deps.ts';
 import { type Job, type JobRecord, newJob, readJobs, saveJob } from '../jobs.ts';
 import { groupName, identityColumns, type OpenGroup } from '../open-group.ts';
 import { publishGroup } from '../publish-group.ts';
+import { openQuarantine } from '../quarantine.ts';
 import { type ErasedDataset, eraseDatasets } from './erase-datasets.ts';
 import { digestKeys, hashDigests, registerErased } from './erased-keys.ts';
 import { type EndedHistory, endTableHistory, purgeTableHistory } from './erase-table.ts';
@@ -159,19 +159,10 @@ async function eraseBeside(
   }
   // They last a day, and nothing tells whose rows they hold.
   for await (const { path, modifiedAt } of deps.store.list(`${group.project}/_uploads/`)) if (modifiedAt <= erase.endedAt) await deps.store.delete(path);
-  const quarantine = await openIfThere(deps, joinPath(root, '_quarantine'));
+  const quarantine = await openQuarantine(deps, group);
   if (quarantine === undefined) return;
   const ended = await endTableHistory(deps, quarantine, EVERY_ROW, { sortBy: [], key: erase.key, bodyHash: erase.bodyHash, ...signalOf(erase) });
   await purgeTableHistory(deps, quarantine, EVERY_ROW, ended.version);
-}
-
-async function openIfThere(deps: EraseDeps, root: string): Promise<DeltaTable | undefined> {
-  try {
-    return await DeltaTable.open(deps, root);
-  } catch (error) {
-    if (isLakefoldError(error, 'TABLE_NOT_FOUND')) return undefined;
-    throw error;
-  }
 }
 
 async function forgetOnline(deps: EraseDeps, group: OpenGroup, what: EraseRequest['what']): Promise<void> {
