@@ -10,8 +10,10 @@ import { run } from '../../cli/run.ts';
 import { isErrorCode, LakefoldError, type Fault } from '../../lib/core/errors.ts';
 import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../../lib/core/json.ts';
 
-/** Works in `directory`, which holds the store and the files that commands read and write. */
-export async function cliDriver(directory: string): Promise<Driver> {
+const EMBEDDED = ['--location', 'store'];
+
+/** Works in `directory`, which holds the files that commands read and write, and the store unless `place`, options of every command, names another. */
+export async function cliDriver(directory: string, place: readonly string[] = EMBEDDED): Promise<Driver> {
   await mkdir(directory, { recursive: true });
   let files = 0;
   const file = async (extension: string, content: string): Promise<string> => {
@@ -20,7 +22,7 @@ export async function cliDriver(directory: string): Promise<Driver> {
     await writeFile(join(directory, name), content);
     return name;
   };
-  const lakefold = async (...words: readonly string[]): Promise<string> => command(directory, words);
+  const lakefold = async (...words: readonly string[]): Promise<string> => command(directory, [...words, ...place]);
   const answer = async (...words: readonly string[]): Promise<JsonObject> => objectOf(await lakefold(...words));
   const edit = ({ wait, idempotencyKey }: EditSettings): readonly string[] => [
     ...(wait === undefined ? [] : ['--wait', wait]),
@@ -46,7 +48,7 @@ export async function cliDriver(directory: string): Promise<Driver> {
       return lookupOf(lines, single);
     },
     train: async ({ view, body }) => {
-      const { spine, pins, onInvalidRow } = body;
+      const { spine, pins, onInvalidRow, knownAsOf } = body;
       const rows = isJsonObject(spine) && Array.isArray(spine['rows']) ? spine['rows'].filter(isJsonObject) : [];
       files += 1;
       const out = `dataset-${files}`;
@@ -63,6 +65,7 @@ export async function cliDriver(directory: string): Promise<Driver> {
         '--diagnostics',
         ...(isJsonObject(pins) ? Object.entries(pins).flatMap(([group, version]) => ['--pin', `${group}=${shown(version)}`]) : []),
         ...(typeof onInvalidRow === 'string' ? ['--on-invalid-row', onInvalidRow] : []),
+        ...(typeof knownAsOf === 'string' ? ['--known-as-of', knownAsOf] : []),
       );
       return { manifest, rows: parseLines(await readFile(join(directory, out, 'data/part-00000.ndjson'), 'utf8')) };
     },
@@ -73,7 +76,7 @@ export async function cliDriver(directory: string): Promise<Driver> {
 /** Stdout of a command that succeeds. @throws LakefoldError what the problem document on stderr's last line says */
 async function command(directory: string, words: readonly string[]): Promise<string> {
   const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 24 }), new PassThrough({ highWaterMark: 1 << 24 })];
-  const exitCode = await run([...words, '--location', 'store', '--json', '--quiet'], {
+  const exitCode = await run([...words, '--json', '--quiet'], {
     stdin: PassThrough.from([]),
     stdout,
     stderr,

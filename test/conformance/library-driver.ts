@@ -45,7 +45,8 @@ import type { OnlineEdit, OnlineRow, OnlineTable, OnlineWrite } from '../../lib/
 import { featureViewOf } from '../../lib/registry/state.ts';
 import { openParquetCodec } from '../support/embedded.ts';
 
-const PROJECT = 'vectors';
+/** The project that vectors of the library run in. */
+export const PROJECT = 'vectors';
 const IDEMPOTENCY_WINDOW_MILLIS = 7 * 86_400_000;
 
 /** What vectors share: the engine, and a folder for its files. */
@@ -54,14 +55,29 @@ export interface LibraryParts {
   readonly directory: string;
 }
 
-/** A store of its own for one vector. `nowMicros`: the instant at which its clock stands; `onlineRules`: those of a store that is wrong on purpose. */
-export async function libraryDriver(
-  parts: LibraryParts,
-  at: { readonly nowMicros: bigint; readonly name: string; readonly onlineRules?: Partial<OnlineRules> },
-): Promise<Driver> {
+/** `nowMicros`: the instant at which the clock stands; `onlineRules`: those of a store that is wrong on purpose. */
+export interface LibraryWorldAt {
+  readonly nowMicros: bigint;
+  readonly name: string;
+  readonly onlineRules?: Partial<OnlineRules>;
+}
+
+/** What a driver of the library stands on, for others to stand on it too. */
+export interface LibraryWorld {
+  readonly deps: FeatureDeps & { readonly clock: ManualClock };
+  readonly driver: Driver;
+}
+
+/** A store of its own for one vector. */
+export async function libraryDriver(parts: LibraryParts, at: LibraryWorldAt): Promise<Driver> {
+  return (await libraryWorld(parts, at)).driver;
+}
+
+/** As `libraryDriver`, with its backends. */
+export async function libraryWorld(parts: LibraryParts, at: LibraryWorldAt): Promise<LibraryWorld> {
   const clock = new ManualClock({ startMillis: Number(at.nowMicros / 1000n), sleeping: 'skip' });
   const later: Promise<void>[] = [];
-  const deps: FeatureDeps & { readonly online: ResendingOnlineStore } = {
+  const deps: FeatureDeps & { readonly clock: ManualClock; readonly online: ResendingOnlineStore } = {
     clock,
     random: new SeededRandom(1),
     log: silentLog,
@@ -88,7 +104,7 @@ export async function libraryDriver(
         : { kind: 'request', key: idempotencyKey, bodyHash: hashOf(utf8(stringifyJson(body))), windowMillis: IDEMPOTENCY_WINDOW_MILLIS };
     return { group, wait: settings.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'), ...(idempotency === undefined ? {} : { idempotency }) };
   };
-  return {
+  const driver: Driver = {
     define: async ({ groups, view }) => {
       for (const group of groups) await projects.createGroup(PROJECT, group);
       await projects.createView(PROJECT, view);
@@ -129,6 +145,7 @@ export async function libraryDriver(
       ),
     close: async () => void (await Promise.all(later)),
   };
+  return { deps, driver };
 }
 
 type TrainDeps = Parameters<typeof createTrainingDataset>[0];

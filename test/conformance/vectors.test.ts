@@ -11,6 +11,7 @@ import { runVector } from '../../cli/conformance/run-vector.ts';
 import { parseVectors, type Through, type Vector, VECTORS } from '../../cli/conformance/vectors.ts';
 import { Client, type Send } from '../../cli/client.ts';
 import { type LocalStore, openLocalStore } from '../../cli/local-store.ts';
+import { startServer } from '../../cli/server.ts';
 import { openDuckDbEngine } from '../../lib/adapters/duckdb/engine.ts';
 import { SystemClock } from '../../lib/adapters/system/clock.ts';
 import type { OnlineRules } from '../../lib/adapters/memory/online-store.ts';
@@ -18,8 +19,11 @@ import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import { instant } from '../../lib/core/time.ts';
 import type { Engine } from '../../lib/ports/engine.ts';
 import { decideEdit, decideMerge } from '../../lib/ports/online-rules.ts';
+import { type Api, openApi } from '../support/api.ts';
+import { recordedLog } from '../support/fold-ports.ts';
 import { cliDriver } from './cli-driver.ts';
-import { libraryDriver } from './library-driver.ts';
+import { libraryDriver, libraryWorld, PROJECT } from './library-driver.ts';
+import { stagedDriver } from './staged-driver.ts';
 
 const NOW_MICROS = instant('2025-06-15T12:00:00Z');
 
@@ -85,6 +89,37 @@ describe('through the command line', () => {
   it.each(vectorsThrough('cli').map((vector) => [titleOf(vector), vector] as const))('%s', async (_, vector) => {
     const driver = await cliDriver(join(directory, `cli-${prefixOf(vector)}`));
     expect(await differenceOf(vector, driver, new SystemClock().nowMicros())).toBeUndefined();
+  });
+});
+
+describe('through a server whose clock stands still and whose rows the library received', () => {
+  const staged = vectorsThrough('library').filter((vector) => !vector.through.includes('http'));
+  const ways: readonly { readonly way: string; readonly driverOf: (server: Api, name: string) => Promise<Driver> }[] = [
+    { way: 'HTTP', driverOf: async ({ app }) => httpDriver(new Client(async (request) => app.fetch(request), { base: 'http://localhost' }), PROJECT) },
+    {
+      way: 'the command line',
+      driverOf: async ({ app }, name) => {
+        const { url, close } = await startServer(app, { port: 0 });
+        return { ...(await cliDriver(join(directory, name), ['--endpoint', url, '--project', PROJECT])), close };
+      },
+    },
+  ];
+
+  it.each(ways.flatMap(({ way, driverOf }) => staged.map((vector) => [titleOf(vector), way, vector, driverOf] as const)))(
+    '%s, asked by %s',
+    async (_, way, vector, driverOf) => {
+      const name = `staged-${way === 'HTTP' ? 'http' : 'cli'}-${prefixOf(vector)}`;
+      const { deps, driver: library } = await libraryWorld({ engine, directory }, { nowMicros: NOW_MICROS, name });
+      const api = await openApi({ ...deps, log: recordedLog() });
+      const driver = stagedDriver(library, await driverOf(api, name));
+      const difference = await differenceOf(vector, driver, NOW_MICROS);
+      await api.close();
+      expect(difference).toBeUndefined();
+    },
+  );
+
+  it('leaves no vector that runs in the library alone', () => {
+    expect(VECTORS.filter((vector) => !staged.includes(vector) && vector.through.length < 3).map(({ name }) => name)).toEqual([]);
   });
 });
 
