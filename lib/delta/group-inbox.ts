@@ -130,3 +130,10 @@ export async function forgetDead(deps: Pick<InboxDeps, 'control' | 'clock'>, nam
   for (const id of old) await deps.control.delete(deadBoxOf(name), id);
   return old.length;
 }
+
+/** Forgets all intents that were refused: what they name is to be gone. */
+export async function forgetEveryDead(control: Pick<Control, 'query' | 'delete'>, name: string): Promise<void> {
+  const ids: string[] = [];
+  for await (const { sort } of control.query(deadBoxOf(name))) ids.push(sort);
+  for (const id of ids) await control.delete(deadBoxOf(name), id);
+}

@@ -27,5 +27,7 @@ export interface Control {
   delete(partition: string, sort: string, options?: RequestOptions & { readonly condition?: ControlCondition }): Promise<boolean>;
   /** Records of a partition in the order of their sort keys' UTF-8 bytes. */
   query(partition: string, options?: RequestOptions & { readonly after?: string; readonly prefix?: string }): AsyncIterable<ControlRecord>;
+  /** Leaves no byte of a deleted or replaced record in the storage underneath; left out where deleting does. @throws LakefoldError STORE_UNAVAILABLE while others have it open */
+  scrub?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -4,23 +4,27 @@
  * Key: partition in UTF-8, `00`, sort key in UTF-8. Value: `01`, revision (8 bytes big-endian), the record's bytes.
  */
 import { join } from 'node:path';
-import type { RootDatabase } from 'lmdb';
 import { concatBytes, decodeUtf8, utf8 } from '../../core/bytes.ts';
 import { checkRecord, checkRecordKey, holdsCondition } from '../../ports/control-rules.ts';
 import type { Control, ControlCondition, ControlRecord, PutRecord } from '../../ports/control.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
-import { inWriteTransaction, openDatabase, openEnvironment, plainBytes, readValue } from './environment.ts';
+import { inWriteTransaction, plainBytes, readValue } from './environment.ts';
 import type { BinaryDatabase } from './environment.ts';
 import { checkLayout, corrupt, readInt64, writeInt64 } from './layout.ts';
+import { QUEUE_DATABASE } from './queue.ts';
+import { SharedEnvironment } from './shared-environment.ts';
 
 const LAYOUT = 1;
+const DATABASE = 'control';
+/** All databases of `control.lmdb`: this one, and the queues'. */
+const CONTROL_DATABASES = [DATABASE, QUEUE_DATABASE] as const;
 const HEAD_BYTES = 9;
 /** Records read in one go. */
 const PAGE_RECORDS = 100;
 
 /** Opens or creates `control.lmdb` in the folder `directory`. @throws LakefoldError STORE_UNAVAILABLE */
 export function openLmdbControl(options: { readonly directory: string }): LmdbControl {
-  return new LmdbControl(openEnvironment(join(options.directory, 'control.lmdb')));
+  return new LmdbControl(new SharedEnvironment(join(options.directory, 'control.lmdb')));
 }
 
 export function controlKey(partition: string, sort: string): Uint8Array {
@@ -43,12 +47,10 @@ export function decodeControlValue(value: Uint8Array): { readonly revision: numb
 
 /** A `Control` whose every write is one transaction, on disk before it is acknowledged. */
 export class LmdbControl implements Control {
-  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #database: BinaryDatabase;
+  readonly #environment: SharedEnvironment;
 
-  constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
-    this.#root = root;
-    this.#database = openDatabase(root, 'control');
+  constructor(environment: SharedEnvironment) {
+    this.#environment = environment;
   }
 
   async get(partition: string, sort: string, options: RequestOptions = {}): Promise<ControlRecord | undefined> {
@@ -106,8 +108,16 @@ export class LmdbControl implements Control {
     }
   }
 
+  async scrub(): Promise<void> {
+    await this.#environment.scrub(CONTROL_DATABASES);
+  }
+
   async close(): Promise<void> {
-    await this.#root.close();
+    await this.#environment.close();
+  }
+
+  get #database(): BinaryDatabase {
+    return this.#environment.database(DATABASE);
   }
 
   #stored(partition: string, sort: string): ControlRecord | undefined {

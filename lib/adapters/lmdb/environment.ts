@@ -43,16 +43,16 @@ export function openEnvironment(path: string): RootDatabase<Uint8Array, Uint8Arr
 }
 
 /**
- * Copies the entries of the database `name` into a new file that takes the old one's place, and opens it; the old environment is
+ * Copies the entries of the databases `names` into a new file that takes the old one's place, and opens it; the old environment is
  * the caller's to close. All of it happens between two turns of the event loop, so that this process misses no write.
  * @throws LakefoldError STORE_UNAVAILABLE while another process has the environment open: it would go on in the old file
  */
 export function replaceEnvironment(old: {
   readonly path: string;
   readonly root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly name: string;
+  readonly names: readonly string[];
 }): RootDatabase<Uint8Array, Uint8Array> {
-  const { path, root, name } = old;
+  const { path, root, names } = old;
   return guarded(path, 'scrub', () => {
     const others = otherReaders(root.readerList());
     if (others.length > 0)
@@ -61,7 +61,7 @@ export function replaceEnvironment(old: {
       });
     const directory = join(path, SCRUBBED);
     rmSync(directory, { recursive: true, force: true });
-    copyDatabase(openDatabase(root, name), { directory, name });
+    copyDatabases(root, { directory, names });
     renameSync(join(directory, 'data.mdb'), join(path, 'data.mdb'));
     rmSync(directory, { recursive: true, force: true });
     // It belongs to the old file; an environment opened on the new one makes its own.
@@ -70,14 +70,17 @@ export function replaceEnvironment(old: {
   });
 }
 
-function copyDatabase(from: BinaryDatabase, to: { readonly directory: string; readonly name: string }): void {
+function copyDatabases(old: RootDatabase<Uint8Array, Uint8Array>, to: { readonly directory: string; readonly names: readonly string[] }): void {
   // Memory that is not cleared would carry what this process held before into the gaps of pages.
   const root = open<Uint8Array, Uint8Array>({ ...OPTIONS, path: to.directory, noMemInit: false });
-  const database = openDatabase(root, to.name);
-  from.resetReadTxn();
-  database.transactionSync(() => {
-    for (const { key, value } of from.getRange({})) database.putSync(plainBytes(key), plainBytes(value));
-  });
+  for (const name of to.names) {
+    const from = openDatabase(old, name);
+    const database = openDatabase(root, name);
+    from.resetReadTxn();
+    database.transactionSync(() => {
+      for (const { key, value } of from.getRange({})) database.putSync(plainBytes(key), plainBytes(value));
+    });
+  }
   // Written and synced by then; nothing waits for the handle.
   void root.close();
 }

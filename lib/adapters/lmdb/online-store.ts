@@ -1,6 +1,5 @@
 /** The online store on this machine: `online.lmdb`, shared by every process that opens the same folder. */
 import { join } from 'node:path';
-import type { RootDatabase } from 'lmdb';
 import { entityKey } from '../../core/keys.ts';
 import { ONLINE_READ_KEYS_MAX } from '../../core/limits.ts';
 import { decideEdit, decideMerge, distinctRequests, isSamePosition, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
@@ -19,8 +18,9 @@ import type {
   OnlineWrite,
   Watermark,
 } from '../../ports/online-store.ts';
-import { inWriteTransaction, openDatabase, openEnvironment, plainBytes, readValue, replaceEnvironment } from './environment.ts';
+import { inWriteTransaction, plainBytes, readValue } from './environment.ts';
 import type { BinaryDatabase } from './environment.ts';
+import { SharedEnvironment } from './shared-environment.ts';
 import { decodeItem, decodeItemHead, decodeWatermark, encodeItem, encodeWatermark, itemKey, itemKeyPrefix, watermarkKey } from './online-layout.ts';
 
 /** Entries read in one go: a bound on what is held in memory, and on how long one reader keeps old pages from being used again. */
@@ -29,20 +29,15 @@ const DATABASE = 'online';
 
 /** Opens or creates `online.lmdb` in the folder `directory`. @throws LakefoldError STORE_UNAVAILABLE */
 export function openLmdbOnlineStore(options: { readonly directory: string }): LmdbOnlineStore {
-  const path = join(options.directory, 'online.lmdb');
-  return new LmdbOnlineStore(openEnvironment(path), path);
+  return new LmdbOnlineStore(new SharedEnvironment(join(options.directory, 'online.lmdb')));
 }
 
 /** An `OnlineStore` whose every `merge`, `edit` and `moveWatermark` is one write transaction. */
 export class LmdbOnlineStore implements OnlineStore {
-  #root: RootDatabase<Uint8Array, Uint8Array>;
-  #database: BinaryDatabase;
-  readonly #path: string;
+  readonly #environment: SharedEnvironment;
 
-  constructor(root: RootDatabase<Uint8Array, Uint8Array>, path: string) {
-    this.#root = root;
-    this.#path = path;
-    this.#database = openDatabase(root, DATABASE);
+  constructor(environment: SharedEnvironment) {
+    this.#environment = environment;
   }
 
   async read(
@@ -106,12 +101,8 @@ export class LmdbOnlineStore implements OnlineStore {
     });
   }
 
-  /** LMDB neither clears freed pages nor the gaps of those in use: what is live is copied into a new file, which takes the old one's place. */
   async scrub(): Promise<void> {
-    const old = this.#root;
-    this.#root = replaceEnvironment({ path: this.#path, root: old, name: DATABASE });
-    this.#database = openDatabase(this.#root, DATABASE);
-    await old.close();
+    await this.#environment.scrub([DATABASE]);
   }
 
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {
@@ -136,7 +127,11 @@ export class LmdbOnlineStore implements OnlineStore {
   }
 
   async close(): Promise<void> {
-    await this.#root.close();
+    await this.#environment.close();
+  }
+
+  get #database(): BinaryDatabase {
+    return this.#environment.database(DATABASE);
   }
 
   async #writeAll<Input extends { readonly key: EntityKey }>(

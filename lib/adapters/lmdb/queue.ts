@@ -8,18 +8,20 @@
  * The order of keys is the order of delivery. A receipt is the key and the count of one delivery.
  */
 import { join } from 'node:path';
-import type { RootDatabase } from 'lmdb';
 import { concatBytes, decodeUtf8, fromHex, toHex, utf8 } from '../../core/bytes.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { QUEUE_RECEIVE_MAX } from '../../core/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { Queue, QueueMessage } from '../../ports/queue.ts';
-import { inWriteTransaction, openDatabase, openEnvironment, readValue } from './environment.ts';
+import { inWriteTransaction, readValue } from './environment.ts';
 import type { BinaryDatabase } from './environment.ts';
 import { checkLayout, corrupt, readInt64, writeInt64 } from './layout.ts';
+import { SharedEnvironment } from './shared-environment.ts';
 
 const LAYOUT = 1;
+/** The database in `control.lmdb` that all queues of a folder are in. */
+export const QUEUE_DATABASE = 'queue';
 const HANDED_OUT = 1;
 const HEAD_BYTES = 10;
 const DEFAULT_NAME = 'default';
@@ -38,7 +40,7 @@ export interface StoredMessage {
 
 /** Opens or creates `control.lmdb` in the folder `directory`. @throws LakefoldError STORE_UNAVAILABLE; INVALID_ARGUMENT for a name with a NUL */
 export function openLmdbQueue(options: LmdbQueueOptions & { readonly directory: string }): LmdbQueue {
-  return new LmdbQueue(openEnvironment(join(options.directory, 'control.lmdb')), options);
+  return new LmdbQueue(new SharedEnvironment(join(options.directory, 'control.lmdb')), options);
 }
 
 export function encodeMessage(message: StoredMessage): Uint8Array {
@@ -59,18 +61,16 @@ export function decodeMessage(bytes: Uint8Array): StoredMessage {
 
 /** A `Queue` whose every call is one transaction, on disk before it is acknowledged. */
 export class LmdbQueue implements Queue {
-  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #database: BinaryDatabase;
+  readonly #environment: SharedEnvironment;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #prefix: Uint8Array;
   readonly #counterKey: Uint8Array;
 
-  constructor(root: RootDatabase<Uint8Array, Uint8Array>, options: LmdbQueueOptions) {
+  constructor(environment: SharedEnvironment, options: LmdbQueueOptions) {
     const name = options.name ?? DEFAULT_NAME;
     if (name === '' || name.includes('\0'))
       throw new LakefoldError('INVALID_ARGUMENT', `expected the name of a queue without NUL, found ${JSON.stringify(name)}`);
-    this.#root = root;
-    this.#database = openDatabase(root, 'queue');
+    this.#environment = environment;
     this.#clock = options.clock;
     this.#prefix = concatBytes([utf8(name), Uint8Array.of(0, 1)]);
     this.#counterKey = concatBytes([utf8(name), Uint8Array.of(0, 0)]);
@@ -120,7 +120,11 @@ export class LmdbQueue implements Queue {
   }
 
   async close(): Promise<void> {
-    await this.#root.close();
+    await this.#environment.close();
+  }
+
+  get #database(): BinaryDatabase {
+    return this.#environment.database(QUEUE_DATABASE);
   }
 
   /** The first messages, at most `limit`, whose instant has come. */

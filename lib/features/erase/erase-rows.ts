@@ -11,6 +11,8 @@ import { formatMillis } from '../../core/time.ts';
 import type { Value } from '../../core/types.ts';
 import { ulid } from '../../core/ulid.ts';
 import type { DeleteWhat } from '../../delta/delete-rows.ts';
+import { forgetEveryDead } from '../../delta/group-inbox.ts';
+import { commitPath } from '../../delta/log-path.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FeatureDeps } from '../deps.ts';
@@ -77,12 +79,15 @@ export async function eraseRows(deps: EraseDeps, group: OpenGroup, request: Eras
   const trainingDatasets = [...datasetsIn(record)];
   for (const dataset of await eraseDatasets(deps, { group, views: request.views, keys: entitiesOf(group, request.what) })) trainingDatasets.push(dataset);
   await step(3, { trainingDatasets: trainingDatasets.map((dataset) => ({ ...dataset })) });
-  await eraseBeside(deps, group, { key: certificateId, bodyHash: keysHash, endedAt: ended.committedAt, ...signalOf(request) });
+  // By the store's own clock, as everything beside the table is dated: ours may be behind.
+  const endedAt = (await deps.store.head(commitPath(group.table.root, ended.version)))?.modifiedAt ?? ended.committedAt;
+  await eraseBeside(deps, group, { key: certificateId, bodyHash: keysHash, endedAt, ...signalOf(request) });
   await step(4);
   await purgeTableHistory(deps, group.table, request.what, ended.version);
   await group.table.refresh();
   await step(5);
   await forgetOnline(deps, group, request.what);
+  await deps.control.scrub?.();
   await deps.store.sweep?.();
   await step(6);
   const now = deps.clock.now();
@@ -147,7 +152,7 @@ function datasetsIn({ memo }: JobRecord): readonly ErasedDataset[] {
   return Array.isArray(datasets) ? (datasets as unknown as readonly ErasedDataset[]) : [];
 }
 
-/** Reports and statistics name values; of before the erasure none stays. What was set aside goes too. */
+/** Reports and statistics name values, and so do writes that were refused; of before the erasure none stays. What was set aside goes too. */
 async function eraseBeside(
   deps: EraseDeps,
   group: OpenGroup,
@@ -159,6 +164,8 @@ async function eraseBeside(
   }
   // They last a day, and nothing tells whose rows they hold.
   for await (const { path, modifiedAt } of deps.store.list(`${group.project}/_uploads/`)) if (modifiedAt <= erase.endedAt) await deps.store.delete(path);
+  const { name, version } = group.definition;
+  await forgetEveryDead(deps.control, `${group.project}/${name}/${version}`);
   const quarantine = await openQuarantine(deps, group);
   if (quarantine === undefined) return;
   const ended = await endTableHistory(deps, quarantine, EVERY_ROW, { sortBy: [], key: erase.key, bodyHash: erase.bodyHash, ...signalOf(erase) });
