@@ -122,6 +122,8 @@ export const SCRATCH_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** How long idempotency keys are remembered, ms, and how many a table. */
 export const IDEMPOTENCY_WINDOW_MILLIS = 7 * 24 * 60 * 60 * 1000;
 export const IDEMPOTENCY_KEYS_MAX = 100_000;
+/** How long checkpoints keep them, ms: of a queued write they are asked for as of the time it was staged. */
+export const IDEMPOTENCY_KEPT_MILLIS = IDEMPOTENCY_WINDOW_MILLIS + QUEUED_FILES_KEPT_MILLIS;
 /** Rows one update changes: they are held in memory between reading and writing. */
 export const UPDATE_ROWS_MAX = 2_000_000;
 /** Rows of one commit that the change feed pairs or compares: an identity and a digest of each are held in memory. */

@@ -3,7 +3,7 @@
  *
  * Here they are written; checkpoint-read.ts reads them.
  */
-import { IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_WINDOW_MILLIS, SIDECAR_ROWS_MAX, V2_CHECKPOINT_FILES_MIN } from '../core/limits.ts';
+import { IDEMPOTENCY_KEPT_MILLIS, IDEMPOTENCY_KEYS_MAX, SIDECAR_ROWS_MAX, V2_CHECKPOINT_FILES_MIN } from '../core/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { TableCodec } from '../ports/table-codec.ts';
@@ -33,7 +33,6 @@ export interface WrittenCheckpoint {
 }
 
 export interface CheckpointOptions {
-  readonly requestWindowMillis?: number;
   /** Files above which a table with the feature gets a V2 checkpoint, and files and tombstones of a sidecar. */
   readonly v2FilesMin?: number;
   readonly sidecarRowsMax?: number;
@@ -43,7 +42,7 @@ export interface CheckpointOptions {
  * Writes the snapshot as a checkpoint, unless that version has one, and moves `_last_checkpoint` forward: a classic one,
  * streamed in row groups; V2 with sidecars for very many files, where the table has that feature.
  *
- * Tombstones past `delta.deletedFileRetentionDuration` and idempotency keys past their window are left out.
+ * Tombstones past `delta.deletedFileRetentionDuration` and idempotency keys that no write asks for any more are left out.
  * @throws LakefoldError UNSUPPORTED_TABLE_FEATURE where writers must know a feature we don't, as its part of the state would be lost,
  *   STORE_UNAVAILABLE when it can't be told whether it was written, FILE_CORRUPT when the checkpoint below can't be carried over
  */
@@ -56,7 +55,7 @@ export async function writeCheckpoint(
   const { version } = snapshot;
   checkWritable(snapshot.protocol, snapshot.metadata);
   const now = deps.clock.now();
-  const content = checkpointContent(snapshot, keptOf(snapshot, now, options.requestWindowMillis ?? IDEMPOTENCY_WINDOW_MILLIS));
+  const content = checkpointContent(snapshot, keptOf(snapshot, now));
   const isV2 = snapshot.files.size > (options.v2FilesMin ?? V2_CHECKPOINT_FILES_MIN) && hasV2Checkpoints(snapshot.protocol);
   const { parts, bytes, name } = isV2
     ? await writeV2Checkpoint(deps, root, { version, content, now, rowsMax: options.sidecarRowsMax ?? SIDECAR_ROWS_MAX })
@@ -77,10 +76,10 @@ async function writeClassic(
   return { parts: 1, bytes: await createFile(deps.store, path, bytes), name: fileName(path) };
 }
 
-function keptOf(snapshot: Snapshot, now: number, windowMillis: number): { readonly tombstonesAfter: number; readonly txns: readonly Txn[] } {
+function keptOf(snapshot: Snapshot, now: number): { readonly tombstonesAfter: number; readonly txns: readonly Txn[] } {
   const all = [...snapshot.txns.values()];
   const age = (txn: Txn): number => (txn.lastUpdated === undefined ? 0 : now - txn.lastUpdated);
-  const requests = all.filter((txn) => txn.appId.startsWith(REQUEST_APP_ID) && age(txn) <= windowMillis).toSorted((a, b) => age(a) - age(b));
+  const requests = all.filter((txn) => txn.appId.startsWith(REQUEST_APP_ID) && age(txn) <= IDEMPOTENCY_KEPT_MILLIS).toSorted((a, b) => age(a) - age(b));
   return {
     // An erasure deletes what was removed before it; its names may hold values of partitions.
     tombstonesAfter: Math.max(now - deletedFileRetentionMillis(snapshot.metadata), erasureOf(snapshot)?.at ?? 0),

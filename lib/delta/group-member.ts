@@ -4,6 +4,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { formatType, typesEqual, type ColumnType } from '../core/types.ts';
+import { isUlid, millisOfUlid } from '../core/ulid.ts';
 import type { AddFile, Metadata } from './actions.ts';
 import { appliedVersion } from './commit.ts';
 import { type Constraint, CONSTRAINT_PREFIX, constraintsOf } from './constraints.ts';
@@ -81,12 +82,27 @@ export function stagedShape(snapshot: Snapshot, batch: Pick<Batch, 'columns'>): 
   };
 }
 
+/**
+ * Where the member landed already, and by what that is known. Its key is asked for as of the time the write was staged: however
+ * late it is met, what was committed since is its own or a repeat.
+ */
+export function landedBefore(
+  snapshot: Snapshot,
+  member: Pick<GroupMember, 'id' | 'idempotency'>,
+  now: number,
+): { readonly version: number; readonly idempotency: Idempotency } | undefined {
+  const askedAt = isUlid(member.id) ? Math.min(now, millisOfUlid(member.id)) : now;
+  for (const idempotency of memberIdempotency(member)) {
+    const version = appliedVersion(snapshot, idempotency, askedAt);
+    if (version !== undefined) return { version, idempotency };
+  }
+  return undefined;
+}
+
 /** Whether the member landed already or can't land on this version of the table; undefined when it may. */
 export function standingOf(snapshot: Snapshot, member: GroupMember, now: number): Exclude<Verdict, { kind: 'landed' }> | undefined {
-  for (const idempotency of memberIdempotency(member)) {
-    const version = appliedVersion(snapshot, idempotency, now);
-    if (version !== undefined) return { kind: 'applied', version };
-  }
+  const before = landedBefore(snapshot, member, now);
+  if (before !== undefined) return { kind: 'applied', version: before.version };
   // Its `txn` may have been forgotten; a file that is in the table can't be added again.
   if (member.adds.some(({ path }) => snapshot.files.has(path))) return { kind: 'applied', version: snapshot.version };
   if (member.fault !== undefined) return { kind: 'refused', ...member.fault };

@@ -44,11 +44,15 @@ export async function listLog(store: ObjectStore, root: string, options: LogRang
   return sortListing(infos);
 }
 
-/**
- * The oldest version that can be read, and the time of its checkpoint, from the beginning of a listing; undefined for a log
- * that begins with neither version 0 nor a checkpoint.
- */
-export async function listOldest(store: ObjectStore, root: string): Promise<{ readonly version: number; readonly committedAt: number } | undefined> {
+/** The oldest version that can be read, and the modification time (epoch ms) of what it is read from. */
+export interface OldestVersion {
+  readonly version: number;
+  readonly committedAt: number;
+  readonly from: 'commit' | 'checkpoint';
+}
+
+/** From the beginning of a listing; undefined for a log that begins with neither version 0 nor a checkpoint. */
+export async function listOldest(store: ObjectStore, root: string): Promise<OldestVersion | undefined> {
   const directory = `${logDirectory(root)}/`;
   const infos: { readonly name: string; readonly info: ObjectInfo }[] = [];
   let seen: number | undefined;
@@ -57,11 +61,11 @@ export async function listOldest(store: ObjectStore, root: string): Promise<{ re
     const file = parseLogFile(name);
     if (name > ':' || (seen !== undefined && name > versionName(seen + 1))) break;
     infos.push({ name, info });
-    if (file.kind === 'commit' && file.version === 0) return { version: 0, committedAt: info.modifiedAt };
+    if (file.kind === 'commit' && file.version === 0) return { version: 0, committedAt: info.modifiedAt, from: 'commit' };
     if (file.kind === 'checkpoint') seen ??= sortListing(infos).checkpoints[0]?.version;
   }
   const oldest = sortListing(infos).checkpoints.at(-1);
-  return oldest === undefined ? undefined : { version: oldest.version, committedAt: oldest.files[0]?.modifiedAt ?? 0 };
+  return oldest === undefined ? undefined : { version: oldest.version, committedAt: oldest.files[0]?.modifiedAt ?? 0, from: 'checkpoint' };
 }
 
 /** Version 0 while its commit is there, else the oldest checkpoint. */

@@ -7,6 +7,7 @@
  * read. Where the probes contradict each other, every commit is read.
  */
 import { mapConcurrent } from '../core/concurrency.ts';
+import { isLakefoldError } from '../core/errors.ts';
 import { STORE_READ_CONCURRENCY } from '../core/limits.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { parseActions, parseLogEntry } from './action-codec.ts';
@@ -14,7 +15,7 @@ import type { CommitInfo } from './actions.ts';
 import { commitInfoOf, isOurs } from './commit-info.ts';
 import { tableLocationOf } from './file-path.ts';
 import { commitPath } from './log-path.ts';
-import { headOf, listLog, listOldest, oldestReadable, type LogListing, type LogRange } from './log-segment.ts';
+import { headOf, listLog, listOldest, oldestReadable, type LogListing, type LogRange, type OldestVersion } from './log-segment.ts';
 import { missingCommit } from './log-tail.ts';
 import { commitTime, resolveVersion, type VersionTime } from './time-travel.ts';
 
@@ -24,6 +25,8 @@ const FIRST_LINE_BYTES = 8192;
 const GUESS_VERSIONS = 64;
 /** Such listings; a table of which they are not enough is searched by halves. */
 const GUESSES_MAX = 2;
+/** Listings of one search; log clean-up runs once a day, and takes what it takes within one of them. */
+const LISTINGS_MAX = 3;
 /** Entries kept for who loads the version then: a search by halves meets no more. */
 const ENTRIES_KEPT_MAX = 64;
 
@@ -48,22 +51,38 @@ export interface VersionsOfTable {
 
 /**
  * The newest version committed at or before `instant` (epoch ms).
- * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED as `resolveVersion`, LOG_CORRUPT
+ *
+ * Log clean-up may take away what a listing named before it is read; a listing made after it no longer names that.
+ * @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED as `resolveVersion`, LOG_CORRUPT; LOG_GAP where that happened again and again
  */
 export async function versionAt(place: Place, table: VersionsOfTable, instant: number): Promise<FoundVersion> {
-  const probes = new Probes(place);
+  for (let left = LISTINGS_MAX; ; left -= 1) {
+    const probes = new Probes(place);
+    const found = await searchLog(probes, table, instant);
+    if (found !== undefined) return found;
+    if (probes.agree() && left > 1) continue;
+    try {
+      return { ...resolveVersion(await allCommitTimes(place, await table.listWhole()), instant), entries: probes.entries };
+    } catch (error) {
+      if (left <= 1 || !isLakefoldError(error, 'LOG_GAP')) throw error;
+    }
+  }
+}
+
+/** Undefined where the probes contradict each other, or found nothing where a commit was listed. @throws LakefoldError as `versionAt` */
+async function searchLog(probes: Probes, table: VersionsOfTable, instant: number): Promise<FoundVersion | undefined> {
   const { pointer } = table;
   const guessed = pointer === undefined ? undefined : await guessVersion(probes, pointer, instant);
   if (guessed !== undefined) return guessed;
   const oldest = await probes.oldest();
+  if (oldest === undefined) return undefined;
   // A pointer may name a version that is not there yet.
-  const ahead = pointer === undefined ? undefined : headOf(await listLog(place.store, place.root, { fromVersion: pointer.version }));
+  const ahead = pointer === undefined ? undefined : headOf(await probes.list({ fromVersion: pointer.version }));
   const head = ahead ?? headOf(await table.listWhole()) ?? 0;
-  const found = oldest === undefined ? undefined : await search(probes, { from: oldest.version, to: head }, instant);
-  if (found !== undefined) return { ...found, entries: probes.entries };
-  const first = oldest === undefined || !probes.agree() ? undefined : await probes.timeOf(oldest.version);
-  const known = first === undefined || oldest === undefined ? undefined : [{ version: oldest.version, committedAt: first }];
-  return { ...resolveVersion(known ?? (await allCommitTimes(place, await table.listWhole())), instant), entries: probes.entries };
+  const found = await search(probes, { from: oldest.version, to: head }, instant);
+  if (found === 'unclear') return undefined;
+  const times = found === 'later' ? [{ version: oldest.version, committedAt: (await probes.timeOf(oldest.version)) ?? oldest.committedAt }] : [found];
+  return { ...resolveVersion(times, instant), entries: probes.entries };
 }
 
 /** Undefined where the probes don't bear out what the times of the files say. */
@@ -76,13 +95,13 @@ async function guessVersion(probes: Probes, pointer: NonNullable<VersionsOfTable
   const start = dated.findLast(({ committedAt }) => committedAt <= instant)?.version ?? first.version;
   const found = await search(probes, { from: first.version, to: last.version, start }, instant);
   // The last one of an older piece may not be the last one of that time.
-  if (found === undefined || (!isRecent && found.version === last.version)) return undefined;
+  if (found === 'later' || found === 'unclear' || (!isRecent && found.version === last.version)) return undefined;
   return { ...found, ...(listing === undefined ? {} : { listing }), entries: probes.entries };
 }
 
 /** The piece of the log in which the files have about that time. */
 async function listAbout(probes: Probes, pointer: NonNullable<VersionsOfTable['pointer']>, instant: number): Promise<LogListing | undefined> {
-  let low = await probes.oldest();
+  let low: VersionTime | undefined = await probes.oldest();
   let high: VersionTime = { version: pointer.version, committedAt: pointer.modifiedAt };
   for (let i = 0; low !== undefined && i < GUESSES_MAX; i += 1) {
     const share = (instant - low.committedAt) / Math.max(1, high.committedAt - low.committedAt);
@@ -149,8 +168,8 @@ interface SearchRange {
   readonly start?: number;
 }
 
-/** Undefined where the probes don't tell, or every version of the range is later. */
-async function search(probes: Probes, range: SearchRange, instant: number): Promise<VersionTime | undefined> {
+/** `later`: than the instant is every version of the range. `unclear`: the probes don't tell. */
+async function search(probes: Probes, range: SearchRange, instant: number): Promise<VersionTime | 'later' | 'unclear'> {
   let low = range.from;
   let high = range.to + 1;
   let found: VersionTime | undefined;
@@ -160,7 +179,7 @@ async function search(probes: Probes, range: SearchRange, instant: number): Prom
   // All below `low` are at or before the instant, all from `high` on after it.
   while (low < high) {
     const committedAt = await probes.timeOf(version);
-    if (committedAt === undefined) return undefined;
+    if (committedAt === undefined) return 'unclear';
     const isLater = committedAt > instant;
     if (isLater) high = version;
     else {
@@ -173,7 +192,7 @@ async function search(probes: Probes, range: SearchRange, instant: number): Prom
     version = step === 0 ? (low + high) >>> 1 : Math.min(high - 1, Math.max(low, next));
     step *= 2;
   }
-  return probes.agree() ? found : undefined;
+  return probes.agree() ? (found ?? 'later') : 'unclear';
 }
 
 class Probes {
@@ -182,14 +201,14 @@ class Probes {
   readonly #place: Place;
   readonly #clocks = new Map<number, CommitClock>();
   readonly #times = new Map<number, number>();
-  #oldest: Promise<VersionTime | undefined> | undefined;
+  #oldest: Promise<OldestVersion | undefined> | undefined;
 
   constructor(place: Place) {
     this.#place = place;
   }
 
-  /** The oldest version that can be read, and the time of its checkpoint in case the commit itself is gone. Listed once. */
-  oldest(): Promise<VersionTime | undefined> {
+  /** The oldest version that can be read. Listed once. */
+  oldest(): Promise<OldestVersion | undefined> {
     this.#oldest ??= listOldest(this.#place.store, this.#place.root);
     return this.#oldest;
   }
@@ -207,12 +226,18 @@ class Probes {
     let previous: number | undefined;
     for (let at = start; at <= version; at += 1) {
       const clock = this.#clocks.get(at);
-      const time = clock === undefined ? (await this.oldest())?.committedAt : commitTime(clock.info, clock.fileTime, previous);
+      const time = clock === undefined ? await this.#checkpointTime() : commitTime(clock.info, clock.fileTime, previous);
       if (time === undefined) return undefined;
       this.#times.set(at, time);
       previous = time;
     }
     return previous;
+  }
+
+  /** All that is left of the time of the oldest version where its commit is gone; without a checkpoint it was taken away a moment ago. */
+  async #checkpointTime(): Promise<number | undefined> {
+    const oldest = await this.oldest();
+    return oldest?.from === 'checkpoint' ? oldest.committedAt : undefined;
   }
 
   /** Whether the times met ascend with the versions. */

@@ -21,6 +21,7 @@ import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/t
 
 const NAME = 'demo/t/1';
 const R = 1_750_000_000_000_000n;
+const HOUR = 3_600_000;
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -312,6 +313,36 @@ describe('an intent that cannot land', () => {
     await clock.advance(16 * 86_400_000);
     await inbox.control.put({ partition: inboxOf(NAME), sort: intent.id, bytes: record?.bytes ?? new Uint8Array() });
     expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, repeated: 1, refused: 0 });
+  });
+
+  it.each([
+    ['its own name', undefined],
+    ['a key that is remembered for an hour', { kind: 'request', key: 'k', bodyHash: 'b', windowMillis: HOUR }],
+  ] as const)('is known to have landed by %s, met long after its file has been replaced', async (_, idempotency) => {
+    const { enqueue, inbox, clock, table, rows, open, fate } = await world();
+    const intent = await enqueue({ ...append('a', 1), ...(idempotency === undefined ? {} : { idempotency }) });
+    const record = await inbox.control.get(inboxOf(NAME), intent.id);
+    await drainInbox(inbox, NAME, table);
+    await table.overwrite(rowsBatch(['z', 9, R]), {});
+    await clock.advance(14 * 24 * HOUR);
+    await table.checkpoint();
+    await inbox.control.put({ partition: inboxOf(NAME), sort: intent.id, bytes: record?.bytes ?? new Uint8Array() });
+    expect(await drainInbox(inbox, NAME, await open())).toMatchObject({ landed: 0, repeated: 1, refused: 0 });
+    expect(await rows()).toEqual([['z', 9, R]]);
+    expect(await fate(intent)).toMatchObject({ kind: 'committed', version: 1, alreadyApplied: false });
+  });
+
+  it('repeats a key that was remembered when it was staged, whenever it is drained, and no other', async () => {
+    const { enqueue, inbox, clock, table } = await world();
+    const keyed = (): Promise<Intent> => enqueue({ ...append('a', 1), idempotency: { kind: 'request', key: 'k', bodyHash: 'b', windowMillis: HOUR } });
+    await keyed();
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 1, repeated: 0 });
+    await clock.advance(HOUR / 2);
+    await keyed();
+    await clock.advance(2 * HOUR);
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 0, repeated: 1 });
+    await keyed();
+    expect(await drainInbox(inbox, NAME, table)).toMatchObject({ landed: 1, repeated: 0 });
   });
 
   it('is never judged by its files once it has landed', async () => {

@@ -1,4 +1,5 @@
 /** Which version an instant means: by a few probes what reading every commit says. */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../lib/core/bytes.ts';
@@ -10,7 +11,8 @@ import { listLog } from '../../lib/delta/log-segment.ts';
 import { applyCommit, loadSnapshot } from '../../lib/delta/snapshot.ts';
 import { commitTime, resolveVersion } from '../../lib/delta/time-travel.ts';
 import { allCommitTimes } from '../../lib/delta/version-at.ts';
-import { add, emptyLog, METADATA, ownCommit, PROTOCOL, writeCommit, type LogFixture } from './log-support.ts';
+import type { ObjectStore } from '../../lib/ports/object-store.ts';
+import { add, emptyLog, METADATA, ownCommit, PROTOCOL, writeCommit, writeLog, type LogFixture } from './log-support.ts';
 
 interface Written {
   readonly by: 'us' | 'spark' | 'nobody' | 'in-commit';
@@ -76,6 +78,52 @@ describe('the version at an instant', () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  describe('while log clean-up takes away what a listing named', () => {
+    const VERSIONS = 9;
+    const CHECKPOINT = 5;
+
+    /** The answer as of `instant` where the commits below the checkpoint go before request number `at`, and how many requests it took. */
+    async function answerAround(instant: number, pointer: 'pointer' | 'none', at: number): Promise<{ readonly told: unknown; readonly requests: number }> {
+      const log = emptyLog();
+      log.setNow(50_000);
+      await writeLog(log.store, VERSIONS);
+      await writeCheckpoint(log, 't', await loadSnapshot(log, 't', { version: CHECKPOINT }));
+      if (pointer === 'none') await log.store.delete(lastCheckpointPath('t'));
+      let requests = 0;
+      const cleaning = async (): Promise<void> => {
+        if (requests === at) for (let version = 0; version < CHECKPOINT; version += 1) await log.store.delete(commitPath('t', version));
+        requests += 1;
+      };
+      const store: ObjectStore = {
+        ...log.store,
+        get: async (path, options) => {
+          await cleaning();
+          return log.store.get(path, options);
+        },
+        list: async function* (prefix, options) {
+          await cleaning();
+          yield* log.store.list(prefix, options);
+        },
+      };
+      const told = (await answer(() => loadSnapshot({ ...log, store }, 't', { instant }))) as readonly unknown[];
+      // A version that expired after it was found is refused by its number, not by the instant.
+      return { told: told[0] === 'HISTORY_EXPIRED' ? told[0] : told, requests };
+    }
+
+    it.each(['pointer', 'none'] as const)('is that of before or after it, whichever request it comes before (%s)', async (pointer) => {
+      const wrong: unknown[] = [];
+      for (const instant of [9_999, 10_000, 10_005, 10_020, 10_040, 10_049, 10_050, 10_065, 10_080]) {
+        const { told: before, requests } = await answerAround(instant, pointer, Number.POSITIVE_INFINITY);
+        const { told: after } = await answerAround(instant, pointer, 0);
+        for (let at = 1; at < requests; at += 1) {
+          const { told } = await answerAround(instant, pointer, at);
+          if (![before, after].some((each) => isDeepStrictEqual(each, told))) wrong.push({ instant, at, told, before, after });
+        }
+      }
+      expect(wrong).toEqual([]);
+    });
   });
 
   it('is not misled by a pointer to a version that is not there yet', async () => {

@@ -214,7 +214,7 @@ export function judgeError(stage: Stage, { attempt, error }: { readonly attempt:
     oracle.checkAbsent(attempt, 'that it was fenced');
     return false;
   }
-  if (slept > HOUR && isMissing(error) && oracle.wasDeleted(pathOf(error))) return false;
+  if (isSleptOver(stage, attempt.startedAt, error)) return false;
   if (
     attempt.op.kind === 'restore' &&
     (isLakefoldError(error, 'HISTORY_EXPIRED') || isLakefoldError(error, 'FILE_MISSING')) &&
@@ -320,6 +320,11 @@ async function readChanges(stage: Stage, table: DeltaTable, { from, to }: { read
     const isGone = Array.from({ length: to - from + 1 }, (_, i) => from + i).some((version) => oracle.isExpired(version));
     if (!isExpiry(error) || !isGone) throw error;
   }
+}
+
+/** Whether a file was deleted, as it may be, while a process that asks for it now was asleep. */
+export function isSleptOver({ world }: Stage, startedAt: number, error: unknown): boolean {
+  return world.scheduler.now - startedAt > HOUR && isMissing(error) && world.oracle.wasDeleted(pathOf(error));
 }
 
 function isMissing(error: unknown): error is LakefoldError {

@@ -1,13 +1,13 @@
 /** Queued writes: producers that put intents into the table's inbox, and committers that answer its doorbell. */
 import { isLakefoldError } from '../../lib/core/errors.ts';
-import { UlidSource } from '../../lib/core/ulid.ts';
+import { millisOfUlid, UlidSource } from '../../lib/core/ulid.ts';
 import { answerDoorbell } from '../../lib/delta/group-drain.ts';
 import { enqueueWrite, findDead, inboxOf, type InboxDeps } from '../../lib/delta/group-inbox.ts';
 import { decodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
-import { openTable, type Actor, type Stage } from './actors.ts';
+import { isSleptOver, openTable, type Actor, type Stage } from './actors.ts';
 import { appIdOf, type Call, type Wave } from './grouper.ts';
-import { DAY, HOUR, SECOND } from './knobs.ts';
+import { DAY, HOUR, SECOND, SKEW_MAX } from './knobs.ts';
 import { ROOT } from './log-lines.ts';
 import { batchOf } from './model.ts';
 import { KEY_WINDOW, type Member } from './oracle.ts';
@@ -17,14 +17,13 @@ const NAME = 'p/t/1';
 /** Doorbells answered by a committer that was woken. */
 const DOORBELLS_MAX = 3;
 const VISIBILITY_SECONDS = 60;
-/** What was staged is left alone for 15 days, so that later than this nobody names it. */
-const STAGED_KEPT = 14.5 * DAY - HOUR;
+/** What was staged is left alone for 15 days, so that later than this nobody names it; the clocks of who staged and who refused differ. */
+const STAGED_KEPT = 14.5 * DAY - 2 * SKEW_MAX;
 const ENQUEUE_TRIES_MAX = 30;
 
 /** A write that was acknowledged: it has to be in the log by the end. */
 export interface Acknowledged {
   readonly id: string;
-  readonly at: number;
   /** Its request's, or its own. */
   readonly appId: string;
 }
@@ -84,7 +83,7 @@ async function enqueue(
   stage: Stage,
   write: { readonly table: DeltaTable; readonly call: Call; readonly isKeyed: boolean; readonly acknowledged: Acknowledged[] },
 ): Promise<boolean> {
-  const { oracle, knobs, scheduler } = stage.world;
+  const { oracle, knobs } = stage.world;
   const { table, call, isKeyed, acknowledged } = write;
   const op = call.op();
   for (const row of op.rows) oracle.rows.set(row.id, row);
@@ -103,7 +102,7 @@ async function enqueue(
         ...(isKeyed ? { idempotency: { kind: 'request', key: call.key, bodyHash: 'same', windowMillis: KEY_WINDOW } } : {}),
       },
     );
-    acknowledged.push({ id: intent.id, at: scheduler.now, appId: appIdOf(isKeyed ? call.key : `write/${intent.id}`) });
+    acknowledged.push({ id: intent.id, appId: appIdOf(isKeyed ? call.key : `write/${intent.id}`) });
     return true;
   } catch (error) {
     if (!isStoreTrouble(error)) throw error;
@@ -139,7 +138,8 @@ async function answerOne(stage: Stage): Promise<boolean> {
     world.trace.note(world.scheduler.now, process.name, `inbox is ${report.kind}`, report.versions.join());
     return true;
   } catch (error) {
-    const isLate = world.scheduler.now - startedAt > HOUR && isLakefoldError(error, 'WRITER_FENCED');
+    const isFenced = world.scheduler.now - startedAt > HOUR && isLakefoldError(error, 'WRITER_FENCED');
+    const isLate = isFenced || isSleptOver(stage, startedAt, error);
     if (!isLate && !isStoreTrouble(error) && !isLakefoldError(error, 'COMMIT_CONFLICT') && !isLakefoldError(error, 'COMMIT_OUTCOME_UNKNOWN')) throw error;
     return true;
   } finally {
@@ -153,7 +153,7 @@ function isStoreTrouble(error: unknown): boolean {
 
 /** When all is quiet: answers what still rings, and looks whether every acknowledged write is in the log, or refused for a reason. */
 export async function settleInbox(stage: Stage, acknowledged: readonly Acknowledged[]): Promise<void> {
-  const { oracle, scheduler } = stage.world;
+  const { oracle } = stage.world;
   const { control } = inboxDeps(stage);
   for (let isQuiet = false; !isQuiet;) {
     await stage.deps.clock.sleep((VISIBILITY_SECONDS + 1) * SECOND);
@@ -164,10 +164,10 @@ export async function settleInbox(stage: Stage, acknowledged: readonly Acknowled
     const hasLanded = oracle.commits.some(({ requests }) => requests.has(appIdOfIntent(decodeIntent(bytes))));
     if (!hasLanded) oracle.fail(`G2: ${sort} is left in the inbox`);
   }
-  for (const { id, at, appId } of acknowledged) {
+  for (const { id, appId } of acknowledged) {
     if (oracle.commits.some(({ requests }) => requests.has(appId))) continue;
     const dead = await findDead(control, NAME, id);
-    const isTooOld = dead?.code === 'WRITER_FENCED' && scheduler.now - at > STAGED_KEPT;
+    const isTooOld = dead?.code === 'WRITER_FENCED' && dead.refusedAt - millisOfUlid(id) > STAGED_KEPT;
     if (!isTooOld) oracle.fail(`G3: the write ${id} was acknowledged and is in no version: ${dead?.reason ?? 'nobody knows of it'}`);
   }
 }

@@ -9,6 +9,8 @@ export interface Mutant extends Patch {
   readonly name: string;
   /** The guarantee it breaks. */
   readonly breaks: string;
+  /** A seed that finds it, where no early one does. */
+  readonly from?: number;
 }
 
 const S3_PUT = 'lib/adapters/aws/s3-conditional-put.ts';
@@ -199,6 +201,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lib/delta/group-planner.ts',
     find: 'const standing = refused.get(i) ?? standingOf(snapshot, member, now);',
     replace: 'const standing = refused.get(i);',
+  },
+  {
+    name: 'a queued write asks for its key as of the drain',
+    breaks: 'G4, G14',
+    from: 7686,
+    file: 'lib/delta/group-member.ts',
+    find: 'isUlid(member.id) ? Math.min(now, millisOfUlid(member.id)) : now;',
+    replace: 'now;',
   },
   {
     name: 'a request made twice is in its group twice',

@@ -73,6 +73,8 @@ export class Oracle implements Watcher {
   readonly #neededUntil = new Map<string, number>();
   /** The version that is pointed at as that of the newest checkpoint; -1 where another's lie stands there. */
   #pointer = -1;
+  /** Files that any version added. */
+  readonly #added = new Set<string>();
   readonly #idsOfFile = new Map<string, readonly number[]>();
 
   constructor(knobs: Knobs, now: () => number) {
@@ -237,7 +239,7 @@ export class Oracle implements Watcher {
     const lines = new TextDecoder().decode(stored.bytes).split('\n');
     if (lines.pop() !== '') return this.fail(`G1: version ${version} ends without a newline`);
     const actions = lines.map((line) => JSON.parse(line) as LineAction);
-    const files = this.#applied(version, actions);
+    const files = this.#applied(version, actions, attempt?.op.kind);
     this.#checkTxns(version, actions, attempt);
     const op: Op = attempt?.op ?? { kind: 'alter' };
     const before = this.commits.at(-1);
@@ -282,8 +284,9 @@ export class Oracle implements Watcher {
     return { ids, changes };
   }
 
-  #applied(version: number, actions: readonly LineAction[]): ReadonlyMap<string, FileAction> {
-    const files = new Map(this.commits.at(-1)?.files);
+  #applied(version: number, actions: readonly LineAction[], kind: Op['kind'] | undefined): ReadonlyMap<string, FileAction> {
+    const before = this.commits.at(-1)?.files;
+    const files = new Map(before);
     for (const { remove } of actions) {
       if (remove === undefined) continue;
       const live = files.get(remove.path);
@@ -293,6 +296,10 @@ export class Oracle implements Watcher {
     for (const { add } of actions) {
       if (add === undefined) continue;
       if (files.has(add.path)) this.fail(`G13: version ${version} adds ${add.path} a second time`);
+      // Whatever was staged lands once; only a restore brings back what had gone.
+      if (kind !== 'restore' && this.#added.has(add.path) && before?.has(add.path) !== true)
+        this.fail(`G4: version ${version} (${kind}) commits ${add.path} again, which had been replaced since`);
+      this.#added.add(add.path);
       files.set(add.path, add);
     }
     return files;

@@ -2,7 +2,7 @@
  * Schedules by hand.
  *
  *   npx tsx test/simulation/run.ts --seed N [--trace]
- *   npx tsx test/simulation/run.ts --schedules N [--from SEED] [--workers 2] [--minutes M] [--report FILE] [--portable]
+ *   npx tsx test/simulation/run.ts --schedules N [--from SEED] [--step 1] [--workers 2] [--minutes M] [--report FILE] [--portable]
  *
  * `--minutes`: no more are started after so long. `--report`: what became of every 5,000, as JSON.
  */
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     schedules: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
+    step: { type: 'string', default: '1' },
     workers: { type: 'string', default: '2' },
     minutes: { type: 'string', default: '600' },
     report: { type: 'string' },
@@ -26,21 +27,23 @@ const { values } = parseArgs({
 const startedAt = performance.now();
 const CHUNK = 5000;
 const chunks = new Map<number, { schedules: number; failures: string[] }>();
+const step = Number(values.step);
 const isOne = values.seed !== undefined;
 const report = await runSimulation({
   from: Number(values.seed ?? values.from),
   schedules: isOne ? 1 : Number(values.schedules),
+  step,
   workers: isOne ? 1 : Number(values.workers),
   drain: values.portable ? 'immediate' : 'checkpoint',
   trace: values.trace,
   untilMillis: startedAt + Number(values.minutes) * 60_000,
   onReport: (part, from) => {
-    const number = Math.floor((from - Number(values.from)) / CHUNK);
+    const number = Math.floor((from - Number(values.from)) / step / CHUNK);
     const chunk = chunks.get(number) ?? { schedules: 0, failures: [] };
     chunk.schedules += part.schedules;
     chunk.failures.push(...part.failures.map(({ seed, violation }) => `simulation seed ${seed}: ${violation}`));
     if (chunk.schedules >= CHUNK)
-      console.log(`schedules from ${number * CHUNK + Number(values.from)} on: done after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+      console.log(`schedules from ${number * CHUNK * step + Number(values.from)} on: done after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
     chunks.set(number, chunk);
   },
 });
@@ -61,7 +64,7 @@ console.log(
     .join(', ')}${isOne ? `; trace ${report.hash}` : ''}`,
 );
 if (values.report !== undefined) {
-  const parts = [...chunks].map(([number, { failures }]) => ({ from: number * CHUNK + Number(values.from), failures }));
+  const parts = [...chunks].map(([number, { failures }]) => ({ from: number * CHUNK * step + Number(values.from), failures }));
   await writeFile(values.report, JSON.stringify({ schedules: report.schedules, counted: report.counted, chunks: parts }));
 }
 process.exitCode = report.failures.length > 0 ? 1 : 0;

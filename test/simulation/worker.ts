@@ -10,6 +10,8 @@ import { type Drain, nextMacrotask } from './scheduler.ts';
 export interface WorkOrder {
   readonly from: number;
   readonly schedules: number;
+  /** From one seed to the next. */
+  readonly step: number;
   /** Seeds tried at most, until one fails. */
   readonly untilFirst?: boolean;
   readonly drain: Drain;
@@ -69,7 +71,7 @@ async function work(order: WorkOrder): Promise<WorkReport> {
   const failures: Failure[] = [];
   let lines: readonly string[] = [];
   let [schedules, counted, requests, requestsMax, commits, hash] = [0, 0, 0, 0, 0, 0x811c9dc5];
-  for (let seed = order.from; seed < order.from + order.schedules && failures.length < FAILURES_MAX; seed += 1) {
+  for (let seed = order.from; seed < order.from + order.schedules * order.step && failures.length < FAILURES_MAX; seed += order.step) {
     const result = await runSeed(seed, order.trace === true ? 'all' : 'hash', order.drain);
     schedules += 1;
     requests += result.requests;

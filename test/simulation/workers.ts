@@ -15,6 +15,8 @@ const CHUNK = 250;
 export interface SimulationOptions {
   readonly from: number;
   readonly schedules: number;
+  /** From one seed to the next. */
+  readonly step?: number;
   readonly workers: number;
   readonly patches?: readonly Patch[];
   readonly untilFirst?: boolean;
@@ -34,18 +36,20 @@ export async function runSimulation(options: SimulationOptions): Promise<WorkRep
     const bundle = join(folder, 'worker.mjs');
     await bundleSimulation(bundle, options.patches);
     const reports: WorkReport[] = [];
+    const { step = 1 } = options;
     let next = options.from;
-    const end = options.from + options.schedules;
+    const end = options.from + options.schedules * step;
     const pump = async (): Promise<void> => {
       const worker = startWorker(bundle);
       try {
         while (next < end && performance.now() < (options.untilMillis ?? Number.POSITIVE_INFINITY) && !reports.some((report) => report.failures.length > 0)) {
           const from = next;
-          const schedules = Math.min(CHUNK, end - from);
-          next += schedules;
+          const schedules = Math.min(CHUNK, (end - from) / step);
+          next += schedules * step;
           const report = await worker.run({
             from,
             schedules,
+            step,
             drain: options.drain ?? 'checkpoint',
             untilFirst: options.untilFirst === true,
             trace: options.trace === true,
