@@ -22,7 +22,7 @@ function wideViewSource({ joins, features }: WideViewSize, lib: string): string 
     imported('featureGroup', 'registry/define-group'),
     imported('featureView, join, onDemand', 'registry/define-view'),
     imported('standardScaler', 'registry/define-transform'),
-    imported('type Entry, type Features, type RequestParameters', 'store/row-types'),
+    imported('type Entry, type Features, type RequestParameters', 'registry/row-types'),
     ...numbers.map(
       (i) =>
         `export const g${i} = featureGroup({ name: 'g${i}', primaryKey: ['k${i}'], eventTime: 'at', schema: { k${i}: t.string(), at: t.timestamp(), ${columns} } });`,

@@ -70,4 +70,4 @@ export type {
 export type { Commit } from './store/shown-commit.ts';
 export type { AsOfInput, Where } from './store/native-input.ts';
 export type { BatchColumn, RowBatch } from './store/row-batch.ts';
-export type { ChangedRow, Entry, Features, InputOf, RequestParameters, Row, RowInput, SpineRow } from './store/row-types.ts';
+export type { ChangedRow, CompleteFeatures, Entry, Features, InputOf, RequestParameters, Row, RowInput, SpineRow } from './registry/row-types.ts';

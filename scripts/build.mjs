@@ -13,7 +13,7 @@ import { build } from 'esbuild';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const COMMAND = 'cli/main.ts';
-const LIBRARY = ['lib/index.ts', 'lib/delta/index.ts', 'infra/index.ts'];
+const LIBRARY = ['lib/index.ts', 'lib/delta/index.ts', 'lib/client/index.ts', 'infra/index.ts'];
 const FUNCTIONS = [
   'functions/definitions/none.ts',
   'functions/definitions/vocabulary.ts',

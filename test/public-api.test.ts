@@ -3,8 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ENGINE_INFO, VERSION } from '../lib/core/engine-info.ts';
+import * as client from '../lib/client/index.ts';
 import * as delta from '../lib/delta/index.ts';
 import * as lakefold from '../lib/index.ts';
 import { reachableFrom, readSources } from './support/import-rules.ts';
@@ -50,6 +53,7 @@ describe('the package', () => {
       'standardScaler',
       't',
     ]);
+    expect(Object.keys(client).toSorted()).toEqual(['LakefoldClientError', 'createClient']);
     expect(Object.keys(delta).toSorted()).toEqual(['LakefoldError', 'createTable', 'isLakefoldError', 'openTable']);
   });
 
@@ -64,6 +68,19 @@ describe('the package', () => {
       [...new Set([...reachableFrom(entry, statically).values()].flat())].filter((name) => !name.startsWith('@noble/')).toSorted();
     expect(packagesOf('lib/index.ts')).toEqual([]);
     expect(packagesOf('lib/delta/index.ts')).toEqual([]);
+  });
+
+  it('ships a client of at most 10 KB, compressed, that depends on nothing and runs where there is no Node', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [joinPath(ROOT, 'lib/client/index.ts')],
+      bundle: true,
+      minify: true,
+      write: false,
+      format: 'esm',
+      platform: 'neutral',
+    });
+    expect(gzipSync(outputFiles[0]?.contents ?? new Uint8Array(1e6)).length).toBeLessThanOrEqual(10_240);
+    expect([...reachableFrom('lib/client/index.ts', readSources(ROOT, ['lib'])).values()].flat().filter((name) => !name.startsWith('.'))).toEqual([]);
   });
 
   it('keeps definitions, serving and training out of lakefold/delta', () => {

@@ -30,7 +30,7 @@ import { asJson, asOfOf, microsOf, requestHash, type AsOfInput, type Where } fro
 import type { StoreDeps } from './open-store.ts';
 import { shownCommit, type Commit } from './shown-commit.ts';
 import { rowBatches, type RowBatch } from './row-batch.ts';
-import type { ChangedRow, Row, RowInput } from './row-types.ts';
+import type { ChangedRow, Row, RowInput } from '../registry/row-types.ts';
 
 /** Rows as objects, or the bytes of a file of them. */
 export type Rows<S extends Schema = Schema> = readonly RowInput<S>[] | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet'; readonly body: Uint8Array };

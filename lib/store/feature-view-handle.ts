@@ -21,7 +21,7 @@ import type { FeatureViewState } from '../registry/definition.ts';
 import { asJson, instantText, plainJson, type Where } from './native-input.ts';
 import type { StoreDeps } from './open-store.ts';
 import { rowBatch, type RowBatch } from './row-batch.ts';
-import type { Entry, Features, RequestParameters, SpineRow } from './row-types.ts';
+import type { CompleteFeatures, Entry, Features, OptionalArgument, RequestParameters, SpineRow, WithParameters } from '../registry/row-types.ts';
 import type { ViewName, ViewPlans } from './view-plans.ts';
 
 export type FeatureStatus = VectorRow['statuses'][number];
@@ -51,15 +51,14 @@ export interface VectorOptions extends RequestOptions {
   readonly waitMs?: number;
 }
 
-/** Options with the request parameters, which must be there where a function needs one. */
-type GivenParameters<V, Given> =
-  Readonly<Record<never, never>> extends RequestParameters<V>
-    ? VectorOptions & { readonly requestParameters?: Given }
-    : VectorOptions & { readonly requestParameters: Given };
+type GivenParameters<V, Given> = WithParameters<V, VectorOptions, Given>;
+type LookupOptions<V> = OptionalArgument<V, GivenParameters<V, RequestParameters<V>>>;
+type BatchOptions<V> = OptionalArgument<V, GivenParameters<V, RequestParameters<V> | readonly RequestParameters<V>[]>>;
 
-type OptionalOptions<V, Options> = Readonly<Record<never, never>> extends RequestParameters<V> ? readonly [options?: Options] : readonly [options: Options];
-type LookupOptions<V> = OptionalOptions<V, GivenParameters<V, RequestParameters<V>>>;
-type BatchOptions<V> = OptionalOptions<V, GivenParameters<V, RequestParameters<V> | readonly RequestParameters<V>[]>>;
+/** Nothing may be missing, so that nothing missing is in the type. */
+interface Complete {
+  readonly allowMissing: false;
+}
 
 /** Where a training set's rows come from; left out, the view's root. */
 export type SpineInput<V> =
@@ -142,13 +141,14 @@ export class FeatureViewHandle<V = unknown> {
    * The newest features of one entry; what is missing is null and says why.
    * @throws LakefoldError UNKNOWN_ENTRY_KEY, MISSING_ENTRY_KEY, MISSING_REQUEST_PARAMETER, TYPE_MISMATCH, NOT_YET_PUBLISHED, STORE_UNAVAILABLE, FUNCTION_MISMATCH, FEATURE_VECTOR_INCOMPLETE
    */
+  getFeatureVector(entry: Entry<V>, options: GivenParameters<V, RequestParameters<V>> & Complete): Promise<FeatureVector<CompleteFeatures<V>>>;
   getFeatureVector(entry: Entry<V>, ...options: LookupOptions<V>): Promise<FeatureVector<Features<V>>>;
   /** Keys of a join all of whose features are passed need not be given. */
   getFeatureVector(
     entry: Partial<Entry<V>>,
     options: GivenParameters<V, RequestParameters<V>> & { readonly passedFeatures: Partial<Features<V>> },
   ): Promise<FeatureVector<Features<V>>>;
-  async getFeatureVector(entry: unknown, ...given: readonly unknown[]): Promise<FeatureVector<Features<V>>> {
+  async getFeatureVector(entry: unknown, ...given: readonly unknown[]): Promise<unknown> {
     // As the signatures above say; which of them holds follows from `V`.
     const options = (given[0] ?? {}) as VectorOptions & { readonly requestParameters?: Named; readonly passedFeatures?: Named };
     const { requestParameters, passedFeatures } = options;
@@ -161,7 +161,7 @@ export class FeatureViewHandle<V = unknown> {
     const vector = vectorsOf<V>(plan, { request, vectors })[0];
     // The body's maker refuses what is incomplete and may not be.
     if (vector === undefined || (options.allowMissing === false && vector.status !== 'COMPLETE')) vectorBody({ plan, request, vectors });
-    return vector as FeatureVector<Features<V>>;
+    return vector;
   }
 
   /** Vectors aligned with `entries`, duplicates and unknown entities included. @throws LakefoldError as `getFeatureVector`, LIMIT_EXCEEDED */

@@ -1,5 +1,6 @@
 /** What the compiler knows of definitions: held by `npm run typecheck`; nothing here is checked when it runs. */
 import { describe, expectTypeOf, it } from 'vitest';
+import { createClient } from '../../lib/client/index.ts';
 import {
   featureGroup,
   featureView,
@@ -7,6 +8,7 @@ import {
   labelEncoder,
   onDemand,
   t,
+  type CompleteFeatures,
   type Entry,
   type Features,
   type FeatureStore,
@@ -123,6 +125,33 @@ describe('types', () => {
       readonly arr_embedding: Float32Array | null;
       readonly is_long_haul: boolean | null;
     }>();
+  });
+
+  it('of a vector that misses nothing are null only where a column or a function may be', () => {
+    expectTypeOf<CompleteFeatures<typeof model>>().toEqualTypeOf<{
+      readonly dep_flights: number;
+      readonly dep_big: bigint | null;
+      readonly arr_embedding: Float32Array;
+      readonly is_long_haul: boolean | null;
+    }>();
+    const unused = (): void => {
+      const entry = { origin: 'SFO', dest: 'JFK' };
+      const requestParameters = { distance: 1 };
+      const complete = store.featureView(model).getFeatureVector(entry, { requestParameters, allowMissing: false });
+      const remote = createClient({ endpoint: 'http://server.test' }).featureView<typeof model>('delay_model', 1);
+      const completeRemote = remote.getFeatureVector(entry, { requestParameters, allowMissing: false });
+      expectTypeOf<Awaited<typeof complete>['features']>().toEqualTypeOf<CompleteFeatures<typeof model>>();
+      expectTypeOf<Awaited<typeof completeRemote>['features']>().toEqualTypeOf<CompleteFeatures<typeof model>>();
+      const perhaps = remote.getFeatureVector(entry, { requestParameters });
+      expectTypeOf<Awaited<typeof perhaps>['features']>().toEqualTypeOf<Features<typeof model>>();
+      // @ts-expect-error a part of the key is missing
+      void remote.getFeatureVector({ origin: 'SFO' }, { requestParameters });
+      // @ts-expect-error a request parameter is missing
+      void remote.getFeatureVector(entry);
+      // @ts-expect-error the view has no such feature
+      void remote.getFeatureVector({ origin: 'SFO' }, { requestParameters, passedFeatures: { arr_flights: 1 } });
+    };
+    expectTypeOf(unused).toBeFunction();
   });
 
   it('of an entry are the columns of the spine that keys are made of, all of them', () => {

@@ -1,6 +1,6 @@
 /** TypeScript types of rows, read off a group's schema and a view. */
-import type { ColumnBuilder, Schema, ValueOf, ValuesOf } from '../registry/column-builder.ts';
-import type { FeatureView, Join, OnDemand, OutputNames } from '../registry/define-view.ts';
+import type { ColumnBuilder, Schema, ValueOf, ValuesOf } from './column-builder.ts';
+import type { FeatureView, Join, OnDemand, OutputNames } from './define-view.ts';
 
 /** A row as reads give it. */
 export type Row<S extends Schema = Schema> = ValuesOf<S>;
@@ -39,6 +39,9 @@ type JoinFeatures<J> =
     ? { readonly [Name in Names[number] & keyof S & string as `${Prefix}${Name}`]: NonNull<S[Name]> | null }
     : never;
 
+type CompleteJoinFeatures<J> =
+  J extends Join<infer S, infer Names, infer Prefix> ? { readonly [Name in Names[number] & keyof S & string as `${Prefix}${Name}`]: ValueOf<S[Name]> } : never;
+
 type FunctionFeatures<F> = F extends OnDemand<infer Name, Schema, infer Returns> ? { readonly [Key in Name]: NonNull<Returns> | null } : never;
 
 type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void ? All : never;
@@ -53,6 +56,17 @@ export type Features<V> =
     ? string extends Joins[number]['features'][number]
       ? Readonly<Record<string, unknown>>
       : Flat<All<JoinFeatures<Joins[number]>> & All<FunctionFeatures<Functions[number]>>>
+    : Readonly<Record<string, unknown>>;
+
+/**
+ * A view's features where none is missing (`allowMissing: false`): null only where the column may be, or where a function was not called
+ * because an input was null (semantics S9).
+ */
+export type CompleteFeatures<V> =
+  V extends FeatureView<Schema, infer Joins, infer Functions>
+    ? string extends Joins[number]['features'][number]
+      ? Readonly<Record<string, unknown>>
+      : Flat<All<CompleteJoinFeatures<Joins[number]>> & All<FunctionFeatures<Functions[number]>>>
     : Readonly<Record<string, unknown>>;
 
 /** Columns of the spine that the keys of a view's joins are made of, each with a value of its type. */
@@ -80,3 +94,13 @@ export type RequestParameters<V> =
 
 /** Rows of a view's spine. */
 export type SpineRow<V> = V extends FeatureView<infer Spine> ? RowInput<Spine> : Readonly<Record<string, unknown>>;
+
+/** An argument that may be left out where a view's functions need no request parameter. */
+export type OptionalArgument<V, Argument> =
+  Readonly<Record<never, never>> extends RequestParameters<V> ? readonly [options?: Argument] : readonly [options: Argument];
+
+/** `Options` with the request parameters of a view, which must be there where a function needs one. */
+export type WithParameters<V, Options, Given> =
+  Readonly<Record<never, never>> extends RequestParameters<V>
+    ? Options & { readonly requestParameters?: Given }
+    : Options & { readonly requestParameters: Given };
