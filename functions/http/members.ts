@@ -1,7 +1,7 @@
 /** Members of JSON bodies, checked one by one; what is absent or null is undefined. */
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
-import { floorDiv, instant } from '../../lib/core/time.ts';
+import { floorDiv, parseInstant } from '../../lib/core/time.ts';
 
 /** @throws LakefoldError UNKNOWN_FIELD naming the first member that is not among `known` */
 export function onlyMembers(body: JsonObject, known: readonly string[]): void {
@@ -44,7 +44,10 @@ export function textsMember(body: JsonObject, name: string): readonly string[] |
 /** An RFC 3339 instant, µs. */
 export function instantMember(body: JsonObject, name: string): bigint | undefined {
   const text = textMember(body, name);
-  return text === undefined ? undefined : instant(text);
+  if (text === undefined) return undefined;
+  const result = parseInstant(text);
+  if (result.kind === 'fault') throw wrong(name, 'an RFC 3339 instant with offset', text);
+  return result.micros;
 }
 
 export function namesMember(body: JsonObject, name: string): readonly string[] | undefined {

@@ -1,9 +1,8 @@
 /** Tables that another engine changed under the registry: reads go on, writes are refused by name. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { utf8 } from '../../lib/core/bytes.ts';
-import { joinPath } from '../../lib/core/path.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
+import { type ForeignField, foreignMetadata } from '../support/foreign-commit.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
 afterEach(() => open?.close());
@@ -16,30 +15,10 @@ async function start(): Promise<Api<ReturnType<typeof memoryParts>>> {
   return open;
 }
 
-/** Appends a log entry whose metadata is the table's, edited: as another engine's commit. */
-async function foreignMetadata(api: Api, edit: (fields: readonly Field[]) => readonly unknown[], id?: string): Promise<void> {
-  const { version, metadata } = (await DeltaTable.open(api.parts, ROOT)).snapshot;
-  const { fields }: { readonly fields: readonly Field[] } = JSON.parse(metadata.schemaString);
-  const { kind: _kind, ...members } = metadata;
-  const metaData = {
-    ...members,
-    ...(id === undefined ? {} : { id }),
-    format: { provider: 'parquet', options: {} },
-    schemaString: JSON.stringify({ type: 'struct', fields: edit(fields) }),
-  };
-  const commitInfo = { timestamp: api.parts.clock.now(), operation: 'CHANGE COLUMN', engineInfo: 'Other/1' };
-  const entry = [{ commitInfo }, { metaData }].map((action) => `${JSON.stringify(action)}\n`).join('');
-  const path = joinPath(ROOT, '_delta_log', `${String(version + 1).padStart(20, '0')}.json`);
-  expect((await api.parts.store.createIfAbsent(path, utf8(entry), { identity: 'foreign' })).kind).toBe('created');
-}
-
-interface Field {
-  readonly name: string;
-}
-
-const retype = (fields: readonly Field[]): readonly unknown[] => fields.map((field) => (field.name === 'flights_24h' ? { ...field, type: 'long' } : field));
-const drop = (fields: readonly Field[]): readonly unknown[] => fields.filter(({ name }) => name !== 'mean_delay_24h');
-const more = (fields: readonly Field[]): readonly unknown[] => [...fields, { name: 'extra', type: 'string', nullable: true, metadata: {} }];
+const retype = (fields: readonly ForeignField[]): readonly unknown[] =>
+  fields.map((field) => (field.name === 'flights_24h' ? { ...field, type: 'long' } : field));
+const drop = (fields: readonly ForeignField[]): readonly unknown[] => fields.filter(({ name }) => name !== 'mean_delay_24h');
+const more = (fields: readonly ForeignField[]): readonly unknown[] => [...fields, { name: 'extra', type: 'string', nullable: true, metadata: {} }];
 const RETYPED = { column: 'flights_24h', expected: 'int', found: 'bigint' };
 const DROPPED = { column: 'mean_delay_24h', expected: 'double', found: null };
 const NEW_ROW = { origin: 'LAX', hour: '2001-03-01T10:00:00Z', flights_24h: 1, mean_delay_24h: 2 };
@@ -50,7 +29,7 @@ describe('a table that drifted', () => {
     ['lacks a column', drop, DROPPED],
   ])('and %s is read as it is, and written by nobody', async (_, edit, drift) => {
     const api = await start();
-    await foreignMetadata(api, edit);
+    await foreignMetadata(api.parts, ROOT, edit);
     const expected = EXAMPLE_ROWS.map((row) => (drift.found === null ? { origin: row.origin, hour: row.hour, flights_24h: row.flights_24h } : row));
     expect(new Set(rowsOf(await api.post(`${GROUP}/read`)))).toEqual(new Set(expected));
     const writes: readonly (readonly [path: string, body: unknown])[] = [
@@ -75,7 +54,7 @@ describe('a table that drifted', () => {
 
   it('that is another table is written by nobody', async () => {
     const api = await start();
-    await foreignMetadata(api, (fields) => fields, '00000000-0000-4000-8000-000000000000');
+    await foreignMetadata(api.parts, ROOT, (fields) => fields, '00000000-0000-4000-8000-000000000000');
     expect(await api.post(`${GROUP}/rows`, { rows: [NEW_ROW] })).toMatchObject({
       status: 409,
       body: { code: 'SCHEMA_DRIFT', drifts: [{ column: null, found: '00000000-0000-4000-8000-000000000000' }] },
@@ -85,9 +64,9 @@ describe('a table that drifted', () => {
 
   it('is written again once the table has its column back', async () => {
     const api = await start();
-    await foreignMetadata(api, retype);
+    await foreignMetadata(api.parts, ROOT, retype);
     expect((await api.post(`${GROUP}/rows`, { rows: [NEW_ROW] })).status).toBe(409);
-    await foreignMetadata(api, (fields) => fields.map((field) => (field.name === 'flights_24h' ? { ...field, type: 'integer' } : field)));
+    await foreignMetadata(api.parts, ROOT, (fields) => fields.map((field) => (field.name === 'flights_24h' ? { ...field, type: 'integer' } : field)));
     await api.post(`${GROUP}/read`);
     expect((await api.post(`${GROUP}/rows`, { rows: [NEW_ROW] })).status).toBe(200);
   });
@@ -96,7 +75,7 @@ describe('a table that drifted', () => {
 describe('a column of another engine', () => {
   it('is carried through, not served, and adopted by a definition that names it (storage §3)', async () => {
     const api = await start();
-    await foreignMetadata(api, more);
+    await foreignMetadata(api.parts, ROOT, more);
     expect((await api.post(`${GROUP}/rows`, { rows: [NEW_ROW] })).status).toBe(200);
     expect((await api.get(GROUP)).body).toMatchObject({ schemaVersion: 1, warnings: [] });
     const adopted = await api.send('PATCH', GROUP, { body: { addFeatures: [{ name: 'extra', type: 'string', nullable: true }] } });

@@ -4,6 +4,7 @@ import { utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
+import { DeltaTable } from '../../lib/delta/table.ts';
 import { commitPath } from '../../lib/delta/log-path.ts';
 
 export interface ForeignRows {
@@ -37,4 +38,28 @@ export async function foreignEntry(
 ): Promise<void> {
   const outcome = await store.createIfAbsent(commitPath(root, version), utf8(text), { identity: `foreign-${version}` });
   if (outcome.kind !== 'created') throw new Error(`version ${version} is taken`);
+}
+
+export interface ForeignField {
+  readonly name: string;
+}
+
+/** Appends an entry whose metadata is the table's with its columns edited, under another id of the table where one is given. */
+export async function foreignMetadata(
+  deps: DeltaDeps,
+  root: string,
+  edit: (fields: readonly ForeignField[]) => readonly unknown[],
+  id?: string,
+): Promise<void> {
+  const { version, metadata } = (await DeltaTable.open(deps, root)).snapshot;
+  const { fields }: { readonly fields: readonly ForeignField[] } = JSON.parse(metadata.schemaString);
+  const { kind: _kind, ...members } = metadata;
+  const metaData = {
+    ...members,
+    ...(id === undefined ? {} : { id }),
+    format: { provider: 'parquet', options: {} },
+    schemaString: JSON.stringify({ type: 'struct', fields: edit(fields) }),
+  };
+  const commitInfo = { timestamp: deps.clock.now(), operation: 'CHANGE COLUMN', engineInfo: 'Other/1' };
+  await foreignEntry(deps, { root, version: version + 1, text: [{ commitInfo }, { metaData }].map((action) => `${JSON.stringify(action)}\n`).join('') });
 }

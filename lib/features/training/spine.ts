@@ -314,7 +314,7 @@ function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow, missingLabel }: 
       context: { rows: invalid.slice(0, FAULTS_LISTED_MAX) },
       errors: invalid
         .slice(0, FAULTS_LISTED_MAX)
-        .map((row) => ({ row, field: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })),
+        .map((row) => ({ row, feature: labelTime, code: 'INVALID_LABEL_TIME', message: 'expected a label time, found null' })),
       errorCount: invalid.length,
     });
   }
