@@ -21,6 +21,7 @@ import { SystemClock } from '../lib/adapters/system/clock.ts';
 import { silentLog } from '../lib/adapters/system/log.ts';
 import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
 import { SystemRandom } from '../lib/adapters/system/random.ts';
+import { startNativeSha256 } from '../lib/adapters/system/sha256.ts';
 import type { Batch } from '../lib/core/batch.ts';
 import type { FeatureDeps } from '../lib/features/deps.ts';
 import { Projects } from '../lib/features/projects.ts';
@@ -131,6 +132,7 @@ try {
     random,
     log: silentLog,
     engineInfo: 'lakefold/bench',
+    startSha256: startNativeSha256,
     online: new MemoryOnlineStore(),
     control: new MemoryControl(),
     background: { run: () => undefined },

@@ -2,7 +2,6 @@
  * Canonical NDJSON (shapes.md): one object a line, columns in schema order, no spaces, so that equal rows have equal
  * text whatever wrote them. What `read` prints, what hashes and row digests are over.
  */
-import { type Batch, valueAt, type Vector } from './batch.ts';
 import { compareUtf8, sha256, toBase64, utf8 } from './bytes.ts';
 import { formatNumber } from './json.ts';
 import { formatDate, formatInstant, formatLocalInstant } from './time.ts';
@@ -22,37 +21,6 @@ export function canonicalRow(columns: readonly Column[], row: readonly Value[], 
     if (member !== undefined) text += `${i === 0 ? '' : ','}${member.name}${canonicalValue(member.type, row[i] ?? null, options)}`;
   }
   return `${text}}`;
-}
-
-/** The lines of rows `[start, end)`, a newline after each: column by column, which is faster than row by row. */
-export function canonicalLines(batch: Batch, start: number, end: number): string {
-  const columns = membersOf(batch.columns).map(({ type, name }, c) => {
-    const vector = batch.vectors[c];
-    const before = `${c === 0 ? '{' : ','}${name}`;
-    return { before, texts: vector === undefined ? [] : canonicalTexts(type, vector, { start, end }) };
-  });
-  let text = '';
-  for (let i = 0; i < end - start; i += 1) {
-    if (columns.length === 0) text += '{';
-    for (const { before, texts } of columns) text += before + (texts[i] ?? 'null');
-    text += '}\n';
-  }
-  return text;
-}
-
-function canonicalTexts(type: ColumnType, vector: Vector, { start, end }: { readonly start: number; readonly end: number }): readonly string[] {
-  const texts: string[] = [];
-  const { values, nulls } = vector;
-  if (type.kind === 'bigint' && values instanceof BigInt64Array) {
-    for (let i = start; i < end; i += 1) {
-      const value = values[i] ?? 0n;
-      const number = Number(value);
-      texts.push(nulls?.[i] === 1 ? 'null' : Number.isSafeInteger(number) ? String(number) : `"${value}"`);
-    }
-    return texts;
-  }
-  for (let i = start; i < end; i += 1) texts.push(canonicalValue(type, valueAt(vector, i), {}));
-  return texts;
 }
 
 /**

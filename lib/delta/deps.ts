@@ -1,4 +1,5 @@
 /** What table operations are given. */
+import type { StartSha256 } from '../core/hash.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -13,4 +14,6 @@ export interface DeltaDeps {
   readonly log: Log;
   /** `<name>/<version>` written to every commit: `lakefold/0.1.0`. */
   readonly engineInfo: string;
+  /** The runtime's own SHA-256, where it has one. */
+  readonly startSha256?: StartSha256;
 }

@@ -7,6 +7,7 @@ import { openFilesObjectStore } from '../adapters/fs/files-object-store.ts';
 import { SystemClock } from '../adapters/system/clock.ts';
 import { silentLog } from '../adapters/system/log.ts';
 import { SystemRandom } from '../adapters/system/random.ts';
+import { startNativeSha256 } from '../adapters/system/sha256.ts';
 import { ENGINE_INFO } from '../core/engine-info.ts';
 import { LakefoldError } from '../core/errors.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
@@ -15,7 +16,7 @@ import { lazyParquetCodec } from './lazy-codec.ts';
 
 /** Everything but the store. */
 export function localTableParts(log: Log = silentLog): Omit<DeltaDeps, 'store'> {
-  return { codec: lazyParquetCodec(), clock: new SystemClock(), random: new SystemRandom(), log, engineInfo: ENGINE_INFO };
+  return { codec: lazyParquetCodec(), clock: new SystemClock(), random: new SystemRandom(), log, engineInfo: ENGINE_INFO, startSha256: startNativeSha256 };
 }
 
 /** The folder is made where missing; `open`, of a table that is there, writes nothing until something is written. @throws LakefoldError UNSUPPORTED_FILESYSTEM, STORE_UNAVAILABLE */

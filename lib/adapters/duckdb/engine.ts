@@ -2,16 +2,17 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api';
-import { vectorBuilder, type Batch } from '../../core/batch.ts';
+import type { Batch } from '../../core/batch.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { BATCH_ROWS } from '../../core/limits.ts';
 import type { Column } from '../../core/types.ts';
 import type { Engine, EngineQuery, InlineRelation, Relation } from '../../ports/engine.ts';
 import { isFatal, translateError } from './duckdb-errors.ts';
-import { columnTypeOf, fromDuck, parameterOf } from './duckdb-types.ts';
+import { columnTypeOf, parameterOf } from './duckdb-types.ts';
 import { loadBatch, loadDeletions } from './inline-relation.ts';
 import { copySql, fileReads, readSql, scanSql, viewSql } from './relation-sql.ts';
 import { quoteText } from './sql-text.ts';
+import { type ResultColumn, resultColumn } from './typed-columns.ts';
 
 export interface DuckDbEngineOptions {
   /** An existing folder; what spills from memory goes to a folder of its own in it, removed by `close`. */
@@ -207,7 +208,7 @@ async function storedColumns(connection: DuckDBConnection, scan: string): Promis
 
 async function* readResult(result: DuckDBResult, signal: AbortSignal | undefined): AsyncIterable<Batch> {
   const columns: Column[] = result.columnNames().map((name, i) => ({ name, type: columnTypeOf(result.columnType(i), name), nullable: true }));
-  const newBuilders = (): ReturnType<typeof vectorBuilder>[] => columns.map((column) => vectorBuilder(column.type));
+  const newBuilders = (): readonly ResultColumn[] => columns.map(({ name, type }, i) => resultColumn(type, { name, duckType: result.columnType(i) }));
   let builders = newBuilders();
   let rowCount = 0;
   let isFirst = true;
@@ -224,9 +225,7 @@ async function* readResult(result: DuckDBResult, signal: AbortSignal | undefined
     }
     if (chunk === null || rows === 0) return;
     builders.forEach((builder, position) => {
-      const vector = chunk.getColumnVector(position);
-      const name = columns[position]?.name ?? '';
-      for (let row = 0; row < rows; row += 1) builder.push(fromDuck(vector.getItem(row), name));
+      builder.append(chunk.getColumnVector(position), rows);
     });
     rowCount += rows;
   }

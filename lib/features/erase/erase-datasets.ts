@@ -134,7 +134,7 @@ async function isEmptied(deps: DeltaDeps, { directory, manifest }: Stored): Prom
     if (Number(split['rows']) > 0) return false;
     for (const { path, sha256 } of listOf(split, 'files')) {
       const object = typeof path === 'string' ? await deps.store.get(joinPath(directory, path)) : undefined;
-      if (object !== undefined && hashOf(object.bytes) !== sha256) return false;
+      if (object !== undefined && hashOf(object.bytes, deps.startSha256) !== sha256) return false;
     }
   }
   return true;
@@ -197,13 +197,18 @@ async function rewriteDataset(
   const encoded = await Promise.all(splits.map(async ({ path, kept }) => ({ path, rows: kept.rowCount, bytes: await encodeAs(deps, path, kept) })));
   const shown = listOf(manifest, 'splits').map((split) => {
     const files = encoded.filter(({ path }) => listOf(split, 'files').some((file) => file['path'] === path));
-    return { ...split, rows: sum(files, ({ rows }) => rows), files: files.map(({ path, rows, bytes }) => describeFile(path, rows, bytes)), statistics: [] };
+    return {
+      ...split,
+      rows: sum(files, ({ rows }) => rows),
+      files: files.map(({ path, rows, bytes }) => describeFile({ path, rows, bytes }, deps.startSha256)),
+      statistics: [],
+    };
   });
   const named = listOf(manifest, 'splits').map((split) => {
     const parts = splits.filter((part) => part.split['name'] === split['name']).map(({ kept }) => kept);
     return { name: textIn(split, 'name'), batch: concatBatches(parts[0]?.columns ?? [], parts) };
   });
-  const hash = contentHash(named);
+  const hash = contentHash(named, deps.startSha256);
   const transforms = withoutLostValues(
     parseFittedTransforms(manifest['transforms']),
     splits.map(({ kept }) => kept),

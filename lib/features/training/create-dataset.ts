@@ -98,9 +98,9 @@ export async function createTrainingDataset(
     schema,
     counts: built.counts,
     splits,
-    spineHash: rowsHash(spine.batch),
+    spineHash: rowsHash(spine.batch, deps.startSha256),
     queryHash: hashOf(utf8(canonicalJson({ view, pins, functions, request: request.shown }))),
-    contentHash: contentHash(built.splits),
+    contentHash: contentHash(built.splits, deps.startSha256),
     writer: deps.engineInfo,
     warnings: built.warnings,
   };
@@ -126,7 +126,7 @@ async function writeSplits(
     const columns = batch.columns.filter((column) => described.has(column.name));
     const statistics = columns.length === 0 ? [] : (await featureStatistics(columns, [batch])).features;
     await writeOnce(deps, joinPath(claim.directory, path), { bytes, identity: claim.identity });
-    written.push({ name, rows: batch.rowCount, files: [describeFile(path, batch.rowCount, bytes)], statistics });
+    written.push({ name, rows: batch.rowCount, files: [describeFile({ path, rows: batch.rowCount, bytes }, deps.startSha256)], statistics });
   }
   return written;
 }

@@ -1,9 +1,10 @@
 /** Where a training dataset lies and how its files are written: create-once, named by a claimed number (storage.md §1). */
 import { type Batch, rowAt } from '../../core/batch.ts';
-import { utf8 } from '../../core/bytes.ts';
-import { canonicalLines, canonicalValue } from '../../core/canonical.ts';
+import { concatBytes, utf8 } from '../../core/bytes.ts';
+import { canonicalValue } from '../../core/canonical.ts';
+import { canonicalPieces } from '../../core/canonical-bytes.ts';
 import { LakefoldError } from '../../core/errors.ts';
-import { hashOf, startTextHash } from '../../core/hash.ts';
+import { hashOf, hashOfPieces, type StartSha256 } from '../../core/hash.ts';
 import { stringifyJson } from '../../core/json.ts';
 import { joinPath, type ObjectPath } from '../../core/path.ts';
 import { formatMillis } from '../../core/time.ts';
@@ -23,8 +24,6 @@ export interface DatasetFile {
 export const SPINE_FILE = 'spine.parquet';
 /** Attempts to claim the next free number. */
 const CLAIMS_MAX = 10_000;
-/** Content is hashed in pieces of this many rows. */
-const HASH_ROWS = 4096;
 
 export function datasetDirectory(project: string, view: { readonly name: string; readonly version: number }): string {
   return `${project}/training-datasets/${view.name}/${view.version}`;
@@ -71,24 +70,20 @@ export async function writeOnce(deps: DeltaDeps, path: ObjectPath, object: { rea
 }
 
 /** Hash of the content, the same whatever format and engine (P19): `#<split>` and each row's canonical line. */
-export function contentHash(splits: readonly { readonly name: string; readonly batch: Batch }[]): string {
-  const hash = startTextHash();
+export function contentHash(splits: readonly { readonly name: string; readonly batch: Batch }[], start?: StartSha256): string {
+  return hashOfPieces(contentPieces(splits), start);
+}
+
+function* contentPieces(splits: readonly { readonly name: string; readonly batch: Batch }[]): Iterable<Uint8Array> {
   for (const { name, batch } of splits) {
-    hash.add(`#${name}\n`);
-    for (const text of canonicalChunks(batch)) hash.add(text);
+    yield utf8(`#${name}\n`);
+    yield* canonicalPieces(batch);
   }
-  return hash.finish();
 }
 
 /** Hash of the rows alone. */
-export function rowsHash(batch: Batch): string {
-  const hash = startTextHash();
-  for (const text of canonicalChunks(batch)) hash.add(text);
-  return hash.finish();
-}
-
-function* canonicalChunks(batch: Batch): Iterable<string> {
-  for (let start = 0; start < batch.rowCount; start += HASH_ROWS) yield canonicalLines(batch, start, Math.min(start + HASH_ROWS, batch.rowCount));
+export function rowsHash(batch: Batch, start?: StartSha256): string {
+  return hashOfPieces(canonicalPieces(batch), start);
 }
 
 /** The rows in the format, as one file. @throws LakefoldError LIMIT_EXCEEDED for a column of Arrow beyond 2 GiB */
@@ -97,7 +92,7 @@ export async function encodeRows(deps: Pick<DeltaDeps, 'codec'>, batch: Batch, f
     case 'parquet':
       return deps.codec.encode(batch);
     case 'ndjson':
-      return utf8([...canonicalChunks(batch)].join(''));
+      return concatBytes(Array.from(canonicalPieces(batch), (piece) => piece.slice()));
     case 'csv':
       return utf8(csvText(batch));
     case 'arrow':
@@ -108,8 +103,8 @@ export async function encodeRows(deps: Pick<DeltaDeps, 'codec'>, batch: Batch, f
   }
 }
 
-export function describeFile(path: string, rows: number, bytes: Uint8Array): DatasetFile {
-  return { path, rows, bytes: bytes.length, sha256: hashOf(bytes) };
+export function describeFile(file: { readonly path: string; readonly rows: number; readonly bytes: Uint8Array }, start?: StartSha256): DatasetFile {
+  return { ...file, bytes: file.bytes.length, sha256: hashOf(file.bytes, start) };
 }
 
 /** RFC 4180: header, CRLF; absent values empty, empty text quoted. */

@@ -64,7 +64,10 @@ async function rebuiltHash(
   const groups = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom: spineGroup(view, request) }, deps.openGroup);
   const pinned = asPinned(groups, pins);
   const spine = await readSpine({ ...deps, pinned }, view, request);
-  return contentHash((await buildRows(deps, { view, request, spine, pinned, transforms: request.transform ? 'fit' : 'none' }, options)).splits);
+  return contentHash(
+    (await buildRows(deps, { view, request, spine, pinned, transforms: request.transform ? 'fit' : 'none' }, options)).splits,
+    deps.startSha256,
+  );
 }
 
 /** The request as it was sent, at the versions it was answered with; rows that were left out are read from beside the set. */
@@ -98,10 +101,10 @@ async function spineFile(deps: Pick<TrainingDeps, 'store'>, folder: string): Pro
   return bytesSource(object.bytes);
 }
 
-async function areFilesWhole(deps: Pick<TrainingDeps, 'store'>, folder: string, manifest: JsonObject): Promise<boolean> {
+async function areFilesWhole(deps: Pick<TrainingDeps, 'store' | 'startSha256'>, folder: string, manifest: JsonObject): Promise<boolean> {
   for (const { path, sha256 } of listOf(manifest['splits']).flatMap((split) => listOf(split['files']))) {
     const object = typeof path === 'string' ? await deps.store.get(joinPath(folder, path)) : undefined;
-    if (object === undefined || hashOf(object.bytes) !== sha256) return false;
+    if (object === undefined || hashOf(object.bytes, deps.startSha256) !== sha256) return false;
   }
   return true;
 }
