@@ -4,12 +4,13 @@ import { LakefoldError } from '../../lib/core/errors.ts';
 import { FILE_BODY_BYTES_MAX, IDEMPOTENCY_WINDOW_MILLIS, JSON_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
 import { duration } from '../../lib/core/time.ts';
 import type { Idempotency } from '../../lib/delta/write-outcome.ts';
-import { type EraseDeps, eraseRows } from '../../lib/features/erase/erase-rows.ts';
+import { eraseRows } from '../../lib/features/erase/erase-rows.ts';
 import { parseErase } from '../../lib/features/erase/parse-erase.ts';
 import { parseDelete } from '../../lib/features/parse-delete.ts';
 import { ingestRows, validateOnly } from '../../lib/features/ingest-rows.ts';
 import type { RowsInput, RowsRequest } from '../../lib/features/judge-rows.ts';
 import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuumRows } from '../../lib/features/manage-rows.ts';
+import type { FeatureDeps } from '../../lib/features/deps.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { answerJson } from '../http/answer.ts';
@@ -22,7 +23,7 @@ import { type QueryParameters, queryParameters } from '../http/query-parameters.
 import { versionAction, versionedName } from '../http/resources.ts';
 import { addUploadRoutes, uploadedRows, type UploadRouteDeps } from './upload-routes.ts';
 
-export interface IngestAppDeps extends EraseDeps, Pick<UploadRouteDeps, 'takesUploads'> {
+export interface IngestAppDeps extends FeatureDeps, Pick<UploadRouteDeps, 'takesUploads'> {
   readonly projects: Projects;
   /** Whether this service may delete what a table was made of, as an erasure does. */
   readonly mayErase?: boolean;

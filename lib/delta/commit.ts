@@ -33,6 +33,8 @@ export type PlannedWrite =
       /** Without `commitInfo` and without the idempotency `txn`. */
       readonly actions: readonly Action[];
       readonly counts: WriteCounts;
+      /** Keys that a delete found no row of. */
+      readonly notFound?: number;
       readonly fold: FoldKind;
       /** Delta's name: `WRITE`, `MERGE`, `DELETE`, `OPTIMIZE`, `RESTORE`, … */
       readonly operation: string;
@@ -59,6 +61,7 @@ export interface PlannedRequest {
   readonly counts: WriteCounts;
   readonly received: number;
   readonly rejected: number;
+  readonly notFound?: number;
   /** Tells the write that landed from a repeat of its request. */
   readonly write?: string;
 }
@@ -277,7 +280,8 @@ export function appliedVersion(snapshot: Snapshot, idempotency: Idempotency | un
 /** The requests the entry answers; without a key there is none to know again. */
 function requestsOf(planned: PlannedWrite & { kind: 'write' }, { idempotency, received = 0, rejected = 0 }: WriteOptions): readonly PlannedRequest[] {
   if (planned.requests !== undefined) return planned.requests;
-  return idempotency === undefined ? [] : [{ idempotency: [idempotency], counts: planned.counts, received, rejected }];
+  const { counts, notFound = 0 } = planned;
+  return idempotency === undefined ? [] : [{ idempotency: [idempotency], counts, received, rejected, notFound }];
 }
 
 // An entry holds one `txn` an appId: of a stream's sequences the greatest.
@@ -342,20 +346,20 @@ function commitInfo(
 export interface RequestTag {
   readonly key: string;
   readonly body: string;
-  /** received, inserted, updated, deleted, deduped, stale, rejected. */
+  /** received, inserted, updated, deleted, deduped, stale, rejected; of a delete, where there are any, keys not found. */
   readonly counts: readonly number[];
   /** Of a grouped write: its own id. */
   readonly write?: string;
 }
 
-function requestTag({ idempotency: [idempotency], counts, received, rejected, write }: PlannedRequest): readonly RequestTag[] {
+function requestTag({ idempotency: [idempotency], counts, received, rejected, notFound = 0, write }: PlannedRequest): readonly RequestTag[] {
   if (idempotency.kind !== 'request') return [];
   const { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale } = counts;
   return [
     {
       key: requestTagKey(idempotency.key),
       body: idempotency.bodyHash,
-      counts: [received, rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale, rejected],
+      counts: [received, rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale, rejected, ...(notFound > 0 ? [notFound] : [])],
       ...(write === undefined ? {} : { write }),
     },
   ];

@@ -54,6 +54,7 @@ export function deletePlanner(
       // Keys are personal where erasure is asked for; a predicate in the log would outlive them.
       operationParameters: { predicate: '[]' },
       counts: { ...NO_ROWS, rowsDeleted: found.matching.rowCount },
+      notFound,
       basis: { kind: what.kind === 'where' ? 'deleteWhere' : 'deleteKeys', reads: found.reads },
     };
   };

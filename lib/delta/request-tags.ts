@@ -10,6 +10,8 @@ export interface RememberedRequest {
   readonly received: number;
   readonly rejected: number;
   readonly counts: WriteCounts;
+  /** Keys that a delete found no row of. */
+  readonly notFound: number;
   /** Of a grouped write: the id of the one that landed. */
   readonly write?: string;
 }
@@ -23,10 +25,11 @@ export function rememberedRequest(actions: readonly Action[], key: string): Reme
   const wanted = requestTagKey(key);
   for (const request of parsed) {
     if (!isJsonObject(request) || request['key'] !== wanted || typeof request['body'] !== 'string' || !Array.isArray(request['counts'])) continue;
-    const [received = 0, rowsInserted = 0, rowsUpdated = 0, rowsDeleted = 0, dedupedInBatch = 0, stale = 0, rejected = 0] = request['counts'].map(Number);
+    const [received = 0, rowsInserted = 0, rowsUpdated = 0, rowsDeleted = 0, dedupedInBatch = 0, stale = 0, rejected = 0, notFound = 0] =
+      request['counts'].map(Number);
     const counts = { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale };
     const { write } = request;
-    return { bodyHash: request['body'], received, rejected, counts, ...(typeof write === 'string' ? { write } : {}) };
+    return { bodyHash: request['body'], received, rejected, counts, notFound, ...(typeof write === 'string' ? { write } : {}) };
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ import { publishIfWanted } from './ingest.ts';
 import { type OptimizeReport, optimizeReport, plannedOptimize } from './optimize-report.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
 import { maintainIfDue, publishGroup } from './publish-group.ts';
-import { commitReceipt, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
+import { commitReceipt, type CommitFacts, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
 import { writeUndrifted } from './schema-drift.ts';
 import { settle } from './settle.ts';
 
@@ -21,8 +21,8 @@ export interface EditOptions extends WriteOptions {
 /** D1, D4: deletes by key, by (key, event time) or by filter; keys without rows are counted, not faults. */
 export async function deleteRows(deps: FeatureDeps, group: OpenGroup, what: DeleteWhat, options: EditOptions): Promise<DeleteReceipt> {
   const { outcome, notFound } = await writeUndrifted(group, () => group.table.delete(what, { ...options, sortBy: identityOf(group) }));
-  const { commit, online } = await finish(deps, group, { outcome, operation: 'delete', options });
-  return { featureGroup: refOf(group), commit, notFound, online };
+  const { commit, online, facts } = await finish(deps, group, { outcome, operation: 'delete', options });
+  return { featureGroup: refOf(group), commit, notFound: facts?.notFound ?? notFound, online };
 }
 
 /** A new commit with the rows of `to`. @throws LakefoldError NO_SUCH_COMMIT, HISTORY_EXPIRED */
@@ -34,7 +34,8 @@ export async function restoreRows(
 ): Promise<{ readonly featureGroup: GroupRef; readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
   await group.table.refresh();
   const outcome = await writeUndrifted(group, () => group.table.restore(to, options));
-  return { featureGroup: refOf(group), ...(await finish(deps, group, { outcome, operation: 'restore', options })) };
+  const { commit, online } = await finish(deps, group, { outcome, operation: 'restore', options });
+  return { featureGroup: refOf(group), commit, online };
 }
 
 export interface OptimizeRowsOptions {
@@ -126,12 +127,12 @@ async function finish(
   deps: FeatureDeps,
   group: OpenGroup,
   write: { readonly outcome: WriteOutcome; readonly operation: CommitOperation; readonly options: EditOptions },
-): Promise<{ readonly commit: CommitReceipt | null; readonly online: Receipt['online'] }> {
+): Promise<{ readonly commit: CommitReceipt | null; readonly online: Receipt['online']; readonly facts: CommitFacts | undefined }> {
   const facts = await settle(deps, group.table.root, { outcome: write.outcome, idempotency: write.options.idempotency, rejected: 0 });
-  if (facts === undefined) return { commit: null, online: null };
+  if (facts === undefined) return { commit: null, online: null, facts };
   const online = await publishIfWanted(deps, group, { facts, wait: write.options.wait });
   maintainIfDue(deps, group, facts.version);
-  return { commit: commitReceipt(write.operation, facts), online };
+  return { commit: commitReceipt(write.operation, facts), online, facts };
 }
 
 function identityOf(group: OpenGroup): readonly string[] {

@@ -60,6 +60,8 @@ export interface CommitFacts {
   readonly counts: WriteCounts;
   readonly rejected: number;
   readonly alreadyApplied: boolean;
+  /** Of a repeated delete: keys the first one found no row of. */
+  readonly notFound?: number;
   /** Of a repeat: the report that the first request's commit names. */
   readonly reportId?: string;
 }

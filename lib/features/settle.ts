@@ -68,6 +68,7 @@ async function repeated(
     counts: { rowsInserted, rowsUpdated, rowsDeleted, dedupedInBatch, stale },
     rejected: original?.rejected ?? record.rejected,
     alreadyApplied: true,
+    ...(original === undefined ? {} : { notFound: original.notFound }),
     ...(record.validationReportId === null ? {} : { reportId: record.validationReportId }),
   };
 }

@@ -29,5 +29,7 @@ export interface Control {
   query(partition: string, options?: RequestOptions & { readonly after?: string; readonly prefix?: string }): AsyncIterable<ControlRecord>;
   /** Leaves no byte of a deleted or replaced record in the storage underneath; left out where deleting does. @throws LakefoldError STORE_UNAVAILABLE while others have it open */
   scrub?(): Promise<void>;
+  /** How long backups of the store outlive what they were made of, ms; undefined, or left out, where there are none. */
+  backupsKeptMillis?(): Promise<number | undefined>;
   close(): Promise<void>;
 }

@@ -83,6 +83,9 @@ export interface ObjectStore {
   /** Deleting what is not there succeeds. Only vacuum, log clean-up and erase delete. */
   delete(path: ObjectPath, options?: RequestOptions): Promise<void>;
 
+  /** Takes away every version that is kept behind a current or deleted object below `prefix`, where the store keeps such. */
+  purgeVersions?(prefix: string, options?: RequestOptions): Promise<void>;
+
   /** Takes away what writes that never ended left behind, where the store keeps such and does not list it. */
   sweep?(): Promise<void>;
 

@@ -115,6 +115,9 @@ export interface OnlineStore extends OnlineReader {
   /** Leaves no byte of a deleted item in the storage underneath; left out where deleting does. @throws LakefoldError STORE_UNAVAILABLE while others have it open */
   scrub?(): Promise<void>;
 
+  /** How long backups of the store outlive what they were made of, ms; undefined, or left out, where there are none. */
+  backupsKeptMillis?(): Promise<number | undefined>;
+
   /** Every item of the generation, in no particular order, deleted marks included. */
   scan(table: OnlineTable, options?: RequestOptions): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }>;
 

@@ -60,6 +60,16 @@ describe('rows:delete', () => {
     expect(await online(api, 'SFO')).toEqual([30, null, 4, false]);
   });
 
+  it('counts keys without rows again when the request is repeated (D4, U9)', async () => {
+    const api = await start();
+    const body = { keys: [{ origin: 'SFO' }, { origin: 'NOPE' }, { origin: 'NADA' }] };
+    const key = { 'idempotency-key': 'once' };
+    const first = await api.post(`${GROUP}/rows:delete`, body, key);
+    expect(first.body).toMatchObject({ commit: { rowsDeleted: 2, alreadyApplied: false }, notFound: 2 });
+    const again = await api.post(`${GROUP}/rows:delete`, body, key);
+    expect(again.body).toMatchObject({ commit: { version: 2, rowsDeleted: 2, alreadyApplied: true }, notFound: 2 });
+  });
+
   it('takes out what a filter finds', async () => {
     const api = await start();
     const answer = await api.post(`${GROUP}/rows:delete?wait=commit`, { where: { column: 'hour', op: '=', value: '2001-03-01T10:00:00Z' } });

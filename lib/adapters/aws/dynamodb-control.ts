@@ -11,6 +11,7 @@ import { checkRecord, checkRecordKey } from '../../ports/control-rules.ts';
 import type { Control, ControlCondition, ControlRecord, PutRecord } from '../../ports/control.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { Random } from '../../ports/random.ts';
+import { backupsKeptMillis } from './dynamodb-backups.ts';
 import { abortable, callRepeatedly } from './dynamodb-calls.ts';
 import type { DynamoDbDeps, Try } from './dynamodb-calls.ts';
 import { dynamoDbFaultOf, sdkAttemptsOf, translateDynamoDbError } from './dynamodb-errors.ts';
@@ -86,6 +87,10 @@ export class DynamoDbControl implements Control {
       for (const attributes of page.Items ?? []) yield decodeRecord(attributes);
       start = page.LastEvaluatedKey;
     } while (start !== undefined);
+  }
+
+  async backupsKeptMillis(): Promise<number | undefined> {
+    return this.#calling('read backups of', {}, () => backupsKeptMillis(this.#deps.client, this.#table));
   }
 
   async close(): Promise<void> {}

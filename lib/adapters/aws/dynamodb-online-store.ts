@@ -18,6 +18,7 @@ import type {
   OnlineWrite,
   Watermark,
 } from '../../ports/online-store.ts';
+import { backupsKeptMillis } from './dynamodb-backups.ts';
 import { readBatches } from './dynamodb-batch-read.ts';
 import { abortable, callRepeatedly } from './dynamodb-calls.ts';
 import type { DynamoDbDeps } from './dynamodb-calls.ts';
@@ -129,6 +130,10 @@ export class DynamoDbOnlineStore implements OnlineStore {
     await mapConcurrent(keys, { concurrencyMax: ONLINE_WRITE_CONCURRENCY }, (key) =>
       this.#calling('write to', { ...options, timeMaxMillis: this.#writeTimeMax }, () => this.#deleteMark(table, key, options)),
     );
+  }
+
+  async backupsKeptMillis(): Promise<number | undefined> {
+    return this.#calling('read backups of', { timeMaxMillis: SCAN_TIME_MAX_MILLIS }, () => backupsKeptMillis(this.#deps.client, this.#options.table));
   }
 
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {

@@ -20,6 +20,7 @@ import type {
 import type { Random } from '../../ports/random.ts';
 import { conditionalPut } from './s3-conditional-put.ts';
 import { s3FaultOf, translateS3Error } from './s3-errors.ts';
+import { purgeVersions } from './s3-versions.ts';
 
 /** Tries of what may be repeated freely. */
 const ATTEMPTS_MAX = 3;
@@ -150,6 +151,11 @@ export class S3ObjectStore implements ObjectStore {
 
   async delete(path: ObjectPath, options: RequestOptions = {}): Promise<void> {
     await this.#calling('delete', path, options, () => this.#options.client.send(new DeleteObjectCommand(this.#object(path)), abortable(options)));
+  }
+
+  async purgeVersions(prefix: string, options: RequestOptions = {}): Promise<void> {
+    const { client, bucket } = this.#options;
+    await this.#calling('delete old versions below', prefix, options, () => purgeVersions({ client, bucket, prefix: this.#base + prefix }, options));
   }
 
   async #read(path: ObjectPath, range: ByteRange | undefined, options: RequestOptions): Promise<StoredObject | undefined | 'behind the end'> {

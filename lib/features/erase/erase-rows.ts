@@ -24,11 +24,6 @@ import { type ErasedDataset, eraseDatasets } from './erase-datasets.ts';
 import { digestKeys, hashDigests, registerErased } from './erased-keys.ts';
 import { type EndedHistory, endTableHistory, purgeTableHistory } from './erase-table.ts';
 
-export interface EraseDeps extends FeatureDeps {
-  /** How long backups of the stores outlive what they were made of, ms; left out where there are none. */
-  readonly backupsKeptMillis?: number;
-}
-
 export interface EraseRequest extends RequestOptions {
   readonly what: Extract<DeleteWhat, { kind: 'keys' }>;
   readonly reason: string;
@@ -60,7 +55,7 @@ const EVERY_ROW: DeleteWhat = { kind: 'where', filter: { kind: 'and', filters: [
  * Erases, and answers the finished job with its certificate.
  * @throws LakefoldError what storage and commits throw; the same request again goes on
  */
-export async function eraseRows(deps: EraseDeps, group: OpenGroup, request: EraseRequest): Promise<Job & { readonly result: ErasureCertificate }> {
+export async function eraseRows(deps: FeatureDeps, group: OpenGroup, request: EraseRequest): Promise<Job & { readonly result: ErasureCertificate }> {
   const digests = await digestKeys(deps, group, request.what.sets);
   const keysHash = hashDigests(digests);
   let record = (await unfinished(deps, group, keysHash)) ?? (await start(deps, group, keysHash));
@@ -89,6 +84,7 @@ export async function eraseRows(deps: EraseDeps, group: OpenGroup, request: Eras
   await forgetOnline(deps, group, request.what);
   await deps.control.scrub?.();
   await deps.store.sweep?.();
+  await purgeVersions(deps, group);
   await step(6);
   const now = deps.clock.now();
   const certificate: ErasureCertificate = {
@@ -99,7 +95,7 @@ export async function eraseRows(deps: EraseDeps, group: OpenGroup, request: Eras
     filesRewritten: ended.filesRewritten,
     commitVersion: ended.version,
     historyEndsAt: ended.version,
-    backupsExpireAt: deps.backupsKeptMillis === undefined ? null : formatMillis(now + deps.backupsKeptMillis),
+    backupsExpireAt: await backupsExpireAt(deps, now),
     trainingDatasets,
     reason: request.reason,
     completedAt: formatMillis(now),
@@ -117,7 +113,7 @@ export async function eraseRows(deps: EraseDeps, group: OpenGroup, request: Eras
   return job;
 }
 
-async function start(deps: EraseDeps, group: OpenGroup, keysHash: string): Promise<JobRecord> {
+async function start(deps: FeatureDeps, group: OpenGroup, keysHash: string): Promise<JobRecord> {
   const job = newJob(deps, { type: 'erase', progress: { done: 0, total: STEPS, unit: 'steps' } });
   const certificateId = `er_${ulid(deps.clock.now(), deps.random.bytes(16))}`;
   const memo = { group: groupName(group.definition), keysHash, certificateId, erasedAt: deps.clock.nowMicros().toString() };
@@ -125,7 +121,7 @@ async function start(deps: EraseDeps, group: OpenGroup, keysHash: string): Promi
   return { job, memo };
 }
 
-async function unfinished(deps: EraseDeps, group: OpenGroup, keysHash: string): Promise<JobRecord | undefined> {
+async function unfinished(deps: FeatureDeps, group: OpenGroup, keysHash: string): Promise<JobRecord | undefined> {
   for await (const record of readJobs(deps, group.project)) {
     const { job, memo } = record;
     if (job.type === 'erase' && job.state === 'RUNNING' && memo['keysHash'] === keysHash && memo['group'] === groupName(group.definition)) return record;
@@ -154,7 +150,7 @@ function datasetsIn({ memo }: JobRecord): readonly ErasedDataset[] {
 
 /** Reports and statistics name values, and so do writes that were refused; of before the erasure none stays. What was set aside goes too. */
 async function eraseBeside(
-  deps: EraseDeps,
+  deps: FeatureDeps,
   group: OpenGroup,
   erase: RequestOptions & { readonly key: string; readonly bodyHash: string; readonly endedAt: number },
 ): Promise<void> {
@@ -172,11 +168,22 @@ async function eraseBeside(
   await purgeTableHistory(deps, quarantine, EVERY_ROW, ended.version);
 }
 
-async function forgetOnline(deps: EraseDeps, group: OpenGroup, what: EraseRequest['what']): Promise<void> {
+async function forgetOnline(deps: FeatureDeps, group: OpenGroup, what: EraseRequest['what']): Promise<void> {
   const types = group.keyColumns.map(({ type }) => type);
   const keys = entitiesOf(group, what).map((values): EntityKey => encodeKey(types, values));
   await deps.online.forget(group.onlineTable, keys);
   await deps.online.scrub?.();
+}
+
+/** What a versioned bucket keeps behind the objects that were replaced or deleted here. */
+async function purgeVersions({ store }: FeatureDeps, { project, table }: OpenGroup): Promise<void> {
+  for (const folder of [table.root, `${project}/training-datasets`, `${project}/_uploads`]) await store.purgeVersions?.(`${folder}/`);
+}
+
+/** Backups of the stores can't be erased from; they expire. */
+async function backupsExpireAt({ online, control }: FeatureDeps, now: number): Promise<string | null> {
+  const kept = [await online.backupsKeptMillis?.(), await control.backupsKeptMillis?.()].filter((millis) => millis !== undefined);
+  return kept.length === 0 ? null : formatMillis(now + Math.max(...kept));
 }
 
 function entitiesOf(group: OpenGroup, { sets }: EraseRequest['what']): readonly (readonly Value[])[] {
