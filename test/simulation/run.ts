@@ -1,10 +1,11 @@
 /**
  * Schedules by hand.
  *
- *   npx tsx test/simulation/run.ts --seed N [--trace]
- *   npx tsx test/simulation/run.ts --schedules N [--from SEED] [--step 1] [--workers 2] [--minutes M] [--report FILE] [--portable]
+ *   npm run simulate -- --seed N [--trace]
+ *   npm run simulate -- --schedules N [--from SEED] [--step 1] [--workers 2] [--minutes M] [--report FILE] [--portable]
+ *   npm run simulate -- --minutes M
  *
- * `--minutes`: no more are started after so long. `--report`: what became of every 5,000, as JSON.
+ * `--minutes`: no more are started after so long; without `--schedules` as many as fit. `--step`: from one seed to the next. `--report`: what became of every 5,000, as JSON.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -14,11 +15,11 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
-    schedules: { type: 'string', default: '1000' },
+    schedules: { type: 'string' },
     from: { type: 'string', default: '1' },
     step: { type: 'string', default: '1' },
     workers: { type: 'string', default: '2' },
-    minutes: { type: 'string', default: '600' },
+    minutes: { type: 'string' },
     report: { type: 'string' },
     portable: { type: 'boolean', default: false },
   },
@@ -28,15 +29,16 @@ const startedAt = performance.now();
 const CHUNK = 5000;
 const chunks = new Map<number, { schedules: number; failures: string[] }>();
 const step = Number(values.step);
+const schedules = values.schedules ?? (values.minutes === undefined ? 1000 : Number.MAX_SAFE_INTEGER / 2);
 const isOne = values.seed !== undefined;
 const report = await runSimulation({
   from: Number(values.seed ?? values.from),
-  schedules: isOne ? 1 : Number(values.schedules),
+  schedules: isOne ? 1 : Number(schedules),
   step,
   workers: isOne ? 1 : Number(values.workers),
   drain: values.portable ? 'immediate' : 'checkpoint',
   trace: values.trace,
-  untilMillis: startedAt + Number(values.minutes) * 60_000,
+  untilMillis: startedAt + Number(values.minutes ?? 600) * 60_000,
   onReport: (part, from) => {
     const number = Math.floor((from - Number(values.from)) / step / CHUNK);
     const chunk = chunks.get(number) ?? { schedules: 0, failures: [] };
@@ -51,7 +53,7 @@ if (values.trace) console.log(report.lines.join('\n'));
 for (const { seed, violation, lines } of report.failures) {
   console.log(`\nseed ${seed}: ${violation}`);
   if (!values.trace) console.log(lines.join('\n'));
-  console.log(`again: npx tsx test/simulation/run.ts --seed ${seed} --trace`);
+  console.log(`again: npm run simulate -- --seed ${seed} --trace`);
 }
 const seconds = (performance.now() - startedAt) / 1000;
 console.log(
