@@ -2,7 +2,7 @@
 import { bytesEqual, compareBytes } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { WATERMARK_AHEAD_MAX } from '../core/limits.ts';
-import type { OnlineEdit, OnlineItem, OnlineReadRequest, OnlineRow, OnlineTable, Watermark } from './online-store.ts';
+import type { OnlineEdit, OnlineHeal, OnlineItem, OnlineReadRequest, OnlineRow, OnlineTable, Watermark } from './online-store.ts';
 
 export type OnlineDecision = { readonly kind: 'applied'; readonly item: OnlineItem } | { readonly kind: 'duplicate' } | { readonly kind: 'stale' };
 
@@ -18,6 +18,22 @@ export function decideEdit(stored: OnlineItem | undefined, edit: OnlineEdit): On
   const isUnfenced = stored?.fence === undefined || stored.fence < edit.version;
   const isLatest = stored === undefined || stored.commit <= edit.version;
   return isUnfenced && isLatest ? { kind: 'applied', item: editedItem(edit) } : { kind: refusedEdit(stored, edit) };
+}
+
+/** Writes over the item that was seen, and over no other. */
+export function decideHeal(stored: OnlineItem | undefined, heal: OnlineHeal): OnlineDecision {
+  return isSameItem(stored, heal.seen) ? { kind: 'applied', item: editedItem(heal) } : { kind: 'stale' };
+}
+
+/** U11: what loading a row leaves, whatever was there. */
+export function loadedItem(row: OnlineRow): OnlineItem {
+  return mergedItem(undefined, row);
+}
+
+function isSameItem(a: OnlineItem | undefined, b: OnlineItem | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const sameOrder = a.order === undefined || b.order === undefined ? a.order === b.order : bytesEqual(a.order, b.order);
+  return sameOrder && a.commit === b.commit && a.fence === b.fence && a.deleted === b.deleted;
 }
 
 /**

@@ -51,6 +51,12 @@ export interface OnlineEdit {
   readonly row?: Omit<OnlineRow, 'key' | 'commit'>;
 }
 
+/** An edit of an item that is wrong: it is written only over the item that was found wrong. */
+export interface OnlineHeal extends OnlineEdit {
+  /** The item as it was read; undefined = there was none. Its payload is not compared. */
+  readonly seen: OnlineItem | undefined;
+}
+
 /**
  * - `applied`: the stored item is now this row (whoever wrote it first counts as duplicate)
  * - `duplicate`: the stored item already was this row (same order bytes, same commit or later)
@@ -100,6 +106,19 @@ export interface OnlineStore extends OnlineReader {
    * commit <= version)`; nothing left → a deleted mark without order, payload and expiry.
    */
   edit(table: OnlineTable, edits: readonly OnlineEdit[], options?: RequestOptions): Promise<readonly OnlineWrite[]>;
+
+  /**
+   * U11: puts rows without looking at what is there, in batches. Only into a generation that nobody reads and nobody publishes
+   * to yet. Rows of one call have distinct keys.
+   * @throws LakefoldError STORE_THROTTLED, STORE_UNAVAILABLE
+   */
+  load(table: OnlineTable, rows: readonly OnlineRow[], options?: RequestOptions): Promise<void>;
+
+  /** As `edit`, but iff the item is still the one that was seen; any other is `stale`. Keys are distinct, answers aligned with `heals`. */
+  heal(table: OnlineTable, heals: readonly OnlineHeal[], options?: RequestOptions): Promise<readonly OnlineWrite[]>;
+
+  /** Deletes at most `itemsMax` items of a generation that nobody uses any more; true once none is left. Its watermark stays. */
+  clear(table: OnlineTable, options: RequestOptions & { readonly itemsMax: number }): Promise<boolean>;
 
   watermark(table: OnlineTable, options?: OnlineReadOptions): Promise<Watermark | undefined>;
 

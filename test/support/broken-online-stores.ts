@@ -17,6 +17,9 @@ function changed(good: OnlineStore, overrides: Overrides): OnlineStore {
     edit: (table, edits, options) => good.edit(table, edits, options),
     watermark: (table, options) => good.watermark(table, options),
     moveWatermark: (table, move, options) => good.moveWatermark(table, move, options),
+    load: (table, rows, options) => good.load(table, rows, options),
+    heal: (table, heals, options) => good.heal(table, heals, options),
+    clear: (table, options) => good.clear(table, options),
     forget: (table, keys, options) => good.forget(table, keys, options),
     scan: (table, options) => good.scan(table, options),
     close: () => good.close(),
@@ -219,6 +222,33 @@ const mishandlingStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   })),
 ];
 
+const careless: readonly BrokenAdapter<OnlineStoreSubject>[] = [
+  broken('loads by merging', ['U11 loads rows over whatever is there'], (good) => ({
+    load: async (table, rows, options) => void (await good.merge(table, rows, options)),
+  })),
+  broken('loads the first batch only', ['U11 loads 130 rows'], (good) => ({ load: (table, rows, options) => good.load(table, rows.slice(0, 25), options) })),
+  broken('clears everything at once', ['U11 clears a generation bit by bit'], (good) => ({ clear: (table) => good.clear(table, { itemsMax: 1_000_000 }) })),
+  broken('is done with clearing before it is', ['U11 clears a generation bit by bit'], (good) => ({
+    clear: async (table, options) => {
+      await good.clear(table, options);
+      return true;
+    },
+  })),
+  broken('heals whatever it finds', ['heals an item that is still as it was seen', 'heals a missing item only'], (good) => ({
+    heal: async (table, heals, options) => {
+      const { items } = await good.read({ items: heals.map(({ key }) => ({ table, key })), watermarks: [] });
+      return good.heal(
+        table,
+        heals.map(({ seen: _, ...heal }, i) => ({ ...heal, seen: items[i]?.kind === 'item' ? items[i].item : undefined })),
+        options,
+      );
+    },
+  })),
+  broken('heals as edits are written', ['heals an item that is still as it was seen', 'heals a missing item only'], (good) => ({
+    heal: (table, heals, options) => good.edit(table, heals, options),
+  })),
+];
+
 const waywardWatermarks: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   moving('moves the watermark without looking', ['U6 has no watermark until', 'U6 moves only from where', 'U6 moves to another table'], (stored) => stored),
   moving('compares versions only', ['U6 moves only from where', 'U6 tells no versions ahead'], (stored, expected) =>
@@ -246,7 +276,7 @@ const waywardWatermarks: readonly BrokenAdapter<OnlineStoreSubject>[] = [
   })),
 ];
 
-export const brokenOnlineStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [...misruledStores, ...mishandlingStores, ...waywardWatermarks];
+export const brokenOnlineStores: readonly BrokenAdapter<OnlineStoreSubject>[] = [...misruledStores, ...mishandlingStores, ...careless, ...waywardWatermarks];
 
 /** A store that moves the watermark from wherever `from` says. */
 function moving(

@@ -75,6 +75,18 @@ export function countingOnlineStore(store: OnlineStore): CountingOnlineStore {
       calls.push('edit');
       return store.edit(table, edits, options);
     },
+    load: (table, rows, options) => {
+      calls.push('load');
+      return store.load(table, rows, options);
+    },
+    heal: (table, heals, options) => {
+      calls.push('heal');
+      return store.heal(table, heals, options);
+    },
+    clear: (table, options) => {
+      calls.push('clear');
+      return store.clear(table, options);
+    },
     watermark: (table, options) => {
       calls.push('watermark');
       return store.watermark(table, options);

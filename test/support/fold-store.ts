@@ -4,6 +4,7 @@
  */
 import { compareBytes, toHex } from '../../lib/core/bytes.ts';
 import type { EntityKey } from '../../lib/core/keys.ts';
+import { decideHeal, loadedItem } from '../../lib/ports/online-rules.ts';
 import type { OnlineEdit, OnlineItem, OnlineRead, OnlineRow, OnlineStore, OnlineTable, OnlineWrite, Watermark } from '../../lib/ports/online-store.ts';
 
 export interface StoreRules {
@@ -101,6 +102,20 @@ export function modelOnlineStore(rules: StoreRules = ALL_RULES): OnlineStore {
     }),
     merge: async (table, rows) => rows.map((row) => merge(table, row)),
     edit: async (table, edits) => edits.map((each) => edit(table, each)),
+    load: async (table, rows) => {
+      for (const row of rows) cells.set(address(table, row.key), { key: row.key, ...loadedItem(row) });
+    },
+    heal: async (table, heals) =>
+      heals.map((heal) => {
+        const decision = decideHeal(cells.get(address(table, heal.key)), heal);
+        if (decision.kind === 'applied') cells.set(address(table, heal.key), { key: heal.key, ...decision.item });
+        return decision.kind;
+      }),
+    clear: async (table, { itemsMax }) => {
+      const held = [...cells.keys()].filter((at) => at.startsWith(`${tableId(table)}/`));
+      for (const at of held.slice(0, itemsMax)) cells.delete(at);
+      return held.length <= itemsMax;
+    },
     watermark: async (table) => watermarks.get(tableId(table)),
     moveWatermark: async (table, { expected, next }) => {
       const held = watermarks.get(tableId(table));

@@ -7,7 +7,7 @@ import { ORDER_BYTES } from '../../core/order.ts';
 import { epochMillis, epochSeconds } from '../../core/time.ts';
 import { onlineTableName } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
-import type { OnlineEdit, OnlineItem, OnlineRow, OnlineTable, Watermark } from '../../ports/online-store.ts';
+import type { OnlineEdit, OnlineHeal, OnlineItem, OnlineRow, OnlineTable, Watermark } from '../../ports/online-store.ts';
 
 export type Attributes = Record<string, AttributeValue>;
 export type ItemKey = { readonly p: { readonly S: string }; readonly k: { readonly B: Uint8Array } };
@@ -51,6 +51,36 @@ export function editUpdate(table: OnlineTable, edit: OnlineEdit): ItemUpdate {
     UpdateExpression: 'SET d = :d, c = :c, f = :c REMOVE o, v, x',
     ConditionExpression: EDIT_CONDITION,
     ExpressionAttributeValues: { ':c': number(edit.version), ':d': number(1) },
+  };
+}
+
+/** As `editUpdate`, iff the item is still as it was seen. */
+export function healUpdate(table: OnlineTable, heal: OnlineHeal): ItemUpdate {
+  const update = editUpdate(table, heal);
+  const { seen } = heal;
+  if (seen === undefined) return { ...update, ConditionExpression: 'attribute_not_exists(p)' };
+  const values: Attributes = { ...update.ExpressionAttributeValues, ':sc': number(seen.commit) };
+  if (seen.order !== undefined) values[':so'] = { B: seen.order };
+  if (seen.fence !== undefined) values[':sf'] = number(seen.fence);
+  const conditions = [
+    'c = :sc',
+    seen.order === undefined ? 'attribute_not_exists(o)' : 'o = :so',
+    seen.fence === undefined ? 'attribute_not_exists(f)' : 'f = :sf',
+    `${seen.deleted ? 'attribute_exists' : 'attribute_not_exists'}(d)`,
+  ];
+  return { ...update, ConditionExpression: conditions.join(' AND '), ExpressionAttributeValues: values };
+}
+
+/** U11: an item as it is loaded into a generation that nobody uses yet. */
+export function loadedAttributes(table: OnlineTable, row: OnlineRow): Attributes {
+  const { p, k } = itemKeyOf(table, row.key);
+  return {
+    p,
+    k,
+    o: { B: row.order },
+    c: number(row.commit),
+    v: { B: row.payload },
+    ...(row.expiresAt === undefined ? {} : { x: number(row.expiresAt) }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { EntityKey } from '../../core/keys.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type {
   OnlineEdit,
+  OnlineHeal,
   OnlineItem,
   OnlineRead,
   OnlineReadOptions,
@@ -20,6 +21,7 @@ import type {
 } from '../../ports/online-store.ts';
 import { backupsKeptMillis } from './dynamodb-backups.ts';
 import { readBatches } from './dynamodb-batch-read.ts';
+import { keysOfPartition, writeBatches } from './dynamodb-bulk-write.ts';
 import { abortable, callRepeatedly } from './dynamodb-calls.ts';
 import type { DynamoDbDeps } from './dynamodb-calls.ts';
 import { dynamoDbFaultOf, isRepeatable, sdkAttemptsOf, translateDynamoDbError } from './dynamodb-errors.ts';
@@ -28,8 +30,10 @@ import {
   decodeKey,
   decodeWatermark,
   editUpdate,
+  healUpdate,
   itemKeyOf,
   keyId,
+  loadedAttributes,
   mergeUpdate,
   shardPartition,
   watermarkKeyOf,
@@ -43,6 +47,10 @@ const READ_TIME_MAX_MILLIS = 2000;
 const WRITE_TIME_MAX_MILLIS = 10_000;
 /** One page of a scan, ms. */
 const SCAN_TIME_MAX_MILLIS = 20_000;
+/** A batch of a load or a clearing that makes no progress, ms: the table may have to grow first. */
+const BULK_TIME_MAX_MILLIS = 60_000;
+/** Keys of one page of a clearing. */
+const CLEAR_PAGE_KEYS = 1000;
 
 export interface DynamoDbOnlineStoreOptions {
   readonly table: string;
@@ -101,6 +109,39 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return mapConcurrent(edits, { concurrencyMax: ONLINE_WRITE_CONCURRENCY }, (edit) =>
       this.#write(editUpdate(table, edit), { ...options, refusal: (stored) => ({ kind: refusedEdit(stored, edit), isOwn: true }) }),
     );
+  }
+
+  async load(table: OnlineTable, rows: readonly OnlineRow[], options: RequestOptions = {}): Promise<void> {
+    const requests = rows.map((row) => ({ PutRequest: { Item: loadedAttributes(table, row) } }));
+    await writeBatches(this.#deps, requests, { ...options, table: this.#options.table, timeMaxMillis: BULK_TIME_MAX_MILLIS });
+  }
+
+  async heal(table: OnlineTable, heals: readonly OnlineHeal[], options: RequestOptions = {}): Promise<readonly OnlineWrite[]> {
+    return mapConcurrent(heals, { concurrencyMax: ONLINE_WRITE_CONCURRENCY }, async (heal) => {
+      const outcome = await this.#write(healUpdate(table, heal), {
+        ...options,
+        refusal: (stored) => ({ kind: refusedEdit(stored, heal), isOwn: true }),
+      });
+      return outcome === 'duplicate' ? 'stale' : outcome;
+    });
+  }
+
+  async clear(table: OnlineTable, options: RequestOptions & { readonly itemsMax: number }): Promise<boolean> {
+    let left = options.itemsMax;
+    for (let shard = 0; shard < table.shards; shard += 1) {
+      for (let isAll = false; !isAll; ) {
+        if (left <= 0) return false;
+        const keysMax = Math.min(left, CLEAR_PAGE_KEYS);
+        const page = await this.#calling('read from', { ...options, timeMaxMillis: SCAN_TIME_MAX_MILLIS }, () =>
+          keysOfPartition(this.#deps, shardPartition(table, shard), { ...options, table: this.#options.table, keysMax }),
+        );
+        const requests = page.keys.map((key) => ({ DeleteRequest: { Key: key } }));
+        await writeBatches(this.#deps, requests, { ...options, table: this.#options.table, timeMaxMillis: BULK_TIME_MAX_MILLIS });
+        left -= page.keys.length;
+        isAll = page.isAll;
+      }
+    }
+    return true;
   }
 
   async watermark(table: OnlineTable, options: OnlineReadOptions = {}): Promise<Watermark | undefined> {

@@ -2,12 +2,13 @@
 import { join } from 'node:path';
 import { entityKey } from '../../core/keys.ts';
 import { ONLINE_READ_KEYS_MAX } from '../../core/limits.ts';
-import { decideEdit, decideMerge, distinctRequests, isSamePosition, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
+import { decideEdit, decideHeal, decideMerge, distinctRequests, isSamePosition, loadedItem, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
 import type { OnlineDecision } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type {
   OnlineEdit,
+  OnlineHeal,
   OnlineItem,
   OnlineRead,
   OnlineReadOptions,
@@ -70,6 +71,28 @@ export class LmdbOnlineStore implements OnlineStore {
     return this.#writeAll(table, edits, { ...options, decide: decideEdit });
   }
 
+  async load(table: OnlineTable, rows: readonly OnlineRow[], options: RequestOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const prefix = itemKeyPrefix(table);
+    inWriteTransaction(this.#database, () => {
+      for (const row of rows) this.#database.putSync(itemKey(prefix, row.key), encodeItem(loadedItem(row)));
+    });
+  }
+
+  async heal(table: OnlineTable, heals: readonly OnlineHeal[], options: RequestOptions = {}): Promise<readonly OnlineWrite[]> {
+    return this.#writeAll(table, heals, { ...options, decide: decideHeal });
+  }
+
+  async clear(table: OnlineTable, options: RequestOptions & { readonly itemsMax: number }): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    const { start, end } = rangeOf(table);
+    return inWriteTransaction(this.#database, () => {
+      const keys = Array.from(this.#database.getKeys({ start: Buffer.from(start), end: Buffer.from(end), limit: options.itemsMax }), plainBytes);
+      for (const key of keys) this.#database.removeSync(key);
+      return keys.length < options.itemsMax;
+    });
+  }
+
   async watermark(table: OnlineTable, options: OnlineReadOptions = {}): Promise<Watermark | undefined> {
     options.signal?.throwIfAborted();
     this.#database.resetReadTxn();
@@ -106,10 +129,9 @@ export class LmdbOnlineStore implements OnlineStore {
   }
 
   async *scan(table: OnlineTable, options: RequestOptions = {}): AsyncIterable<{ readonly key: EntityKey; readonly item: OnlineItem }> {
-    const prefix = itemKeyPrefix(table);
-    const end = prefix.slice();
-    end[end.length - 1] = 1;
-    let start = prefix;
+    const range = rangeOf(table);
+    const { start: prefix, end } = range;
+    let { start } = range;
     for (;;) {
       options.signal?.throwIfAborted();
       this.#database.resetReadTxn();
@@ -157,4 +179,12 @@ export class LmdbOnlineStore implements OnlineStore {
     const bytes = readValue(this.#database, watermarkKey(table));
     return bytes === undefined ? undefined : decodeWatermark(bytes);
   }
+}
+
+/** Keys of all items of the table; the first is what each begins with. */
+function rangeOf(table: OnlineTable): { readonly start: Uint8Array; readonly end: Uint8Array } {
+  const start = itemKeyPrefix(table);
+  const end = start.slice();
+  end[end.length - 1] = 1;
+  return { start, end };
 }

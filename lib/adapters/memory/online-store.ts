@@ -2,11 +2,12 @@
 import { fromHex, toHex } from '../../core/bytes.ts';
 import { entityKey } from '../../core/keys.ts';
 import { ONLINE_READ_KEYS_MAX } from '../../core/limits.ts';
-import { decideEdit, decideMerge, distinctRequests, isSamePosition, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
+import { decideEdit, decideHeal, decideMerge, distinctRequests, loadedItem, isSamePosition, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
 import type { OnlineDecision } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
 import type {
   OnlineEdit,
+  OnlineHeal,
   OnlineItem,
   OnlineRead,
   OnlineReadOptions,
@@ -62,6 +63,23 @@ export class MemoryOnlineStore implements OnlineStore {
   async edit(table: OnlineTable, edits: readonly OnlineEdit[], options: RequestOptions = {}): Promise<readonly OnlineWrite[]> {
     options.signal?.throwIfAborted();
     return edits.map((edit) => this.#write(table, edit.key, (stored) => this.#rules.decideEdit(stored, edit)));
+  }
+
+  async load(table: OnlineTable, rows: readonly OnlineRow[], options: RequestOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    for (const row of rows) this.#write(table, row.key, () => ({ kind: 'applied', item: loadedItem(row) }));
+  }
+
+  async heal(table: OnlineTable, heals: readonly OnlineHeal[], options: RequestOptions = {}): Promise<readonly OnlineWrite[]> {
+    options.signal?.throwIfAborted();
+    return heals.map((heal) => this.#write(table, heal.key, (stored) => decideHeal(stored, heal)));
+  }
+
+  async clear(table: OnlineTable, options: RequestOptions & { readonly itemsMax: number }): Promise<boolean> {
+    options.signal?.throwIfAborted();
+    const items = this.#items.get(onlineTableName(table));
+    for (const hex of [...(items?.keys() ?? [])].slice(0, options.itemsMax)) items?.delete(hex);
+    return (items?.size ?? 0) === 0;
   }
 
   async watermark(table: OnlineTable, options: OnlineReadOptions = {}): Promise<Watermark | undefined> {
