@@ -14,7 +14,7 @@ export function createLocalApp(deps: StoreDeps): HttpApp {
   const app = createHttpApp(deps);
   app.get('/healthz', (c) => answerJson(c, { status: 'ok', version: VERSION }));
   app.route('/', createCatalogApp(deps));
-  app.route('/', createIngestApp({ ...deps, takesUploads: true, mayErase: true }));
+  app.route('/', createIngestApp({ ...deps, takesUploads: true, mayErase: true, mayRebuild: true }));
   app.route('/', createQueryApp(deps));
   app.route(
     '/',

@@ -1,4 +1,5 @@
 /** Commits of other engines and processes, folded into the online store while a server runs. */
+import { tendGenerations } from '../lib/features/generations.ts';
 import { publishGroup } from '../lib/features/publish-group.ts';
 import { listProjects } from '../lib/registry/location.ts';
 import type { LocalStore } from './local-store.ts';
@@ -31,10 +32,11 @@ async function publishAll({ deps, projects }: LocalStore, failing: Map<string, s
       for (const { definition, status } of state.featureGroups) {
         if (signal.aborted) return;
         if (!definition.onlineEnabled || status === 'DELETED') continue;
-        await attempt(
-          `${project}/${definition.name}/${definition.version}`,
-          async () => void (await publishGroup(deps, await projects.group(project, definition.name, definition.version))),
-        );
+        await attempt(`${project}/${definition.name}/${definition.version}`, async () => {
+          const group = await projects.group(project, definition.name, definition.version);
+          await publishGroup(deps, group);
+          await tendGenerations(deps, group);
+        });
       }
     }
   });

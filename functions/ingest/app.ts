@@ -27,6 +27,8 @@ export interface IngestAppDeps extends FeatureDeps, Pick<UploadRouteDeps, 'takes
   readonly projects: Projects;
   /** Whether this service may delete what a table was made of, as an erasure does. */
   readonly mayErase?: boolean;
+  /** Whether it may append to the registry, as making a newly loaded generation current does. */
+  readonly mayRebuild?: boolean;
 }
 
 const GROUP = '/v1/projects/:p/feature-groups/:fg/versions';
@@ -170,9 +172,14 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
   switch (action) {
     case 'publish': {
       onlyMembers(body, ['rebuild', 'repair']);
-      if (flagMember(body, 'rebuild') === true || flagMember(body, 'repair') === true)
-        throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected neither rebuild nor repair, which this deployment does not have');
-      return answerJson(c, await publishRows(deps, group));
+      const rebuild = flagMember(body, 'rebuild') ?? false;
+      if (flagMember(body, 'repair') === true) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected no repair, which this version does not have');
+      if (rebuild && deps.mayRebuild !== true)
+        throw new LakefoldError(
+          'UNSUPPORTED_OPERATION',
+          'expected a rebuild by the library or command, with rights to change the registry; this service has none and changed nothing',
+        );
+      return answerJson(c, await publishRows(deps, group, { rebuild, signal: c.get('signal'), ...(deps.mayRebuild === true ? {} : { tending: 'left' }) }));
     }
     case 'restore': {
       onlyMembers(body, ['toVersion']);

@@ -60,7 +60,7 @@ export function allowObjects(role: iam.Role, lake: Lake, rights: ObjectRights): 
   if (rights.write !== undefined) role.addToPolicy(new iam.PolicyStatement({ actions: ['s3:PutObject'], resources: arns(rights.write) }));
 }
 
-export type ItemAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
+export type ItemAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'BatchWriteItem';
 
 export const READ_ITEMS = ['GetItem', 'BatchGetItem', 'Query'] as const;
 export const WRITE_ITEMS = [...READ_ITEMS, 'PutItem', 'UpdateItem'] as const;

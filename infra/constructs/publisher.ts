@@ -90,8 +90,9 @@ function publishFunction(scope: Construct, props: LakeServiceProps): LakefoldFun
     timeout: TIMEOUT,
   });
   const { marker, registry, groups, logs } = OBJECTS;
-  allowObjects(made.role, lake, { read: [marker, registry, groups], projects: 'listed', write: [logs] });
+  allowObjects(made.role, lake, { read: [marker, registry, groups], projects: 'listed', write: [registry, logs] });
   allowItems(made.role, lake.controlTable, { actions: [...WRITE_ITEMS, 'DeleteItem'], partitions: ['registry/*', 'lease/*'] });
-  allowItems(made.role, lake.onlineTable, { actions: WRITE_ITEMS });
+  // Loads generations of online values, makes them current and clears those they replace.
+  allowItems(made.role, lake.onlineTable, { actions: [...WRITE_ITEMS, 'BatchWriteItem', 'DeleteItem'] });
   return made;
 }

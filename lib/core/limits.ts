@@ -42,6 +42,18 @@ export const CONTROL_RECORD_BYTES_MAX = 350 * 1024;
 export const QUEUE_RECEIVE_MAX = 10;
 /** Versions applied ahead of the watermark that one watermark item remembers. */
 export const WATERMARK_AHEAD_MAX = 64;
+/** Commits of a table nothing of which is online yet, from which on a generation is loaded instead of folding them one by one. */
+export const FIRST_LOAD_COMMITS = 256;
+/** Keys that one edit writes anew among those being served; of more a new generation is loaded. They are held in memory. */
+export const EDIT_KEYS_MAX = 200_000;
+/** Encoded rows that a load of a generation holds before it writes them, bytes: more take another pass over the files. */
+export const LOAD_BYTES_MAX = 256 * 1024 * 1024;
+/** How long a replaced generation is kept for readers that have not heard of it, ms: they hear within `DEFINITIONS_STALE_MAX_MILLIS`, and a lookup takes seconds. */
+export const GENERATION_KEPT_MILLIS = 60_000;
+/** Items cleared of replaced generations by one call; the next one goes on. */
+export const CLEARED_ITEMS_MAX = 100_000;
+/** How long a load waits for another one of the same group to end, ms: the lease of one that died ends sooner. */
+export const LOAD_WAIT_MAX_MILLIS = 60_000;
 /** Rows of a batch between stages. */
 export const BATCH_ROWS = 65_536;
 /** Attempts to commit before `COMMIT_CONFLICT`. */

@@ -33,6 +33,7 @@ export function foldSourceOf(deps: ReadDeps, table: DeltaTable, options: { reado
       for (const [i, version] of versions.entries()) commits.push(commitOf(deps, table, { version, entry: entries[i], previous: commits.at(-1)?.committedAt }));
       return commits;
     },
+    allRowsAt: (version) => allRowsAt(deps, table, version),
     rowsAt: (version, keys) => rowsAt(deps, table, { version, keys, keyColumns: options.keyColumns }),
   };
 }
@@ -66,17 +67,22 @@ function commitOf(
   }
 }
 
+async function* allRowsAt(deps: ReadDeps, table: DeltaTable, version: number): AsyncIterable<Batch> {
+  const snapshot = await table.at({ version });
+  for (const file of snapshot.files.values()) yield* batches(readFile(deps, { root: table.root, snapshot, file }, { columns: snapshot.columns }));
+}
+
 async function* rowsAt(
   deps: ReadDeps,
   table: DeltaTable,
   request: { readonly version: number; readonly keys: readonly EntityKey[]; readonly keyColumns: readonly Column[] },
 ): AsyncIterable<Batch> {
-  const snapshot = await table.at({ version: request.version });
   const names = request.keyColumns.map((column) => column.name);
   if (names.length === 0) {
-    for (const file of snapshot.files.values()) yield* batches(readFile(deps, { root: table.root, snapshot, file }, { columns: snapshot.columns }));
+    yield* allRowsAt(deps, table, request.version);
     return;
   }
+  const snapshot = await table.at({ version: request.version });
   const types = request.keyColumns.map((column) => column.type);
   const wantedRows = batchOfRows(
     request.keyColumns,

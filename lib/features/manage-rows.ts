@@ -5,7 +5,9 @@ import type { DeleteWhat } from '../delta/delete-rows.ts';
 import type { AsOf } from '../delta/snapshot-state.ts';
 import type { WriteOptions, WriteOutcome } from '../delta/write-outcome.ts';
 import { zeroCounts } from '../online/fold-counts.ts';
+import type { RequestOptions } from '../ports/object-store.ts';
 import type { FeatureDeps } from './deps.ts';
+import { loadNewGeneration, refreshGroup, tendGenerations } from './generations.ts';
 import { publishIfWanted } from './ingest.ts';
 import { type OptimizeReport, optimizeReport, plannedOptimize } from './optimize-report.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
@@ -96,14 +98,33 @@ export interface PublishReport {
   readonly failed: number;
 }
 
-/** Folds everything up to the head. @throws LakefoldError UNSUPPORTED_OPERATION */
-export async function publishRows(deps: FeatureDeps, group: OpenGroup): Promise<PublishReport> {
-  const { from, to, counts } = await publishGroup(deps, group);
-  return { from, to, ...zeroCounts(), ...counts };
+export interface PublishOptions extends RequestOptions {
+  /** Loads all online values anew, beside those that are served, and switches over. */
+  readonly rebuild?: boolean;
+  /** What earlier loads left undone, and loads that definitions ask for, are left to others. */
+  readonly tending?: 'left';
+}
+
+/**
+ * Folds everything up to the head. Of a rebuild `applied` counts the values loaded, `from` is the version they were loaded at.
+ * @throws LakefoldError UNSUPPORTED_OPERATION; COMMIT_CONFLICT when another load came between
+ */
+export async function publishRows(deps: FeatureDeps, group: OpenGroup, options: PublishOptions = {}): Promise<PublishReport> {
+  const { rebuild = false, tending, ...request } = options;
+  if (!rebuild || !group.definition.onlineEnabled) {
+    const { from, to, counts } = await publishGroup(deps, group);
+    if (tending !== 'left') await tendGenerations(deps, await refreshGroup(deps, group), request);
+    return { from, to, ...zeroCounts(), ...counts };
+  }
+  const watermark = await deps.online.watermark(group.onlineTable, { consistent: true });
+  const loaded = await loadNewGeneration(deps, group, request);
+  const { to } = await publishGroup(deps, group);
+  const { keys = 0, expired = 0, invalid = 0 } = loaded ?? {};
+  return { from: watermark?.version ?? -1, to, ...zeroCounts(), applied: keys, expired, invalid };
 }
 
 export interface OnlineState {
-  readonly state: 'current' | 'behind' | 'disabled';
+  readonly state: 'current' | 'behind' | 'loading' | 'rebuilding' | 'disabled';
   readonly watermark: number | null;
   readonly head: number;
   readonly lagSeconds: number;
@@ -112,15 +133,19 @@ export interface OnlineState {
 }
 
 /** How far the online store is. `lagSeconds`: age of the oldest commit not yet applied. */
-export async function onlineState(deps: FeatureDeps, group: OpenGroup): Promise<OnlineState> {
+export async function onlineState(deps: FeatureDeps, opened: OpenGroup): Promise<OnlineState> {
+  // A load moves on within seconds, definitions may be ten old.
+  const group = await refreshGroup(deps, opened);
   const snapshot = await group.table.refresh();
   const head = snapshot.version;
   const { generation } = group.state;
   if (!group.definition.onlineEnabled) return { state: 'disabled', watermark: null, head, lagSeconds: 0, generation, keys: null };
   const watermark = await deps.online.watermark(group.onlineTable, { consistent: true });
-  const behind = (watermark?.version ?? -1) < head;
-  const lagMillis = behind ? Math.max(0, deps.clock.now() - (watermark?.committedAt ?? snapshot.committedAt)) : 0;
-  return { state: behind ? 'behind' : 'current', watermark: watermark?.version ?? -1, head, lagSeconds: lagMillis / 1000, generation, keys: null };
+  const version = watermark?.version ?? -1;
+  const behind = version < head;
+  const lagMillis = behind ? Math.max(0, deps.clock.now() - (version < 0 ? snapshot.committedAt : (watermark?.committedAt ?? 0))) : 0;
+  const state = group.state.loadWantedSince === undefined ? (behind ? 'behind' : 'current') : version < 0 ? 'loading' : 'rebuilding';
+  return { state, watermark: version, head, lagSeconds: lagMillis / 1000, generation, keys: null };
 }
 
 async function finish(

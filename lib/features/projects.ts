@@ -10,7 +10,7 @@ import { groupKey, type PlannedTable, tablesOf } from '../registry/apply-plan.ts
 import { type DefinitionsPlan, planDefinitions, type PlanBody, refuseBreaking, refuseUpdates, type WantedDefinitions } from '../registry/plan.ts';
 import { parseFeatureGroup } from '../registry/parse-group.ts';
 import { parseFeatureView } from '../registry/parse-view.ts';
-import type { FeatureViewState } from '../registry/definition.ts';
+import type { FeatureGroupState, FeatureViewState } from '../registry/definition.ts';
 import { ensureLocation } from '../registry/location.ts';
 import type { Control } from '../ports/control.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -76,7 +76,7 @@ export class Projects {
       : featureGroupOf((await this.registry(project, { fresh: 'yes' })).state, name, version);
     const key = `${project}/${name}/${version}`;
     const cached = await this.#groups.get(key);
-    if (cached !== undefined && cached.state.revision === group.revision) return cached;
+    if (cached !== undefined && isSameState(cached.state, group)) return cached;
     const opening = cached === undefined ? openGroup(this.#deps, project, group) : reopen(cached, { project, state: group });
     this.#groups.set(key, opening);
     opening.catch(() => this.#groups.delete(key));
@@ -156,8 +156,10 @@ export class Projects {
   }
 
   async #revised({ registry }: RevisionOutcome): Promise<Registry> {
+    const { project, revision, state } = registry;
     this.#registries.remember(registry);
     await this.#copy(registry);
+    for (const group of state.featureGroups) if (group.loadWantedSince === revision) this.#deps.loadWanted?.({ project, state: group });
     return registry;
   }
 
@@ -197,6 +199,12 @@ export class Projects {
       throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected a deployment that may change definitions, found one that only reads them');
     return this.#deps.control;
   }
+}
+
+/** A load of online values changes no definition, so the revision of one does not tell it. */
+function isSameState(a: FeatureGroupState, b: FeatureGroupState): boolean {
+  const others = (state: FeatureGroupState): string => JSON.stringify(state.otherGenerations ?? []);
+  return a.revision === b.revision && a.generation === b.generation && a.loadWantedSince === b.loadWantedSince && others(a) === others(b);
 }
 
 async function reopen(open: OpenGroup, next: { readonly project: string; readonly state: OpenGroup['state'] }): Promise<OpenGroup> {

@@ -1,33 +1,78 @@
 /** Brings a group's online values up to its table (semantics §2), and does for its log what commits need. */
-import { LakefoldError } from '../core/errors.ts';
+import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { checkpointInterval } from '../delta/log-maintenance.ts';
 import { type OnlineReceipt, onlineReceipt, zeroCounts } from '../online/fold-counts.ts';
 import type { FoldCommit } from '../online/fold-source.ts';
-import { publish, type PublishResult } from '../online/publish.ts';
+import { markedTable, parseMark } from '../online/generation-mark.ts';
+import { publish, type PublishInput, type PublishResult } from '../online/publish.ts';
 import type { FeatureDeps } from './deps.ts';
 import { foldSourceOf } from './fold-source.ts';
+import { loadNewGeneration, marksOwnValues, refreshGroup, tendGenerations } from './generations.ts';
 import { groupName, type OpenGroup } from './open-group.ts';
 
 type Published = Extract<PublishResult, { kind: 'published' }>;
 
-/** Publishes up to the head, or to the commit just made. @throws LakefoldError UNSUPPORTED_OPERATION when the group is not online */
-export async function publishGroup(
-  deps: FeatureDeps,
-  group: OpenGroup,
-  options: { readonly known?: FoldCommit; readonly to?: number } = {},
-): Promise<Published> {
+/** Turns of a publisher that finds a generation replaced or has one loaded; each is rare. */
+const PUBLISH_ROUNDS_MAX = 16;
+
+export interface PublishOptions {
+  readonly known?: FoldCommit;
+  readonly to?: number;
+}
+
+/**
+ * Publishes up to the head, or to the commit just made, into the generation that is current; where it is being replaced, into the next one
+ * first, so that nobody who changes over sees less. Loads a new one where that is the shorter way (U11).
+ * @throws LakefoldError UNSUPPORTED_OPERATION when the group is not online; COMMIT_CONFLICT when other loads came between each time
+ */
+export async function publishGroup(deps: FeatureDeps, group: OpenGroup, options: PublishOptions = {}): Promise<Published> {
   if (!group.definition.onlineEnabled)
     throw new LakefoldError('UNSUPPORTED_OPERATION', `expected an online group, found ${groupName(group.definition)} with onlineEnabled: false`);
-  const source = foldSourceOf(deps, group.table, { keyColumns: group.keyColumns });
-  const result = await publish(deps, { table: group.onlineTable, source, group: group.fold, ...options });
-  if (result.kind === 'rebuildRequired') {
-    throw new LakefoldError(
-      'SCHEMA_DRIFT',
-      `expected online values of table ${result.expected} for ${groupName(group.definition)}, found those of ${result.found}`,
-      { context: { expected: result.expected, found: result.found } },
-    );
+  let current = group;
+  for (let round = 0; round < PUBLISH_ROUNDS_MAX; round += 1) {
+    const outcome = await publishOnce(deps, current, options);
+    if (outcome.kind === 'published') return outcome;
+    if (outcome.kind === 'loadRequired') {
+      deps.log.info('publish.load_required', { group: groupName(group.definition), reason: outcome.reason });
+      await loadNewGeneration(deps, current);
+    }
+    current = await refreshGroup(deps, current);
   }
-  return result;
+  throw new LakefoldError(
+    'COMMIT_CONFLICT',
+    `expected to publish ${groupName(group.definition)}, found its online values replaced ${PUBLISH_ROUNDS_MAX} times`,
+  );
+}
+
+type Outcome = Published | { readonly kind: 'loadRequired'; readonly reason: string } | { readonly kind: 'again' };
+
+async function publishOnce(deps: FeatureDeps, group: OpenGroup, options: PublishOptions): Promise<Outcome> {
+  const source = foldSourceOf(deps, group.table, { keyColumns: group.keyColumns });
+  const input = { table: group.onlineTable, source, group: group.fold, ...options };
+  const result = await publishOrLoad(deps, input);
+  if (result.kind !== 'notOurs') return result;
+  const mark = parseMark(result.found);
+  if (mark === undefined) return { kind: 'loadRequired', reason: 'otherTable' };
+  // Whoever has not heard of the new generation may not have heard of the definitions it was loaded by.
+  const fresh = await refreshGroup(deps, group);
+  if (fresh.onlineTable.generation !== group.onlineTable.generation) return { kind: 'again' };
+  if (mark.kind === 'gone' || !marksOwnValues(result.found, source.tableId)) return { kind: 'loadRequired', reason: 'gone' };
+  const next = markedTable(fresh.onlineTable, mark);
+  // One that is not loaded yet has no watermark: its load publishes what is committed by then.
+  if ((await deps.online.watermark(next, { consistent: true })) !== undefined)
+    await publish(deps, { ...input, table: next, group: fresh.fold, neverLoad: true });
+  const beside = await publish(deps, { ...input, group: fresh.fold, mark: result.found });
+  return beside.kind === 'notOurs' ? { kind: 'again' } : beside;
+}
+
+/** A log that no longer tells what comes after the watermark leaves one way. */
+async function publishOrLoad(deps: FeatureDeps, input: PublishInput): Promise<PublishResult | { readonly kind: 'loadRequired'; readonly reason: string }> {
+  try {
+    return await publish(deps, input);
+  } catch (error) {
+    if (!isLakefoldError(error, 'HISTORY_EXPIRED')) throw error;
+    return { kind: 'loadRequired', reason: 'historyExpired' };
+  }
 }
 
 /**
@@ -51,6 +96,7 @@ export async function publishForReceipt(
 /** Publishes a table some event named, and does for its log what the newest commit needs. */
 export async function publishTable(deps: FeatureDeps, group: OpenGroup): Promise<Published | undefined> {
   const published = group.definition.onlineEnabled ? await publishGroup(deps, group) : undefined;
+  await tendGenerations(deps, group);
   await group.table.maintainLog();
   return published;
 }

@@ -9,6 +9,7 @@ import { formatMillis } from '../core/time.ts';
 import { formatType } from '../core/types.ts';
 import type { Snapshot } from '../delta/snapshot-state.ts';
 import { DeltaTable } from '../delta/table.ts';
+import { followMarks } from '../online/generation-mark.ts';
 import { logRetentionMillis } from '../delta/table-properties.ts';
 import type { FeatureGroupState, RegistryState } from '../registry/definition.ts';
 import { parseFeatureGroup } from '../registry/parse-group.ts';
@@ -117,8 +118,8 @@ async function groupOfTable(deps: FeatureDeps, project: string, path: string): P
   if (path !== `feature-groups/${draft.name}/${version}`)
     throw new LakefoldError('CORRUPT_STORE', `expected the table of ${path}, found that of ${draft.name}/${version}`, { context: { path } });
   const place = { project, featureGroup: draft.name, version, generation: 1, shards: draft.onlineShards };
-  const onlineEnabled = (await deps.online.watermark(place)) !== undefined;
-  const definition = { ...draft, version, onlineEnabled };
+  const { table, watermark } = await followMarks(deps.online, place);
+  const definition = { ...draft, version, onlineEnabled: watermark !== undefined };
   const createdAt = formatMillis(snapshot.metadata.createdTime ?? snapshot.committedAt);
   return {
     definition,
@@ -128,8 +129,8 @@ async function groupOfTable(deps: FeatureDeps, project: string, path: string): P
     status: 'ACTIVE',
     path,
     tableId: snapshot.metadata.id,
-    generation: 1,
-    onlineShards: definition.onlineShards,
+    generation: table.generation,
+    onlineShards: table.shards,
     schemas: [payloadSchemaOf(definition)],
   };
 }

@@ -39,6 +39,8 @@ export interface FoldSource {
   head(): Promise<number>;
   /** Every commit of `(after, to]`, ascending, none left out. */
   commits(after: number, to: number): Promise<readonly FoldCommit[]>;
+  /** Every live row of the table at `version`. */
+  allRowsAt(version: number): AsyncIterable<Batch>;
   /** Live rows of the table at `version` that have one of `keys`; further rows are ignored. */
   rowsAt(version: number, keys: readonly EntityKey[]): AsyncIterable<Batch>;
 }

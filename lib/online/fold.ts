@@ -38,6 +38,8 @@ export interface Applied {
   readonly counts: ReadonlyMap<number, FoldCounts>;
   /** Versions all of whose writes have landed. */
   readonly done: readonly number[];
+  /** An edit of more keys than it may have: nothing was written. */
+  readonly isTooLarge?: true;
 }
 
 /** The newest row of a key among the commits of a pass. */
@@ -130,12 +132,12 @@ async function writeMerges(deps: FoldDeps, target: FoldTarget, writes: MergeWrit
   return blockedFrom;
 }
 
-interface StorableRow extends Omit<OnlineRow, 'commit'> {
+export interface StorableRow extends Omit<OnlineRow, 'commit'> {
   readonly key: EntityKey;
 }
 
 /** Undefined for a row that no item can hold: it would stop every publish to come. */
-function storable(group: FoldGroup, row: RankedRow): StorableRow | undefined {
+export function storable(group: FoldGroup, row: RankedRow): StorableRow | undefined {
   const key = row.rows.key(row.index);
   const payload = row.rows.payload(row.index);
   if (key === undefined || payload.length > ONLINE_PAYLOAD_BYTES_MAX) return undefined;
@@ -145,21 +147,22 @@ function storable(group: FoldGroup, row: RankedRow): StorableRow | undefined {
 
 /**
  * Applies one edit: every key it touched gets what is left of it in the table at that version. The caller has seen to it
- * that every earlier commit is applied.
+ * that every earlier commit is applied. Of more keys than `keysMax` nothing is written.
  */
 export async function applyEdit(
   deps: FoldDeps,
-  target: FoldTarget & { readonly source: FoldSource; readonly commit: EditCommit },
+  target: FoldTarget & { readonly source: FoldSource; readonly commit: EditCommit; readonly keysMax?: number },
   options: RequestOptions = {},
 ): Promise<Applied> {
-  const { group, commit } = target;
+  const { group, commit, keysMax = Number.POSITIVE_INFINITY } = target;
   const ingestedAtDefault = BigInt(commit.committedAt) * 1000n;
   const now = deps.clock.nowMicros();
   const tally = zeroCounts();
   const added = await newestRows({ group, batches: commit.rows(), ingestedAtDefault });
   tally.superseded = added.superseded;
   tally.invalid = added.invalid;
-  const keys = await touchedKeys(group, commit, added.byToken.values());
+  const keys = await touchedKeys(group, commit, { added: added.byToken.values(), keysMax });
+  if (keys.size > keysMax) return { counts: new Map(), done: [], isTooLarge: true };
   const left =
     keys.size === 0
       ? undefined
@@ -190,14 +193,19 @@ export async function applyEdit(
   return { counts, done: tally.failed === 0 ? [commit.version] : [] };
 }
 
-/** Keys of the rows the edit removed or added. */
-async function touchedKeys(group: FoldGroup, commit: EditCommit, added: Iterable<RankedRow>): Promise<Map<string, EntityKey>> {
+/** Keys of the rows the edit removed or added; not all of them where they are more than `keysMax`. */
+async function touchedKeys(
+  group: FoldGroup,
+  commit: EditCommit,
+  { added, keysMax }: { readonly added: Iterable<RankedRow>; readonly keysMax: number },
+): Promise<Map<string, EntityKey>> {
   const keys = new Map<string, EntityKey>();
   for (const row of added) {
     const key = row.rows.key(row.index);
     if (key !== undefined) keys.set(row.token, key);
   }
   for await (const batch of commit.removed()) {
+    if (keys.size > keysMax) break;
     const rows = bindFoldRows(group, batch, { ingestedAtDefault: 0n });
     for (let index = 0; index < rows.rowCount; index += 1) {
       const token = rows.token(index);

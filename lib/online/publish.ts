@@ -15,7 +15,7 @@ import { applyEdit, applyMerges, countApplied, tableFields, type Applied, type E
 import { sumCounts, type FoldCounts } from './fold-counts.ts';
 import type { FoldGroup } from './fold-group.ts';
 import type { FoldCommit, FoldSource } from './fold-source.ts';
-import { WATERMARK_AHEAD_MAX } from '../core/limits.ts';
+import { EDIT_KEYS_MAX, FIRST_LOAD_COMMITS, WATERMARK_AHEAD_MAX } from '../core/limits.ts';
 import { isCovered, positionOf, recordApplied, type Position } from './watermark.ts';
 
 /** Commits asked of the source at once. */
@@ -39,6 +39,10 @@ export interface PublishInput {
   readonly to?: number;
   /** The commit just made, its rows in memory: neither the log nor a file is read for it. */
   readonly known?: FoldCommit;
+  /** The mark that the generation's watermark carries in place of the table's id: published to beside the next one. */
+  readonly mark?: string;
+  /** Whatever there is to do is done commit by commit: what `loadRequired` would ask for is what is being done. */
+  readonly neverLoad?: boolean;
 }
 
 export type PublishResult =
@@ -52,8 +56,10 @@ export type PublishResult =
       /** Of the commits this call applied, and of `known` or `to` whoever applied them, by version. */
       readonly commits: ReadonlyMap<number, FoldCounts>;
     }
-  /** The online items are those of another table: only a rebuild helps. */
-  | { readonly kind: 'rebuildRequired'; readonly expected: string; readonly found: string };
+  /** The watermark is that of another table, or marked (generation-mark.ts): nothing more is written here. */
+  | { readonly kind: 'notOurs'; readonly found: string }
+  /** U11: so much has to be written that a new generation is the way. */
+  | { readonly kind: 'loadRequired'; readonly reason: 'firstLoad' | 'largeEdit' };
 
 /**
  * Brings the online store from its watermark to `to`. Stops short where the store refused writes (`counts.failed`); the
@@ -64,7 +70,6 @@ export async function publish(deps: PublishDeps, input: PublishInput, options: R
   const run = new PublishRun(deps, input, options);
   const result = await run.publish();
   if (result.kind === 'published') deps.log.info('publish.succeeded', { ...tableFields(input.table), from: result.from, to: result.to, ...result.counts });
-  else deps.log.error('publish.rebuild_required', { ...tableFields(input.table), expected: result.expected, found: result.found });
   return result;
 }
 
@@ -96,6 +101,7 @@ class PublishRun {
   readonly #counts = new Map<number, FoldCounts>();
   readonly #committedAt = new Map<number, number>();
   #watermark: Watermark | undefined;
+  #isLargeEdit = false;
 
   constructor(deps: PublishDeps, input: PublishInput, options: RequestOptions) {
     this.#deps = deps;
@@ -104,17 +110,20 @@ class PublishRun {
   }
 
   async publish(): Promise<PublishResult> {
-    const { known, source } = this.#input;
+    const { known, source, neverLoad = false } = this.#input;
+    // Before the watermark is read: whatever is applied before a mark of a later generation is seen was committed before the mark was put.
+    const target = this.#input.to ?? known?.version ?? (await source.head());
     this.#watermark = await this.#readWatermark();
     const from = this.#position.version;
-    const target = this.#input.to ?? known?.version ?? (await source.head());
+    if (this.#watermark === undefined && target >= FIRST_LOAD_COMMITS && !neverLoad) return { kind: 'loadRequired', reason: 'firstLoad' };
     if (known?.kind === 'merge') await this.#applyKnownAhead(known);
     while (this.#isOurs && this.#position.version < target) {
       const before = this.#position.version;
       await this.#foldRead(await this.#commits(before, Math.min(target, before + COMMITS_PER_READ)));
+      if (this.#isLargeEdit) return { kind: 'loadRequired', reason: 'largeEdit' };
       if (this.#position.version <= before) break;
     }
-    if (!this.#isOurs) return { kind: 'rebuildRequired', expected: source.tableId, found: this.#watermark?.tableId ?? '' };
+    if (!this.#isOurs) return { kind: 'notOurs', found: this.#watermark?.tableId ?? '' };
     await this.#countAsked(known?.version ?? this.#input.to);
     return { kind: 'published', from, to: this.#position.version, counts: sumCounts(this.#counts.values()), commits: this.#counts };
   }
@@ -124,7 +133,11 @@ class PublishRun {
   }
 
   get #isOurs(): boolean {
-    return this.#watermark === undefined || this.#watermark.tableId === this.#input.source.tableId;
+    return this.#watermark === undefined || this.#watermark.tableId === this.#tableId;
+  }
+
+  get #tableId(): string {
+    return this.#input.mark ?? this.#input.source.tableId;
   }
 
   /** Folds commits that were read together, pass by pass, until they are through or a pass gains nothing. */
@@ -143,8 +156,13 @@ class PublishRun {
   async #apply(pass: Pass): Promise<Applied> {
     const applied =
       pass.kind === 'edit'
-        ? await applyEdit(this.#deps, { ...this.#input, commit: pass.commit }, this.#options)
+        ? await applyEdit(
+            this.#deps,
+            { ...this.#input, commit: pass.commit, ...(this.#input.neverLoad === true ? {} : { keysMax: EDIT_KEYS_MAX }) },
+            this.#options,
+          )
         : await applyMerges(this.#deps, { ...this.#input, commits: pass.commits }, this.#options);
+    this.#isLargeEdit = applied.isTooLarge === true;
     for (const [version, counts] of applied.counts) this.#counts.set(version, counts);
     return applied;
   }
@@ -173,10 +191,10 @@ class PublishRun {
   }
 
   async #record(done: readonly number[]): Promise<void> {
-    const { table, source } = this.#input;
+    const { table } = this.#input;
     this.#watermark = await recordApplied(
       this.#deps,
-      { table, tableId: source.tableId, watermark: this.#watermark, done, committedAt: (version) => this.#commitTime(version) },
+      { table, tableId: this.#tableId, watermark: this.#watermark, done, committedAt: (version) => this.#commitTime(version) },
       this.#options,
     );
   }

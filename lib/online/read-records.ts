@@ -4,6 +4,7 @@ import type { EntityKey } from '../core/keys.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { OnlineRead, OnlineReader, OnlineTable } from '../ports/online-store.ts';
+import { readersGoTo } from './generation-mark.ts';
 import type { VectorOptions } from './vector-request.ts';
 import type { ViewPlan } from './view-plan.ts';
 import type { SeenWatermark, WatermarkCache } from './watermark-cache.ts';
@@ -29,7 +30,7 @@ export interface Reading {
 }
 
 /**
- * Begins a lookup; with `minVersions` it waits until every group has come as far.
+ * Begins a lookup; with `minVersions` it waits until every group has come as far, or is found in another generation.
  * @throws LakefoldError NOT_YET_PUBLISHED after `waitMs`, INVALID_ARGUMENT for a group the view does not join
  */
 export async function startReading(
@@ -56,6 +57,8 @@ export async function startReading(
     // A watermark read beside the items may be younger than they are, so it is read before them.
     reading.seen.fill(undefined);
     await readMissing(reading, []);
+    // Whether its values have come as far is told by the generation that they are kept in by now.
+    if (plan.tables.some((table, index) => readersGoTo(table, reading.seen[index]?.watermark) !== undefined)) return reading;
     const [still] = wanted.filter(({ index, version }) => !hasReached(reading, index, version));
     if (still === undefined) return reading;
     const left = deadline - deps.clock.monotonicMillis();

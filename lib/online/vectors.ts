@@ -9,11 +9,15 @@ import type { Value } from '../core/types.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { OnlineRead, Watermark } from '../ports/online-store.ts';
 import { entryInputs, type EntryInput } from './entry-values.ts';
+import { readersGoTo } from './generation-mark.ts';
 import { joinKey, joinRecord, type JoinRecord } from './join-records.ts';
 import { callOnDemand } from './on-demand.ts';
 import { readMissing, startReading, type ReadDeps, type Reading } from './read-records.ts';
 import { checkEntryCount, type VectorsRequest } from './vector-request.ts';
 import { isShown, type FunctionPlan, type JoinPlan, type ViewPlan } from './view-plan.ts';
+
+/** Generations in a row that one lookup follows: definitions are seconds old, and a load takes longer. */
+const GENERATIONS_FOLLOWED_MAX = 4;
 
 type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'EXPIRED' | 'PASSED' | 'COMPUTED' | 'DEFAULT' | 'ERROR';
 type RowStatus = 'COMPLETE' | 'MISSING' | 'ERROR';
@@ -55,14 +59,12 @@ export async function getVectors(
   input: { readonly plan: ViewPlan; readonly request: VectorsRequest },
   options: RequestOptions = {},
 ): Promise<Vectors> {
-  const { plan, request } = input;
+  const { request } = input;
   const startedAt = deps.clock.monotonicMillis();
   checkEntryCount(request.entries.length);
-  const entries = entryInputs(plan, request);
+  const entries = entryInputs(input.plan, request);
   const now = deps.clock.nowMicros();
-  const reading = await startReading(deps, { plan, options: request.options }, options);
-  const records = entries.map((): (JoinRecord | undefined)[] => plan.joins.map(() => undefined));
-  for (let level = 0; level < plan.levels; level += 1) await readLevel(reading, { entries, records, level, now });
+  const { plan, reading, records } = await readAll(deps, { ...input, entries, now }, options);
   const at = formatInstant(now);
   const functionFailures: { name: string; entry: number; reason: string }[] = [];
   const rows = entries.map((entry, index) =>
@@ -89,6 +91,44 @@ export async function getVectors(
     hasUnknownSchema: records.some((row) => row.some((record) => record?.kind === 'error' && record.reason === 'unknownSchema')),
     timings: { totalMs: endedAt - startedAt, storeMs: reading.storeMillis, storeRequests: reading.storeRequests },
   };
+}
+
+interface Read {
+  readonly plan: ViewPlan;
+  readonly reading: Reading;
+  readonly records: readonly (JoinRecord | undefined)[][];
+}
+
+/** Everything the entries need; anew where a watermark tells that a group's values are kept in another generation by now (U11). */
+async function readAll(
+  deps: ReadDeps,
+  input: { readonly plan: ViewPlan; readonly request: VectorsRequest; readonly entries: readonly EntryInput[]; readonly now: bigint },
+  options: RequestOptions,
+): Promise<Read> {
+  const { entries, now } = input;
+  let { plan } = input;
+  for (let followed = 0; followed <= GENERATIONS_FOLLOWED_MAX; followed += 1) {
+    const reading = await startReading(deps, { plan, options: input.request.options }, options);
+    let next = movedPlan(plan, reading);
+    if (next === undefined) {
+      const records = entries.map((): (JoinRecord | undefined)[] => plan.joins.map(() => undefined));
+      for (let level = 0; level < plan.levels; level += 1) await readLevel(reading, { entries, records, level, now });
+      next = movedPlan(plan, reading);
+      if (next === undefined) return { plan, reading, records };
+    }
+    plan = next;
+  }
+  throw new LakefoldError(
+    'STORE_UNAVAILABLE',
+    `expected the online values of ${plan.view.name}/${plan.view.version} to stay while they are read, found them replaced each time`,
+  );
+}
+
+function movedPlan(plan: ViewPlan, reading: Reading): ViewPlan | undefined {
+  const moved = plan.tables.map((table, i) => readersGoTo(table, reading.seen[i]?.watermark));
+  if (moved.every((table) => table === undefined)) return undefined;
+  const tables = plan.tables.map((table, i) => moved[i] ?? table);
+  return { ...plan, tables, joins: plan.joins.map((join) => ({ ...join, table: tables[join.group] ?? join.table })) };
 }
 
 interface Level {

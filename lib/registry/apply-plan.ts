@@ -4,6 +4,7 @@
  */
 import { LakefoldError } from '../core/errors.ts';
 import type { FeatureGroupDefinition, FeatureGroupState, FeatureViewDefinition, FeatureViewState, RegistryState } from './definition.ts';
+import { needsLoad } from './generations.ts';
 import { payloadSchemaOf } from './payload-schema.ts';
 import type { DefinitionsPlan, PlannedChange } from './plan.ts';
 import type { RegistryChange } from './revision.ts';
@@ -78,7 +79,14 @@ function applyGroup(state: RegistryState, definition: FeatureGroupDefinition, co
       existing.schemas.at(-1)?.fingerprint === schema.fingerprint
         ? existing.schemas
         : [...existing.schemas.filter((other) => other.fingerprint !== schema.fingerprint), schema];
-    const updated: FeatureGroupState = { ...existing, definition, updatedAt: context.now, revision: context.revision, schemas };
+    const updated: FeatureGroupState = {
+      ...existing,
+      definition,
+      updatedAt: context.now,
+      revision: context.revision,
+      schemas,
+      ...(needsLoad(existing.definition, definition) ? { loadWantedSince: context.revision } : {}),
+    };
     return { ...state, featureGroups: state.featureGroups.map((group) => (group === existing ? updated : group)) };
   }
   const tableId = context.tableIds.get(groupKey(definition));

@@ -3,8 +3,8 @@
  *
  * | change | verdict |
  * |---|---|
- * | add nullable column; required → nullable; description, tags, settings | in place |
- * | widening: int→bigint, float→double, int→double, decimal with more digits; other shard count | rewrite |
+ * | add nullable column; required → nullable; description, tags, settings, online shards | in place |
+ * | widening: int→bigint, float→double, int→double, decimal with more digits | rewrite |
  * | any other change of a column, key, event time, partitions, profile, change feed | new version |
  * | view: anything but description and tags | immutable |
  */
@@ -30,6 +30,7 @@ interface Judged {
 const IN_PLACE = [
   'description',
   'onlineEnabled',
+  'onlineShards',
   'ttl',
   'availabilityDelay',
   'clusterBy',
@@ -56,7 +57,6 @@ export function compareGroups(
   const judged = [
     ...compareSchemas(before.schema, after.schema),
     ...IN_PLACE.flatMap((path) => compareMember(path, [before[path], after[path]], 'in place')),
-    ...compareMember('onlineShards', [before.onlineShards, after.onlineShards], 'rewrite'),
     ...NEW_VERSION.flatMap((path) => compareMember(path, [before[path], after[path]], 'new version')),
   ];
   return { definition: { ...after, schema }, ...worst(judged) };

@@ -115,6 +115,14 @@ export interface PayloadSchema {
   readonly columns: readonly (readonly [name: string, type: string, nullable: boolean])[];
 }
 
+/** A load generation besides the current one (semantics U11): being loaded, given up, or replaced and not cleared yet. */
+export interface OtherGeneration {
+  readonly generation: number;
+  readonly shards: number;
+  /** RFC 3339 UTC: when it was allotted, or when it was replaced. */
+  readonly since: string;
+}
+
 export interface FeatureGroupState {
   readonly definition: FeatureGroupDefinition;
   readonly createdAt: string;
@@ -129,6 +137,10 @@ export interface FeatureGroupState {
   readonly generation: number;
   readonly onlineShards: number;
   readonly schemas: readonly PayloadSchema[];
+  /** Revision since which the current generation lacks something that only a new one has; absent = nothing. */
+  readonly loadWantedSince?: number;
+  /** Absent = none. A number is never allotted twice. */
+  readonly otherGenerations?: readonly OtherGeneration[];
 }
 
 export interface FeatureViewState {

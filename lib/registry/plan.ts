@@ -81,7 +81,7 @@ export function planDefinitions(state: RegistryState, wanted: WantedDefinitions)
 
 /**
  * `apply`'s refusals. A widening is let through where `rewrite` says that files may be written again.
- * @throws LakefoldError BREAKING_SCHEMA_CHANGE, IMMUTABLE; UNSUPPORTED_OPERATION for another number of shards
+ * @throws LakefoldError BREAKING_SCHEMA_CHANGE, IMMUTABLE
  */
 export function refuseBreaking(plan: DefinitionsPlan, options: { readonly rewrite?: boolean } = {}): void {
   const breaking = plan.body.changes.find(({ verdict }) => verdict === 'new version');
@@ -91,8 +91,6 @@ export function refuseBreaking(plan: DefinitionsPlan, options: { readonly rewrit
   if (immutable !== undefined)
     throw refusal('IMMUTABLE', immutable, `is immutable beyond description and tags; version ${immutable.newVersion ?? ''} can be created instead`);
   const rewrites = plan.body.changes.filter(({ verdict }) => verdict === 'rewrite');
-  const sharded = rewrites.find(({ details }) => details.some(({ path }) => path === 'onlineShards'));
-  if (sharded !== undefined) throw refusal('UNSUPPORTED_OPERATION', sharded, 'needs its keys stored online again, which this version does not do');
   const [rewrite] = rewrites;
   if (rewrite !== undefined && options.rewrite !== true)
     throw refusal(
@@ -108,11 +106,7 @@ export function refuseUpdates(plan: DefinitionsPlan): void {
   if (update !== undefined) throw refusal('ALREADY_EXISTS', update, 'exists with another definition');
 }
 
-function refusal(
-  code: 'BREAKING_SCHEMA_CHANGE' | 'IMMUTABLE' | 'ALREADY_EXISTS' | 'UNSUPPORTED_OPERATION',
-  change: PlannedChange,
-  what: string,
-): LakefoldError {
+function refusal(code: 'BREAKING_SCHEMA_CHANGE' | 'IMMUTABLE' | 'ALREADY_EXISTS', change: PlannedChange, what: string): LakefoldError {
   const { type, name, version, newVersion, details } = change;
   const word = type === 'featureGroup' ? 'feature group' : 'feature view';
   return new LakefoldError(code, `${word} ${name}/${version} ${what}: differs in ${details.map(({ path }) => path).join(', ')}`, {

@@ -124,6 +124,12 @@ export async function readRegistryCopy(
   throw new LakefoldError('CORRUPT_STORE', `expected every part of the registry copy of ${project}, found some missing`);
 }
 
+/** When the copy came to be as it is, epoch ms; 0 where nothing tells, and now where there is none. */
+export async function copiedSince(control: Pick<Control, 'get'>, project: string): Promise<number> {
+  const record = await control.get(partition(project), 'head', { consistent: true });
+  return record === undefined ? Number.POSITIVE_INFINITY : (parseHead(record).retired.at(-1)?.at ?? 0);
+}
+
 function partition(project: string): string {
   return `registry/${project}`;
 }

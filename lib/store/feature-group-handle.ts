@@ -6,7 +6,16 @@ import { parseErase } from '../features/erase/parse-erase.ts';
 import { ingestRows, validateOnly } from '../features/ingest-rows.ts';
 import type { RowsInput } from '../features/judge-rows.ts';
 import type { IngestOperation } from '../features/ingest.ts';
-import { deleteRows, optimizeRows, publishRows, restoreRows, vacuumRows, type PublishReport, type VacuumReport } from '../features/manage-rows.ts';
+import {
+  deleteRows,
+  optimizeRows,
+  publishRows,
+  restoreRows,
+  vacuumRows,
+  type PublishOptions,
+  type PublishReport,
+  type VacuumReport,
+} from '../features/manage-rows.ts';
 import type { OptimizeReport } from '../features/optimize-report.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import { parseDelete } from '../features/parse-delete.ts';
@@ -246,9 +255,13 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
     yield* rowBatches(readQuarantine(this.#deps, await this.#open(), { reportId, since: since === undefined ? undefined : microsOf(since), limit }));
   }
 
-  /** Folds what is committed into the online store. @throws LakefoldError UNSUPPORTED_OPERATION for a group that is not online */
-  async publish(): Promise<PublishReport> {
-    return publishRows(this.#deps, await this.#open());
+  /**
+   * Folds what is committed into the online store; with `rebuild` loads all of its values anew, while the old ones are served, and switches
+   * over in one step.
+   * @throws LakefoldError UNSUPPORTED_OPERATION for a group that is not online, COMMIT_CONFLICT when another rebuild came between
+   */
+  async publish(options: PublishOptions = {}): Promise<PublishReport> {
+    return publishRows(this.#deps, await this.#open(), options);
   }
 
   /** Packs small files, with `clusterBy` sorts the rows of all; changes no row. `dryRun` only tells. */

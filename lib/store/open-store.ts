@@ -1,5 +1,6 @@
 /** A store's parts wired together, whatever they are made of. */
 import type { FeatureDeps } from '../features/deps.ts';
+import { startLoads } from '../features/generations.ts';
 import { Projects } from '../features/projects.ts';
 import type { TrainingDeps } from '../features/training/build-rows.ts';
 import { isLakefoldError } from '../core/errors.ts';
@@ -27,6 +28,6 @@ export async function ensureProject(projects: Projects, project: string): Promis
 }
 
 export function wireStore(parts: Omit<StoreDeps, 'projects'>, close: () => Promise<void>): OpenStore {
-  const projects = new Projects(parts);
+  const projects = new Projects({ ...parts, loadWanted: startLoads(parts) });
   return { projects, deps: { ...parts, projects }, close };
 }

@@ -131,14 +131,14 @@ describe('rights', () => {
     ]);
   });
 
-  it('of publish write beside the log but no data, and mint no keys', () => {
+  it('of publish write beside the log and which generation is current, but no data, and mint no keys', () => {
     expect(rights(deployed, 'Publish')).toEqual([
       ownLog('PublisherPublishLog'),
       allow(['s3:GetObject'], ['lake/*/_registry/*', 'lake/*/feature-groups/*', 'lake/lakefold.json']),
       listing('', 'lakefold.json', '*/_registry/*', '*/feature-groups/*'),
-      allow(['s3:PutObject'], ['lake/*/feature-groups/*/_delta_log/*']),
+      allow(['s3:PutObject'], ['lake/*/_registry/*', 'lake/*/feature-groups/*/_delta_log/*']),
       allow(writesAndDeletes, ['control'], partitions('registry/*', 'lease/*')),
-      allow(writes, ['online']),
+      allow([...writesAndDeletes, 'dynamodb:BatchWriteItem'].toSorted(), ['online']),
       allow(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'], ['PublisherQueue']),
     ]);
   });

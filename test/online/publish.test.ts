@@ -260,11 +260,11 @@ describe('publish', () => {
     expect(await w.publish()).toMatchObject({ from: 1, to: 3, counts: counts({ applied: 1, duplicate: 1, stale: 1 }) });
   });
 
-  it('answers rebuildRequired when the items are those of another table', async () => {
+  it('writes nothing when the items are those of another table', async () => {
     const w = world();
     await w.publish();
     const other = modelTable('table-2');
-    expect(await w.publish({ source: other })).toEqual({ kind: 'rebuildRequired', expected: 'table-2', found: 'table-1' });
+    expect(await w.publish({ source: other })).toEqual({ kind: 'notOurs', found: 'table-1' });
   });
 
   it('refuses a source that leaves a commit out', async () => {
@@ -290,6 +290,9 @@ describe('publish of the commit just made', () => {
       },
       commits: () => {
         throw new Error('log read');
+      },
+      allRowsAt: () => {
+        throw new Error('files read');
       },
       rowsAt: () => {
         throw new Error('files read');

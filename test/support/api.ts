@@ -17,6 +17,7 @@ import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
 import { MemoryOnlineStore } from '../../lib/adapters/memory/online-store.ts';
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
+import { startLoads } from '../../lib/features/generations.ts';
 import { readTransformsCopy } from '../../lib/features/training/transforms-copy.ts';
 import { Projects } from '../../lib/features/projects.ts';
 import type { Clock } from '../../lib/ports/clock.ts';
@@ -135,10 +136,10 @@ export async function openApi<Parts extends FeatureDeps & { readonly log: Return
 ): Promise<Api<Parts>> {
   const directory = await mkdtemp(joinPaths(tmpdir(), 'lakefold-api-'));
   const engine = await openDuckDbEngine({ scratchDirectory: directory, threads: 1 });
-  const projects = new Projects(parts);
+  const projects = new Projects({ ...parts, loadWanted: startLoads(parts) });
   const app = createHttpApp(parts);
   app.route('/', createCatalogApp({ ...parts, projects }));
-  app.route('/', createIngestApp({ ...parts, projects, takesUploads: true, mayErase: true }));
+  app.route('/', createIngestApp({ ...parts, projects, takesUploads: true, mayErase: true, mayRebuild: true }));
   app.route('/', createQueryApp({ ...parts, engine, functions, scratch: openScratch(directory), openSource: refusedSource, projects }));
   app.route(
     '/',

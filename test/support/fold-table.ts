@@ -94,6 +94,7 @@ export function modelTable(tableId = 'table-1', options: { readonly alsoTouched?
       reads.commits += 1;
       return versions.slice(after + 1, to + 1).map((version) => version.commit);
     },
+    allRowsAt: (version) => counted(rowsOfVersion(version))(),
     rowsAt: (version, keys) => {
       const wanted = new Set(keys.map(toHex));
       return counted(rowsOfVersion(version).filter((row) => row.key !== null && wanted.has(toHex(keyOf(row.key)))))();

@@ -56,7 +56,10 @@ async function writeOnce(
   try {
     const answer = await deps.client.send(new BatchWriteItemCommand({ RequestItems: { [table]: [...batch] } }), abortable(options));
     const left = answer.UnprocessedItems?.[table] ?? [];
-    return { left, cause: new LakefoldError('STORE_THROTTLED', `table ${table} left ${left.length} of ${batch.length} items unwritten`, { context: { table } }) };
+    return {
+      left,
+      cause: new LakefoldError('STORE_THROTTLED', `table ${table} left ${left.length} of ${batch.length} items unwritten`, { context: { table } }),
+    };
   } catch (error) {
     const cause = translateDynamoDbError(error, { action: 'write to', table, signal: options.signal });
     if (options.signal?.aborted === true || !isRepeatable(dynamoDbFaultOf(error))) throw cause;

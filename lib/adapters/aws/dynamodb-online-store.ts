@@ -129,7 +129,7 @@ export class DynamoDbOnlineStore implements OnlineStore {
   async clear(table: OnlineTable, options: RequestOptions & { readonly itemsMax: number }): Promise<boolean> {
     let left = options.itemsMax;
     for (let shard = 0; shard < table.shards; shard += 1) {
-      for (let isAll = false; !isAll; ) {
+      for (let isAll = false; !isAll;) {
         if (left <= 0) return false;
         const keysMax = Math.min(left, CLEAR_PAGE_KEYS);
         const page = await this.#calling('read from', { ...options, timeMaxMillis: SCAN_TIME_MAX_MILLIS }, () =>

@@ -2,7 +2,16 @@
 import { fromHex, toHex } from '../../core/bytes.ts';
 import { entityKey } from '../../core/keys.ts';
 import { ONLINE_READ_KEYS_MAX } from '../../core/limits.ts';
-import { decideEdit, decideHeal, decideMerge, distinctRequests, loadedItem, isSamePosition, onlineTableName, storableWatermark } from '../../ports/online-rules.ts';
+import {
+  decideEdit,
+  decideHeal,
+  decideMerge,
+  distinctRequests,
+  loadedItem,
+  isSamePosition,
+  onlineTableName,
+  storableWatermark,
+} from '../../ports/online-rules.ts';
 import type { OnlineDecision } from '../../ports/online-rules.ts';
 import type { EntityKey } from '../../core/keys.ts';
 import type {

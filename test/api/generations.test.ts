@@ -1,0 +1,147 @@
+/** Load generations (U11, T4) through HTTP: rebuilds, longer ttl and other shards while values are served. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { encodeKey } from '../../lib/core/keys.ts';
+import { GENERATION_KEPT_MILLIS } from '../../lib/core/limits.ts';
+import { publishTable } from '../../lib/features/publish-group.ts';
+import type { OnlineTable } from '../../lib/ports/online-store.ts';
+import { airportDelays, type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, VIEW } from '../support/api.ts';
+
+let open: Api<ReturnType<typeof memoryParts>> | undefined;
+afterEach(() => open?.close());
+
+type MemoryApi = Api<ReturnType<typeof memoryParts>>;
+
+async function start(): Promise<MemoryApi> {
+  open = await openExampleApi();
+  await open.post(`${GROUP}/rows`, { rows: EXAMPLE_ROWS });
+  return open;
+}
+
+const NOTHING = { superseded: 0, applied: 0, stale: 0, duplicate: 0, expired: 0, deleted: 0, invalid: 0, failed: 0 };
+const ONLINE: OnlineTable = { project: 'demo', featureGroup: 'airport_delays', version: 1, generation: 1, shards: 16 };
+
+async function vector(api: MemoryApi, origin: string, options: object = { consistent: true }): Promise<unknown> {
+  const { body } = await api.post(`${VIEW}/vector`, { entry: { origin, dest: origin }, requestParameters: { distance: 1 }, options });
+  return (body as { readonly features: unknown }).features;
+}
+
+async function itemCount(api: MemoryApi, generation: number, shards = 16): Promise<number> {
+  let count = 0;
+  for await (const _ of api.parts.online.scan({ ...ONLINE, generation, shards })) count += 1;
+  return count;
+}
+
+/** Registers the group with some members changed, and waits for what that starts. */
+async function apply(api: MemoryApi, change: object): Promise<void> {
+  const changed = { ...JSON.parse(JSON.stringify(airportDelays.json)), ...change };
+  const { body } = await api.post('/v1/projects/demo/definitions:plan', { featureGroups: [changed] });
+  expect((await api.post('/v1/projects/demo/definitions:apply', { planId: (body as { readonly planId: string }).planId })).status).toBe(200);
+  await Promise.all(api.parts.later);
+}
+
+const sweep = async (api: MemoryApi): Promise<unknown> => publishTable(api.parts, await api.projects.group('demo', 'airport_delays', 1));
+
+describe('publish {rebuild: true}', () => {
+  it('loads every value into the next generation and switches to it', async () => {
+    const api = await start();
+    expect((await api.post(`${GROUP}:publish`, { rebuild: true })).body).toEqual({ from: 1, to: 1, ...NOTHING, applied: 2 });
+    expect((await api.get(`${GROUP}/online`)).body).toEqual({ state: 'current', watermark: 1, head: 1, lagSeconds: 0, generation: 2, keys: null });
+    expect(await vector(api, 'SFO')).toEqual([31, 8.2, 8.2, false]);
+    expect([await itemCount(api, 1), await itemCount(api, 2)]).toEqual([2, 2]);
+  });
+
+  it('takes away what the log does not have, and brings what the store lost (architecture rule 9)', async () => {
+    const api = await start();
+    await api.parts.online.clear(ONLINE, { itemsMax: 100 });
+    await api.parts.online.load(ONLINE, [{ key: encodeKey([{ kind: 'string' }], ['XXX']), order: new Uint8Array(24), commit: 1, payload: new Uint8Array(9) }]);
+    await api.post(`${GROUP}:publish`, { rebuild: true });
+    expect([await vector(api, 'SFO'), await itemCount(api, 2)]).toEqual([[31, 8.2, 8.2, false], 2]);
+  });
+
+  it('is followed by readers and writers that have not heard of it, and their definitions need not be asked for', async () => {
+    const api = await start();
+    expect(await vector(api, 'SFO', {})).toEqual([31, 8.2, 8.2, false]);
+    await api.post(`${GROUP}:publish`, { rebuild: true });
+    // The group of this process is ten seconds old at most; so is the view of `serve`.
+    const written = await api.post(`${GROUP}/rows`, { rows: [{ ...EXAMPLE_ROWS[0], hour: '2001-03-01T10:20:00Z', flights_24h: 50 }] });
+    expect(written.body).toMatchObject({ online: { state: 'applied', watermark: 2, applied: 1 } });
+    expect(await vector(api, 'SFO')).toEqual([50, 8.2, 8.2, false]);
+    expect(await vector(api, 'SFO', { minVersions: { 'airport_delays/1': 2 } })).toEqual([50, 8.2, 8.2, false]);
+  });
+
+  it('keeps the old generation for those who read it still, then clears it bit by bit', async () => {
+    const api = await start();
+    await api.post(`${GROUP}:publish`, { rebuild: true });
+    await api.parts.clock.advance(GENERATION_KEPT_MILLIS - 1000);
+    await sweep(api);
+    expect(await itemCount(api, 1)).toBe(2);
+    await api.parts.clock.advance(2000);
+    await sweep(api);
+    expect([await itemCount(api, 1), await itemCount(api, 2)]).toEqual([0, 2]);
+    const { state } = await api.projects.registry('demo', { fresh: 'yes' });
+    expect(state.featureGroups.map(({ generation, otherGenerations, loadWantedSince }) => [generation, otherGenerations, loadWantedSince])).toEqual([
+      [2, undefined, undefined],
+    ]);
+    // A publisher that slept through it all writes nothing there.
+    await api.post(`${GROUP}/rows`, { rows: [{ origin: 'BOS', hour: '2001-03-01T10:00:00Z', flights_24h: 1, mean_delay_24h: null }] });
+    expect([await itemCount(api, 1), await itemCount(api, 2)]).toEqual([0, 3]);
+  });
+
+  it('is refused where the group is not online, and by a service that may not change the registry', async () => {
+    const api = await start();
+    await apply(api, { onlineEnabled: false });
+    expect(await api.post(`${GROUP}:publish`, { rebuild: true })).toMatchObject({ status: 422, body: { code: 'UNSUPPORTED_OPERATION' } });
+  });
+
+  it('leaves the ETag and the time of the last change as they were: the definition is the same', async () => {
+    const api = await start();
+    const before = await api.get(GROUP);
+    await api.post(`${GROUP}:publish`, { rebuild: true });
+    await api.parts.clock.advance(11_000);
+    expect((await api.get(GROUP)).body).toEqual(before.body);
+  });
+});
+
+describe('a definition that asks for other online values', () => {
+  const OLD = { origin: 'SFO', hour: '2001-02-27T10:30:00Z', flights_24h: 31, mean_delay_24h: 8.2 };
+
+  it('with a longer ttl brings back records that were past the shorter one (T4)', async () => {
+    const api = await start();
+    await apply(api, { ttl: 'PT1H' });
+    await api.parts.clock.advance(11_000);
+    await api.post(`${GROUP}/rows`, { rows: [{ ...OLD, origin: 'BOS' }] });
+    await apply(api, { ttl: 'P3D' });
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', generation: 2 });
+    await api.parts.clock.advance(11_000);
+    expect(await vector(api, 'BOS')).toEqual([0, null, 8.2, false]);
+    expect(await itemCount(api, 2)).toBe(3);
+  });
+
+  it('with a shorter ttl loads nothing', async () => {
+    const api = await start();
+    await apply(api, { ttl: 'PT1H' });
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', generation: 1 });
+  });
+
+  it('with other shards stores every key again (U11)', async () => {
+    const api = await start();
+    await apply(api, { onlineShards: 4 });
+    await api.parts.clock.advance(11_000);
+    const { state } = await api.projects.registry('demo', { fresh: 'yes' });
+    expect(state.featureGroups.map(({ generation, onlineShards }) => [generation, onlineShards])).toEqual([[2, 4]]);
+    expect([await itemCount(api, 2, 4), await vector(api, 'JFK')]).toEqual([2, [7, 4, 4, false]]);
+  });
+
+  it('shows that it is rebuilding until a publisher has done what a process that died left undone', async () => {
+    const api = await start();
+    const { run } = api.parts.background;
+    Object.assign(api.parts.background, { run: () => undefined });
+    await apply(api, { ttl: 'P9D' });
+    Object.assign(api.parts.background, { run });
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'rebuilding', generation: 1 });
+    expect(await vector(api, 'SFO')).toEqual([31, 8.2, 8.2, false]);
+    await api.parts.clock.advance(11_000);
+    await sweep(api);
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', generation: 2 });
+  });
+});
