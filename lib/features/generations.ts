@@ -24,6 +24,8 @@ import { compileGroup, groupName, openGroup, type OpenGroup } from './open-group
 
 /** Between two looks at a load of another process, ms. */
 const LOAD_LOOK_MILLIS = 500;
+/** Calls of a clearing that is to end: a hundred million items. */
+const CLEAR_ROUNDS_MAX = 1000;
 /** Rounds of marking while other loads come to an end. */
 const MARK_ROUNDS_MAX = 16;
 
@@ -112,7 +114,7 @@ async function markNext(deps: FeatureDeps, group: OpenGroup, allotted: OtherGene
 }
 
 /** Where a load got as far as sending readers on, its generation is made current: nothing else is left of it. */
-export async function finishSwitch(deps: FeatureDeps, group: OpenGroup): Promise<OpenGroup & { readonly registry: Registry }> {
+async function finishSwitch(deps: FeatureDeps, group: OpenGroup): Promise<OpenGroup & { readonly registry: Registry }> {
   const fresh = await refreshGroup(deps, group);
   const { table } = await followMarks(deps.online, fresh.onlineTable);
   if (table.generation === fresh.onlineTable.generation) return fresh;
@@ -181,14 +183,33 @@ export function startLoads(deps: FeatureDeps): NonNullable<ProjectDeps['loadWant
   return ({ project, state }) => deps.background.run('loadGeneration', async () => tendGenerations(deps, await openGroup(deps, project, state)));
 }
 
+/**
+ * Leaves the group with one generation: a load that is wanted is done, and what others hold is cleared at once, for those who may keep
+ * nothing of it. A reader that has not heard finds a mark where to go.
+ * @throws LakefoldError as `loadNewGeneration`
+ */
+export async function settleGenerations(deps: FeatureDeps, group: OpenGroup, options: RequestOptions = {}): Promise<OpenGroup> {
+  const finished = await finishSwitch(deps, group);
+  if (finished.state.loadWantedSince !== undefined) await loadNewGeneration(deps, finished, options);
+  let fresh = await refreshGroup(deps, group);
+  for (let round = 0; retiredGenerations(fresh.state, deps.clock.now()).length > 0 && round < CLEAR_ROUNDS_MAX; round += 1) {
+    await clearUntil(deps, fresh, { ...options, before: deps.clock.now() });
+    fresh = await refreshGroup(deps, group);
+  }
+  return fresh;
+}
+
 /** Clears generations that nobody can be reading any more, at most `CLEARED_ITEMS_MAX` items. */
-export async function clearGenerations(deps: FeatureDeps, group: OpenGroup, options: RequestOptions = {}): Promise<void> {
+async function clearGenerations(deps: FeatureDeps, group: OpenGroup, options: RequestOptions): Promise<void> {
   const before = deps.clock.now() - GENERATION_KEPT_MILLIS;
   if (retiredGenerations(group.state, before).length === 0) return;
   const fresh = await refreshGroup(deps, group);
   // Readers that read the copy hear of the switch from it alone.
   const copy = await writeRegistryCopy(deps, fresh.registry);
-  if (copy.kind !== 'current' || (await copiedSince(deps.control, group.project)) > before) return;
+  if (copy.kind === 'current' && (await copiedSince(deps.control, group.project)) <= before) await clearUntil(deps, fresh, { ...options, before });
+}
+
+async function clearUntil(deps: FeatureDeps, fresh: OpenGroup, { before, ...options }: RequestOptions & { readonly before: number }): Promise<void> {
   const cleared: number[] = [];
   for (const other of retiredGenerations(fresh.state, before)) {
     const table = markedTable(fresh.onlineTable, other);
@@ -197,7 +218,7 @@ export async function clearGenerations(deps: FeatureDeps, group: OpenGroup, opti
     cleared.push(other.generation);
   }
   if (cleared.length === 0) return;
-  await reviseGroup(deps, group, `clear generations ${cleared.join(', ')} of ${groupName(group.definition)}`, (state) => forgetGenerations(state, cleared));
+  await reviseGroup(deps, fresh, `clear generations ${cleared.join(', ')} of ${groupName(fresh.definition)}`, (state) => forgetGenerations(state, cleared));
 }
 
 function numbersOf({ generation, shards }: { readonly generation: number; readonly shards: number }): { readonly generation: number; readonly shards: number } {

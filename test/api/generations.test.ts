@@ -87,6 +87,18 @@ describe('publish {rebuild: true}', () => {
     expect([await itemCount(api, 1), await itemCount(api, 2)]).toEqual([0, 3]);
   });
 
+  it('leaves nothing of rows that are erased in generations that were replaced (D3)', async () => {
+    const api = await start();
+    await api.post(`${GROUP}:publish`, { rebuild: true });
+    expect((await api.post(`${GROUP}/rows:erase`, { keys: [{ origin: 'SFO' }], reason: 'asked to' })).status).toBe(202);
+    expect([await itemCount(api, 1), await itemCount(api, 2), await vector(api, 'SFO'), await vector(api, 'JFK')]).toEqual([
+      0,
+      1,
+      [0, null, null, false],
+      [7, 4, 4, false],
+    ]);
+  });
+
   it('is refused where the group is not online, and by a service that may not change the registry', async () => {
     const api = await start();
     await apply(api, { onlineEnabled: false });

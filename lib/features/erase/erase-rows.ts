@@ -16,6 +16,7 @@ import { commitPath } from '../../delta/log-path.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FeatureDeps } from '../deps.ts';
+import { settleGenerations } from '../generations.ts';
 import { type Job, type JobRecord, newJob, readJobs, saveJob } from '../jobs.ts';
 import { groupName, identityColumns, type OpenGroup } from '../open-group.ts';
 import { publishGroup } from '../publish-group.ts';
@@ -171,7 +172,11 @@ async function eraseBeside(
 async function forgetOnline(deps: FeatureDeps, group: OpenGroup, what: EraseRequest['what']): Promise<void> {
   const types = group.keyColumns.map(({ type }) => type);
   const keys = entitiesOf(group, what).map((values): EntityKey => encodeKey(types, values));
-  await deps.online.forget(group.onlineTable, keys);
+  if (group.definition.onlineEnabled) {
+    // Replaced generations, and loads that began before the erasure, hold what was erased.
+    const { onlineTable } = await settleGenerations(deps, group);
+    await deps.online.forget(onlineTable, keys);
+  }
   await deps.online.scrub?.();
 }
 
