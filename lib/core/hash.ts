@@ -13,7 +13,7 @@ export interface Sha256 {
 export type StartSha256 = () => Sha256;
 
 /** In JavaScript, for runtimes that have none. */
-const startPortableSha256: StartSha256 = () => {
+export const startPortableSha256: StartSha256 = () => {
   const state = sha256.create();
   return { update: (bytes) => void state.update(bytes), digest: () => state.digest() };
 };
@@ -31,6 +31,6 @@ export function hashOf(bytes: Uint8Array, start: StartSha256 = startPortableSha2
 }
 
 /** A digest as it is shown. */
-function hashText(digest: Uint8Array): string {
+export function hashText(digest: Uint8Array): string {
   return `sha256:${toHex(digest)}`;
 }

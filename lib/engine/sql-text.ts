@@ -15,7 +15,7 @@ function quoteText(text: string): string {
 }
 
 /** A literal of a scalar type. @throws LakefoldError INVALID_ARGUMENT for nested ones */
-function literal(type: ColumnType, value: Value): string {
+export function literal(type: ColumnType, value: Value): string {
   if (value === null) return 'NULL';
   switch (type.kind) {
     case 'boolean':

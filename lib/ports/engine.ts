@@ -52,10 +52,27 @@ export interface EngineQuery extends RequestOptions {
   readonly scratchBytesMax?: number;
 }
 
+/** Rows of a query that the engine keeps, in memory or spilled, until they are given back. One statement at a time. */
+export interface KeptRows {
+  /** As `Engine.query`, over the kept rows and the relations they came from. */
+  query(sql: string): AsyncIterable<Batch>;
+  /** As `Engine.copy`. */
+  copy(sql: string, target: CopyTarget): Promise<{ readonly rows: number }>;
+  close(): Promise<void>;
+}
+
+/** One local file. */
+export interface CopyTarget {
+  readonly file: string;
+  readonly format: 'parquet' | 'csv';
+}
+
 export interface Engine {
   /** Columns take their types from the result; batches of at most `BATCH_ROWS` rows, one empty batch where there are none. @throws LakefoldError PLAN_TOO_LARGE when scratch runs out */
   query(query: EngineQuery): AsyncIterable<Batch>;
   /** Writes the result to one local file. */
-  copy(query: EngineQuery, target: { readonly file: string; readonly format: 'parquet' | 'csv' }): Promise<{ readonly rows: number }>;
+  copy(query: EngineQuery, target: CopyTarget): Promise<{ readonly rows: number }>;
+  /** Runs the query and keeps its rows as the table `as`, in their order. @throws LakefoldError PLAN_TOO_LARGE when scratch runs out */
+  keep(query: Omit<EngineQuery, 'parameters'> & { readonly as: string }): Promise<KeptRows>;
   close(): Promise<void>;
 }

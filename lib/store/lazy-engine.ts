@@ -26,6 +26,7 @@ export function lazyEngine(options: { readonly dataDirectory?: string } = {}): L
       yield* (await opened()).engine.query(query);
     },
     copy: async (query, target) => (await opened()).engine.copy(query, target),
+    keep: async (query) => (await opened()).engine.keep(query),
     close: async () => {
       if (opening === undefined) return;
       const { engine: inner, directory } = await opening;
@@ -33,7 +34,11 @@ export function lazyEngine(options: { readonly dataDirectory?: string } = {}): L
       await rm(directory, { recursive: true, force: true });
     },
   };
-  return { engine, scratch: { hold: async (name, load) => (await opened()).scratch.hold(name, load) } };
+  const scratch: Scratch = {
+    hold: async (name, load) => (await opened()).scratch.hold(name, load),
+    collect: async (fill) => (await opened()).scratch.collect(fill),
+  };
+  return { engine, scratch };
 }
 
 async function open(dataDirectory: string | undefined): Promise<Opened> {

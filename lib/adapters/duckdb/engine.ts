@@ -6,12 +6,12 @@ import type { Batch } from '../../core/batch.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { BATCH_ROWS } from '../../core/limits.ts';
 import type { Column } from '../../core/types.ts';
-import type { Engine, EngineQuery, InlineRelation, Relation } from '../../ports/engine.ts';
+import type { CopyTarget, Engine, EngineQuery, InlineRelation, KeptRows, Relation } from '../../ports/engine.ts';
 import { isFatal, translateError } from './duckdb-errors.ts';
 import { columnTypeOf, parameterOf } from './duckdb-types.ts';
 import { loadBatch, loadDeletions } from './inline-relation.ts';
 import { copySql, fileReads, readSql, scanSql, viewSql } from './relation-sql.ts';
-import { quoteText } from './sql-text.ts';
+import { quoteName, quoteText } from './sql-text.ts';
 import { type ResultColumn, resultColumn } from './typed-columns.ts';
 
 export interface DuckDbEngineOptions {
@@ -69,18 +69,28 @@ class DuckDbEngine implements Engine {
     }
   }
 
-  async copy(query: EngineQuery, target: { readonly file: string; readonly format: 'parquet' | 'csv' }): Promise<{ rows: number }> {
+  async copy(query: EngineQuery, target: CopyTarget): Promise<{ rows: number }> {
     const lease = await this.#lease(query);
     try {
       await prepare(lease.connection, query);
-      const result = await lease.connection.run(copySql(query.sql, { ...target, file: resolve(target.file) }), (query.parameters ?? []).map(parameterOf));
-      const [[rows] = []] = await result.getRows();
-      return { rows: Number(rows) };
+      return await copyRows(lease.connection, query, target);
     } catch (cause) {
       throw this.#translated(cause, query, lease);
     } finally {
       lease.release();
     }
+  }
+
+  async keep(query: Omit<EngineQuery, 'parameters'> & { readonly as: string }): Promise<KeptRows> {
+    const lease = await this.#lease(query);
+    try {
+      await prepare(lease.connection, query);
+      await lease.connection.run(`CREATE TEMP TABLE ${quoteName(query.as)} AS ${query.sql}`);
+    } catch (cause) {
+      lease.release();
+      throw this.#translated(cause, query, lease);
+    }
+    return new KeptTable(lease, { signal: query.signal, translate: (cause) => this.#translated(cause, query, lease) });
   }
 
   async close(): Promise<void> {
@@ -156,6 +166,45 @@ class DuckDbEngine implements Engine {
     if (isFatal(cause)) this.#forget(lease.shared);
     return translateError(cause, query.signal);
   }
+}
+
+/** A temporary table: its connection stays leased, and it goes with it. */
+class KeptTable implements KeptRows {
+  readonly #lease: Lease;
+  readonly #signal: AbortSignal | undefined;
+  readonly #translate: (cause: unknown) => unknown;
+
+  constructor(lease: Lease, { signal, translate }: { readonly signal: AbortSignal | undefined; readonly translate: (cause: unknown) => unknown }) {
+    this.#lease = lease;
+    this.#signal = signal;
+    this.#translate = translate;
+  }
+
+  async *query(sql: string): AsyncIterable<Batch> {
+    try {
+      yield* readResult(await this.#lease.connection.stream(sql), this.#signal);
+    } catch (cause) {
+      throw this.#translate(cause);
+    }
+  }
+
+  async copy(sql: string, target: CopyTarget): Promise<{ rows: number }> {
+    try {
+      return await copyRows(this.#lease.connection, { sql }, target);
+    } catch (cause) {
+      throw this.#translate(cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#lease.release();
+  }
+}
+
+async function copyRows(connection: DuckDBConnection, query: Pick<EngineQuery, 'sql' | 'parameters'>, target: CopyTarget): Promise<{ rows: number }> {
+  const result = await connection.run(copySql(query.sql, { ...target, file: resolve(target.file) }), (query.parameters ?? []).map(parameterOf));
+  const [[rows] = []] = await result.getRows();
+  return { rows: Number(rows) };
 }
 
 function interruptOnAbort(connection: DuckDBConnection, signal: AbortSignal | undefined): () => void {

@@ -1,5 +1,5 @@
 /** Scratch as files of one folder; what is there under a name stays until the folder goes. */
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, toHex, utf8 } from '../../core/bytes.ts';
 import type { Scratch } from '../../ports/scratch.ts';
@@ -22,6 +22,17 @@ export function openScratch(directory: string): Scratch {
       held.set(name, known);
       known.catch(() => held.delete(name));
       return known;
+    },
+    collect: async (fill) => {
+      await mkdir(directory, { recursive: true });
+      const folder = await mkdtemp(join(directory, 'written-'));
+      try {
+        const path = join(folder, 'rows');
+        await fill(path);
+        return await readFile(path);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
     },
   };
 }

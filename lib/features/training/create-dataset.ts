@@ -1,6 +1,6 @@
 /** Builds and publishes a training dataset: commit-pinned, content-hashed, immutable (P19). */
 import { utf8 } from '../../core/bytes.ts';
-import { hashOf } from '../../core/hash.ts';
+import { hashOf, hashText, startPortableSha256 } from '../../core/hash.ts';
 import { canonicalJson, type JsonObject, stringifyJson } from '../../core/json.ts';
 import { joinPath } from '../../core/path.ts';
 import { formatMillis } from '../../core/time.ts';
@@ -12,11 +12,12 @@ import type { FittedTransform } from '../../online/model-transform.ts';
 import type { FeatureViewState } from '../../registry/definition.ts';
 import { assertKept } from '../history-kept.ts';
 import type { GroupRef, Warning } from '../receipt.ts';
-import { type FeatureStatistics, featureStatistics } from '../statistics/feature-statistics.ts';
-import { buildRows, type DatasetCounts, type SplitBatch, type TrainingDeps } from './build-rows.ts';
-import { claimNumber, contentHash, datasetDirectory, type DatasetFile, describeFile, encodeRows, rowsHash, SPINE_FILE, writeOnce } from './dataset-files.ts';
+import type { FeatureStatistics } from '../statistics/feature-statistics.ts';
+import type { DatasetCounts, TrainingDeps } from './build-rows.ts';
+import { claimNumber, datasetDirectory, type DatasetFile, describeFile, rowsHash, SPINE_FILE, splitLine, writeOnce } from './dataset-files.ts';
 import { type JoinPlan, pinGroups, type Pin, type PinnedGroup } from './join-plan.ts';
-import type { TrainingFormat, TrainingRequest } from './request.ts';
+import type { TrainingRequest } from './request.ts';
+import { type SetRows, setRows } from './set-rows.ts';
 import { writeTransformsCopy } from './transforms-copy.ts';
 import { readSpine, type Spine, spineGroup } from './spine.ts';
 
@@ -73,17 +74,44 @@ export async function createTrainingDataset(
   const rowsFrom = spineGroup(view, request);
   const pinned = await pinGroups(view, { pins: request.pins, asOfTime: request.asOfTime, rowsFrom }, deps.openGroup);
   const spine = await readSpine({ ...deps, pinned, project }, view, request);
-  const built = await buildRows(deps, { view, request, spine, pinned, transforms: request.transform ? 'fit' : 'none' }, options);
+  const rows = await setRows(deps, { view, request, spine, pinned, transforms: request.transform ? 'fit' : 'none' }, options);
+  try {
+    return await publishSet(deps, { ...input, spine, pinned, rows, isSpineKept: rowsFrom === undefined }, options);
+  } finally {
+    await rows.close();
+  }
+}
+
+interface PublishInput {
+  readonly project: string;
+  readonly view: FeatureViewState;
+  readonly request: TrainingRequest;
+  readonly createdBy?: string;
+  readonly spine: Spine;
+  readonly pinned: ReadonlyMap<string, PinnedGroup>;
+  readonly rows: SetRows;
+  /** Rows that only this request brought are kept, so that the set can be built again. */
+  readonly isSpineKept: boolean;
+}
+
+async function publishSet(deps: TrainingDeps, input: PublishInput, options: RequestOptions): Promise<TrainingDataset> {
+  const {
+    view: { definition: view },
+    request,
+    project,
+    spine,
+    pinned,
+    rows,
+  } = input;
   const claim = await claimNumber(deps, datasetDirectory(project, view));
   await pinFiles(deps, [...pinned.values()], `${view.name}.${view.version}.${claim.number}`);
-  // Rows that only this request brought are kept, so that the set can be built again.
-  if (rowsFrom === undefined)
-    await writeOnce(deps, joinPath(claim.directory, SPINE_FILE), { bytes: await deps.codec.encode(spine.batch), identity: claim.identity });
-  const schema = datasetColumns({ view, spine, joins: built.joins, columns: built.splits[0]?.batch.columns ?? [] });
-  const described = request.statistics ? new Set(schema.filter(({ role }) => DESCRIBED.includes(role)).map(({ name }) => name)) : new Set<string>();
-  const splits = await writeSplits(deps, claim, { splits: built.splits, format: request.format, described });
+  if (input.isSpineKept)
+    await writeOnce(deps, joinPath(claim.directory, SPINE_FILE), { bytes: spine.file ?? (await deps.codec.encode(spine.batch)), identity: claim.identity });
+  const schema = datasetColumns({ view, spine, joins: rows.joins, columns: rows.columns });
+  const { splits, contentHash } = await writeSplits(deps, { claim, rows, schema, request }, options);
   const pins = [...pinned.values()].map(({ pin }) => pin);
   const functions = view.onDemand.map(({ name, sourceHash }) => ({ name, sourceHash }));
+  const written = splits.reduce((sum, split) => sum + split.rows, 0);
   const dataset: TrainingDataset = {
     featureView: { name: view.name, version: view.version },
     trainingDataset: claim.number,
@@ -94,41 +122,50 @@ export async function createTrainingDataset(
     erased: false,
     pins,
     functions,
-    transforms: built.transforms,
+    transforms: rows.transforms,
     schema,
-    counts: built.counts,
+    counts: { spineRows: spine.batch.rowCount, rows: written, dropped: spine.batch.rowCount - written, joins: rows.joinCounts },
     splits,
     spineHash: rowsHash(spine.batch, deps.startSha256),
     queryHash: hashOf(utf8(canonicalJson({ view, pins, functions, request: request.shown }))),
-    contentHash: contentHash(built.splits, deps.startSha256),
+    contentHash,
     writer: deps.engineInfo,
-    warnings: built.warnings,
+    warnings: rows.warnings,
   };
   // Before the set is published: whoever sees it may ask for vectors transformed by it.
-  if (deps.control !== undefined) await writeTransformsCopy(deps.control, { project, ...dataset.featureView, trainingDataset: claim.number }, built.transforms);
+  if (deps.control !== undefined) await writeTransformsCopy(deps.control, { project, ...dataset.featureView, trainingDataset: claim.number }, rows.transforms);
   await writeOnce(deps, joinPath(claim.directory, 'manifest.json'), { bytes: utf8(stringifyJson({ format: 1, ...dataset })), identity: claim.identity });
-  deps.log.info('training_dataset.created', { view: `${view.name}/${view.version}`, trainingDataset: claim.number, rows: built.counts.rows });
+  deps.log.info('training_dataset.created', { view: `${view.name}/${view.version}`, trainingDataset: claim.number, rows: written });
   return dataset;
 }
 
 /** Columns whose statistics stand in the manifest; those of keys and times would tell rows, not features. */
 const DESCRIBED: readonly DatasetColumn['role'][] = ['label', 'feature', 'onDemand'];
 
+/** One file a split; the content is hashed on the way (P19). */
 async function writeSplits(
   deps: DeltaDeps,
-  claim: { readonly directory: string; readonly identity: string },
-  { splits, format, described }: { readonly splits: readonly SplitBatch[]; readonly format: TrainingFormat; readonly described: ReadonlySet<string> },
-): Promise<TrainingDataset['splits']> {
-  const written: DatasetSplit[] = [];
-  for (const { name, batch } of splits) {
-    const path = `${name}/part-00000.${format}`;
-    const bytes = await encodeRows(deps, batch, format);
-    const columns = batch.columns.filter((column) => described.has(column.name));
-    const statistics = columns.length === 0 ? [] : (await featureStatistics(columns, [batch])).features;
-    await writeOnce(deps, joinPath(claim.directory, path), { bytes, identity: claim.identity });
-    written.push({ name, rows: batch.rowCount, files: [describeFile({ path, rows: batch.rowCount, bytes }, deps.startSha256)], statistics });
+  of: {
+    readonly claim: { readonly directory: string; readonly identity: string };
+    readonly rows: SetRows;
+    readonly schema: readonly DatasetColumn[];
+    readonly request: TrainingRequest;
+  },
+  options: RequestOptions,
+): Promise<{ readonly splits: readonly DatasetSplit[]; readonly contentHash: string }> {
+  const { claim, rows, request } = of;
+  const names = new Set(of.schema.filter(({ role }) => request.statistics && DESCRIBED.includes(role)).map(({ name }) => name));
+  const described = rows.columns.filter(({ name }) => names.has(name));
+  const content = (deps.startSha256 ?? startPortableSha256)();
+  const splits: DatasetSplit[] = [];
+  for (const { name, encode } of rows.splits) {
+    const path = `${name}/part-00000.${request.format}`;
+    content.update(utf8(splitLine(name)));
+    const encoded = await encode({ described, onPiece: content.update, ...options });
+    await writeOnce(deps, joinPath(claim.directory, path), { bytes: encoded.bytes, identity: claim.identity });
+    splits.push({ name, rows: encoded.rows, files: [describeFile({ path, ...encoded }, deps.startSha256)], statistics: encoded.statistics });
   }
-  return written;
+  return { splits, contentHash: hashText(content.digest()) };
 }
 
 // What the set was read from stays readable: vacuum keeps pinned files (storage.md §1).

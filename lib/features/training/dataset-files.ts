@@ -76,9 +76,14 @@ export function contentHash(splits: readonly { readonly name: string; readonly b
 
 function* contentPieces(splits: readonly { readonly name: string; readonly batch: Batch }[]): Iterable<Uint8Array> {
   for (const { name, batch } of splits) {
-    yield utf8(`#${name}\n`);
+    yield utf8(splitLine(name));
     yield* canonicalPieces(batch);
   }
+}
+
+/** What the hash of the content has before the rows of a split. */
+export function splitLine(name: string): string {
+  return `#${name}\n`;
 }
 
 /** Hash of the rows alone. */
@@ -104,7 +109,7 @@ export async function encodeRows(deps: Pick<DeltaDeps, 'codec'>, batch: Batch, f
 }
 
 export function describeFile(file: { readonly path: string; readonly rows: number; readonly bytes: Uint8Array }, start?: StartSha256): DatasetFile {
-  return { ...file, bytes: file.bytes.length, sha256: hashOf(file.bytes, start) };
+  return { path: file.path, rows: file.rows, bytes: file.bytes.length, sha256: hashOf(file.bytes, start) };
 }
 
 /** RFC 4180: header, CRLF; absent values empty, empty text quoted. */

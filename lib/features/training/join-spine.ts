@@ -28,11 +28,14 @@ export interface SpineJoin {
   readonly spine: Spine;
   readonly joins: readonly JoinPlan[];
   readonly expiredHistory: 'error' | 'absent';
+  /** Joins that are taken to have no ties, without a look. */
+  readonly untied?: ReadonlySet<number>;
 }
 
 /** The query of a spine's joins, ready to run. */
 export interface JoinedSpine {
   readonly relations: EngineQuery['relations'];
+  readonly query: PointInTimeQuery;
   readonly sql: string;
   readonly warnings: readonly Warning[];
 }
@@ -43,7 +46,7 @@ export interface JoinedSpine {
  */
 export async function planJoinedSpine(deps: { readonly engine: Engine }, input: SpineJoin, options: RequestOptions = {}): Promise<JoinedSpine> {
   const { spine, joins } = input;
-  const resolved = await resolveTies(deps, joins, options);
+  const resolved = await resolveTies(deps, input, options);
   const history = joins.flatMap(({ replaced, query }, i) =>
     replaced === undefined || query.known?.history === undefined ? [] : [{ name: historyName(i), batch: replaced.batch }],
   );
@@ -54,7 +57,7 @@ export async function planJoinedSpine(deps: { readonly engine: Engine }, input: 
     joins: resolved.map((each) => each.query),
   };
   const warnings = await expiredRows(deps, { ...input, relations, query }, options);
-  return { relations, sql: pointInTimeSql(query), warnings };
+  return { relations, query, sql: pointInTimeSql(query), warnings };
 }
 
 // Records whose state is no longer known are looked for only where history ends too soon for some of them.
@@ -107,10 +110,14 @@ interface ResolvedJoin {
 }
 
 // Tables kept by upserts have one row per (key, event time); the others need a pick, and only rows received at once need their content compared.
-async function resolveTies(deps: { readonly engine: Engine }, joins: readonly JoinPlan[], options: RequestOptions): Promise<readonly ResolvedJoin[]> {
+async function resolveTies(
+  deps: { readonly engine: Engine },
+  { joins, untied }: Pick<SpineJoin, 'joins' | 'untied'>,
+  options: RequestOptions,
+): Promise<readonly ResolvedJoin[]> {
   const resolved: ResolvedJoin[] = [];
   for (const [i, { query, relation }] of joins.entries()) {
-    const ties = await firstNumber(deps.engine.query({ relations: [relation], sql: tiesSql(query), ...options }));
+    const ties = untied?.has(i) === true ? 0 : await firstNumber(deps.engine.query({ relations: [relation], sql: tiesSql(query), ...options }));
     if (ties === 0) {
       resolved.push({ query: { ...query, ties: { kind: 'none' } }, winners: undefined });
       continue;

@@ -3,7 +3,7 @@ import { type Batch, concatBatches, isNullAt, type Vector, valueAt, vectorNamed 
 import { LakefoldError } from '../../core/errors.ts';
 import { microsOfDays } from '../../core/time.ts';
 import { type Column, formatType, parseType } from '../../core/types.ts';
-import type { FileSource, TableCodec } from '../../ports/table-codec.ts';
+import { bytesSource, type FileSource, type TableCodec } from '../../ports/table-codec.ts';
 import type { ColumnDefinition, FeatureViewDefinition } from '../../registry/definition.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
 import { parseFilter } from '../../delta/parse-filter.ts';
@@ -24,6 +24,8 @@ const AFTER_ALL = 2n ** 60n;
 
 export interface Spine {
   readonly batch: Batch;
+  /** The Parquet file the rows were read from, whole. */
+  readonly file?: Uint8Array;
   /** Columns the view does not declare; typed formats bring them along. */
   readonly passThrough: readonly Column[];
   readonly labelTime: string | null;
@@ -76,7 +78,13 @@ export async function readSpine(
   const rows = await spineRows(deps, { view, labels }, request);
   const batch = withLooseColumns(view, labels, rows.batch);
   refuseNulls(batch);
-  return { batch, passThrough: rows.passThrough, labelTime: labels.labelTime, labelMicros: labelMicrosOf(batch, labels) };
+  return {
+    batch,
+    passThrough: rows.passThrough,
+    labelTime: labels.labelTime,
+    labelMicros: labelMicrosOf(batch, labels),
+    ...(rows.file === undefined ? {} : { file: rows.file }),
+  };
 }
 
 /** Of when it is asked what was known; undefined where the rows at the pins count. @throws LakefoldError INVALID_ARGUMENT for label times of a spine without */
@@ -108,6 +116,7 @@ interface SpineOf {
 
 interface SpineRows {
   readonly batch: Batch;
+  readonly file?: Uint8Array;
   readonly passThrough: readonly Column[];
 }
 
@@ -158,8 +167,9 @@ async function fromSource(deps: SpineDeps, of: SpineOf, { source, format }: Extr
   const file = await openSpineFile(deps, source);
   switch (format) {
     case 'parquet': {
-      const { columns } = await asMalformed(() => deps.codec.describe(file));
-      return parsed(deps, of, { body: { format, body: file }, passThrough: undeclared(view, columns) });
+      const bytes = await file.readAll();
+      const { columns } = await asMalformed(() => deps.codec.describe(bytesSource(bytes)));
+      return { ...(await parsed(deps, of, { body: { format, body: bytesSource(bytes) }, passThrough: undeclared(view, columns) })), file: bytes };
     }
     case 'arrow': {
       const bytes = await file.readAll();

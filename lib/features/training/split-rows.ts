@@ -16,7 +16,7 @@ import { formatType } from '../../core/types.ts';
 import type { Fraction, RandomSplit, SplitRequest, TimeSplit } from './split-request.ts';
 
 /** The one split of a set that is not divided. */
-const WHOLE = 'data';
+export const WHOLE = 'data';
 
 export interface SplitRows {
   readonly name: string;
