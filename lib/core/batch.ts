@@ -14,6 +14,22 @@ export interface Vector {
   readonly length: number;
   readonly values: VectorValues;
   readonly nulls?: Uint8Array;
+  /** Of a column of texts, where many are alike: the same values by number. */
+  readonly coded?: CodedTexts;
+}
+
+/** Value i is `words[codes[i]]`, null where its code is -1. No two words are equal; some may have no row. */
+export interface CodedTexts {
+  readonly codes: Int32Array;
+  readonly words: readonly string[];
+}
+
+/** A vector of texts given by number. */
+export function codedVector(type: ColumnType, coded: CodedTexts): Vector {
+  const { codes, words } = coded;
+  const values: Value[] = [];
+  for (let i = 0; i < codes.length; i += 1) values.push(words[codes[i] ?? -1] ?? null);
+  return { type, length: codes.length, values, coded };
 }
 
 /** `vectors[i]` holds `columns[i]`; all have `rowCount` values. */
@@ -161,14 +177,25 @@ export function sliceRows(batch: Batch, start: number, end: number): Batch {
   return { columns: batch.columns, vectors: batch.vectors.map((vector) => sliceVector(vector, start, end)), rowCount: end - start };
 }
 
-function sliceVector({ type, values, nulls }: Vector, start: number, end: number): Vector {
+function sliceVector({ type, values, nulls, coded }: Vector, start: number, end: number): Vector {
   const kept = ArrayBuffer.isView(values) ? values.subarray(start, end) : values.slice(start, end);
   const marked = nulls?.subarray(start, end);
-  return { type, length: end - start, values: kept, ...(marked?.includes(1) === true ? { nulls: marked } : {}) };
+  return {
+    type,
+    length: end - start,
+    values: kept,
+    ...(marked?.includes(1) === true ? { nulls: marked } : {}),
+    ...(coded === undefined ? {} : { coded: { codes: coded.codes.subarray(start, end), words: coded.words } }),
+  };
 }
 
 function takeVector(vector: Vector, indices: ArrayLike<number>): Vector {
   const { length } = indices;
+  if (vector.coded !== undefined && vector.nulls === undefined) {
+    const codes = new Int32Array(length);
+    for (let i = 0; i < length; i += 1) codes[i] = vector.coded.codes[indices[i] ?? 0] ?? -1;
+    return codedVector(vector.type, { codes, words: vector.coded.words });
+  }
   const storage = storageOf(vector.type);
   const nulls = vector.nulls === undefined ? undefined : new Uint8Array(length);
   if (nulls !== undefined) for (let i = 0; i < length; i += 1) nulls[i] = vector.nulls?.[indices[i] ?? 0] ?? 0;
@@ -206,6 +233,16 @@ export function concatBatches(columns: readonly Column[], batches: readonly Batc
 }
 
 function concatVectors(type: ColumnType, parts: readonly Vector[], rowCount: number): Vector {
+  const words = parts[0]?.coded?.words;
+  if (words !== undefined && parts.every(({ coded, nulls }) => coded?.words === words && nulls === undefined)) {
+    const codes = new Int32Array(rowCount);
+    let filled = 0;
+    for (const { coded } of parts) {
+      if (coded !== undefined) codes.set(coded.codes, filled);
+      filled += coded?.codes.length ?? 0;
+    }
+    return codedVector(type, { codes, words });
+  }
   const storage = storageOf(type);
   const typed = storage === 'values' ? undefined : newStorage(storage, rowCount);
   const plain: Value[] = [];

@@ -159,18 +159,28 @@ function addQuickHashes(hashes: Int32Array, { values }: Vector): void {
 function addOtherHashes(hashes: Int32Array, vectors: readonly Vector[], rows: Uint32Array): void {
   for (const vector of vectors) {
     if (isQuick(vector)) continue;
-    const { values } = vector;
+    const { values, coded } = vector;
+    if (coded !== undefined && vector.type.kind === 'string') {
+      const wordHashes = Int32Array.from(coded.words, textHash);
+      for (const row of rows) hashes[row] = joined(hashes[row] ?? 0, wordHashes[coded.codes[row] ?? -1] ?? 0);
+      continue;
+    }
     for (const row of rows) {
       const value = values[row];
       if (value === undefined || value === null) continue;
-      hashes[row] = textHash(hashes[row] ?? 0, vector.type.kind === 'string' && typeof value === 'string' ? value : identityPart(value));
+      hashes[row] = joined(hashes[row] ?? 0, textHash(vector.type.kind === 'string' && typeof value === 'string' ? value : identityPart(value)));
     }
   }
   for (const row of rows) hashes[row] = scattered(hashes[row] ?? 0);
 }
 
-function textHash(seed: number, text: string): number {
-  let hash = seed ^ text.length;
+function joined(hash: number, other: number): number {
+  return Math.imul(hash ^ other, GOLDEN);
+}
+
+/** Of a text alone, so that of a column with few different ones each is hashed once. */
+function textHash(text: string): number {
+  let hash = text.length;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
   return Math.imul(hash ^ (hash >>> 13), GOLDEN);
 }

@@ -11,8 +11,9 @@ import type { AddFile } from './actions.ts';
 import type { ReadSet } from './conflict.ts';
 import { readDeletionVector } from './deletion-vector.ts';
 import type { DeltaDeps } from './deps.ts';
+import { extremes } from './extremes.ts';
 import { compareValues, type Filter } from './filter.ts';
-import { indexIdentities } from './identity-index.ts';
+import { type IdentityLookup, indexIdentities } from './identity-index.ts';
 import { checkProbeBudget, sizeOf } from './plan-budget.ts';
 import { filesInPartitions, partitionTest } from './pruning.ts';
 import { boundsOf, readFile, selectColumns } from './read.ts';
@@ -54,7 +55,7 @@ const NO_BOUNDS = { min: undefined, max: undefined };
 /** @throws LakefoldError from `find`: PLAN_TOO_LARGE with `sql`, FILE_MISSING, FILE_CORRUPT */
 export function createProber(deps: DeltaDeps, root: string, rows: ProbeRows, sql: (snapshot: Snapshot) => string): Prober {
   const mayHold = candidateTest(rows);
-  const lookUp = indexIdentities(rows.batch, rows.identityColumns);
+  let index: IdentityLookup | undefined;
   const where = pageFilter(rows);
   const physical = new Map<string, Physical>();
   let columns: Snapshot['columns'] | undefined;
@@ -70,7 +71,8 @@ export function createProber(deps: DeltaDeps, root: string, rows: ProbeRows, sql
     const options = { columns: selectColumns(snapshot, names), includeDeleted: 'yes', ...(where === undefined ? {} : { where }) } as const;
     for await (const part of readFile(deps, { root, snapshot, file }, options)) {
       const theirs = !withReceipts ? undefined : vectorNamed(part.batch, INGESTED_AT);
-      const hits = lookUp(part.batch);
+      index ??= indexIdentities(rows.batch, rows.identityColumns);
+      const hits = index(part.batch);
       for (let i = 0; i < hits.length; i += 1) {
         const row = hits[i] ?? -1;
         if (row < 0) continue;
@@ -139,9 +141,8 @@ function candidates(snapshot: Snapshot, rows: Pick<ProbeRows, 'batch' | 'identit
 function rangeFilter({ batch, identityColumns }: Pick<ProbeRows, 'batch' | 'identityColumns'>): Filter {
   const filters = identityColumns.flatMap((column): Filter[] => {
     const vector = vectorNamed(batch, column);
-    let low: Value = null;
-    let high: Value = null;
-    for (let i = 0; i < batch.rowCount; i += 1) {
+    let { low, high } = quickRange(vector);
+    for (let i = low === null ? 0 : batch.rowCount; i < batch.rowCount; i += 1) {
       const value = valueAt(vector, i);
       if (value === null) continue;
       if (low === null || compareValues(value, low) < 0) low = value;
@@ -153,6 +154,14 @@ function rangeFilter({ batch, identityColumns }: Pick<ProbeRows, 'batch' | 'iden
     ];
   });
   return { kind: 'and', filters };
+}
+
+/** Of types without NaN, whose bounds are their least and greatest value; nulls where that is not known. */
+function quickRange(vector: Vector): { readonly low: Value; readonly high: Value } {
+  const { kind } = vector.type;
+  if (kind === 'float' || kind === 'double') return { low: null, high: null };
+  const { min = null, max = null } = extremes(vector.type, vector);
+  return { low: min, high: max };
 }
 
 /** Candidates of the next snapshot, of those before. */
@@ -198,8 +207,11 @@ function candidateTest({ batch, identityColumns }: Pick<ProbeRows, 'batch' | 'id
   const vectors = identityColumns.map((name) => ({ name, vector: vectorNamed(batch, name) }));
   const leading = vectors.at(-1);
   if (leading === undefined) return () => true;
-  const order = sortedRows(leading.vector, batch.rowCount);
+  // Of a table without files nobody asks.
+  let sorted: Uint32Array | undefined;
   return (snapshot, file) => {
+    sorted ??= sortedRows(leading.vector, batch.rowCount);
+    const order = sorted;
     if (order.length === 0) return false;
     const bounds = vectors.map(({ name, vector }) => {
       const { min, max, mayHaveNaN } = boundsOf(snapshot, file, name);

@@ -10,9 +10,10 @@ import { type Column, formatType, typesEqual, type Value } from '../core/types.t
 import type { AddFile } from './actions.ts';
 import { checkRows, constraintsOf } from './constraints.ts';
 import type { DeltaDeps } from './deps.ts';
-import { compareValues, unknownColumn } from './filter.ts';
+import { unknownColumn } from './filter.ts';
 import { parsePartitionValue, partitionDirectory, serializePartitionValue } from './partition-values.ts';
 import { hasDeletionVectors } from './protocol.ts';
+import { sortRows } from './row-order.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
 import { collectStats } from './stats.ts';
 import { checkValues } from './value-rules.ts';
@@ -262,64 +263,4 @@ function splitRows(indices: Uint32Array, wanted = Number.POSITIVE_INFINITY): rea
   const shared = Math.ceil(indices.length / Math.max(1, Math.round(indices.length / wanted)));
   const rowsMax = Math.min(shared, Math.floor(TARGET_FILE_BYTES / ROW_BYTES_MIN));
   return Array.from({ length: Math.ceil(indices.length / rowsMax) }, (_, i) => indices.subarray(i * rowsMax, (i + 1) * rowsMax));
-}
-
-/** The indices in the order of the named columns, nulls first; equal rows keep their order. */
-function sortRows(batch: Batch, indices: Uint32Array, by: readonly string[]): Uint32Array {
-  const comparators = by.flatMap((name) => {
-    const vector = findVector(batch, name);
-    return vector === undefined ? [] : [comparatorOf(vector)];
-  });
-  if (comparators.length === 0) return indices;
-  return indices.slice().sort((a, b) => {
-    for (const compare of comparators) {
-      const order = compare(a, b);
-      if (order !== 0) return order;
-    }
-    return a - b;
-  });
-}
-
-function comparatorOf(vector: Batch['vectors'][number]): (a: number, b: number) => number {
-  const places = placesOf(vector);
-  if (places !== undefined) return (a, b) => (places[a] ?? 0) - (places[b] ?? 0);
-  return (a, b) => {
-    const left = valueAt(vector, a);
-    const right = valueAt(vector, b);
-    if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1;
-    return compareValues(left, right);
-  };
-}
-
-// Rows are compared many times each: numbers that stand in the values' order are made once. 64-bit values would be boxed
-// for every comparison, texts decoded.
-function placesOf({ type, values, nulls, length }: Batch['vectors'][number]): Float64Array | undefined {
-  if (type.kind === 'string') return textPlaces(values, nulls, length);
-  if (nulls !== undefined || Array.isArray(values) || type.kind === 'float' || type.kind === 'double') return undefined;
-  const places = new Float64Array(length);
-  for (let i = 0; i < length; i += 1) {
-    const place = Number(values[i] ?? 0);
-    if (!Number.isSafeInteger(place)) return undefined;
-    places[i] = place;
-  }
-  return places;
-}
-
-/** Each text's number among the distinct ones in order, from 1; 0 for null. */
-function textPlaces(values: Batch['vectors'][number]['values'], nulls: Uint8Array | undefined, length: number): Float64Array {
-  const textAt = (i: number): string | undefined => {
-    const value = nulls?.[i] === 1 ? undefined : values[i];
-    return typeof value === 'string' ? value : undefined;
-  };
-  const numbers = new Map<string, number>();
-  const numberOf = new Int32Array(length).fill(-1);
-  for (let i = 0; i < length; i += 1) {
-    const text = textAt(i);
-    if (text === undefined) continue;
-    const known = numbers.get(text);
-    numberOf[i] = known ?? numbers.size;
-    if (known === undefined) numbers.set(text, numbers.size);
-  }
-  const placeOf = new Map([...numbers].sort(([a], [b]) => compareUtf8(a, b)).map(([, number], i) => [number, i + 1]));
-  return Float64Array.from(numberOf, (number) => placeOf.get(number) ?? 0);
 }

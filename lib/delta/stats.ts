@@ -87,7 +87,7 @@ interface CollectedField {
   readonly nullCount: string;
 }
 
-function collectField(field: StatsField, vector: Pick<Vector, 'values' | 'nulls' | 'length'>): CollectedField {
+function collectField(field: StatsField, vector: Pick<Vector, 'values' | 'nulls' | 'length' | 'coded'>): CollectedField {
   const member = (text: string | undefined): string | undefined => (text === undefined ? undefined : `${JSON.stringify(field.name)}:${text}`);
   if (field.type.kind === 'struct') {
     const nested = field.fields.map((inner) => collectField(inner, { length: vector.length, values: innerValues(vector, inner.position) }));

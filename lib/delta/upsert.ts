@@ -12,6 +12,7 @@ import type { Column } from '../core/types.ts';
 import type { Action, AddFile } from './actions.ts';
 import type { PlannedWrite } from './commit.ts';
 import type { DeltaDeps } from './deps.ts';
+import { extremes } from './extremes.ts';
 import { tableLocationOf } from './file-path.ts';
 import { lastOfEachIdentity } from './identity-index.ts';
 import { createProber, type FoundRows, holdsReceipts } from './probe.ts';
@@ -199,9 +200,8 @@ export function schemaConflict(batch: Batch, snapshot: Snapshot): string | undef
 export function newestReceipt(batch: Batch): bigint | undefined {
   const vector = findVector(batch, INGESTED_AT);
   if (vector === undefined || !(vector.values instanceof BigInt64Array)) return undefined;
-  let newest: bigint | undefined;
-  for (const value of vector.values) if (newest === undefined || value > newest) newest = value;
-  return newest;
+  const { max } = extremes(vector.type, { values: vector.values, length: batch.rowCount });
+  return typeof max === 'bigint' ? max : undefined;
 }
 
 /** The last row of each identity, and how many others there were. */

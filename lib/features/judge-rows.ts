@@ -4,7 +4,7 @@ import { type Fault, LakefoldError } from '../core/errors.ts';
 import { QUARANTINE_ROWS_MAX } from '../core/limits.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
-import { bytesSource } from '../ports/table-codec.ts';
+import { bytesSource, type FileSource } from '../ports/table-codec.ts';
 import type { FeatureDeps } from './deps.ts';
 import { erasedKeyCheck } from './erase/erased-keys.ts';
 import { type CheckedRows, type JudgedExpectation, judgeExpectations, refuseUnmet, rowFault, unmetExpectations } from './expectations.ts';
@@ -18,7 +18,9 @@ import { refuseFaults, rowRules, validateRows, type ValidatedRows } from './vali
 import { planReport, type ValidationReport } from './validation-report.ts';
 
 export type RowsInput =
-  | { readonly format: 'json' | 'ndjson' | 'csv' | 'parquet' | 'arrow'; readonly body: Uint8Array }
+  | { readonly format: 'json' | 'ndjson' | 'csv' | 'arrow'; readonly body: Uint8Array }
+  /** A source is read row group by row group. */
+  | { readonly format: 'parquet'; readonly body: Uint8Array | FileSource }
   | { readonly format: 'objects'; readonly rows: readonly unknown[] };
 
 export interface RowsRequest extends RequestOptions {
@@ -164,7 +166,8 @@ function rowsWithout(batch: Batch, rows: ReadonlyMap<number, unknown>): Batch {
 
 function rowsBody(rows: RowsInput): RowsBody {
   if (rows.format === 'objects') return rows;
-  return rows.format === 'parquet' ? { format: 'parquet', body: bytesSource(rows.body) } : { format: rows.format, body: rows.body };
+  if (rows.format !== 'parquet') return rows;
+  return { format: 'parquet', body: rows.body instanceof Uint8Array ? bytesSource(rows.body) : rows.body };
 }
 
 // In an upsert the last row of an identity wins: the others are not written, so nothing is expected of them.

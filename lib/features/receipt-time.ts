@@ -3,6 +3,8 @@ import { type Batch, type Vector, vectorNamed } from '../core/batch.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { epochMicros, type EpochMicros } from '../core/time.ts';
 import type { Column } from '../core/types.ts';
+import { extremes } from '../delta/extremes.ts';
+import { lastOfEachIdentity } from '../delta/identity-index.ts';
 import { boundsOf } from '../delta/read.ts';
 import { identityOver } from '../delta/row-identity.ts';
 import type { Snapshot } from '../delta/snapshot-state.ts';
@@ -60,7 +62,7 @@ export function rememberReceipt(before: Snapshot, after: Snapshot, newest: bigin
  */
 export function withReceipts(batch: Batch, first: bigint, identity: readonly string[] | undefined): Batch {
   const values = new BigInt64Array(batch.rowCount).fill(first);
-  if (identity !== undefined) {
+  if (identity !== undefined && holdsTies(batch, identity)) {
     const identityOf = identityOver(batch, identity);
     const seen = new Map<string, bigint>();
     for (let i = 0; i < batch.rowCount; i += 1) {
@@ -75,9 +77,16 @@ export function withReceipts(batch: Batch, first: bigint, identity: readonly str
   return { columns: [...batch.columns, INGESTED_AT_COLUMN], vectors: [...batch.vectors, vector], rowCount: batch.rowCount };
 }
 
+/** Without one, no row is looked at by itself. */
+function holdsTies(batch: Batch, identity: readonly string[]): boolean {
+  return identity.length === 0 ? batch.rowCount > 1 : lastOfEachIdentity(batch, identity).length < batch.rowCount;
+}
+
 /** Newest receipt in rows made by `withReceipts`. */
 export function newestOf(batch: Batch): bigint | undefined {
   if (batch.rowCount === 0) return undefined;
   const { values } = vectorNamed(batch, INGESTED_AT);
-  return values instanceof BigInt64Array ? values.reduce((newest, value) => (value > newest ? value : newest)) : undefined;
+  if (!(values instanceof BigInt64Array)) return undefined;
+  const { max } = extremes(INGESTED_AT_COLUMN.type, { values, length: batch.rowCount });
+  return typeof max === 'bigint' ? max : undefined;
 }

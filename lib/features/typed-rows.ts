@@ -3,6 +3,7 @@ import { concatBatches, valueAt, vectorBuilder, vectorOf, type Batch, type Vecto
 import { isLakefoldError, LakefoldError } from '../core/errors.ts';
 import { showInput, type InputOptions } from '../core/input-values.ts';
 import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
+import { extremes } from '../delta/extremes.ts';
 import { MICROS_MAX, MICROS_MIN } from '../core/time.ts';
 import { typesEqual, type Column } from '../core/types.ts';
 import type { FileSource, TableCodec } from '../ports/table-codec.ts';
@@ -125,12 +126,14 @@ function convertVector(vector: Vector, task: ColumnTask): Vector {
 /** Files can hold instants outside the years 0001 to 9999; everything beyond the edge assumes they are not there. */
 function withinYears(vector: Vector, task: ColumnTask): Vector {
   const isDate = vector.type.kind === 'date';
+  const isWithin = (value: unknown): boolean =>
+    typeof value === 'bigint' ? value >= MICROS_MIN && value <= MICROS_MAX : !isDate || (Number(value) >= DAYS_MIN && Number(value) <= DAYS_MAX);
+  const { min, max } = extremes(vector.type, vector);
+  if (min === undefined || max === undefined || (isWithin(min) && isWithin(max))) return vector;
   let outside: number[] | undefined;
   for (let row = 0; row < vector.length; row += 1) {
     const value = vector.values[row];
-    const isInside =
-      typeof value === 'bigint' ? value >= MICROS_MIN && value <= MICROS_MAX : !isDate || (Number(value) >= DAYS_MIN && Number(value) <= DAYS_MAX);
-    if (isInside) continue;
+    if (isWithin(value)) continue;
     task.faults.addValue(row, task, { code: 'OUT_OF_RANGE', expected: `a ${vector.type.kind} of the years 0001 to 9999`, found: String(value) });
     (outside ??= []).push(row);
   }

@@ -2,6 +2,7 @@
 import { isNullAt, takeRows, valueAt, type Batch, type Vector } from '../core/batch.ts';
 import { LakefoldError, isLakefoldError } from '../core/errors.ts';
 import { KEY_BYTES_MAX, encodeKey } from '../core/keys.ts';
+import { extremes } from '../delta/extremes.ts';
 import { duration, formatDate, formatInstant, microsOfDays } from '../core/time.ts';
 import type { Column, Value } from '../core/types.ts';
 import type { FeatureGroupDefinition } from '../registry/definition.ts';
@@ -98,6 +99,8 @@ function noteLateTimes({ batch, faults }: ReceivedRows, rules: RowRules): void {
   const [column, vector] = [batch.columns[position], batch.vectors[position]];
   const { eventTimeMax } = rules;
   if (column === undefined || vector === undefined || eventTimeMax === undefined) return;
+  const { max } = extremes(column.type, vector);
+  if (max === undefined || (typeof max === 'bigint' ? max : microsOfDays(Number(max))) <= eventTimeMax) return;
   for (let row = 0; row < vector.length; row += 1) {
     const value = vector.values[row];
     const micros = typeof value === 'bigint' ? value : microsOfDays(Number(value));

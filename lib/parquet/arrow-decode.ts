@@ -4,7 +4,7 @@
 import { DataType, DateUnit, type Data } from 'apache-arrow';
 import { valueAt, vectorOf, type Vector } from '../core/batch.ts';
 import type { ColumnType, Value } from '../core/types.ts';
-import { bitOf, bytesValues, decimalValues, microsValues, mismatch, nullsOf, outOfRange, stringValues, type DecodePlace } from './arrow-values.ts';
+import { bitOf, bytesValues, decimalValues, microsValues, mismatch, nullsOf, outOfRange, stringVector, type DecodePlace } from './arrow-values.ts';
 
 /**
  * The values of `data` as `type`.
@@ -35,7 +35,7 @@ export function vectorOfArrow(data: Data, type: ColumnType, place: DecodePlace):
     case 'decimal':
       return { type, length, values: decimalValues(data, { type, nulls }, place) };
     case 'string':
-      return { type, length, values: stringValues(data, nulls, place) };
+      return stringVector(data, { type, nulls }, place);
     case 'binary':
       return { type, length, values: bytesValues(data, nulls, place) };
     case 'array':

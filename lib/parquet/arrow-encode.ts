@@ -1,5 +1,5 @@
 /** Batches to Arrow's IPC form, built from typed arrays: no value of a numeric column is touched one by one. */
-import type { Batch, Vector } from '../core/batch.ts';
+import type { Batch, CodedTexts, Vector } from '../core/batch.ts';
 import { storageOf, vectorOf } from '../core/batch.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { formatType, type Column, type ColumnType, type Value } from '../core/types.ts';
@@ -71,8 +71,9 @@ function nodeOf(vector: Vector): ArrowNode {
   const { length } = vector;
   const storage = storageOf(vector.type);
   // Numbers in a plain array are allowed to no producer, but cost nothing to take.
-  const { values } = vector;
+  const { values, coded } = vector;
   if (storage !== 'values' && !ArrayBuffer.isView(values)) return nodeOf(vectorOf(vector.type, presentValues(vector)));
+  if (coded !== undefined && vector.nulls === undefined) return codedNode(coded);
   const validity = storage === 'values' ? validityOfValues(plainValues(vector), vector.nulls) : bitmapOfNulls(vector.nulls, length);
   if (storage === 'u8') return arrowNode({ length, validity, values: bitmapOfBooleans(vector) });
   if (ArrayBuffer.isView(values)) return arrowNode({ length, validity, values: values.subarray(0, length) });
@@ -167,6 +168,36 @@ function bitmapOfBooleans(vector: Vector): Uint8Array {
   return bitmap;
 }
 
+/** Every word is turned into bytes once, and copied for each row. */
+function codedNode({ codes, words }: CodedTexts): ArrowNode {
+  const { length } = codes;
+  const { offsets: ends, values: bytes } = joinStrings(words);
+  const offsets = new Int32Array(length + 1);
+  const bitmap = new Uint8Array(Math.ceil(length / 8));
+  let [total, count] = [0, 0];
+  for (let i = 0; i < length; i += 1) {
+    const code = codes[i] ?? -1;
+    if (code < 0) count += 1;
+    else {
+      bitmap[i >> 3] = (bitmap[i >> 3] ?? 0) | (1 << (i & 7));
+      total += (ends[code + 1] ?? 0) - (ends[code] ?? 0);
+    }
+    if (total > OFFSET_MAX) throw tooMuchText();
+    offsets[i + 1] = total;
+  }
+  const values = new Uint8Array(total);
+  for (let i = 0; i < length; i += 1) {
+    const code = codes[i] ?? -1;
+    let at = offsets[i] ?? 0;
+    for (let from = code < 0 ? 0 : (ends[code] ?? 0), end = code < 0 ? 0 : (ends[code + 1] ?? 0); from < end; from += 1) values[at++] = bytes[from] ?? 0;
+  }
+  return arrowNode({ length, validity: count === 0 ? PRESENT : { bitmap, count }, offsets, values });
+}
+
+function tooMuchText(): LakefoldError {
+  return new LakefoldError('LIMIT_EXCEEDED', `expected at most ${OFFSET_MAX} bytes of text in one column of one file, found more`);
+}
+
 /** Lengths come from the characters where all are ASCII, else from counting the bytes of each. */
 function joinStrings(values: readonly Value[]): { readonly offsets: Int32Array; readonly values: Uint8Array } {
   const offsets = new Int32Array(values.length + 1);
@@ -176,8 +207,7 @@ function joinStrings(values: readonly Value[]): { readonly offsets: Int32Array; 
     const slice = values.slice(start, start + JOIN_STRINGS);
     const text = slice.join('');
     const bytes = encoder.encode(text);
-    if (total + bytes.length > OFFSET_MAX)
-      throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${OFFSET_MAX} bytes of text in one column of one file, found more`);
+    if (total + bytes.length > OFFSET_MAX) throw tooMuchText();
     const isAscii = bytes.length === text.length;
     let end = total;
     for (let i = 0; i < slice.length; i += 1) {

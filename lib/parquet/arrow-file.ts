@@ -7,6 +7,7 @@ import { vectorOfArrow } from './arrow-decode.ts';
 import { endOfStream } from './arrow-metadata.ts';
 import { plainData } from './arrow-plain.ts';
 import type { DecodePlace } from './arrow-values.ts';
+import { type TextCoder, textCoders } from './text-coder.ts';
 
 /** How the file form begins and ends; behind its mark, padded to 8 bytes, stands a stream, and behind that a footer to find its parts by. */
 const FILE_MAGIC = [...'ARROW1'].map((char) => char.charCodeAt(0));
@@ -101,22 +102,30 @@ function* batchesOf(
 ): Iterable<Batch> {
   const positions = names.map((name) => columns.findIndex((column) => column.name === name));
   const wanted = positions.flatMap((position) => columns[position] ?? []);
+  const coders = textCoders(
+    wanted,
+    parts.reduce((sum, part) => sum + part.numRows, 0),
+  );
   let firstRow = 0;
   for (const part of parts) {
-    const vectors = positions.map((position) => columnOf(part, { column: columns[position], position, firstRow }));
+    const vectors = positions.map((position, i) => columnOf(part, { column: columns[position], position, firstRow, coder: coders[i] }));
     yield { columns: wanted, vectors, rowCount: part.numRows };
     firstRow += part.numRows;
   }
 }
 
-function columnOf(
-  part: RecordBatch,
-  { column, position, firstRow }: { readonly column: Column | undefined; readonly position: number; readonly firstRow: number },
-): Vector {
+interface ColumnPlace {
+  readonly column: Column | undefined;
+  readonly position: number;
+  readonly firstRow: number;
+  readonly coder: TextCoder | undefined;
+}
+
+function columnOf(part: RecordBatch, { column, position, firstRow, coder }: ColumnPlace): Vector {
   const data: Data | undefined = part.data.children[position];
   if (column === undefined || data === undefined || data.length !== part.numRows)
     throw corrupt(`a batch of ${part.numRows} rows with ${data?.length ?? 'no'} values of column ${column?.name ?? position}`);
-  const place: DecodePlace = { column: column.name, firstRow };
+  const place: DecodePlace = { column: column.name, firstRow, coder };
   try {
     return DataType.isDictionary(data.type) ? dictionaryVector(data, column.type, place) : vectorOfArrow(plainData(data, column.name), column.type, place);
   } catch (cause) {

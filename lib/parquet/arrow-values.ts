@@ -1,13 +1,17 @@
 /** Single values out of Arrow's buffers: strings, bytes, decimals, instants. */
 import { DataType, DateUnit, TimeUnit, Type, type Data } from 'apache-arrow';
+import { codedVector, type Vector } from '../core/batch.ts';
 import { decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { formatType, type ColumnType, type Value } from '../core/types.ts';
+import type { TextCoder } from './text-coder.ts';
 
 /** Where in the file a vector comes from; without `firstRow` (inside lists and maps) positions are not rows and go unnamed. */
 export interface DecodePlace {
   readonly column: string;
   readonly firstRow: number | undefined;
+  /** Of the column, where the same texts are met again in later batches. */
+  readonly coder?: TextCoder | undefined;
 }
 
 type Fault = 'TYPE_MISMATCH' | 'OUT_OF_RANGE' | 'TIMESTAMP_PRECISION';
@@ -51,8 +55,15 @@ function faultAt(
   });
 }
 
-export function stringValues(data: Data, nulls: Uint8Array | undefined, place: DecodePlace): Value[] {
-  if (!DataType.isUtf8(data.type) && !DataType.isBinary(data.type)) throw mismatch(place, { kind: 'string' }, data.type);
+export function stringVector(data: Data, { type, nulls }: Wanted, place: DecodePlace): Vector {
+  if (!DataType.isUtf8(data.type) && !DataType.isBinary(data.type)) throw mismatch(place, type, data.type);
+  const offsets: Int32Array = data.valueOffsets;
+  const bytes: Uint8Array = data.values;
+  const coded = place.coder?.code({ offsets, bytes, nulls, length: data.length });
+  return coded === undefined ? { type, length: data.length, values: stringValues(data, nulls, place) } : codedVector(type, coded);
+}
+
+function stringValues(data: Data, nulls: Uint8Array | undefined, place: DecodePlace): Value[] {
   const offsets: Int32Array = data.valueOffsets;
   const bytes: Uint8Array = data.values;
   const values: Value[] = [];

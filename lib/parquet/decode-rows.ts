@@ -11,6 +11,7 @@ import { nullVector, vectorOfArrow } from './arrow-decode.ts';
 import type { Footer, RowGroup, SchemaNode } from './footer.ts';
 import { readPageLocations } from './page-index.ts';
 import { coveringUnits, type PagesOfLeaves, type PageUnit } from './page-selection.ts';
+import { type TextCoder, textCoders } from './text-coder.ts';
 import { leavesOf, type ProjectedGroup, projectRowGroup } from './projection.ts';
 import { rowsOfPiece } from './decoded-size.ts';
 import type { StreamMeasure } from './unpacked-size.ts';
@@ -23,6 +24,8 @@ export interface DecodeContext {
   readonly footer: Footer;
   /** By column asked for; undefined where the file lacks it. */
   readonly wanted: readonly (SchemaNode | undefined)[];
+  /** By column asked for, where its texts are coded. */
+  readonly coders: readonly (TextCoder | undefined)[];
 }
 
 /** A row group with rows to read; `rows` are positions in it. */
@@ -33,7 +36,11 @@ interface GroupRows {
 }
 
 /** @throws LakefoldError FILE_CORRUPT */
-export async function* decodeRows(context: DecodeContext, options: DecodeOptions): AsyncIterable<DecodedBatch> {
+export async function* decodeRows(context: Omit<DecodeContext, 'coders'>, options: DecodeOptions): AsyncIterable<DecodedBatch> {
+  yield* decodeGroups({ ...context, coders: textCoders(options.columns, context.footer.rowCount) }, options);
+}
+
+async function* decodeGroups(context: DecodeContext, options: DecodeOptions): AsyncIterable<DecodedBatch> {
   const groups = groupsOf(context.footer, options.rows);
   const nodes = [...new Set(context.wanted)].filter((node) => node !== undefined);
   const selected = groups.filter(({ group, rows }) => countRows(rows) < group.rowCount);
@@ -101,7 +108,9 @@ async function* wholeGroup(context: DecodeContext, { at, nodes }: GroupColumns, 
       const kept = intersectRanges(at.rows, [{ start, end }]);
       if (kept.length === 0) continue;
       const firstRow = at.firstRow + start;
-      const vectors = options.columns.map((column, i) => vectorAt(part, nodes.indexOf(context.wanted[i] ?? MISSING), { column, firstRow }));
+      const vectors = options.columns.map((column, i) =>
+        vectorAt(part, nodes.indexOf(context.wanted[i] ?? MISSING), { column, firstRow, coder: context.coders[i] }),
+      );
       const batch: Batch = { columns: options.columns, vectors, rowCount: part.numRows };
       for (const range of kept)
         yield {
@@ -191,9 +200,13 @@ function absentRows(columns: readonly DecodeColumn[], rowCount: number): Batch {
   return { columns, vectors: columns.map((column) => nullVector(column.type, rowCount)), rowCount };
 }
 
-function vectorAt(part: RecordBatch, index: number, { column, firstRow }: { readonly column: DecodeColumn; readonly firstRow: number | undefined }): Vector {
+function vectorAt(
+  part: RecordBatch,
+  index: number,
+  { column, firstRow, coder }: { readonly column: DecodeColumn; readonly firstRow: number | undefined; readonly coder?: TextCoder | undefined },
+): Vector {
   const data = part.data.children[index];
-  return data === undefined ? nullVector(column.type, part.numRows) : vectorOfArrow(data, column.type, { column: column.name, firstRow });
+  return data === undefined ? nullVector(column.type, part.numRows) : vectorOfArrow(data, column.type, { column: column.name, firstRow, coder });
 }
 
 async function readArrow(

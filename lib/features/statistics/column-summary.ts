@@ -1,16 +1,21 @@
 /** What one column's rows add up to: one pass over a vector, merged without the rows (semantics §11). */
-import { isNullAt, type Vector, valueAt } from '../../core/batch.ts';
+import { type Vector, valueAt } from '../../core/batch.ts';
 import { canonicalValue } from '../../core/canonical.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { type ColumnType, formatType, type Value } from '../../core/types.ts';
+import { extremes } from '../../delta/extremes.ts';
 import { compareValues } from '../../delta/filter.ts';
 import { addDistinct, DistinctSketch } from './distinct-sketch.ts';
+import { frequentRows } from './frequent-numbers.ts';
 import { type FrequentValue, FrequentValues } from './frequent-values.ts';
 import { QuantileSketch } from './quantile-sketch.ts';
 
 const NUMERIC: readonly string[] = ['int', 'bigint', 'float', 'double', 'decimal'];
 const ORDERED: readonly string[] = [...NUMERIC, 'string', 'date', 'timestamp', 'timestampNtz'];
 const SCALAR: readonly string[] = [...ORDERED, 'boolean', 'binary'];
+
+/** Rows of which numbers are made at a time. */
+const CHUNK_ROWS = 65_536;
 
 /** True where a mean makes sense. */
 export function isNumeric(type: ColumnType): boolean {
@@ -88,59 +93,116 @@ export class ColumnSummary {
     this.#facts = mergeFacts(this.#facts, other.facts);
   }
 
+  /** Numbers in typed arrays, so many at a time that what is made of them on the way stays small. */
   #addNumbers(vector: Vector): SummaryFacts {
-    const { quantiles, frequent, type } = this;
+    const { quantiles, type } = this;
     const divisor = type.kind === 'decimal' ? 10 ** type.scale : 1;
-    const isFloat = type.kind === 'float' || type.kind === 'double';
-    let [count, nulls, nans, finite, mean, m2, sum] = [0, 0, 0, 0, 0, 0, 0];
-    let min: Value = null;
-    let max: Value = null;
-    for (let i = 0; i < vector.length; i += 1) {
-      const value = vector.values[i];
-      if (isNullAt(vector, i) || (typeof value !== 'number' && typeof value !== 'bigint')) {
-        nulls += 1;
-        continue;
+    let [count, nans, finite, mean, m2, sum] = [0, 0, 0, 0, 0, 0];
+    for (let start = 0; start < vector.length; start += CHUNK_ROWS) {
+      const { numbers, skipped, nanCount } = numbersOf(vector, { start, end: Math.min(vector.length, start + CHUNK_ROWS), divisor });
+      nans += nanCount;
+      for (let i = 0; i < numbers.length; i += 1) {
+        if (skipped[i] === 1) continue;
+        const number = numbers[i] ?? 0;
+        count += 1;
+        quantiles.add(number);
+        if (!Number.isFinite(number)) continue;
+        finite += 1;
+        const delta = number - mean;
+        mean += delta / finite;
+        m2 += delta * (number - mean);
+        sum += number;
       }
-      count += 1;
-      if (isFloat && Number.isNaN(value)) {
-        nans += 1;
-        continue;
-      }
-      if (min === null || value < min) min = value;
-      if (max === null || value > max) max = value;
-      const number = typeof value === 'bigint' ? Number(value) / divisor : value;
-      quantiles.add(number);
-      frequent.add(isFloat ? number + 0 : value);
-      if (!Number.isFinite(number)) continue;
-      finite += 1;
-      const delta = number - mean;
-      mean += delta / finite;
-      m2 += delta * (number - mean);
-      sum += number;
+      this.#countFrequent(vector, start, { numbers, skipped });
     }
-    return { count, nulls, nans, min, max, moments: { count: finite, mean, m2, sum } };
+    count += nans;
+    const { min, max } = this.#extremesOf(vector, nans);
+    return { count, nulls: vector.length - count, nans, min, max, moments: { count: finite, mean, m2, sum } };
+  }
+
+  #countFrequent(vector: Vector, start: number, { numbers, skipped }: { readonly numbers: Float64Array; readonly skipped: Uint8Array }): void {
+    const { values } = vector;
+    if (ArrayBuffer.isView(values)) {
+      const isLong = values instanceof BigInt64Array;
+      // Minus zero equals zero.
+      for (let i = 0; i < numbers.length; i += 1) numbers[i] = (numbers[i] ?? 0) + 0;
+      const bits = isLong ? values.subarray(start, start + numbers.length) : numbers;
+      const { rows, counts } = frequentRows(new Int32Array(bits.buffer, bits.byteOffset, bits.length * 2), skipped);
+      rows.forEach((row, i) => this.frequent.add((isLong ? values[start + row] : numbers[row]) ?? 0, counts[i]));
+      return;
+    }
+    for (let i = 0; i < numbers.length; i += 1) {
+      const value = values[start + i] ?? null;
+      if (skipped[i] !== 1 && isFrequentValue(value)) this.frequent.add(value);
+    }
+  }
+
+  /** Where there is a NaN it is left out, as nulls are. */
+  #extremesOf(vector: Vector, nans: number): { readonly min: Value; readonly max: Value } {
+    const { values, nulls, length } = vector;
+    const marked = nans === 0 ? nulls : Uint8Array.from({ length }, (_, i) => (nulls?.[i] === 1 || Number.isNaN(Number(values[i])) ? 1 : 0));
+    const found = extremes(this.type, {
+      values,
+      length,
+      ...(marked === undefined ? {} : { nulls: marked }),
+      ...(vector.coded === undefined ? {} : { coded: vector.coded }),
+    });
+    return { min: found.min ?? null, max: found.max ?? null };
   }
 
   #addValues(vector: Vector): SummaryFacts {
     const { frequent, type } = this;
     const isOrdered = ORDERED.includes(type.kind);
     const isCounted = SCALAR.includes(type.kind) && type.kind !== 'binary';
-    let nulls = 0;
-    let min: Value = null;
-    let max: Value = null;
-    for (let i = 0; i < vector.length; i += 1) {
-      const value = valueAt(vector, i);
-      if (value === null) {
-        nulls += 1;
-        continue;
+    const { values, nulls, length, coded } = vector;
+    let nullCount = 0;
+    if (coded !== undefined) {
+      const counts = new Float64Array(coded.words.length);
+      for (const code of coded.codes) {
+        if (code < 0) nullCount += 1;
+        else counts[code] = (counts[code] ?? 0) + 1;
       }
-      if (isCounted && isFrequentValue(value)) frequent.add(value);
-      if (!isOrdered) continue;
-      if (min === null || compareValues(value, min) < 0) min = value;
-      if (max === null || compareValues(value, max) > 0) max = value;
+      coded.words.forEach((word, code) => {
+        const seen = counts[code] ?? 0;
+        if (seen > 0) frequent.add(word, seen);
+      });
+    } else if (values instanceof BigInt64Array) {
+      for (let i = 0; i < length; i += 1) if (nulls?.[i] === 1) nullCount += 1;
+      const { rows, counts } = frequentRows(new Int32Array(values.buffer, values.byteOffset, length * 2), nulls);
+      rows.forEach((row, i) => frequent.add(values[row] ?? 0n, counts[i]));
+    } else {
+      for (let i = 0; i < length; i += 1) {
+        const value = valueAt(vector, i);
+        if (value === null) nullCount += 1;
+        else if (isCounted && isFrequentValue(value)) frequent.add(value);
+      }
     }
-    return { count: vector.length - nulls, nulls, nans: 0, min, max, moments: NO_MOMENTS };
+    const { min, max } = isOrdered ? this.#extremesOf(vector, 0) : { min: null, max: null };
+    return { count: length - nullCount, nulls: nullCount, nans: 0, min, max, moments: NO_MOMENTS };
   }
+}
+
+/** Rows of a vector as doubles; skipped are those without a value, and NaN. */
+function numbersOf(
+  { values, nulls, type }: Vector,
+  { start, end, divisor }: { readonly start: number; readonly end: number; readonly divisor: number },
+): { readonly numbers: Float64Array; readonly skipped: Uint8Array; readonly nanCount: number } {
+  const numbers = new Float64Array(end - start);
+  const skipped = new Uint8Array(end - start);
+  const isFloat = type.kind === 'float' || type.kind === 'double';
+  const halves = values instanceof BigInt64Array ? new Int32Array(values.buffer, values.byteOffset, values.length * 2) : undefined;
+  let nanCount = 0;
+  for (let i = 0; i < numbers.length; i += 1) {
+    const row = start + i;
+    // Of 64 bits by halves: rounded once, as the whole would be.
+    const value = halves === undefined ? (values[row] ?? null) : (halves[2 * row + 1] ?? 0) * 2 ** 32 + ((halves[2 * row] ?? 0) >>> 0);
+    if (value === null || nulls?.[row] === 1) skipped[i] = 1;
+    else if (isFloat && Number.isNaN(value)) {
+      skipped[i] = 1;
+      nanCount += 1;
+    } else numbers[i] = Number(value) / divisor;
+  }
+  return { numbers, skipped, nanCount };
 }
 
 function isFrequentValue(value: Value): value is FrequentValue {

@@ -53,7 +53,15 @@ export class DistinctSketch {
 
 /** Notes every value of the vector that is not null; of decimals and nested values the canonical text. */
 export function addDistinct(sketch: DistinctSketch, vector: Vector): void {
-  const { values, nulls, type, length } = vector;
+  const { values, nulls, type, length, coded } = vector;
+  if (coded !== undefined) {
+    const isUsed = new Uint8Array(coded.words.length);
+    for (const code of coded.codes) if (code >= 0) isUsed[code] = 1;
+    coded.words.forEach((word, code) => {
+      if (isUsed[code] === 1) addText(sketch, word);
+    });
+    return;
+  }
   if (values instanceof Float64Array || values instanceof Float32Array) {
     const doubles = new Float64Array(1);
     const words = new Int32Array(doubles.buffer);
