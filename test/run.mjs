@@ -15,6 +15,7 @@ import { hasNode24, node24, ROOT } from './rings/environments.mjs';
 import { exitCodeOf, startGroup, stopAllGroups } from './rings/processes.mjs';
 import { closeReport, countReport } from './rings/results.mjs';
 import { openRings } from './rings/rings.mjs';
+import { runRulesRing } from './rings/rules.mjs';
 import { runSimulationRing } from './rings/simulation.mjs';
 
 const RUN_LIMIT_MILLIS = 40 * 60_000;
@@ -83,6 +84,9 @@ async function runTests({ quick, forwarded, filters }, work) {
     const { ring, counts } = await runOnNode24({ forwarded, work });
     summary.push(ring);
     if (counts !== undefined) runs.push(counts);
+    const rules = await runRulesRing(work);
+    summary.push(rules.ring);
+    runs.push(rules.counts);
     const simulation = await runSimulationRing(work, { asked: strict });
     summary.push(simulation.ring);
     if (simulation.counts !== undefined) runs.push(simulation.counts);

@@ -217,6 +217,20 @@ describe(':optimize and :vacuum', () => {
     expect(rowsOf(await api.post(`${GROUP}/read`))).toEqual([JFK_10]);
   });
 
+  it("keep versions for the group's retention, and no longer (T7)", async () => {
+    const api = await start();
+    expect((await api.send('PATCH', GROUP, { body: { retention: 'P10D' } })).status).toBe(200);
+    await api.parts.clock.advance(11_000);
+    await api.post(`${GROUP}/rows?operation=overwrite`, { rows: [JFK_10] });
+    await api.parts.clock.advance(9 * 86_400_000);
+    expect((await api.post(`${GROUP}:vacuum`, { dryRun: false })).body).toMatchObject({ files: 0 });
+    expect(rowsOf(await api.post(`${GROUP}/read`, { asOf: { version: 1 } }))).toHaveLength(3);
+    await api.parts.clock.advance(2 * 86_400_000);
+    expect((await api.post(`${GROUP}:vacuum`, { dryRun: false })).body).toMatchObject({ files: 1 });
+    expect(await api.post(`${GROUP}/read`, { asOf: { version: 1 } })).toMatchObject({ status: 410, body: { code: 'HISTORY_EXPIRED', reason: 'RETENTION' } });
+    expect(rowsOf(await api.post(`${GROUP}/read`))).toEqual([JFK_10]);
+  });
+
   it('leave what a training dataset was read from', async () => {
     const api = await start();
     await api.post(`${VIEW}/training-datasets`, { spine: { rows: [] } });

@@ -58,6 +58,15 @@ describe('verifying a training dataset', () => {
     expect(await verify(api)).toMatchObject({ status: 200, body: { equal: true, expected, actual: expected, reason: null } });
   });
 
+  it("finds it equal whatever became of the group's ttl and delay, which are pinned with it (P19)", async () => {
+    const api = await start();
+    const expected = await create(api);
+    expect((await api.send('PATCH', GROUP, { body: { ttl: 'PT1M', availabilityDelay: 'PT1H' } })).status).toBe(200);
+    await api.parts.clock.advance(11_000);
+    expect(await create(api)).not.toBe(expected);
+    expect(await verify(api)).toMatchObject({ status: 200, body: { equal: true, expected, actual: expected, reason: null } });
+  });
+
   it('builds the same bytes again at the same pins', async () => {
     const api = await start();
     await create(api);

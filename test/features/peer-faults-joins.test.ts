@@ -170,6 +170,14 @@ describe('a view', () => {
       joins: [{ featureGroup: 'still', version: 1, features: ['v'] }],
     };
     expect(await api.post('/v1/projects/demo/feature-views', body)).toMatchObject({ status: 422, body: { code: 'POINT_IN_TIME_REQUIRES_EVENT_TIME' } });
+    // Asked for, it is said in the set (P9).
+    const asked = { ...body, joins: [{ ...body.joins[0], temporal: false }] };
+    expect((await api.post('/v1/projects/demo/feature-views', asked)).status).toBe(201);
+    const spine = { rows: [{ a: '1', at: '2001-03-01T10:00:00Z' }] };
+    expect((await api.post('/v1/projects/demo/feature-views/leak/versions/1/training-datasets', { spine })).body).toMatchObject({
+      pins: [{ featureGroup: 'still', pointInTime: false }],
+      warnings: [{ code: 'NOT_POINT_IN_TIME' }],
+    });
   });
 
   it('does not name features behind the back of whoever wrote it (Hopsworks fgId_ prefixes)', async () => {

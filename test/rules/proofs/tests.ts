@@ -1,0 +1,34 @@
+/** Tests that many proofs name. */
+import { type Through, VECTORS } from '../../../cli/conformance/vectors.ts';
+import type { Proof } from '../proof.ts';
+
+const WAYS: Readonly<Record<Through, string>> = {
+  library: 'through the library, on an injected clock and stores',
+  http: 'through HTTP',
+  cli: 'through the command line',
+};
+
+/** The acceptance vector of this name through the library. @throws Error when there is none */
+export function vector(name: string): Proof['test'] {
+  const found = VECTORS.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(`expected a vector named ${JSON.stringify(name)}`);
+  return { file: 'test/conformance/vectors.test.ts', name: `${WAYS.library} > ${name} (${found.rules.join(', ')})` };
+}
+
+/** A case of the online store's contract, on the memory store; the same case runs on LMDB and in the emulators on DynamoDB. */
+export function onlineCase(name: string): Proof['test'] {
+  return { file: 'test/contract/online-store.test.ts', name: `online store contract: memory > ${name}`, onEmulators: 'test/emulators/dynamodb.test.ts' };
+}
+
+/** What the DynamoDB adapter sends, attribute by attribute. */
+export function dynamoDbItem(name: string): Proof['test'] {
+  return { file: 'test/golden-layouts/online-items.test.ts', name: `DynamoDB, table online > ${name}`, onEmulators: 'test/emulators/dynamodb.test.ts' };
+}
+
+export function publishing(name: string): Proof['test'] {
+  return { file: 'test/online/publish.test.ts', name };
+}
+
+export function lookingUp(name: string): Proof['test'] {
+  return { file: 'test/online/vectors.test.ts', name };
+}
