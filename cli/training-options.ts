@@ -12,7 +12,7 @@ export const TRAINING_OPTIONS = {
   spine: {
     kind: 'text',
     value: 'F|JSON',
-    help: "the rows to build for: .parquet, .csv, .ndjson, .json, or JSON as the route takes it; without it the view's root",
+    help: "the rows to build for: .parquet, .arrow, .csv, .ndjson, .json, or JSON as the route takes it; without it the view's root",
   },
   'start-time': { kind: 'text', value: 'TIME', help: "of a root's event times, included" },
   'end-time': { kind: 'text', value: 'TIME', help: "of a root's event times, not included" },
@@ -70,8 +70,8 @@ export async function spineOption({ args, session, terminal }: CommandContext): 
     .slice(1)
     .toLowerCase()
     .replace(/^jsonl$/, 'ndjson');
-  if (!['parquet', 'csv', 'ndjson', 'json'].includes(format))
-    throw usageError(`expected a spine that ends in .parquet, .csv, .ndjson or .json, found ${JSON.stringify(spine)}`);
+  if (!['parquet', 'arrow', 'csv', 'ndjson', 'json'].includes(format))
+    throw usageError(`expected a spine that ends in .parquet, .arrow, .csv, .ndjson or .json, found ${JSON.stringify(spine)}`);
   const isRemote = /^[a-z][a-z0-9+.-]+:\/\//i.test(spine);
   if (isRemote) return { source: spine, format };
   if (format === 'json') return { rows: listOf(rowsOf(parseJson(await bytesOfFile(terminal.cwd, spine)))) };

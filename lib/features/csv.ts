@@ -6,6 +6,7 @@ import { decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { parseJson } from '../core/json.ts';
 import type { ColumnType } from '../core/types.ts';
+import { NAME_SHOWN_MAX } from './received-rows.ts';
 
 export interface CsvTable {
   readonly header: readonly string[];
@@ -23,7 +24,9 @@ export function parseCsv(input: string | Uint8Array): CsvTable {
   const header = first.map((name) => name ?? '');
   const twice = header.find((name, i) => name === '' || header.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new LakefoldError('MALFORMED_FILE', `expected a header of different names, found ${JSON.stringify(twice)}${twice === '' ? '' : ' twice'}`);
+    throw new LakefoldError('MALFORMED_FILE', `expected a header of different names, found ${JSON.stringify(twice)}${twice === '' ? '' : ' twice'}`, {
+      context: twice === '' ? {} : { column: twice.slice(0, NAME_SHOWN_MAX) },
+    });
   const rows = records.slice(1);
   rows.forEach((row, i) => {
     if (row.length !== header.length) throw malformed(i + 1, `${header.length} fields`, `${row.length}`);

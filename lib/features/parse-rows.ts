@@ -138,5 +138,5 @@ function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): Rece
       );
   }
   const payloadOf = (row: number): string => payloadText(Object.fromEntries(header.map((name, i) => [name, rows[row]?.[i] ?? null])));
-  return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults, payloadOf };
+  return { batch: { columns: options.columns, vectors, rowCount: rows.length }, faults, payloadOf, header };
 }

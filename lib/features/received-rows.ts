@@ -24,6 +24,8 @@ export interface ReceivedRows {
   readonly faults: FaultLog;
   /** The row as it was received, as JSON text. */
   readonly payloadOf: (row: number) => string;
+  /** Names of the columns as they stand in the file, of CSV. */
+  readonly header?: readonly string[];
 }
 
 /** Characters of a name nobody knows that a fault repeats. */

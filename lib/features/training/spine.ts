@@ -1,6 +1,6 @@
 /** The rows a training set is built for: from the request, a file, a group, or the view's root. */
 import { type Batch, concatBatches, isNullAt, type Vector, valueAt, vectorNamed } from '../../core/batch.ts';
-import { LakefoldError } from '../../core/errors.ts';
+import { isLakefoldError, LakefoldError } from '../../core/errors.ts';
 import { microsOfDays } from '../../core/time.ts';
 import { type Column, formatType, parseType } from '../../core/types.ts';
 import { bytesSource, type FileSource, type TableCodec } from '../../ports/table-codec.ts';
@@ -16,6 +16,7 @@ import type { ReadDeps } from '../../delta/read.ts';
 import type { AsOf } from '../../delta/snapshot-state.ts';
 import type { KnownRequest, PinnedGroup, PinRequest } from './join-plan.ts';
 import type { SpineRequest, SpineSource, TrainingRequest } from './request.ts';
+import { checkSpineColumns, passThroughColumns } from './spine-columns.ts';
 
 /** Rows an error names. */
 const FAULTS_LISTED_MAX = 100;
@@ -191,36 +192,13 @@ function openSpineFile({ project, ...deps }: SpineDeps, source: SpineSource): Pr
   return openUpload(deps, { project, uploadId: source.uploadId });
 }
 
-/** Columns that a typed file brings along. @throws LakefoldError INVALID_SPINE for a declared one it lacks, AMBIGUOUS_FEATURE_NAME (P13) */
+/** @throws as `checkSpineColumns` and `passThroughColumns` */
 function undeclared(view: FeatureViewDefinition, columns: readonly Column[]): readonly Column[] {
-  requireDeclared(
+  checkSpineColumns(
     view,
     columns.map((column) => column.name),
   );
-  const passed = columns.filter((column) => !view.spine.some((declared) => declared.name === column.name)).map((column) => ({ ...column, nullable: true }));
-  const made = [
-    ...view.spine.map((column) => column.name),
-    ...view.joins.flatMap((join) => join.features.map((feature) => join.prefix + feature)),
-    ...view.onDemand.map((item) => item.name),
-  ];
-  const taken = new Set(made.map((name) => name.toLowerCase()));
-  const errors = passed
-    .filter((column) => taken.has(column.name.toLowerCase()))
-    .map(({ name }) => ({
-      feature: name,
-      code: 'AMBIGUOUS_FEATURE_NAME',
-      message: `${name} is a column of the spine's file and one of the view: leave it out, or name it otherwise`,
-    }));
-  if (errors.length > 0) throw new LakefoldError('AMBIGUOUS_FEATURE_NAME', errors[0]?.message ?? '', { errors });
-  return passed;
-}
-
-function requireDeclared(view: FeatureViewDefinition, found: readonly string[]): void {
-  const missing = view.spine.find((column) => !column.nullable && !found.includes(column.name));
-  if (missing !== undefined)
-    throw new LakefoldError('INVALID_SPINE', `expected spine column ${missing.name} of type ${missing.type}, found ${found.join(', ')}`, {
-      context: { column: missing.name },
-    });
+  return passThroughColumns(view, columns);
 }
 
 async function parsed(
@@ -228,7 +206,9 @@ async function parsed(
   { view, labels }: SpineOf,
   { body, passThrough }: { readonly body: RowsBody; readonly passThrough: readonly Column[] },
 ): Promise<SpineRows> {
-  const { batch, faults } = await parseRows(deps, body, { columns: [...view.spine.map(inputColumn), ...passThrough], ignoreUnknown: body.format === 'csv' });
+  const columns = [...view.spine.map(inputColumn), ...passThrough];
+  const { batch, faults, header } = await parseRows(deps, body, { columns, ignoreUnknown: body.format === 'csv' }).catch(refuseRepeatedName);
+  if (header !== undefined) checkSpineColumns(view, header);
   // A faulty cell is null already, which is what such a label time counts as where nulls are taken (P8).
   const all = faults.list();
   const list = labels.onInvalidRow === 'null' ? all.filter((fault) => fault.feature !== labels.labelTime) : all;
@@ -245,6 +225,12 @@ async function parsed(
     );
   }
   return { batch, passThrough: [...passThrough].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
+/** A header that names a column twice is, of a spine, a fault of the spine. */
+function refuseRepeatedName(cause: unknown): never {
+  if (!isLakefoldError(cause, 'MALFORMED_FILE') || cause.context['column'] === undefined) throw cause;
+  throw new LakefoldError('INVALID_SPINE', cause.message, { cause, context: cause.context });
 }
 
 async function fromGroup(
