@@ -357,9 +357,8 @@ export function maintainer(name: string, times: readonly number[], work: (stage:
           await work(stage, table);
           stage.world.trace.note(stage.world.scheduler.now, stage.process.name, 'is done');
         } catch (error) {
-          const hasSlept = stage.world.scheduler.now - startedAt > HOUR;
-          const isLate = hasSlept && (isLakefoldError(error, 'WRITER_FENCED') || isMissing(error));
-          if (!isLate && !isStoreFault(error)) throw error;
+          const isFenced = stage.world.scheduler.now - startedAt > HOUR && isLakefoldError(error, 'WRITER_FENCED');
+          if (!isFenced && !isSleptOver(stage, startedAt, error) && !isStoreFault(error)) throw error;
         }
       }
     },

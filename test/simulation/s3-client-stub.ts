@@ -22,4 +22,11 @@ export class DeleteObjectCommand extends Command {
 export class ListObjectsV2Command extends Command {
   readonly verb = 'LIST';
 }
+/** Of an erasure, which no actor asks for: the simulated bucket answers neither. */
+export class ListObjectVersionsCommand extends Command {
+  readonly verb = 'VERSIONS';
+}
+export class DeleteObjectsCommand extends Command {
+  readonly verb = 'DELETE MANY';
+}
 export class S3Client {}
