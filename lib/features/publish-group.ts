@@ -8,6 +8,7 @@ import { publish, type PublishInput, type PublishResult } from '../online/publis
 import type { FeatureDeps } from './deps.ts';
 import { foldSourceOf } from './fold-source.ts';
 import { loadNewGeneration, marksOwnValues, refreshGroup, tendGenerations } from './generations.ts';
+import { watchLateWrites } from './late-writes.ts';
 import { groupName, type OpenGroup } from './open-group.ts';
 
 type Published = Extract<PublishResult, { kind: 'published' }>;
@@ -30,7 +31,7 @@ export async function publishGroup(deps: FeatureDeps, group: OpenGroup, options:
     throw new LakefoldError('UNSUPPORTED_OPERATION', `expected an online group, found ${groupName(group.definition)} with onlineEnabled: false`);
   let current = group;
   for (let round = 0; round < PUBLISH_ROUNDS_MAX; round += 1) {
-    const outcome = await publishOnce(deps, current, options);
+    const outcome = await publishWatched(deps, current, options);
     if (outcome.kind === 'published') return outcome;
     if (outcome.kind === 'loadRequired') {
       deps.log.info('publish.load_required', { group: groupName(group.definition), reason: outcome.reason });
@@ -45,6 +46,15 @@ export async function publishGroup(deps: FeatureDeps, group: OpenGroup, options:
 }
 
 type Outcome = Published | { readonly kind: 'loadRequired'; readonly reason: string } | { readonly kind: 'again' };
+
+async function publishWatched(deps: FeatureDeps, group: OpenGroup, options: PublishOptions): Promise<Outcome> {
+  const late = watchLateWrites(deps, group);
+  try {
+    return await publishOnce({ ...deps, online: late.online }, group, options);
+  } finally {
+    await late.settle();
+  }
+}
 
 async function publishOnce(deps: FeatureDeps, group: OpenGroup, options: PublishOptions): Promise<Outcome> {
   const source = foldSourceOf(deps, group.table, { keyColumns: group.keyColumns });

@@ -127,7 +127,7 @@ export interface OnlineStore extends OnlineReader {
 
   /**
    * Takes deleted marks of these keys out of the store; what is no mark stays. For erasure alone: without its fence a publisher that
-   * slept may bring an old row back, into a store whose log no longer has it.
+   * slept brings an old row back, and has to see to it that it goes again.
    */
   forget(table: OnlineTable, keys: readonly EntityKey[], options?: RequestOptions): Promise<void>;
 

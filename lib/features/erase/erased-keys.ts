@@ -7,8 +7,9 @@ import { concatBytes, decodeUtf8, hmacSha256, toHex, utf8 } from '../../core/byt
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { hashOf } from '../../core/hash.ts';
-import { encodeKey } from '../../core/keys.ts';
+import { type EntityKey, encodeKey } from '../../core/keys.ts';
 import { CONTROL_WRITE_CONCURRENCY } from '../../core/limits.ts';
+import { parseOrder } from '../../core/order.ts';
 import { formatInstant, microsOfDays } from '../../core/time.ts';
 import type { Value } from '../../core/types.ts';
 import type { KeySet } from '../../delta/delete-rows.ts';
@@ -110,13 +111,37 @@ function checkAgainst(group: OpenGroup, { times, secret }: Erased): RowCheck {
 /** `eventTime` undefined: of the whole entity. */
 type Digest = (key: readonly Value[], eventTime: Value | undefined) => string;
 
-// The table's version and its key come first and are length-prefixed, so that no digest is another's.
 function digester(secret: Uint8Array, group: OpenGroup): Digest {
   const types = group.keyColumns.map(({ type }) => type);
-  const head = utf8(`${group.definition.version}\0`);
-  return (key, eventTime) => {
-    const record = eventTime === undefined ? '' : `\0${microsOf(eventTime)}`;
-    return toHex(hmacSha256(secret, concatBytes([head, encodeKey(types, key), utf8(record)])));
+  return (key, eventTime) => digestOf(secret, group, { key: encodeKey(types, key), eventTime: eventTime === undefined ? undefined : microsOf(eventTime) });
+}
+
+// The table's version and its key come first and are length-prefixed, so that no digest is another's.
+function digestOf(
+  secret: Uint8Array,
+  { definition }: OpenGroup,
+  { key, eventTime }: { readonly key: EntityKey; readonly eventTime: bigint | undefined },
+): string {
+  const record = eventTime === undefined ? '' : `\0${eventTime}`;
+  return toHex(hmacSha256(secret, concatBytes([utf8(`${definition.version}\0`), key, utf8(record)])));
+}
+
+/**
+ * Whether an online item is of a row that was erased, by its key and order bytes; one without order bytes, a deleted mark, by its key.
+ * `version`: of the newest erasure.
+ */
+export async function erasedRowTest(
+  deps: { readonly control: Control },
+  group: OpenGroup,
+  version: number,
+): Promise<(key: EntityKey, order: Uint8Array | undefined) => boolean> {
+  const { times, secret } = await readErased(deps.control, group, version);
+  return (key, order) => {
+    const ofEntity = times.get(digestOf(secret, group, { key, eventTime: undefined }));
+    if (order === undefined) return ofEntity !== undefined;
+    const { eventTime, ingestedAt } = parseOrder(order);
+    const erasedAt = ofEntity ?? times.get(digestOf(secret, group, { key, eventTime }));
+    return erasedAt !== undefined && (group.eventTime === undefined ? ingestedAt : eventTime) <= erasedAt;
   };
 }
 
