@@ -1,5 +1,6 @@
 /** Every command, in the order help lists them. */
 import type { Command } from './command.ts';
+import { accessCommands } from './commands/access.ts';
 import { definitionCommands } from './commands/definitions.ts';
 import { fgEditCommands, fvEditCommands } from './commands/definition-edits.ts';
 import { discoveryCommands } from './commands/discovery.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   ...tourCommands,
   ...projectCommands,
   ...discoveryCommands,
+  ...accessCommands,
   ...fgInspectCommands,
   ...fgEditCommands,
   ...fgReadCommands,

@@ -1,6 +1,7 @@
 /** Definitions and history over HTTP: projects, feature groups, feature views, plan and apply, commits. */
 import { mapConcurrent } from '../../lib/core/concurrency.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
 import { STORE_READ_CONCURRENCY } from '../../lib/core/limits.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { describeGroup, describeUnreadable, describeViewState } from '../../lib/features/describe.ts';
@@ -9,12 +10,14 @@ import type { Projects } from '../../lib/features/projects.ts';
 import { commitStatistics } from '../../lib/features/statistics/commit-statistics.ts';
 import { listProjects } from '../../lib/registry/location.ts';
 import { featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
+import { ownProjectOf, rightsIn } from '../http/access-guard.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
-import { createHttpApp, type HttpApp } from '../http/create-app.ts';
-import { flagMember, onlyMembers, textMember } from '../http/members.ts';
+import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
+import { flagMember, namesMember, onlyMembers, textMember } from '../http/members.ts';
 import { PAGE_PARAMETERS, pageRequest, positionNumber, takePage } from '../http/pagination.ts';
 import { queryParameters } from '../http/query-parameters.ts';
+import { requireReadOfGroup } from '../http/feature-rights.ts';
 import { versionedName } from '../http/resources.ts';
 import { addDiscoveryRoutes } from './discovery-routes.ts';
 import { addEditRoutes } from './edit-routes.ts';
@@ -53,7 +56,8 @@ function addProjectRoutes(app: HttpApp, deps: CatalogDeps): void {
   });
   app.get('/v1/projects', async (c) => {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
-    const names = (await listProjects(deps)).filter((name) => name > (page.after ?? ''));
+    const own = ownProjectOf(c);
+    const names = (await listProjects(deps)).filter((name) => name > (page.after ?? '') && (own === undefined || name === own));
     const { items, nextCursor } = await takePage(names, page, (name) => name);
     return answerJson(c, { items: await mapConcurrent(items, { concurrencyMax: STORE_READ_CONCURRENCY }, body), nextCursor });
   });
@@ -69,7 +73,9 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
   app.post(`${PROJECT}/feature-groups`, async (c) => {
     queryParameters(c.req.raw, []);
     const project = c.req.param('p');
-    const created = await deps.projects.createGroup(project, await readJsonObject(c.req.raw));
+    const definition = await readJsonObject(c.req.raw);
+    rightsIn(c).require('create', resourceOf('feature-groups', definition));
+    const created = await deps.projects.createGroup(project, definition);
     return withEtag(
       answerJson(c, await described(project, created.name, created.version), { status: created.existed ? 200 : 201 }),
       await etagOfGroup(deps, project, created),
@@ -80,7 +86,7 @@ function addGroupRoutes(app: HttpApp, deps: CatalogDeps): void {
     const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
     const project = c.req.param('p');
     const sorted = state.featureGroups
-      .filter((group) => group.status !== 'DELETED')
+      .filter((group) => group.status !== 'DELETED' && rightsIn(c).allows('describe', `feature-groups/${group.definition.name}`))
       .toSorted((a, b) => byNameAndVersion(a.definition, b.definition))
       .filter((group) => positionOf(group.definition) > (page.after ?? ''));
     const { items, nextCursor } = await takePage(sorted, page, (group) => positionOf(group.definition));
@@ -127,7 +133,10 @@ function addViewRoutes(app: HttpApp, deps: CatalogDeps): void {
   app.post(`${PROJECT}/feature-views`, async (c) => {
     queryParameters(c.req.raw, []);
     const project = c.req.param('p');
-    const created = await deps.projects.createView(project, await readJsonObject(c.req.raw));
+    const definition = await readJsonObject(c.req.raw);
+    rightsIn(c).require('create', resourceOf('feature-views', definition));
+    if (rightsIn(c).principal !== null) await requireReadOfJoined(deps, c, definition);
+    const created = await deps.projects.createView(project, definition);
     const body = await described(project, created.name, created.version);
     return withEtag(answerJson(c, body, { status: created.existed ? 200 : 201 }), body.etag);
   });
@@ -135,7 +144,7 @@ function addViewRoutes(app: HttpApp, deps: CatalogDeps): void {
     const page = pageRequest(queryParameters(c.req.raw, PAGE_PARAMETERS));
     const { state } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
     const sorted = state.featureViews
-      .filter((view) => view.status !== 'DELETED')
+      .filter((view) => view.status !== 'DELETED' && rightsIn(c).allows('describe', `feature-views/${view.definition.name}`))
       .toSorted((a, b) => byNameAndVersion(a.definition, b.definition))
       .filter((view) => positionOf(view.definition) > (page.after ?? ''));
     const { items, nextCursor } = await takePage(sorted, page, (view) => positionOf(view.definition));
@@ -154,6 +163,8 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
   app.post(`${PROJECT}/:action{definitions:[a-z]+}`, async (c) => {
     queryParameters(c.req.raw, []);
     const project = c.req.param('p');
+    // Whoever applies definitions decides what there is: the right is on all of it.
+    for (const action of ['create', 'update'] as const) for (const kind of ['feature-groups', 'feature-views']) rightsIn(c).require(action, `${kind}/*`);
     const body = await readJsonObject(c.req.raw);
     switch (c.req.param('action')) {
       case 'definitions:plan':
@@ -171,12 +182,33 @@ function addDefinitionRoutes(app: HttpApp, deps: CatalogDeps): void {
   app.get(`${PROJECT}/definitions`, async (c) => {
     queryParameters(c.req.raw, []);
     const { state, revision } = await deps.projects.registry(c.req.param('p'), { fresh: 'yes' });
+    const seen = <D extends Named>(kind: string, items: readonly { readonly status: string; readonly definition: D }[]): D[] =>
+      items
+        .filter(({ status, definition }) => status !== 'DELETED' && rightsIn(c).allows('describe', `${kind}/${definition.name}`))
+        .map(({ definition }) => definition);
     return answerJson(c, {
-      featureGroups: state.featureGroups.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition),
-      featureViews: state.featureViews.filter(({ status }) => status !== 'DELETED').map(({ definition }) => definition),
+      featureGroups: seen('feature-groups', state.featureGroups),
+      featureViews: seen('feature-views', state.featureViews),
       revision,
     });
   });
+}
+
+/** What a definition would be, by the name it asks for; any name where it has none, which `create` then refuses. */
+function resourceOf(kind: 'feature-groups' | 'feature-views', { name }: JsonObject): string {
+  return `${kind}/${typeof name === 'string' ? name : '*'}`;
+}
+
+/** A view shows what its groups hold: whoever makes one must be allowed to read it there. */
+async function requireReadOfJoined(deps: CatalogDeps, c: HttpContext, definition: JsonObject): Promise<void> {
+  const { state } = await deps.projects.registry(c.req.param('p') ?? '', { fresh: 'yes' });
+  const members = [...(Array.isArray(definition['joins']) ? (definition['joins'] as readonly Json[]) : []), definition['root'] ?? null].filter(isJsonObject);
+  for (const member of members) {
+    const name = member['featureGroup'] ?? member['name'];
+    const features = namesMember(member, 'features');
+    const groups = state.featureGroups.filter((group) => group.definition.name === name && group.status !== 'DELETED');
+    for (const { definition: group } of groups) requireReadOfGroup(c, group, features === undefined ? {} : { features });
+  }
 }
 
 interface Named {

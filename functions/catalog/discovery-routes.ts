@@ -1,7 +1,8 @@
 /** `GET /search` and `GET /lineage`. */
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { lineage, LINEAGE_DEPTH_MAX, LINEAGE_DIRECTIONS, mermaidOf } from '../../lib/features/lineage.ts';
-import { search, SEARCH_TYPES, searchPosition } from '../../lib/features/search.ts';
+import { search, SEARCH_TYPES, type SearchItem, searchPosition } from '../../lib/features/search.ts';
+import { rightsIn } from '../http/access-guard.ts';
 import { answerJson } from '../http/answer.ts';
 import type { HttpApp } from '../http/create-app.ts';
 import { PAGE_PARAMETERS, pageRequest, takePage } from '../http/pagination.ts';
@@ -23,7 +24,7 @@ export function addDiscoveryRoutes(app: HttpApp, deps: CatalogDeps): void {
       ...(tag === undefined ? {} : { tag }),
       ...(owner === undefined ? {} : { owner }),
     });
-    const rest = found.filter((item) => searchPosition(item) > (page.after ?? ''));
+    const rest = found.filter((item) => searchPosition(item) > (page.after ?? '') && rightsIn(c).allows('describe', resourceOfItem(item)));
     return answerJson(c, await takePage(rest, page, searchPosition));
   });
   app.get(`${PROJECT}/lineage`, async (c) => {
@@ -31,13 +32,30 @@ export function addDiscoveryRoutes(app: HttpApp, deps: CatalogDeps): void {
     const node = query.text('node');
     if (node === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected the query parameter node, found none', { context: { field: 'node' } });
     const type = acceptedType(c.req.raw);
-    const graph = await lineage(deps, await deps.projects.registry(c.req.param('p'), { fresh: 'yes' }), {
+    rightsIn(c).require('describe', resourceOfNode(node));
+    const whole = await lineage(deps, await deps.projects.registry(c.req.param('p'), { fresh: 'yes' }), {
       node,
       direction: query.word('direction', LINEAGE_DIRECTIONS) ?? 'both',
       depth: query.integer('depth', { min: 1, max: LINEAGE_DEPTH_MAX }) ?? LINEAGE_DEPTH_MAX,
     });
+    const nodes = whole.nodes.filter(({ id }) => rightsIn(c).allows('describe', resourceOfNode(id)));
+    const seen = new Set(nodes.map(({ id }) => id));
+    const graph = { ...whole, nodes, edges: whole.edges.filter(({ from, to }) => seen.has(from) && seen.has(to)) };
     return type === MERMAID_TYPE ? new Response(mermaidOf(graph), { headers: { 'content-type': MERMAID_TYPE } }) : answerJson(c, graph);
   });
+}
+
+/** What a search found, by the definition it belongs to. */
+function resourceOfItem({ type, name, parent }: SearchItem): string {
+  const owner = (parent ?? name).split('/')[0] ?? '';
+  return type === 'featureView' || type === 'trainingDataset' ? `feature-views/${owner}` : `feature-groups/${owner}`;
+}
+
+/** A node of the graph, by the definition it belongs to; where rows come from is the project's. */
+function resourceOfNode(id: string): string {
+  const [kind = '', name = ''] = id.split(/[:/]/, 2);
+  if (kind === 'feature-group' || kind === 'feature') return `feature-groups/${name}`;
+  return kind === 'feature-view' || kind === 'training-dataset' ? `feature-views/${name}` : 'project';
 }
 
 /** JSON unless another type is asked for. @throws LakefoldError NOT_ACCEPTABLE */

@@ -40,6 +40,7 @@ export function problemResponse(error: unknown, requestId: string): Response {
   const problem = toProblem(shown, requestId);
   const headers = new Headers({ 'content-type': 'application/problem+json' });
   if (shown?.kind === 'unavailable') headers.set('retry-after', String(retryAfterSeconds(shown)));
+  if (shown?.code === 'UNAUTHENTICATED') headers.set('www-authenticate', 'Bearer');
   const allow = shown?.code === 'METHOD_NOT_ALLOWED' ? shown.context['allow'] : undefined;
   if (Array.isArray(allow)) headers.set('allow', allow.join(', '));
   return new Response(problemText(problem, shown, requestId), { status: problem.status, headers });

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import type { Clock } from '../../lib/ports/clock.ts';
 import type { Log } from '../../lib/ports/log.ts';
+import type { Rights } from '../../lib/features/access/rights.ts';
 import type { Random } from '../../lib/ports/random.ts';
 
 export interface HttpDeps {
@@ -21,6 +22,10 @@ export interface HttpEnv {
     requestId: string;
     /** Aborts when the function is about to run out of time; never elsewhere. Hand it to every external call. */
     signal: AbortSignal;
+    /** What the principal may do; absent where nobody is asked to sign in. */
+    rights?: Rights;
+    /** The project a principal is of. */
+    ownProject?: string;
   };
 }
 

@@ -13,6 +13,7 @@ import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuum
 import type { FeatureDeps } from '../../lib/features/deps.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
+import { rightsIn } from '../http/access-guard.ts';
 import { answerJson } from '../http/answer.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { type Body, readBody, readJsonObject, readJsonObjectBody } from '../http/body.ts';
@@ -74,7 +75,9 @@ async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   refuseQueued(query);
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
   const idempotency = idempotencyOf(group, c, body.bytes);
+  const { principal } = rightsIn(c);
   const receipt = await ingestRows(deps, group, {
+    ...(principal === null ? {} : { committedBy: principal }),
     ...(await rowsRequest(deps, c, { body, query })),
     wait: waitOf(group, query),
     allowEmpty: query.flag('allowEmpty') ?? false,

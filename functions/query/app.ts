@@ -7,13 +7,15 @@ import { datasetDirectory, publishedNumbers } from '../../lib/features/training/
 import type { TrainingDeps } from '../../lib/features/training/build-rows.ts';
 import { createTrainingDataset } from '../../lib/features/training/create-dataset.ts';
 import { batchData, parseBatchRequest } from '../../lib/features/training/batch-data.ts';
-import { parseTrainingRequest } from '../../lib/features/training/request.ts';
+import { parseTrainingRequest, type TrainingRequest } from '../../lib/features/training/request.ts';
 import { type DatasetAt, readManifest } from '../../lib/features/training/stored-manifest.ts';
 import { verifyTrainingDataset } from '../../lib/features/training/verify-dataset.ts';
 import { parseFilter } from '../../lib/delta/parse-filter.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { readGroupChanges } from '../../lib/features/read-changes.ts';
 import { readGroup, type GroupRead } from '../../lib/features/read-rows.ts';
+import { rightsIn } from '../http/access-guard.ts';
+import { requireReadOfGroup, requireReadOfView } from '../http/feature-rights.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
@@ -43,7 +45,9 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     query.integer('wait', { min: 0, max: 600 });
     const { project, name, version } = versionedName(c, 'featureView');
     const view = await deps.projects.view(project, name, version);
+    requireReadOfView(c, 'readOffline', view.definition);
     const request = parseTrainingRequest(await readJsonObject(c.req.raw, { empty: 'object' }));
+    await requireReadOfSpine(deps, c, request);
     const dataset = await createTrainingDataset(trainingDeps(deps, project), { project, view, request }, { signal: c.get('signal') });
     return answerJson(c, dataset, { status: 201 });
   });
@@ -66,6 +70,7 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     const { project, name, version } = versionedName(c, 'featureView');
     onlyMembers(await readJsonObject(c.req.raw, { empty: 'object' }), []);
     const view = await deps.projects.view(project, name, version);
+    requireReadOfView(c, 'readOffline', view.definition);
     return answerJson(c, await verifyTrainingDataset(trainingDeps(deps, project), { project, view: view.definition, number }, { signal: c.get('signal') }));
   });
   app.post(`${PROJECT}/feature-views/:fv/versions/:v/batch-data`, async (c) => {
@@ -74,6 +79,8 @@ export function createQueryApp(deps: QueryDeps): HttpApp {
     const format = acceptedFormat(c.req.raw);
     const request = parseBatchRequest(await readJsonObject(c.req.raw, { empty: 'object' }));
     const { definition: view } = await deps.projects.view(project, name, version);
+    requireReadOfView(c, 'readOffline', view);
+    await requireReadOfSpine(deps, c, request.rows);
     const batch = await batchData(trainingDeps(deps, project), { project, view, request }, { signal: c.get('signal') });
     return new Response(await rowsBody(deps.codec, { columns: batch.columns, batches: oneBatch(batch) }, { format }), {
       headers: { 'content-type': mediaTypeOf(format) },
@@ -112,6 +119,7 @@ async function read(deps: QueryDeps, c: HttpContext): Promise<Response> {
   ];
   const features = namesMember(body, 'features');
   const where = body['where'] ?? null;
+  requireReadOfGroup(c, group.definition, { features, where });
   const bigintAs = textMember(body, 'bigintAs') ?? 'number';
   if (bigintAs !== 'number' && bigintAs !== 'string')
     throw new LakefoldError('INVALID_ARGUMENT', `expected number or string in bigintAs, found ${JSON.stringify(bigintAs)}`, { context: { field: 'bigintAs' } });
@@ -137,6 +145,7 @@ async function changes(deps: QueryDeps, c: HttpContext): Promise<Response> {
   onlyMembers(body, ['fromVersion', 'toVersion']);
   const [fromVersion, toVersion] = [integerMember(body, 'fromVersion'), integerMember(body, 'toVersion')];
   const group = await deps.projects.group(project, name, version);
+  requireReadOfGroup(c, group.definition);
   const result = await readGroupChanges(group, {
     signal: c.get('signal'),
     ...(fromVersion === undefined ? {} : { fromVersion }),
@@ -153,5 +162,14 @@ function looseRows({ columns, rows }: GroupRead): Parameters<typeof rowsBody>[1]
 
 async function datasetAt(deps: QueryDeps, c: HttpContext): Promise<DatasetAt> {
   const { project, name, version } = versionedName(c, 'featureView');
-  return { project, view: (await deps.projects.view(project, name, version)).definition, number: c.req.param('n') ?? '' };
+  const { definition: view } = await deps.projects.view(project, name, version);
+  requireReadOfView(c, 'readOffline', view);
+  return { project, view, number: c.req.param('n') ?? '' };
+}
+
+/** Rows that come from a group are read there. */
+async function requireReadOfSpine(deps: QueryDeps, c: HttpContext, { spine }: TrainingRequest): Promise<void> {
+  if (spine.kind !== 'featureGroup' || rightsIn(c).principal === null) return;
+  const { definition } = await deps.projects.group(c.req.param('p') ?? '', spine.name, spine.version);
+  requireReadOfGroup(c, definition);
 }

@@ -6,6 +6,7 @@ import type { Projects } from '../../lib/features/projects.ts';
 import { QUARANTINE_COLUMNS, readQuarantine } from '../../lib/features/quarantine.ts';
 import { groupDrift } from '../../lib/features/statistics/group-drift.ts';
 import { groupStatistics, type StatisticsRequest } from '../../lib/features/statistics/group-statistics.ts';
+import { requireReadOfGroup, requireReadOfView } from '../http/feature-rights.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import type { HttpApp } from '../http/create-app.ts';
@@ -28,13 +29,20 @@ export function addQualityRoutes(app: HttpApp, deps: DeltaDeps & { readonly proj
     const { project, name, version } = versionedName(c, 'featureGroup');
     const group = await deps.projects.group(project, name, version);
     const features = query.list('features');
+    requireReadOfGroup(c, group.definition, { features });
     return answerJson(c, await groupStatistics(deps, group, statisticsRequest(query, c.get('signal')), { features }));
   });
   app.post(`${GROUP}/drift`, async (c) => {
     queryParameters(c.req.raw, []);
     const { project, name, version } = versionedName(c, 'featureGroup');
     const request = parseDriftRequest(await readJsonObject(c.req.raw), c.get('signal'));
-    return answerJson(c, await groupDrift(deps, await deps.projects.group(project, name, version), request));
+    const group = await deps.projects.group(project, name, version);
+    requireReadOfGroup(c, group.definition, { features: request.features });
+    for (const sample of [request.target, request.reference]) {
+      if (!('featureView' in sample)) continue;
+      requireReadOfView(c, 'readOffline', (await deps.projects.view(project, sample.featureView.name, sample.featureView.version)).definition);
+    }
+    return answerJson(c, await groupDrift(deps, group, request));
   });
   app.post(`${GROUP}/:quarantine{quarantine:read}`, async (c) => {
     queryParameters(c.req.raw, []);
@@ -44,6 +52,7 @@ export function addQualityRoutes(app: HttpApp, deps: DeltaDeps & { readonly proj
     const limit = integerMember(body, 'limit') ?? QUARANTINE_ROWS_DEFAULT;
     if (limit < 1) throw new LakefoldError('INVALID_ARGUMENT', `expected a limit from 1, found ${limit}`, { context: { field: 'limit' } });
     const group = await deps.projects.group(project, name, version);
+    requireReadOfGroup(c, group.definition);
     const batches = readQuarantine(deps, group, {
       reportId: textMember(body, 'reportId'),
       since: instantMember(body, 'since'),

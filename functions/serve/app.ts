@@ -10,6 +10,8 @@ import type { OnlineReader } from '../../lib/ports/online-store.ts';
 import { functionOf, type FunctionTable, transformOf } from '../../lib/registry/collect-definitions.ts';
 import type { RegistryState } from '../../lib/registry/definition.ts';
 import { featureViewOf } from '../../lib/registry/state.ts';
+import { rightsIn } from '../http/access-guard.ts';
+import { requireReadOfView } from '../http/feature-rights.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJson } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
@@ -51,6 +53,8 @@ export function createServeApp(deps: ServeDeps): HttpApp {
     const request = kind === 'vector' ? parseVectorBody(json) : parseVectorsBody(json);
     const { trainingDataset } = request.options;
     let plan = await planOf({ project, name, version }, trainingDataset, { fresh: false });
+    if (rightsIn(c).principal !== null)
+      requireReadOfView(c, 'readOnline', featureViewOf((await deps.definitions(project, { fresh: false })).state, name, version).definition);
     let vectors = await getVectors({ ...deps, watermarks }, { plan, request }, { signal: c.get('signal') });
     if (vectors.hasUnknownSchema) {
       // A payload of a schema we have not heard of: the definitions moved on, so they are asked for once.

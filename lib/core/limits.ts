@@ -216,3 +216,13 @@ export const STATISTICS_BYTES_MAX = 128 * 1024 * 1024;
 export const STATISTICS_COMMITS_MAX = 10_000;
 /** Numbers of one feature that a drift comparison holds as they are; of more it keeps a quantile sketch. */
 export const DRIFT_VALUES_MAX = 1_000_000;
+/** Grants of a project: they stand in its registry, which every request's process holds. */
+export const GRANTS_MAX = 1000;
+/** Principals, actions, resources or features of one grant. */
+export const GRANT_ITEMS_MAX = 1000;
+/** API keys of a project, revoked ones included: making one counts them. */
+export const API_KEYS_MAX = 1000;
+/** API keys a process remembers, so that a lookup costs no request for its key. */
+export const API_KEYS_CACHED_MAX = 10_000;
+/** How long a key that was rotated out may go on, ms. */
+export const KEY_OVERLAP_MILLIS_MAX = 30 * 86_400_000;

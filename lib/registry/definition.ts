@@ -158,6 +158,8 @@ export interface RegistryState {
   readonly featureGroups: readonly FeatureGroupState[];
   readonly featureViews: readonly FeatureViewState[];
   readonly grants: readonly Json[];
+  /** Registry revision that last changed the grants; absent where none did. */
+  readonly grantsRevision?: number;
   readonly highestVersions: Readonly<Record<string, number>>;
 }
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPaths } from 'node:path';
+import { createAccessApp } from '../../functions/access/app.ts';
 import { createCatalogApp } from '../../functions/catalog/app.ts';
 import { createHttpApp, type HttpApp } from '../../functions/http/create-app.ts';
 import { createIngestApp } from '../../functions/ingest/app.ts';
@@ -138,6 +139,7 @@ export async function openApi<Parts extends FeatureDeps & { readonly log: Return
   const engine = await openDuckDbEngine({ scratchDirectory: directory, threads: 1 });
   const projects = new Projects({ ...parts, loadWanted: startLoads(parts) });
   const app = createHttpApp(parts);
+  app.route('/', createAccessApp({ ...parts, projects }));
   app.route('/', createCatalogApp({ ...parts, projects }));
   app.route('/', createIngestApp({ ...parts, projects, takesUploads: true, mayErase: true, mayRebuild: true }));
   app.route('/', createQueryApp({ ...parts, engine, functions, scratch: openScratch(directory), openSource: refusedSource, projects }));
