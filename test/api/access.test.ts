@@ -63,7 +63,7 @@ async function start(): Promise<Guarded> {
   };
 }
 
-const codeOf = ({ status, body }: Answer): string => `${status} ${String((body as { readonly code?: unknown } | undefined)?.code ?? '')}`.trim();
+const codeOf = ({ status, body }: Answer): string => `${status} ${(body as { readonly code?: string } | undefined)?.code ?? ''}`.trim();
 const VECTOR = { entry: { origin: 'SFO', dest: 'JFK' }, requestParameters: { distance: 2000 } };
 
 describe('a request', () => {

@@ -127,12 +127,6 @@ describe('a failure', () => {
     expect(result.code).toBe(1);
     expect(problem(result)).toMatchObject({ code: 'UNSUPPORTED_OPERATION', location: 's3://bucket/lake' });
   });
-
-  it('of keys for the local server is refused by name', async () => {
-    const result = await lakefold(['serve', '--auth', 'keys'], { cwd: await temporaryFolder() });
-
-    expect(problem(result)).toMatchObject({ code: 'UNSUPPORTED_OPERATION', auth: 'keys' });
-  });
 });
 
 describe('doctor', () => {

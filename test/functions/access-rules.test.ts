@@ -1,4 +1,6 @@
 /** The right of every route, as one table that a reviewer can read. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requiredRight } from '../../functions/http/access-rules.ts';
 import { type Api, openMemoryApi } from '../support/api.ts';
@@ -10,7 +12,38 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+const DOCUMENT = fileURLToPath(new URL('../../docs/security.md', import.meta.url));
+
+/** The table of the document, one line a right. */
+function routesTable(): string {
+  const byRight = new Map<string, string[]>();
+  for (const [route, right] of ROUTE_RIGHTS) {
+    const shown = right
+      .replace(/^some (.*)$/, (_, actions: string) => `any of ${actions}`)
+      .replace('projects: list', 'a key; shows its own project')
+      .replace('projects: create', 'no key')
+      .replace(/ on feature-(group|view)s\/\w+/, ' on the $1')
+      .replace(' on project', ' on `project`');
+    const path = route
+      .replace(/\/v1\/projects\/demo$/, '/v1/projects/{p}')
+      .replace('/v1/projects/demo', '')
+      .replace('/feature-groups/airport_delays/versions/1', '…/{fg}/versions/{v}')
+      .replace('/feature-views/delay_model/versions/1', '…/{fv}/versions/{v}')
+      .replace(/\/(vr|up|jb|ak)_1/, '/{id}')
+      .replace(/(training-datasets|commits)\/[01]/, '$1/{n}');
+    byRight.set(shown, [...(byRight.get(shown) ?? []), `\`${path}\``]);
+  }
+  return ['| right | routes |', '|---|---|', ...[...byRight].map(([right, routes]) => `| ${right} | ${routes.join(' · ')} |`)].join('\n');
+}
+
 describe('the right a route needs', () => {
+  it('stands in the document for users', () => {
+    const text = readFileSync(DOCUMENT, 'utf8');
+    const written = text.replace(/(<!-- routes -->\n)[^]*(<!-- \/routes -->)/, (_, start: string, end: string) => `${start}${routesTable()}\n${end}`);
+    if (process.env['UPDATE_DOCS'] === '1') writeFileSync(DOCUMENT, written);
+    else expect(text).toBe(written);
+  });
+
   it.each(ROUTE_RIGHTS)('%s is %s', (route, expected) => {
     const [method = '', path = ''] = route.split(' ');
     expect(rightText(requiredRight(method, path))).toBe(expected);
