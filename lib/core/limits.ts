@@ -208,6 +208,8 @@ export const TRANSFORM_PARAMETERS_BYTES_MAX = 300 * 1024;
 export const TRANSFORMED_VIEWS_MAX = 64;
 /** Rows of one request that quarantine takes: fault and payload of each are held in memory. With more, the source is broken, not the row. */
 export const QUARANTINE_ROWS_MAX = 100_000;
+/** Rows of one foreign commit without key or event time that publishing puts in quarantine; more are counted alone. */
+export const INVALID_ROWS_KEPT_MAX = 10_000;
 /** Faults of a request that an answer lists. */
 export const FAULTS_LISTED_MAX = 100;
 /** Unpacked statistics of one commit, bytes: a thousand columns take some 60 MB. */

@@ -12,6 +12,7 @@ export type FindingCode =
   | 'DELETION_VECTOR_DIFFERS'
   | 'DUPLICATE_ADD'
   | 'DUPLICATE_ROW'
+  | 'INVALID_ROW'
   | 'STALE_POINTER'
   | 'COMPACTION_OVERLAPS'
   | 'PATH_OUTSIDE_TABLE'
@@ -21,7 +22,7 @@ export type FindingCode =
 
 export interface Finding {
   readonly code: FindingCode;
-  /** The row's key, of `DUPLICATE_ROW`. */
+  /** The row's key, of `DUPLICATE_ROW` and `INVALID_ROW`. */
   readonly key: JsonObject | null;
   /** Under the table. */
   readonly path: string | null;

@@ -1,5 +1,5 @@
-/** Rows that are there twice, by (key, event time), of a table in which nothing may write them twice. */
-import { rowAt, type Batch } from '../core/batch.ts';
+/** Rows of a feature group's table that only another engine can have written: without a key or event time, or there twice. */
+import { isNullAt, rowAt, type Batch } from '../core/batch.ts';
 import { canonicalRow } from '../core/canonical.ts';
 import { VERIFY_KEYS_MAX } from '../core/limits.ts';
 import { isJsonObject, parseJson, type Json, type JsonObject } from '../core/json.ts';
@@ -7,6 +7,7 @@ import { liveRowCount } from './live-rows.ts';
 import { readFile, type ReadDeps } from './read.ts';
 import { identityOver } from './row-identity.ts';
 import type { Snapshot, TableColumn } from './snapshot-state.ts';
+import { parseStats } from './stats.ts';
 import type { Findings } from './verify-findings.ts';
 
 /** Identities looked at again, whose hashes were equal. */
@@ -38,6 +39,29 @@ interface Keyed {
   readonly root: string;
   readonly snapshot: Snapshot;
   readonly columns: readonly TableColumn[];
+}
+
+/** Rows without a part of their key or event time, which no join and no lookup sees. Of files whose statistics rule them out nothing is read. */
+export async function verifyKeys(deps: ReadDeps, root: string, snapshot: Snapshot, findings: Findings): Promise<void> {
+  const columns = identityColumns(snapshot);
+  if (columns === undefined) return;
+  for (const file of snapshot.files.values()) {
+    const stats = parseStats(file, snapshot.columns);
+    if (columns.every(({ name }) => stats.nullCount(name) === 0)) continue;
+    for await (const { batch } of readFile(deps, { root, snapshot, file }, { columns })) {
+      for (let row = 0; row < batch.rowCount; row += 1) {
+        const missing = batch.columns.filter((_, i) => isNull(batch, i, row)).map(({ name }) => name);
+        if (missing.length === 0) continue;
+        const message = `expected a value in ${missing.join(' and ')} of every row, found null`;
+        findings.add('INVALID_ROW', message, { key: keyOf(batch, row), path: file.path, version: snapshot.version });
+      }
+    }
+  }
+}
+
+function isNull(batch: Batch, column: number, row: number): boolean {
+  const vector = batch.vectors[column];
+  return vector !== undefined && isNullAt(vector, row);
 }
 
 async function eachIdentity(deps: ReadDeps, { root, snapshot, columns }: Keyed, visit: (identity: string, batch: Batch, row: number) => void): Promise<void> {

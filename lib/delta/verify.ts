@@ -11,7 +11,7 @@ import { verifyFiles } from './verify-files.ts';
 import { Findings, type Finding } from './verify-findings.ts';
 import { verifyHistory } from './verify-history.ts';
 import { verifyLog, type VerifiedLog } from './verify-log.ts';
-import { verifyRows } from './verify-rows.ts';
+import { verifyKeys, verifyRows } from './verify-rows.ts';
 import { VectorFiles } from './verify-vectors.ts';
 
 export interface TableVerification {
@@ -31,8 +31,11 @@ export async function verifyTable(deps: ReadDeps & { readonly clock: Pick<Clock,
     const vectors = new VectorFiles(deps.store, root, findings);
     await verifyFiles({ ...deps, vectors }, root, log.state, findings);
     await verifyHistory({ ...deps, vectors }, { root, snapshot: log.state, now: deps.clock.now() }, log.history, findings);
-    // Rows of damaged files can't be told apart from rows that are there twice.
-    if (log.isKeyed && findings.count === 0) await verifyRows(deps, root, log.state, findings);
+    // Of damaged files nothing more is read; their rows can't be told apart from rows that are there twice.
+    if (findings.count === 0) {
+      if (log.isKeyed) await verifyRows(deps, root, log.state, findings);
+      await verifyKeys(deps, root, log.state, findings);
+    }
   }
   nameUnsealed(log, findings);
   return { version: log.head, findings: findings.listed, findingCount: findings.count };

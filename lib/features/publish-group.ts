@@ -10,6 +10,7 @@ import { foldSourceOf } from './fold-source.ts';
 import { loadNewGeneration, marksOwnValues, refreshGroup, tendGenerations } from './generations.ts';
 import { watchLateWrites } from './late-writes.ts';
 import { groupName, type OpenGroup } from './open-group.ts';
+import { quarantineOf } from './quarantine-foreign.ts';
 
 type Published = Extract<PublishResult, { kind: 'published' }>;
 
@@ -58,7 +59,7 @@ async function publishWatched(deps: FeatureDeps, group: OpenGroup, options: Publ
 
 async function publishOnce(deps: FeatureDeps, group: OpenGroup, options: PublishOptions): Promise<Outcome> {
   const source = foldSourceOf(deps, group.table, { keyColumns: group.keyColumns });
-  const input = { table: group.onlineTable, source, group: group.fold, ...options };
+  const input = { table: group.onlineTable, source, group: group.fold, takeInvalid: quarantineOf(deps, group), ...options };
   const result = await publishOrLoad(deps, input);
   if (result.kind !== 'notOurs') return result;
   const mark = parseMark(result.found);

@@ -3,7 +3,7 @@
  * applying a commit twice, late or beside another publisher changes nothing; *when* a commit may be applied is publish.ts.
  */
 import { bytesEqual } from '../core/bytes.ts';
-import { ONLINE_PAYLOAD_BYTES_MAX } from '../core/limits.ts';
+import { INVALID_ROWS_KEPT_MAX, ONLINE_PAYLOAD_BYTES_MAX } from '../core/limits.ts';
 import type { EntityKey } from '../core/keys.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -12,7 +12,7 @@ import type { OnlineEdit, OnlineRow, OnlineStore, OnlineTable, OnlineWrite } fro
 import { zeroCounts, type FoldCounts, type MutableCounts } from './fold-counts.ts';
 import { bindFoldRows, expiryOf, isExpired, type FoldGroup } from './fold-group.ts';
 import type { FoldCommit, FoldSource } from './fold-source.ts';
-import { compareRanked, newestRows, orderOf, type RankedRow } from './newest-rows.ts';
+import { compareRanked, type InvalidRow, type NewestRows, newestRows, orderOf, type RankedRow } from './newest-rows.ts';
 
 /** Rows of one call of the online store: bounds the encoded rows in memory. */
 const WRITE_ROWS_MAX = 4096;
@@ -28,7 +28,11 @@ export interface FoldDeps {
 export interface FoldTarget {
   readonly table: OnlineTable;
   readonly group: FoldGroup;
+  readonly takeInvalid?: TakeInvalidRows;
 }
+
+/** Keeps the rows of a commit that no read can see, `INVALID_ROWS_KEPT_MAX` at most; the commit counts as applied only afterwards. */
+export type TakeInvalidRows = (version: number, rows: readonly InvalidRow[]) => Promise<void>;
 
 export type MergeCommit = Extract<FoldCommit, { kind: 'merge' }>;
 export type EditCommit = Extract<FoldCommit, { kind: 'edit' }>;
@@ -67,22 +71,43 @@ export async function applyMerges(
     if (rowCount > PASS_ROWS_MAX) break;
     const tally = zeroCounts();
     counts.set(commit.version, tally);
-    const newest = await newestRows({ group: target.group, batches: commit.rows(), ingestedAtDefault: BigInt(commit.committedAt) * 1000n });
+    const newest = await checkedRows(target, commit);
     rowCount += newest.rowCount;
     tally.superseded += newest.superseded;
     tally.invalid += newest.invalid;
-    let future = 0;
     for (const row of newest.byToken.values()) {
       if (isExpired(target.group, row.eventTime, now)) tally.expired += 1;
       else contend(pass, counts, { row, commit: commit.version, firstCommit: commit.version });
-      if (target.group.maxFutureSkew !== undefined && row.eventTime > now + target.group.maxFutureSkew) future += 1;
     }
-    if (future > 0)
-      deps.log.warn('fold.future_event_time_found', { ...tableFields(target.table), version: commit.version, rows: future, code: 'FUTURE_EVENT_TIME' });
+    alarmOfFuture(deps, target, { version: commit.version, rows: newest.byToken.values(), now });
   }
   const blockedFrom = await writeMerges(deps, target, { candidates: [...pass.values()], counts, options });
   logInvalid(deps, target.table, counts);
   return { counts, done: [...counts.keys()].filter((version) => version < blockedFrom) };
+}
+
+/** The newest rows of a commit; those that no read can see are handed over. */
+async function checkedRows({ group, takeInvalid }: FoldTarget, commit: MergeCommit | EditCommit): Promise<NewestRows> {
+  const invalid: InvalidRow[] = [];
+  const onInvalid = (row: InvalidRow): void => {
+    if (invalid.length < INVALID_ROWS_KEPT_MAX) invalid.push(row);
+  };
+  const ingestedAtDefault = BigInt(commit.committedAt) * 1000n;
+  const newest = await newestRows({ group, batches: commit.rows(), ingestedAtDefault, ...(takeInvalid === undefined ? {} : { onInvalid }) });
+  if (invalid.length > 0) await takeInvalid?.(commit.version, invalid);
+  return newest;
+}
+
+/** Folded all the same, because the log is the truth (U13). */
+function alarmOfFuture(
+  deps: FoldDeps,
+  { table, group }: FoldTarget,
+  { version, rows, now }: { readonly version: number; readonly rows: Iterable<RankedRow>; readonly now: bigint },
+): void {
+  if (group.maxFutureSkew === undefined) return;
+  let future = 0;
+  for (const row of rows) if (row.eventTime > now + group.maxFutureSkew) future += 1;
+  if (future > 0) deps.log.warn('fold.future_event_time_found', { ...tableFields(table), version, rows: future, code: 'FUTURE_EVENT_TIME' });
 }
 
 /** Keeps the newer row of a key; the older one's commit counts it as kept out. */
@@ -158,7 +183,8 @@ export async function applyEdit(
   const ingestedAtDefault = BigInt(commit.committedAt) * 1000n;
   const now = deps.clock.nowMicros();
   const tally = zeroCounts();
-  const added = await newestRows({ group, batches: commit.rows(), ingestedAtDefault });
+  const added = await checkedRows(target, commit);
+  alarmOfFuture(deps, target, { version: commit.version, rows: added.byToken.values(), now });
   tally.superseded = added.superseded;
   tally.invalid = added.invalid;
   const keys = await touchedKeys(group, commit, { added: added.byToken.values(), keysMax });

@@ -29,6 +29,16 @@ export interface NewestRowsInput {
   readonly ingestedAtDefault: bigint;
   /** Keys to look at; all when absent. */
   readonly tokens?: { has(token: string): boolean };
+  /** Told of every row without key or event time. */
+  readonly onInvalid?: (row: InvalidRow) => void;
+}
+
+/** A row that no read can see (U13). */
+export interface InvalidRow {
+  readonly batch: Batch;
+  readonly index: number;
+  /** Among the rows that were read. */
+  readonly position: number;
 }
 
 /** Reads every batch once; memory is bounded by the batches that hold a winner. */
@@ -43,6 +53,7 @@ export async function newestRows(input: NewestRowsInput): Promise<NewestRows> {
       const eventTime = rows.eventTime(index);
       if (token === undefined || eventTime === undefined) {
         invalid += 1;
+        input.onInvalid?.({ batch, index, position: rowCount - rows.rowCount + index });
         continue;
       }
       if (input.tokens !== undefined && !input.tokens.has(token)) continue;

@@ -11,7 +11,7 @@ import type { Log } from '../ports/log.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { OnlineStore, OnlineTable, Watermark } from '../ports/online-store.ts';
 import type { Random } from '../ports/random.ts';
-import { applyEdit, applyMerges, countApplied, tableFields, type Applied, type EditCommit, type MergeCommit } from './fold.ts';
+import { applyEdit, applyMerges, countApplied, tableFields, type Applied, type EditCommit, type MergeCommit, type TakeInvalidRows } from './fold.ts';
 import { sumCounts, type FoldCounts } from './fold-counts.ts';
 import type { FoldGroup } from './fold-group.ts';
 import type { FoldCommit, FoldSource } from './fold-source.ts';
@@ -37,6 +37,8 @@ export interface PublishInput {
   readonly group: FoldGroup;
   /** Last version to publish, and one whose counts are wanted; default: that of `known`, else the head. */
   readonly to?: number;
+  /** Told of rows that no read can see, before their commit is taken as applied. */
+  readonly takeInvalid?: TakeInvalidRows;
   /** The commit just made, its rows in memory: neither the log nor a file is read for it. */
   readonly known?: FoldCommit;
   /** The mark that the generation's watermark carries in place of the table's id: published to beside the next one. */

@@ -1,7 +1,12 @@
 /** Commits that other engines made to a group's table: published like ours, rows no service checked among them (U6, U13). */
 import { afterEach, describe, expect, it } from 'vitest';
+import { batchOfRows } from '../../lib/core/batch.ts';
+import { isRecord } from '../../lib/core/json.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
+import { Projects } from '../../lib/features/projects.ts';
+import { quarantineOf } from '../../lib/features/quarantine-foreign.ts';
+import { verifyTable } from '../../lib/delta/verify.ts';
 import { type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 import { foreignAppend } from '../support/foreign-commit.ts';
 
@@ -121,6 +126,81 @@ describe('a foreign append', () => {
     // The recovery: that record deleted, the one before is served again.
     await api.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO', hour: '2030-01-01T00:00:00Z' }] });
     expect(await features(api, 'SFO')).toEqual([31, 8.2, 8.2, false]);
+  });
+});
+
+describe('rows of a foreign commit that no read can see (U13)', () => {
+  const INVALID: readonly (readonly Value[])[] = [
+    ['LAX', TEN_FIFTEEN, 5, 1.5],
+    [null, TEN_FIFTEEN, 6, 1],
+    ['BOS', null, 7, null],
+  ];
+
+  it('are put in quarantine as they stand, once however often they are published', async () => {
+    const api = await start();
+    await append(api, 2, INVALID);
+    await api.post(`${GROUP}:publish`);
+    await api.post(`${GROUP}:publish`, { rebuild: true });
+    const group = await new Projects(api.parts).group('demo', 'airport_delays', 1);
+    // As a publisher does that was beside the first one.
+    const batch = batchOfRows(COLUMNS, INVALID);
+    await quarantineOf(api.parts, group)(2, [{ batch, index: 1, position: 1 }]);
+    expect(api.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+    const aside = rowsOf(await api.post(`${GROUP}/quarantine:read`, { reportId: 'commit-2' }));
+    expect(aside.map((row) => (isRecord(row) ? { ...row, _ingested_at: typeof row['_ingested_at'] } : row))).toEqual([
+      {
+        _ingested_at: 'string',
+        _report_id: 'commit-2',
+        _row: 1,
+        _code: 'NULL_KEY',
+        _feature: 'origin',
+        _message: 'expected a value in origin, found null',
+        _payload: '{"origin":null,"hour":"2001-03-01T10:15:00Z","flights_24h":6,"mean_delay_24h":1}',
+      },
+      {
+        _ingested_at: 'string',
+        _report_id: 'commit-2',
+        _row: 2,
+        _code: 'EVENT_TIME_REQUIRED',
+        _feature: 'hour',
+        _message: 'expected a value in hour, found null',
+        _payload: '{"origin":"BOS","hour":null,"flights_24h":7,"mean_delay_24h":null}',
+      },
+    ]);
+  });
+
+  it('keep no other row from being served where quarantine takes none, which is told', async () => {
+    const api = await start();
+    await append(api, 2, INVALID);
+    const group = await new Projects(api.parts).group('demo', 'airport_delays', 1);
+    const failing = { ...api.parts, store: { ...api.parts.store, createIfAbsent: () => Promise.reject(new Error('no right to write')) } };
+    await expect(quarantineOf(failing, group)(2, [{ batch: batchOfRows(COLUMNS, INVALID), index: 1, position: 1 }])).resolves.toBeUndefined();
+    expect(api.log.lines.filter(({ level }) => level === 'error').map(({ event, fields }) => [event, fields['version'], fields['rows']])).toEqual([
+      ['quarantine.failed', 2, 1],
+    ]);
+  });
+
+  it('are listed by verify, each with what it has of its key', async () => {
+    const api = await start();
+    await append(api, 2, INVALID);
+    const { findings } = await verifyTable(api.parts, ROOT);
+    const where = { path: 'part-00002-foreign.parquet', version: 2 };
+    expect(findings).toEqual([
+      { code: 'INVALID_ROW', key: { origin: null, hour: '2001-03-01T10:15:00Z' }, ...where, message: 'expected a value in origin of every row, found null' },
+      { code: 'INVALID_ROW', key: { origin: 'BOS', hour: null }, ...where, message: 'expected a value in hour of every row, found null' },
+    ]);
+  });
+});
+
+describe('a foreign overwrite', () => {
+  it('raises the alarm for a row of the far future too (U13)', async () => {
+    const api = await start();
+    const foreign = await DeltaTable.open({ ...api.parts, engineInfo: 'delta-rs:py-1.1.4' }, ROOT);
+    await foreign.overwrite(batchOfRows(COLUMNS, [['SFO', FAR_FUTURE, 99, 1]]));
+    await api.post(`${GROUP}:publish`);
+    expect(api.log.lines.filter(({ level }) => level === 'warn').map(({ event, fields }) => [event, fields['code'], fields['rows']])).toEqual([
+      ['fold.future_event_time_found', 'FUTURE_EVENT_TIME', 1],
+    ]);
   });
 });
 
