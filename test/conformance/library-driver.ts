@@ -41,7 +41,7 @@ import { vectorsBody } from '../../lib/online/vectors-body.ts';
 import { compileView } from '../../lib/online/view-plan.ts';
 import { WatermarkCache } from '../../lib/online/watermark-cache.ts';
 import type { Engine } from '../../lib/ports/engine.ts';
-import type { OnlineEdit, OnlineRow, OnlineTable, OnlineWrite } from '../../lib/ports/online-store.ts';
+import type { OnlineStore, OnlineWrite } from '../../lib/ports/online-store.ts';
 import { featureViewOf } from '../../lib/registry/state.ts';
 import { openParquetCodec } from '../support/embedded.ts';
 
@@ -49,10 +49,14 @@ import { openParquetCodec } from '../support/embedded.ts';
 export const PROJECT = 'vectors';
 const IDEMPOTENCY_WINDOW_MILLIS = 7 * 86_400_000;
 
-/** What vectors share: the engine, and a folder for its files. */
+/** Where a vector's objects and items are kept. */
+export type Backends = Pick<FeatureDeps, 'store' | 'online' | 'control'>;
+
+/** What vectors share: the engine, a folder for its files, and the backends, which are in memory unless given. */
 export interface LibraryParts {
   readonly engine: Engine;
   readonly directory: string;
+  readonly backends?: (clock: ManualClock) => Backends;
 }
 
 /** `nowMicros`: the instant at which the clock stands; `onlineRules`: those of a store that is wrong on purpose. */
@@ -77,15 +81,21 @@ export async function libraryDriver(parts: LibraryParts, at: LibraryWorldAt): Pr
 export async function libraryWorld(parts: LibraryParts, at: LibraryWorldAt): Promise<LibraryWorld> {
   const clock = new ManualClock({ startMillis: Number(at.nowMicros / 1000n), sleeping: 'skip' });
   const later: Promise<void>[] = [];
-  const deps: FeatureDeps & { readonly clock: ManualClock; readonly online: ResendingOnlineStore } = {
+  const inMemory = (): Backends => ({
+    store: new MemoryObjectStore({ clock }),
+    online: new MemoryOnlineStore({ rules: at.onlineRules ?? {} }),
+    control: new MemoryControl(),
+  });
+  const backends = parts.backends?.(clock) ?? inMemory();
+  const sent = new ResendingOnlineStore(backends.online);
+  const deps: LibraryWorld['deps'] = {
+    ...backends,
     clock,
     random: new SeededRandom(1),
     log: silentLog,
     engineInfo: 'lakefold/test',
     codec: openParquetCodec(),
-    store: new MemoryObjectStore({ clock }),
-    online: new ResendingOnlineStore({ rules: at.onlineRules ?? {} }),
-    control: new MemoryControl(),
+    online: sent.online,
     background: { run: (_, task) => void later.push(task()) },
   };
   const projects = new Projects(deps);
@@ -129,7 +139,7 @@ export async function libraryWorld(parts: LibraryParts, at: LibraryWorldAt): Pro
       const published = await publishGroup(deps, group, { to });
       return jsonOf({ from: published.from, to: published.to, ...published.counts });
     },
-    resend: async (_, version) => deps.online.resend(version),
+    resend: async (_, version) => sent.resend(version),
     read: async (name, asOf) => readObjects(deps, await open(name), asOf),
     lookUp: async (view, entries) => {
       const { state } = await projects.registry(PROJECT);
@@ -192,29 +202,48 @@ async function readObjects(deps: FeatureDeps, group: OpenGroup, asOf: number | u
 }
 
 /** Remembers what every commit wrote, so that a publisher that was held up can land its writes late. */
-class ResendingOnlineStore extends MemoryOnlineStore {
+class ResendingOnlineStore {
+  readonly #inner: OnlineStore;
   readonly #sent = new Map<number, (() => Promise<readonly OnlineWrite[]>)[]>();
 
-  override async merge(table: OnlineTable, rows: readonly OnlineRow[]): Promise<readonly OnlineWrite[]> {
-    for (const commit of new Set(rows.map((row) => row.commit)))
-      this.#remember(commit, () =>
-        super.merge(
-          table,
-          rows.filter((row) => row.commit === commit),
-        ),
-      );
-    return super.merge(table, rows);
+  constructor(inner: OnlineStore) {
+    this.#inner = inner;
   }
 
-  override async edit(table: OnlineTable, edits: readonly OnlineEdit[]): Promise<readonly OnlineWrite[]> {
-    for (const version of new Set(edits.map((edit) => edit.version)))
-      this.#remember(version, () =>
-        super.edit(
-          table,
-          edits.filter((edit) => edit.version === version),
-        ),
-      );
-    return super.edit(table, edits);
+  /** The store, with its writes remembered. */
+  get online(): OnlineStore {
+    const inner = this.#inner;
+    return {
+      merge: async (table, rows, options) => {
+        for (const commit of new Set(rows.map((row) => row.commit)))
+          this.#remember(commit, () =>
+            inner.merge(
+              table,
+              rows.filter((row) => row.commit === commit),
+            ),
+          );
+        return inner.merge(table, rows, options);
+      },
+      edit: async (table, edits, options) => {
+        for (const version of new Set(edits.map((edit) => edit.version)))
+          this.#remember(version, () =>
+            inner.edit(
+              table,
+              edits.filter((edit) => edit.version === version),
+            ),
+          );
+        return inner.edit(table, edits, options);
+      },
+      read: (request, options) => inner.read(request, options),
+      load: (table, rows, options) => inner.load(table, rows, options),
+      heal: (table, heals, options) => inner.heal(table, heals, options),
+      clear: (table, options) => inner.clear(table, options),
+      watermark: (table, options) => inner.watermark(table, options),
+      moveWatermark: (table, move, options) => inner.moveWatermark(table, move, options),
+      forget: (table, keys, options) => inner.forget(table, keys, options),
+      scan: (table, options) => inner.scan(table, options),
+      close: () => inner.close(),
+    };
   }
 
   async resend(version: number): Promise<void> {

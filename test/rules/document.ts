@@ -25,7 +25,7 @@ function rows({ id, title }: Rule, proofs: readonly Proof[]): string {
 }
 
 function testCell({ file, name, onEmulators }: Proof['test']): string {
-  const also = onEmulators === undefined ? '' : `; ${link('on DynamoDB', onEmulators)}`;
+  const also = onEmulators === undefined ? '' : `; ${link('on S3 and DynamoDB', onEmulators)}`;
   return link(escaped(name), file) + also;
 }
 

@@ -8,11 +8,15 @@ const WAYS: Readonly<Record<Through, string>> = {
   cli: 'through the command line',
 };
 
+/** Rules whose vectors run on S3 and DynamoDB, too: the fold, deletes, time to live, serving, and joins that read more than the newest version. */
+export const TOUCHES_STORES = /^(?:[UDTS]\d+|P4|P6|P14)$/;
+
 /** The acceptance vector of this name through the library. @throws Error when there is none */
 export function vector(name: string): Proof['test'] {
   const found = VECTORS.find((candidate) => candidate.name === name);
   if (found === undefined) throw new Error(`expected a vector named ${JSON.stringify(name)}`);
-  return { file: 'test/conformance/vectors.test.ts', name: `${WAYS.library} > ${name} (${found.rules.join(', ')})` };
+  const onEmulators = found.rules.some((rule) => TOUCHES_STORES.test(rule)) ? { onEmulators: 'test/emulators/vectors.test.ts' } : {};
+  return { file: 'test/conformance/vectors.test.ts', name: `${WAYS.library} > ${name} (${found.rules.join(', ')})`, ...onEmulators };
 }
 
 /** A case of the online store's contract, on the memory store; the same case runs on LMDB and in the emulators on DynamoDB. */
