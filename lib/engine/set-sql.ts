@@ -45,7 +45,9 @@ export function setRowsSql(rows: SetRows, labels?: { readonly start: bigint; rea
     ...(rows.dropMissing ? rows.joins.flatMap(({ features }, i) => (features.every((each) => each.default !== undefined) ? [] : [isPicked(i)])) : []),
     ...(labels === undefined ? [] : [`${quoteName(LABEL_MICROS)} >= ${labels.start}`, `${quoteName(LABEL_MICROS)} < ${labels.end}`]),
   ];
-  return `SELECT ${columns.join(', ')} FROM ${quoteName(rows.table)}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`;
+  const all = `SELECT ${columns.join(', ')} FROM ${quoteName(rows.table)}`;
+  // What a filter leaves comes in pieces of any size, and row groups of a file would be cut by them: sorted, they are cut alike everywhere.
+  return conditions.length === 0 ? all : `${all} WHERE ${conditions.join(' AND ')} ORDER BY rowid`;
 }
 
 /** One row: for each join how many rows found a record, how many an expired one, and the sum and the greatest of the ages, µs. */

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDuckDbEngine, type DuckDbEngineOptions } from '../../lib/adapters/duckdb/engine.ts';
+import { openScratch } from '../../lib/adapters/fs/scratch.ts';
 import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
 import { batchOfRows, rowsOf, type Batch, type Row } from '../../lib/core/batch.ts';
+import { utf8 } from '../../lib/core/bytes.ts';
+import { hashOf } from '../../lib/core/hash.ts';
 import { BATCH_ROWS } from '../../lib/core/limits.ts';
 import { instant, parseDate } from '../../lib/core/time.ts';
 import { formatType, type Column, type Value } from '../../lib/core/types.ts';
@@ -341,6 +344,81 @@ describe('copies', () => {
     };
     expect(await engine.copy(query, { file: target, format: 'csv' })).toEqual({ rows: 1 });
     expect(await readFile(target, 'utf8')).toBe('id,d,ts,s,z\n1,2001-02-03,2001-02-03T04:05:06.500000Z,"a,""b""",\n');
+  });
+});
+
+describe('kept rows', () => {
+  const sql = "SELECT i AS id, 'name ' || i % 7 AS s, i * 0.1 AS d FROM range(300000) r(i) ORDER BY (i * 7919) % 300007, i";
+
+  it('can be read and written again and again, beside the relations they came from, until they are closed', async () => {
+    const batch = batchOfRows(ID, [[1n], [2n], [3n]]);
+    const kept = await engine.keep({ relations: [{ name: 'rows', batch }], sql: 'SELECT id * 10 AS id FROM rows WHERE id > 1', as: 'kept' });
+    const read = async (statement: string): Promise<Value[][]> => {
+      const rows: Value[][] = [];
+      for await (const part of kept.query(statement)) rows.push(...rowsOf(part));
+      return rows;
+    };
+    expect(await read('SELECT id FROM kept')).toEqual([[20n], [30n]]);
+    expect(await read('SELECT (SELECT count(*) FROM rows), (SELECT count(*) FROM kept)')).toEqual([[3n, 2n]]);
+    const target = join(directory, 'kept.parquet');
+    expect(await kept.copy('SELECT id FROM kept', { file: target, format: 'parquet' })).toEqual({ rows: 2 });
+    await expect(read('SELECT missing FROM kept')).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(await read('SELECT max(id) FROM kept')).toEqual([[30n]]);
+    await kept.close();
+    await expect(run({ relations: [], sql: 'SELECT * FROM kept' })).rejects.toThrow(/kept/);
+    await expect(engine.keep({ relations: [], sql: 'SELECT no', as: 'kept' })).rejects.toThrow(/no/);
+  });
+
+  it('are written as the same bytes by one thread and by several', async () => {
+    const files: string[][] = [];
+    const statements = ['SELECT id, s, d FROM kept', "SELECT id, s, d FROM kept WHERE s <> 'name 3' ORDER BY rowid"];
+    for (const threads of [1, 2, 4]) {
+      const each = await open({ scratchDirectory: join(directory, `scratch-${threads}`), threads });
+      const kept = await each.keep({ relations: [], sql, as: 'kept' });
+      const written: string[] = [];
+      for (const statement of statements) {
+        const target = join(directory, `threads-${threads}-${written.length}.parquet`);
+        await kept.copy(statement, { file: target, format: 'parquet' });
+        written.push(hashOf(await readFile(target)));
+        // A reader of many row groups has them in order, too: content is hashed by it.
+        const read = await run({ relations: [relation(ID, [file(target)])], sql: 'SELECT id FROM t' }, each);
+        written.push(hashOf(utf8(read.join())));
+      }
+      await kept.close();
+      await each.close();
+      files.push(written);
+    }
+    expect(files).toEqual([files[0], files[0], files[0]]);
+    const all = await run({ relations: [], sql: `SELECT id FROM (${sql})` });
+    expect(files[0]?.[1]).toBe(hashOf(utf8(all.join())));
+  });
+
+  it('go to disk where they are more than the engine may hold, and come back whole', async () => {
+    const small = await open({ scratchDirectory: join(directory, 'scratch-small'), threads: 1, memoryLimitBytes: 24_000_000 });
+    try {
+      const kept = await small.keep({ relations: [], sql: 'SELECT hash(i) AS a, hash(i + 1) AS b FROM range(2000000) r(i)', as: 'kept' });
+      const target = join(directory, 'spilled.parquet');
+      expect(await kept.copy('SELECT * FROM kept', { file: target, format: 'parquet' })).toEqual({ rows: 2_000_000 });
+      const rows: Value[][] = [];
+      for await (const part of kept.query('SELECT CAST(count(*) AS DOUBLE), CAST(sum(a % 1000) AS DOUBLE) FROM kept')) rows.push(...rowsOf(part));
+      expect(rows).toEqual(await run({ relations: [], sql: 'SELECT 2e6, CAST(sum(hash(i) % 1000) AS DOUBLE) FROM range(2000000) r(i)' }));
+      await kept.close();
+    } finally {
+      await small.close();
+    }
+  });
+});
+
+describe('scratch', () => {
+  it('gives the bytes that were written, and keeps neither them nor what a failure left', async () => {
+    const scratch = openScratch(join(directory, 'collected'));
+    expect(await scratch.collect((path) => writeFile(path, 'abc'))).toEqual(Buffer.from('abc'));
+    const fails = async (path: string): Promise<void> => {
+      await writeFile(path, 'half');
+      throw new Error('no more');
+    };
+    await expect(scratch.collect(fails)).rejects.toThrow('no more');
+    expect(await readdir(join(directory, 'collected'))).toEqual([]);
   });
 });
 

@@ -61,6 +61,22 @@ describe('a point-in-time join', () => {
     );
   });
 
+  it('is one training set, whether it is built row by row or joined, kept and written by the engine', { timeout: 60_000 }, async () => {
+    const boundaries = { early: ['2001-03-01T10:29:00Z', '2001-03-01T10:29:08Z'], late: ['2001-03-01T10:29:08Z', '2001-03-01T10:30:00Z'] };
+    const request = fc.record({
+      diagnostics: fc.boolean(),
+      dropMissing: fc.boolean(),
+      split: fc.constantFrom(null, { type: 'time', boundaries }),
+    });
+    await fc.assert(
+      fc.asyncProperty(worldOf(anyStep), spineOf, request, async (world, spine, sent) => {
+        const { built, kept } = await (await openWorld(parts, world)).written(spine, sent);
+        expect(kept).toEqual(built);
+      }),
+      runs(25),
+    );
+  });
+
   it('gives the same whatever file and place in it a row has (property 2)', { timeout: 60_000 }, async () => {
     const appends = fc.record({ kind: fc.constant('append' as const), receipt, rows });
     await fc.assert(

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join as joinPaths } from 'node:path';
 import { openDuckDbEngine } from '../../lib/adapters/duckdb/engine.ts';
 import { openScratch } from '../../lib/adapters/fs/scratch.ts';
-import { batchOfRows, concatBatches, rowAt } from '../../lib/core/batch.ts';
-import { compareBytes } from '../../lib/core/bytes.ts';
+import { type Batch, batchOfRows, concatBatches, rowAt, rowsOf as valuesOfRows } from '../../lib/core/batch.ts';
+import { compareBytes, utf8 } from '../../lib/core/bytes.ts';
+import { hashText, startPortableSha256 } from '../../lib/core/hash.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts';
 import { formatInstant, instant } from '../../lib/core/time.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
@@ -16,8 +17,12 @@ import { parseDelete } from '../../lib/features/parse-delete.ts';
 import { Projects } from '../../lib/features/projects.ts';
 import { withReceipts } from '../../lib/features/receipt-time.ts';
 import { buildRows, type TrainingDeps } from '../../lib/features/training/build-rows.ts';
+import { splitLine } from '../../lib/features/training/dataset-files.ts';
+import type { JoinCounts } from '../../lib/features/training/finish-rows.ts';
 import { pinGroups } from '../../lib/features/training/join-plan.ts';
+import { keepJoinedRows } from '../../lib/features/training/joined-rows.ts';
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
+import { builtRows, type SetRows } from '../../lib/features/training/set-rows.ts';
 import { readSpine } from '../../lib/features/training/spine.ts';
 import { parseVectorsBody } from '../../lib/online/vector-request.ts';
 import { getVectors } from '../../lib/online/vectors.ts';
@@ -25,6 +30,7 @@ import { vectorsBody } from '../../lib/online/vectors-body.ts';
 import { compileView } from '../../lib/online/view-plan.ts';
 import { WatermarkCache } from '../../lib/online/watermark-cache.ts';
 import type { Engine } from '../../lib/ports/engine.ts';
+import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { collectDefinitions } from '../../lib/registry/collect-definitions.ts';
 import { t } from '../../lib/registry/column-builder.ts';
 import { featureView, onDemand } from '../../lib/registry/define-view.ts';
@@ -96,10 +102,23 @@ export async function openWorldParts(): Promise<WorldParts> {
   return { engine, directory, close };
 }
 
+/** What a training set is, whoever wrote it. */
+export interface WrittenSet {
+  readonly contentHash: string;
+  readonly counts: readonly JoinCounts[];
+  /** Of each split, as the file has them. */
+  readonly rows: readonly (readonly (readonly Value[])[])[];
+}
+
 /** A world carried out on stores in memory. */
 export interface OpenWorld {
   readonly group: OpenGroup;
   train(spine: readonly SpineRow[], knownAsOf?: KnownAsOf): Promise<readonly Outcome[]>;
+  /**
+   * The set without the function, once built row by row and once joined, kept and written by the engine: what each hashes and counts, and
+   * the written rows.
+   */
+  written(spine: readonly SpineRow[], request?: JsonObject): Promise<{ readonly built: WrittenSet; readonly kept: WrittenSet }>;
   /** Value of the on-demand function, by row. */
   functionValues(spine: readonly SpineRow[]): Promise<readonly Value[]>;
   /** Publishes and looks the keys up: values of the joins, then of the function. */
@@ -140,8 +159,18 @@ export async function openWorld(parts: WorldParts, world: World): Promise<OpenWo
       Object.fromEntries(rowAt(batch, i).map((value, c) => [batch.columns[c]?.name ?? '', value as Json])),
     );
   };
+  const plain = { ...view, onDemand: [] };
   const open: OpenWorld = {
     group,
+    written: async (spine, sent = {}) => {
+      const rows = spine.map(([k, label]): Json => ({ k, t: label === null ? null : formatInstant(micros(label)) }));
+      const request = parseTrainingRequest({ spine: { rows }, onInvalidRow: 'null', ...sent });
+      const pinned = await pinGroups(plain, { pins: {}, asOfTime: null, rowsFrom: undefined }, deps.openGroup);
+      const input = { view: plain, request, spine: await readSpine({ ...deps, pinned }, plain, request), pinned, transforms: 'none' as const };
+      const kept = await keepJoinedRows(deps, input);
+      if (kept === undefined) throw new Error('expected rows the engine writes');
+      return { built: await writtenSet(deps, await builtRows(deps, input)), kept: await writtenSet(deps, kept) };
+    },
     train: async (spine, knownAsOf) =>
       (await built(spine, knownAsOf)).map((row) => NAMES.map((name) => [(row[`${name}_v`] ?? null) as Value, row[`_status_${name}`] as string] as const)),
     functionValues: async (spine) => (await built(spine, undefined)).map((row) => (row['twice'] ?? null) as Value),
@@ -158,6 +187,23 @@ export async function openWorld(parts: WorldParts, world: World): Promise<OpenWo
   };
   for (const step of world.steps) await write(group, step);
   return open;
+}
+
+async function writtenSet(deps: Pick<TrainingDeps, 'codec'>, set: SetRows): Promise<WrittenSet> {
+  const content = startPortableSha256();
+  const rows: (readonly (readonly Value[])[])[] = [];
+  try {
+    for (const { name, encode } of set.splits) {
+      content.update(utf8(splitLine(name)));
+      const { bytes } = await encode({ described: [], onPiece: content.update });
+      const batches: Batch[] = [];
+      for await (const { batch } of deps.codec.decode(bytesSource(bytes), { columns: set.columns })) batches.push(batch);
+      rows.push(batches.flatMap(valuesOfRows));
+    }
+  } finally {
+    await set.close();
+  }
+  return { contentHash: hashText(content.digest()), counts: set.joinCounts, rows };
 }
 
 function groupDefinition(world: World): JsonObject {

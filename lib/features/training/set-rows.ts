@@ -50,7 +50,8 @@ export async function setRows(deps: TrainingDeps, input: BuildInput, options: Re
   return (await keepJoinedRows(deps, input, options)) ?? (await builtRows(deps, input, options));
 }
 
-async function builtRows(deps: TrainingDeps, input: BuildInput, options: RequestOptions): Promise<SetRows> {
+/** Built in memory, whatever they need. @throws LakefoldError as `buildRows` */
+export async function builtRows(deps: TrainingDeps, input: BuildInput, options: RequestOptions = {}): Promise<SetRows> {
   const { joins, splits, transforms, warnings, counts } = await buildRows(deps, input, options);
   return {
     joins,
