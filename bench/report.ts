@@ -46,6 +46,13 @@ export function noteUndisturbed(id: string, own: readonly number[], peer: readon
   console.log(`     ${id} fastest tenth: ${shown(a)} ms vs ${shown(b)} ms, ratio of times ${(a / b).toFixed(2)}`);
 }
 
+/** Below the line of a goal: the ratio of the times of each round, which says how far a median among other work may be trusted. */
+export function noteRatios(what: string, own: readonly number[], peer: readonly number[]): void {
+  const ratios = own.map((time, i) => time / (peer[i] ?? Number.NaN)).toSorted((a, b) => a - b);
+  const [least = Number.NaN, most = Number.NaN] = [ratios[0], ratios.at(-1)];
+  console.log(`     ${what}: ${least.toFixed(2)} / ${medianOf(ratios).toFixed(2)} / ${most.toFixed(2)} (min / median / max of ${ratios.length} rounds)`);
+}
+
 /** The middle value; of an even count the mean of the two in the middle. */
 export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

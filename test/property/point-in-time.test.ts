@@ -61,7 +61,7 @@ describe('a point-in-time join', () => {
     );
   });
 
-  it('is one training set, whether it is built row by row or joined, kept and written by the engine', { timeout: 60_000 }, async () => {
+  it('is one training set, whether it is built row by row or joined, kept and written by the engine', { timeout: 120_000 }, async () => {
     const boundaries = { early: ['2001-03-01T10:29:00Z', '2001-03-01T10:29:08Z'], late: ['2001-03-01T10:29:08Z', '2001-03-01T10:30:00Z'] };
     const request = fc.record({
       diagnostics: fc.boolean(),
@@ -73,7 +73,7 @@ describe('a point-in-time join', () => {
         const { built, kept } = await (await openWorld(parts, world)).written(spine, sent);
         expect(kept).toEqual(built);
       }),
-      runs(25),
+      runs(15),
     );
   });
 
