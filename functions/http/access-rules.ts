@@ -8,6 +8,8 @@ export type RequiredRight =
   | { readonly kind: 'some'; readonly project: string; readonly actions: readonly Action[] }
   /** Projects themselves: a key is of one, and sees that one. */
   | { readonly kind: 'projects'; readonly mayList: boolean }
+  /** Its address is the key: nobody guesses 80 random bits, and it is good for one upload of a day. */
+  | { readonly kind: 'address' }
   | { readonly kind: 'none' };
 
 /** Verbs behind a colon: `3:publish`. */
@@ -64,7 +66,7 @@ export function requiredRight(method: string, path: string): RequiredRight {
     case 'definitions:apply':
       return some(['create', 'update']);
     case 'uploads':
-      return some(MOVING_ROWS);
+      return verb === 'PUT' ? { kind: 'address' } : some(MOVING_ROWS);
     case 'jobs':
       // The id of a job is known to whom it was told, and is no name to guess; the list is everybody's.
       return rest.length === 0 ? right('describe', 'project') : some([...MOVING_ROWS, 'maintain', 'publish', 'erase']);

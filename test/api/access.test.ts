@@ -93,6 +93,11 @@ describe('a request', () => {
     const body = method === 'POST' || method === 'PUT' || method === 'PATCH' ? {} : undefined;
     const asked = async (secret: string | undefined): Promise<string> => codeOf(await as(secret)(method, path, body));
 
+    if (right === 'address') {
+      // Known by its address alone, as a presigned URL is; this one was never announced.
+      expect(await asked(undefined)).toBe('400 INVALID_ARGUMENT');
+      return;
+    }
     expect(await asked(undefined)).toBe('401 UNAUTHENTICATED');
     await api.post('/v1/projects', { name: 'other' });
     const foreign = (await api.post('/v1/projects/other/api-keys', { name: 'foreign', scopes: ['describe', 'grant'] })).body as { readonly secret: string };

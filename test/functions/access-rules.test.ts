@@ -22,6 +22,7 @@ function routesTable(): string {
       .replace(/^some (.*)$/, (_, actions: string) => `any of ${actions}`)
       .replace('projects: list', 'a key; shows its own project')
       .replace('projects: create', 'no key')
+      .replace('address', 'who was told the address')
       .replace(/ on feature-(group|view)s\/\w+/, ' on the $1')
       .replace(' on project', ' on `project`');
     const path = route

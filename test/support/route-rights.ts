@@ -55,7 +55,7 @@ export const ROUTE_RIGHTS: readonly (readonly [route: string, right: string])[] 
   ['POST /v1/projects/demo/definitions:plan', 'some create, update'],
   ['POST /v1/projects/demo/definitions:apply', 'some create, update'],
   ['POST /v1/projects/demo/uploads', 'some writeOffline, readOffline'],
-  ['PUT /v1/projects/demo/uploads/up_1', 'some writeOffline, readOffline'],
+  ['PUT /v1/projects/demo/uploads/up_1', 'address'],
   ['GET /v1/projects/demo/jobs', 'describe on project'],
   ['GET /v1/projects/demo/jobs/jb_1', 'some writeOffline, readOffline, maintain, publish, erase'],
   ['POST /v1/projects/demo/jobs/jb_1:cancel', 'some writeOffline, readOffline, maintain, publish, erase'],
@@ -76,7 +76,8 @@ export function rightText(right: RequiredRight): string {
       return `some ${right.actions.join(', ')}`;
     case 'projects':
       return right.mayList ? 'projects: list' : 'projects: create';
+    case 'address':
     case 'none':
-      return 'none';
+      return right.kind;
   }
 }
