@@ -1,22 +1,27 @@
 /**
- * Twenty files to one, a million rows, in the ways compaction has: row groups copied, spliced page by page, encoded again,
- * and, where rows are taken out, cut between the two. Beside DuckDB's COPY of the same files, which decodes and encodes always.
+ * Twenty files to one, a million rows, in the ways compaction has: row groups copied, spliced page by page, their pages made anew, and rows
+ * taken out. Beside DuckDB's COPY of the same files, which decodes and encodes always, with all its threads (the goal) and with one.
+ *
+ * `npx tsx bench/compaction.ts [id...]` runs the cases named alone. Pages are packed by Node's own Zstandard where it has one;
+ * LAKEFOLD_BENCH_ZSTD=wasm does without. LAKEFOLD_BENCH_ROUNDS: 5 unless given.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { systemZstd } from '../lib/adapters/system/zstd.ts';
 import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
 import { type Batch, sliceRows } from '../lib/core/batch.ts';
 import { type RowRanges, uniteRanges } from '../lib/core/row-ranges.ts';
 import type { Column } from '../lib/core/types.ts';
 import { collectStats } from '../lib/delta/stats.ts';
 import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
-import { interleaved, reportGoal } from './report.ts';
+import { interleavedTimes, medianOf, reportGoal } from './report.ts';
 
 const ROWS = 1_000_000;
 const FILES = 20;
-const ROUNDS = 5;
+const ROUNDS = Number(process.env['LAKEFOLD_BENCH_ROUNDS'] ?? 5);
+const ONLY = process.argv.slice(2);
 /** Rows whose `a` is below it are taken out of a rewrite, as a deletion vector does. */
 const TAKEN_BELOW = 0.1;
 
@@ -72,9 +77,16 @@ function rowsKept(batch: Batch, perFile: number): readonly RowRanges[] {
   );
 }
 
+/** The ratio of rates among the rounds. */
+function spread(ours: readonly number[], theirs: readonly number[]): string {
+  const ratios = ours.map((millis, i) => (theirs[i] ?? Number.NaN) / millis).toSorted((a, b) => a - b);
+  return `ratio ${[ratios[0], medianOf(ratios), ratios.at(-1)].map((ratio) => (ratio ?? Number.NaN).toFixed(2)).join(' / ')} (least, median, greatest)`;
+}
+
 const pack = async (files: readonly Uint8Array[]): Promise<Uint8Array> => (await codec.pack?.(files)) ?? new Uint8Array();
 
-const codec = createParquetCodec({ wasm: readParquetWasm() });
+const zstd = process.env['LAKEFOLD_BENCH_ZSTD'] === 'wasm' ? undefined : systemZstd();
+const codec = createParquetCodec({ wasm: readParquetWasm(), zstd });
 const directory = await mkdtemp(join(tmpdir(), 'lakefold-compaction-'));
 const instance = await DuckDBInstance.create(':memory:');
 const duckdb = await instance.connect();
@@ -87,7 +99,7 @@ try {
     { id: 'compaction-copy', how: 'row groups copied', rowGroupRows: perFile, where: 'true', ratio: 5, run: pack },
     { id: 'compaction-splice', how: 'pages spliced', rowGroupRows: 10_000, where: 'true', ratio: 0.8, run: pack },
     { id: 'compaction-splice-small', how: 'pages spliced', rowGroupRows: 2000, where: 'true', ratio: 0.8, run: pack },
-    { id: 'compaction-recode', how: 'encoded again', rowGroupRows: 500, where: 'true', ratio: 0.8, run: pack },
+    { id: 'compaction-recode', how: 'pages made anew', rowGroupRows: 500, where: 'true', ratio: 0.8, run: pack },
     {
       id: 'compaction-rewrite',
       how: 'a tenth of the rows taken out',
@@ -97,6 +109,7 @@ try {
       run: (files: readonly Uint8Array[]) => rewrite(files, kept),
     },
   ] as const) {
+    if (ONLY.length > 0 && !ONLY.includes(id)) continue;
     const files: Uint8Array[] = [];
     for (let i = 0; i < FILES; i += 1) {
       const file = await codec.encode(sliceRows(batch, i * perFile, (i + 1) * perFile), { rowGroupRows });
@@ -109,7 +122,7 @@ try {
         `COPY (SELECT * FROM read_parquet('${join(directory, `${id}-*.parquet`)}') WHERE ${where}) TO '${join(directory, 'theirs.parquet')}' (FORMAT parquet, COMPRESSION zstd)`,
       );
     };
-    const [ours = NaN, theirs = NaN, theirsAlone = NaN] = await interleaved(ROUNDS, [
+    const [ours = [], theirs = [], theirsAlone = []] = await interleavedTimes(ROUNDS, [
       async () => writeFile(join(directory, 'ours.parquet'), await run(files)),
       async () => copy('RESET threads'),
       async () => copy('SET threads = 1'),
@@ -119,11 +132,15 @@ try {
       id,
       what: `${FILES} files to one, ${ROWS} rows, row groups of ${rowGroupRows}, ${how}`,
       unit: 'MB/s',
-      value: rate(ours),
-      peer: { name: 'DuckDB', value: rate(theirs) },
+      value: rate(medianOf(ours)),
+      peer: { name: 'DuckDB', value: rate(medianOf(theirs)) },
       limit: { kind: 'atLeast', ratio },
     });
-    console.log(`     ${id} DuckDB with one thread: ${rate(theirsAlone).toFixed(0)} MB/s`);
+    const [ourBytes, theirBytes] = await Promise.all(['ours', 'theirs'].map(async (name) => (await stat(join(directory, `${name}.parquet`))).size));
+    console.log(
+      `     ${id} round by round: ${spread(ours, theirs)}; with one thread DuckDB ${rate(medianOf(theirsAlone)).toFixed(0)} MB/s: ${spread(ours, theirsAlone)}`,
+    );
+    console.log(`     ${id} bytes: ${((ourBytes ?? 0) / 1e6).toFixed(1)} MB, DuckDB ${((theirBytes ?? 0) / 1e6).toFixed(1)} MB`);
   }
 } finally {
   duckdb.closeSync();

@@ -1,6 +1,7 @@
 /** Adapters of the functions that read and write tables: the bucket and the Parquet codec. */
 import { createS3ObjectStore } from '../lib/adapters/aws/s3-object-store.ts';
 import { startNativeSha256 } from '../lib/adapters/system/sha256.ts';
+import { systemZstd } from '../lib/adapters/system/zstd.ts';
 import { ENGINE_INFO } from '../lib/core/engine-info.ts';
 import type { DeltaDeps } from '../lib/delta/deps.ts';
 import type { FeatureDeps } from '../lib/features/deps.ts';
@@ -24,7 +25,13 @@ export function deltaParts(environment: LakeEnvironment): DeltaDeps {
     random: parts.random,
     settings: { region: environment.region, ...(environment.s3Endpoint === undefined ? {} : { endpoint: environment.s3Endpoint, forcePathStyle: true }) },
   });
-  return { ...parts, store, codec: createParquetCodec({ wasm: readBundledParquetWasm() }), engineInfo: ENGINE_INFO, startSha256: startNativeSha256 };
+  return {
+    ...parts,
+    store,
+    codec: createParquetCodec({ wasm: readBundledParquetWasm(), zstd: systemZstd() }),
+    engineInfo: ENGINE_INFO,
+    startSha256: startNativeSha256,
+  };
 }
 
 /** Everything a function that writes groups needs. Nothing outlives the answer: Lambda freezes what is left running. */

@@ -1,23 +1,21 @@
-/** Many Parquet files as one without some of their rows: columns are decoded to Arrow's buffers, cut there and encoded again; no row becomes a value. */
-import { tableFromIPC, type RecordBatch } from 'apache-arrow';
-import { readParquet } from 'parquet-wasm/esm';
-import { bytesEqual } from '../core/bytes.ts';
-import { countRows, intersectRanges, type RowRange, type RowRanges } from '../core/row-ranges.ts';
+/** Many Parquet files as one without some of their rows: pages of flat columns are made anew of the values that stay, other columns cut as Arrow has them. */
+import type { Vector } from '../core/batch.ts';
+import { countRows, intersectRanges, type RowRanges } from '../core/row-ranges.ts';
 import { type CutFile, type CutPiece, bytesSource, type DecodeColumn } from '../ports/table-codec.ts';
-import { arrowStream } from './arrow-stream.ts';
-import { takeArrow } from './arrow-take.ts';
-import { type BoundsCollector, collectBounds } from './cut-bounds.ts';
-import { openParquet, readFooterStruct } from './footer.ts';
-import { isAlike, joinParquet } from './join-files.ts';
-import { checkedFiles, columnsWithoutDictionary, encodeStreams, orCorrupt, schemaBytes, type WeighedFile } from './pack-files.ts';
+import { columnFile } from './column-file.ts';
+import { cutByArrow, splitRows, stretchesOf } from './cut-arrow.ts';
+import type { FlatColumn } from './flat-column.ts';
+import { openParquet } from './footer.ts';
+import { finishOutput, isAlike, moveChunk, placeChunks, startOutput, type MovedChunk, type MovedGroup, type Output, type PlacedChunk } from './join-files.ts';
+import { flatLeafOf, type LeafSchema, parseSchema, type TopColumn } from './leaf-schema.ts';
+import { checkedFiles } from './pack-files.ts';
 import { nodeOf } from './projection.ts';
-import { listAt, numberAt, structOf } from './thrift.ts';
-import { corruptFile, runWasm } from './wasm-runtime.ts';
-import type { WeighDeps } from './weigh-file.ts';
+import { partsToRemake, remakeColumn, type WeighedGroup } from './remake-column.ts';
+import { groupOfChunks } from './splice-files.ts';
+import { boundsVector, type StoredBounds, uniteBounds } from './stored-bounds.ts';
+import { listAt, numberAt, structOf, type ThriftStruct } from './thrift.ts';
+import { weighFile, type WeighDeps, type WeighedFile } from './weigh-file.ts';
 import { ROW_GROUP_ROWS } from './writer-properties.ts';
-
-/** What row groups that are decoded together may decode to, bytes: about four times as many are held. */
-const STRETCH_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
  * Undefined where the files are not alike, lack a column, are laid out as Arrow rarely does, or have too wide rows for the memory.
@@ -32,128 +30,153 @@ export async function cutParquet(deps: WeighDeps, pieces: readonly CutPiece[], c
   if (first === undefined || !files.every(({ meta }) => isAlike(first.meta, meta))) return undefined;
   const { footer } = await openParquet(bytesSource(first.bytes));
   const positions = columns.map((column) => footer.columns.findIndex((node) => node === nodeOf(footer, column)));
-  const stretches = files.map(stretchesOf);
-  if (positions.includes(-1) || stretches.includes(undefined)) return undefined;
-  const writer = groupWriter(deps, { plain: columnsWithoutDictionary(files), schema: schemaBytes(first.meta) });
-  const bounds = columns.map(collectBounds);
-  for (const [i, file] of files.entries()) {
-    for (const stretch of stretches[i] ?? []) {
-      const rows = intersectRanges(pieces[i]?.rows ?? [], [stretch]).map(({ start, end }) => ({ start: start - stretch.start, end: end - stretch.start }));
-      if (rows.length === 0) continue;
-      const isTaken = await takeStretch(await readStretch(deps, file, stretch), rows, { writer, bounds, positions });
-      if (!isTaken) return undefined;
+  const schema = parseSchema(first.meta);
+  const groups = schema === undefined ? undefined : groupsOf(files, pieces, schema.leaves.length);
+  if (positions.includes(-1) || files.map(stretchesOf).includes(undefined) || schema === undefined || groups === undefined) return undefined;
+  const runs = runsOf(groups.flat());
+  if (runs.length === 0) return undefined;
+  const flats = schema.columns.map((column) => {
+    const found = flatLeafOf(schema, column);
+    return found === undefined || partsToRemake(groups.flat(), found.leaf) === undefined ? undefined : found;
+  });
+  const decoded = await cutOthers(
+    deps,
+    { schema, groups, columns: schema.columns.filter((_, i) => flats[i] === undefined) },
+    columns.filter((_, i) => flats[positions[i] ?? 0] === undefined),
+  );
+  if (decoded === undefined) return undefined;
+  const { bytes, bounds } = await cutRuns(deps, { schema, meta: first.meta, runs, flats, decoded });
+  const others = decoded.bounds.values();
+  const vectors: Vector[] = [];
+  for (const [i, column] of columns.entries()) {
+    const known = bounds.get(positions[i] ?? 0);
+    const vector = known === undefined ? others.next().value : await boundsVector(deps, column, known);
+    if (vector === undefined) return undefined;
+    vectors.push(vector);
+  }
+  return { bytes, rowCount: runs.reduce((sum, run) => sum + rowsIn(run), 0), bounds: vectors };
+}
+
+interface CutGroup extends WeighedGroup {
+  readonly group: ThriftStruct;
+  readonly chunks: readonly PlacedChunk[];
+  /** To keep, from its first one on. */
+  readonly rows: RowRanges;
+}
+
+/** By file; undefined where one can't be moved. */
+function groupsOf(files: readonly WeighedFile[], pieces: readonly CutPiece[], leafCount: number): readonly (readonly CutGroup[])[] | undefined {
+  const all: CutGroup[][] = [];
+  for (const [i, { bytes, meta, pages }] of files.entries()) {
+    const groups: CutGroup[] = [];
+    let end = 0;
+    for (const [g, value] of listAt(meta, 4).entries()) {
+      const group = structOf(value) ?? new Map();
+      const start = end;
+      end += numberAt(group, 3) ?? 0;
+      const chunks = placeChunks(bytes, group);
+      if (chunks?.length !== leafCount) return undefined;
+      const rows = intersectRanges(pieces[i]?.rows ?? [], [{ start, end }]).map((range) => ({ start: range.start - start, end: range.end - start }));
+      groups.push({ group, chunks, pages: pages[g] ?? [], rows });
+    }
+    all.push(groups);
+  }
+  return all;
+}
+
+function rowsIn(groups: readonly CutGroup[]): number {
+  return groups.reduce((sum, { rows }) => sum + countRows(rows), 0);
+}
+
+/** Row groups of the usual size, each of parts of those there are. */
+function runsOf(groups: readonly CutGroup[]): readonly (readonly CutGroup[])[] {
+  const runs: CutGroup[][] = [];
+  let room = 0;
+  for (const group of groups) {
+    for (let left = group.rows; left.length > 0;) {
+      if (room === 0) {
+        runs.push([]);
+        room = ROW_GROUP_ROWS;
+      }
+      const { now, later } = splitRows(left, room);
+      runs.at(-1)?.push({ ...group, rows: now });
+      room -= countRows(now);
+      left = later;
     }
   }
-  const parts = await writer.finish();
-  const bytes = parts === undefined || parts.length === 0 ? undefined : joinParquet(parts);
-  return bytes === undefined ? undefined : { bytes, rowCount: writer.rowCount(), bounds: bounds.map((each) => each.finish()) };
+  return runs;
 }
 
-/** Neighbouring row groups, rows `[start, end)` of the file. */
-interface Stretch extends RowRange {
-  readonly groups: readonly number[];
+interface DecodedCut {
+  /** Of each row group, in the order of the leaves that were cut that way. */
+  readonly groups: readonly (readonly PlacedChunk[])[];
+  readonly leaves: readonly number[];
+  readonly bounds: readonly Vector[];
 }
 
-/** Undefined where one would take too much memory. */
-function stretchesOf({ meta, decodedBytes }: WeighedFile): readonly Stretch[] | undefined {
-  const stretches: Stretch[] = [];
-  let end = 0;
-  for (const [i, value] of listAt(meta, 4).entries()) {
-    const start = end;
-    end += numberAt(structOf(value) ?? new Map(), 3) ?? 0;
-    const open = stretches.at(-1);
-    if (open !== undefined && end - open.start <= ROW_GROUP_ROWS) stretches[stretches.length - 1] = { start: open.start, end, groups: [...open.groups, i] };
-    else stretches.push({ start, end, groups: [i] });
+/** Columns that are cut as Arrow has them. */
+async function cutOthers(
+  deps: WeighDeps,
+  { schema, groups, columns }: { readonly schema: LeafSchema; readonly groups: readonly (readonly CutGroup[])[]; readonly columns: readonly TopColumn[] },
+  asked: readonly DecodeColumn[],
+): Promise<DecodedCut | undefined> {
+  if (columns.length === 0) return { groups: [], leaves: [], bounds: [] };
+  const pieces: { readonly file: WeighedFile; readonly rows: RowRanges }[] = [];
+  for (const ofFile of groups) {
+    let end = 0;
+    const rows = ofFile.flatMap(({ group, rows: kept }) => {
+      const start = end;
+      end += numberAt(group, 3) ?? 0;
+      return kept.map((range) => ({ start: range.start + start, end: range.end + start }));
+    });
+    if (rows.length > 0) pieces.push({ file: await weighFile(deps, columnFile(schema, columns, ofFile)), rows });
   }
-  return stretches.every((stretch) => ((stretch.end - stretch.start) / Math.max(1, end)) * decodedBytes <= STRETCH_BYTES_MAX) ? stretches : undefined;
-}
-
-interface ReadStretch {
-  readonly batch: RecordBatch;
-  /** The message of its schema. */
-  readonly schema: Uint8Array;
-}
-
-async function readStretch({ wasm }: WeighDeps, { bytes }: WeighedFile, { groups, start, end }: Stretch): Promise<ReadStretch> {
-  const read = (): Uint8Array => orCorrupt(() => readParquet(bytes, { rowGroups: [...groups], batchSize: end - start }).intoIPCStream());
-  const ipc = await runWasm(wasm, read, (cause) => corruptFile('the Parquet reader broke down', cause));
-  const [batch, more] = tableFromIPC(ipc).batches;
-  if (batch?.numRows !== end - start || more !== undefined) throw corruptFile(`${batch?.numRows ?? 0} rows where ${end - start} were expected`, undefined);
-  return { batch, schema: ipc.subarray(0, 8 + new DataView(ipc.buffer, ipc.byteOffset).getUint32(4, true)) };
+  const cut = await cutByArrow(deps, pieces, asked);
+  if (cut === undefined) return undefined;
+  const { meta } = await weighFile(deps, cut.bytes);
+  const chunks = listAt(meta, 4).map((group) => placeChunks(cut.bytes, structOf(group) ?? new Map()) ?? []);
+  return { groups: chunks, leaves: columns.flatMap(({ leaves }) => leaves), bounds: cut.bounds };
 }
 
 interface Cutting {
-  readonly writer: GroupWriter;
-  readonly bounds: readonly BoundsCollector[];
-  /** Of the columns in the file. */
-  readonly positions: readonly number[];
+  readonly schema: LeafSchema;
+  readonly meta: ThriftStruct;
+  readonly runs: readonly (readonly CutGroup[])[];
+  /** By column. */
+  readonly flats: readonly ({ readonly leaf: number; readonly flat: FlatColumn } | undefined)[];
+  readonly decoded: DecodedCut;
 }
 
-/** False where a column has a layout that is not cut. */
-async function takeStretch({ batch, schema }: ReadStretch, rows: RowRanges, { writer, bounds, positions }: Cutting): Promise<boolean> {
-  for (let left = rows; left.length > 0;) {
-    const { now, later } = splitRows(left, writer.room());
-    const rowCount = countRows(now);
-    const nodes = batch.data.children.map((child) => takeArrow(child, now, rowCount));
-    const taken = nodes.filter((node) => node !== undefined);
-    if (taken.length < nodes.length) return false;
-    const stream = arrowStream(schema, { rowCount, columns: taken });
-    const [cut] = tableFromIPC(stream).batches;
-    positions.forEach((position, i) => {
-      const data = cut?.data.children[position];
-      if (data !== undefined) bounds[i]?.add(data);
-    });
-    await writer.add(stream, rowCount);
-    left = later;
-  }
-  return true;
-}
-
-function splitRows(rows: RowRanges, count: number): { readonly now: RowRanges; readonly later: RowRanges } {
-  const now: RowRange[] = [];
-  let room = count;
-  for (const [i, { start, end }] of rows.entries()) {
-    if (end - start > room) {
-      if (room > 0) now.push({ start, end: start + room });
-      return { now, later: [{ start: start + room, end }, ...rows.slice(i + 1)] };
+async function cutRuns(
+  deps: WeighDeps,
+  { schema, meta, runs, flats, decoded }: Cutting,
+): Promise<{ readonly bytes: Uint8Array; readonly bounds: ReadonlyMap<number, StoredBounds> }> {
+  const output = startOutput();
+  const groups: MovedGroup[] = [];
+  const bounds = new Map<number, StoredBounds>();
+  for (const [r, run] of runs.entries()) {
+    const chunks: MovedChunk[] = [];
+    for (const [position, { leaves }] of schema.columns.entries()) {
+      const found = flats[position];
+      if (found === undefined) chunks.push(...moveDecoded(decoded, { run: r, leaves, output }));
+      else {
+        const parts = (partsToRemake(run, found.leaf) ?? []).map((part, i) => ({ ...part, rows: run[i]?.rows ?? [] }));
+        const { moved, ...stored } = await remakeColumn(deps, found.flat, { parts, output });
+        chunks.push(moved);
+        bounds.set(position, uniteBounds(found.flat, bounds.get(position), stored));
+      }
     }
-    now.push({ start, end });
-    room -= end - start;
+    groups.push({ group: groupOfChunks(run[0]?.group ?? new Map(), rowsIn(run), chunks), chunks });
   }
-  return { now, later: [] };
+  return { bytes: finishOutput(meta, groups, output), bounds };
 }
 
-interface GroupWriter {
-  /** Rows that the open row group still takes. */
-  readonly room: () => number;
-  readonly add: (stream: Uint8Array, rows: number) => Promise<void>;
-  readonly rowCount: () => number;
-  /** Files of a row group each; undefined where one does not come back in the layout it had. */
-  readonly finish: () => Promise<readonly Uint8Array[] | undefined>;
-}
-
-function groupWriter(deps: WeighDeps, { plain, schema }: { readonly plain: readonly string[]; readonly schema: Uint8Array }): GroupWriter {
-  const parts: Uint8Array[] = [];
-  let streams: Uint8Array[] = [];
-  let rows = 0;
-  let total = 0;
-  const flush = async (): Promise<void> => {
-    if (rows > 0) parts.push(await encodeStreams(deps, streams, { plain }));
-    streams = [];
-    rows = 0;
-  };
-  return {
-    room: () => ROW_GROUP_ROWS - rows,
-    add: async (stream, count) => {
-      streams.push(stream);
-      rows += count;
-      total += count;
-      if (rows >= ROW_GROUP_ROWS) await flush();
-    },
-    rowCount: () => total,
-    finish: async () => {
-      await flush();
-      return parts.every((part) => bytesEqual(schemaBytes(readFooterStruct(part)), schema)) ? parts : undefined;
-    },
-  };
+function moveDecoded(
+  { groups, leaves: known }: DecodedCut,
+  { run, leaves, output }: { readonly run: number; readonly leaves: readonly number[]; readonly output: Output },
+): MovedChunk[] {
+  return leaves.flatMap((leaf) => {
+    const placed = groups[run]?.[known.indexOf(leaf)];
+    return placed === undefined ? [] : [moveChunk(placed, output)];
+  });
 }

@@ -43,6 +43,8 @@ export interface RowGroup {
 }
 
 export interface Footer {
+  /** As it stands. */
+  readonly meta: ThriftStruct;
   readonly rowCount: number;
   readonly columns: readonly SchemaNode[];
   readonly root: ThriftStruct;
@@ -106,7 +108,7 @@ function parseFooter(bytes: Uint8Array, dataEnd: number): Footer {
   const counted = rowGroups.reduce((sum, group) => sum + group.rowCount, 0);
   if (rowCount !== counted) throw new LakefoldError('FILE_CORRUPT', `expected ${rowCount} rows as the Parquet footer says, found row groups of ${counted}`);
   if (rowCount > PARQUET_ROWS_MAX) throw overLimit('PARQUET_ROWS_MAX', `at most ${PARQUET_ROWS_MAX} rows`, rowCount);
-  return { rowCount, columns, root, rowGroups, orderedLeaves: orderedLeavesOf(file), remarks: listAt(file, 5) };
+  return { meta: file, rowCount, columns, root, rowGroups, orderedLeaves: orderedLeavesOf(file), remarks: listAt(file, 5) };
 }
 
 /** What the writer said besides the rows; texts alone. */

@@ -1,25 +1,22 @@
-/** Many Parquet files as one without a row becoming a value: row groups are copied; small ones are spliced, the smallest encoded again inside the wasm. */
+/** Many Parquet files as one without a row becoming a value: row groups are copied, small ones spliced, the pages of the smallest made anew. */
 import { readParquet, Table, writeParquet } from 'parquet-wasm/esm';
-import { bytesEqual, decodeUtf8 } from '../core/bytes.ts';
+import { decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { PARQUET_GROUP_BYTES_MAX } from '../core/limits.ts';
 import { joinArrowStreams } from './arrow-stream.ts';
 import { finishParquet } from './finish.ts';
-import { readFooterStruct } from './footer.ts';
-import { isAlike, joinParquet } from './join-files.ts';
+import { joinParquet } from './join-files.ts';
 import { corruptFile } from './projection.ts';
 import { spliceParquet } from './splice-files.ts';
 import { listAt, numberAt, readThriftPrefix, structAt, structOf, writeThriftStruct, type ThriftStruct, type ThriftValue } from './thrift.ts';
 import { isTrap, runWasm } from './wasm-runtime.ts';
-import { weighFile, type WeighDeps } from './weigh-file.ts';
+import { weighFile, type WeighDeps, type WeighedFile } from './weigh-file.ts';
 import { ROW_GROUP_ROWS, type WriterChoices, writerProperties } from './writer-properties.ts';
 
 /** Row groups of fewer rows on average are made larger: a reader pays for each, and small ones compress badly. */
 const COPIED_ROWS_MIN = 32_768;
-/** Row groups of more rows on average become large ones page by page; of fewer, their pages would be too many, and smaller than the 8 KiB the format advises. */
+/** Row groups of more rows on average become large ones page by page; of fewer, pages would be too many, and smaller than the 8 KiB the format advises: they are made anew. */
 const SPLICED_ROWS_MIN = 1024;
-/** Rows encoded again at a time, which bounds the wasm's memory. */
-const RECODED_ROWS = 8 * ROW_GROUP_ROWS;
 
 /**
  * The rows of the files in order; undefined where the files are not alike (other columns, types or writers).
@@ -30,24 +27,19 @@ export async function packParquet(deps: WeighDeps, files: readonly Uint8Array[])
   const groups = weighed.reduce((sum, { meta }) => sum + listAt(meta, 4).length, 0);
   const rows = weighed.reduce((sum, { meta }) => sum + rowsOf(meta), 0);
   if (rows >= groups * COPIED_ROWS_MIN || groups < 2) return joinParquet(files);
-  const remade = rows < groups * SPLICED_ROWS_MIN ? await recodeFiles(deps, weighed) : await spliceParquet(files, (file) => recode(deps, file));
+  const { wasm, zstd } = deps;
+  const remade = await spliceParquet(weighed, { wasm, zstd, recode: (file) => recode(deps, file), keepsPages: rows >= groups * SPLICED_ROWS_MIN });
   return remade ?? joinParquet(files);
-}
-
-export interface WeighedFile {
-  readonly bytes: Uint8Array;
-  readonly decodedBytes: number;
-  readonly meta: ThriftStruct;
 }
 
 /** @throws LakefoldError FILE_CORRUPT, LIMIT_EXCEEDED, UNSUPPORTED_FORMAT with the position of the file */
 export async function checkedFiles(deps: WeighDeps, files: readonly Uint8Array[]): Promise<readonly WeighedFile[]> {
   const weighed: WeighedFile[] = [];
-  for (const [i, bytes] of files.entries()) weighed.push({ bytes, decodedBytes: await checkFile(deps, bytes, i), meta: readFooterStruct(bytes) });
+  for (const [i, bytes] of files.entries()) weighed.push(await checkFile(deps, bytes, i));
   return weighed;
 }
 
-async function checkFile(deps: WeighDeps, file: Uint8Array, position: number): Promise<number> {
+async function checkFile(deps: WeighDeps, file: Uint8Array, position: number): Promise<WeighedFile> {
   try {
     return await weighFile(deps, file);
   } catch (cause) {
@@ -60,35 +52,8 @@ function rowsOf(meta: ThriftStruct): number {
   return numberAt(meta, 3) ?? 0;
 }
 
-/** Undefined where the files are not alike, take too much memory together or come back in another layout. */
-async function recodeFiles(deps: WeighDeps, files: readonly WeighedFile[]): Promise<Uint8Array | undefined> {
-  const [first] = files;
-  if (first === undefined || !files.every(({ meta }) => isAlike(first.meta, meta))) return undefined;
-  const parts: Uint8Array[] = [];
-  for (const run of runsOf(files)) {
-    const part = await encodeAgain(deps, run);
-    if (part === undefined || !bytesEqual(schemaBytes(readFooterStruct(part)), schemaBytes(first.meta))) return undefined;
-    parts.push(part);
-  }
-  return joinParquet(parts);
-}
-
-function runsOf(files: readonly WeighedFile[]): readonly (readonly WeighedFile[])[] {
-  const runs: WeighedFile[][] = [];
-  let rows = RECODED_ROWS;
-  for (const file of files) {
-    if (rows >= RECODED_ROWS) {
-      runs.push([]);
-      rows = 0;
-    }
-    runs.at(-1)?.push(file);
-    rows += rowsOf(file.meta);
-  }
-  return runs;
-}
-
 async function recode(deps: WeighDeps, bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  return encodeAgain(deps, [{ bytes, decodedBytes: await weighFile(deps, bytes), meta: readFooterStruct(bytes) }]);
+  return encodeAgain(deps, [await weighFile(deps, bytes)]);
 }
 
 /** Undefined where the rows together would take more memory than a row group may. */

@@ -4,9 +4,11 @@ import { PARQUET_PAGES_MAX } from '../core/limits.ts';
 import { numberAt, readThriftPrefix, structAt, type ThriftStruct } from './thrift.ts';
 
 /** PageType of the format. */
-const DATA_PAGE = 0;
+export const DATA_PAGE = 0;
 export const DICTIONARY_PAGE = 2;
 const DATA_PAGE_V2 = 3;
+/** Encoding of levels. */
+const RLE = 3;
 
 export interface PageHeader {
   readonly type: number;
@@ -19,6 +21,8 @@ export interface PageHeader {
   /** As declared, after decompression. */
   readonly decodedBytes: number;
   readonly headerBytes: number;
+  /** Of the definition levels of a page V1. */
+  readonly levelEncoding?: number | undefined;
   /** Of a page V2 the bytes of its levels, which are never packed. */
   readonly levelBytes: number;
   readonly isPacked: boolean;
@@ -60,12 +64,36 @@ function readHeader(struct: ThriftStruct, place: { readonly start: number; reado
   const valueCount = numberAt(body, 1);
   const encoding = numberAt(body, type === DATA_PAGE_V2 ? 4 : 2);
   if (!isCount(valueCount) || encoding === undefined) return undefined;
-  if (type !== DATA_PAGE_V2) return { ...page, valueCount, encoding, levelBytes: 0, isPacked: true };
+  if (type !== DATA_PAGE_V2) return { ...page, valueCount, encoding, levelEncoding: numberAt(body, 3), levelBytes: 0, isPacked: true };
   const [nulls, rows, definition, repetition] = [numberAt(body, 2), numberAt(body, 3), numberAt(body, 5), numberAt(body, 6)];
   if (!isCount(nulls) || !isCount(rows) || !isCount(definition) || !isCount(repetition)) return undefined;
   const levelBytes = definition + repetition;
   if (nulls > valueCount || rows > valueCount || levelBytes > storedBytes || levelBytes > decodedBytes) return undefined;
   return { ...page, valueCount, encoding, levelBytes, isPacked: body.get(7)?.value !== false };
+}
+
+/** The header of a data page V1 with levels as runs: the few bytes of Thrift, which a tree of it would take longer to write. */
+export function dataPageHeader(page: {
+  readonly valueCount: number;
+  readonly encoding: number;
+  readonly decodedBytes: number;
+  readonly storedBytes: number;
+}): Uint8Array {
+  const out: number[] = [];
+  // Fields 1 to 3, then the struct of field 5 with fields 1 to 4; each header says how far its number is from the last one's, and the type.
+  for (const value of [DATA_PAGE, page.decodedBytes, page.storedBytes]) writeI32(out, value);
+  out.push(0x2c);
+  for (const value of [page.valueCount, page.encoding, RLE, RLE]) writeI32(out, value);
+  out.push(0, 0);
+  return Uint8Array.from(out);
+}
+
+/** Not negative. */
+function writeI32(out: number[], value: number): void {
+  out.push(0x15);
+  let rest = value * 2;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
+  out.push(rest);
 }
 
 /** The fields are 32-bit in the format. */

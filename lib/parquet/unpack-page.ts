@@ -6,7 +6,7 @@ import { concatBytes, utf8 } from '../core/bytes.ts';
 import { tableFromIPC } from 'apache-arrow';
 import { readParquet } from 'parquet-wasm/esm';
 import { FIXED_LEN_BYTE_ARRAY } from './footer.ts';
-import type { PageHeader } from './page-headers.ts';
+import { dataPageHeader, type PageHeader } from './page-headers.ts';
 import { BINARY, I32, I64, LIST, STRUCT, type ThriftField, type ThriftStruct, writeThriftStruct } from './thrift.ts';
 
 const MAGIC = utf8('PAR1');
@@ -16,9 +16,15 @@ export function unpackPage(chunk: Uint8Array, page: PageHeader, codec: number): 
   const body = chunk.subarray(page.start + page.levelBytes, page.start + page.storedBytes);
   const size = page.decodedBytes - page.levelBytes;
   if (!page.isPacked || codec === 0) return body;
-  if (size === 0) return new Uint8Array();
-  const file = fileOfBytes(body, size, codec);
-  const [batch] = tableFromIPC(readParquet(file, { batchSize: size }).intoIPCStream()).batches;
+  return unpackBodies([{ bytes: body, size }], codec);
+}
+
+/** Must run inside `runWasm`. Packed bodies of pages and what each unpacks to: unpacked, end to end. */
+export function unpackBodies(bodies: readonly { readonly bytes: Uint8Array; readonly size: number }[], codec: number): Uint8Array {
+  const filled = bodies.filter(({ size }) => size > 0);
+  if (filled.length === 0) return new Uint8Array();
+  const count = filled.reduce((sum, { size }) => sum + size, 0);
+  const [batch] = tableFromIPC(readParquet(fileOfBytes(filled, count, codec), { batchSize: count }).intoIPCStream()).batches;
   const values: unknown = batch?.data.children[0]?.values;
   return values instanceof Uint8Array ? values : new Uint8Array();
 }
@@ -42,29 +48,16 @@ const text = (value: string): ThriftField => ({ type: BINARY, value: utf8(value)
 const struct = (value: ThriftStruct): ThriftField => ({ type: STRUCT, value });
 const structs = (...items: readonly ThriftStruct[]): ThriftField => ({ type: LIST, value: { elementType: STRUCT, items } });
 
-function fileOfBytes(body: Uint8Array, count: number, codec: number): Uint8Array {
-  const dataPage: ThriftStruct = new Map([
-    [1, i32(count)],
-    [2, i32(0)],
-    [3, i32(3)],
-    [4, i32(3)],
-  ]);
-  const header = writeThriftStruct(
-    new Map([
-      [1, i32(0)],
-      [2, i32(count)],
-      [3, i32(body.length)],
-      [5, struct(dataPage)],
-    ]),
-  );
-  const size = header.length + body.length;
+function fileOfBytes(bodies: readonly { readonly bytes: Uint8Array; readonly size: number }[], count: number, codec: number): Uint8Array {
+  const pages = bodies.flatMap(({ bytes, size }) => [dataPageHeader({ valueCount: size, encoding: 0, decodedBytes: size, storedBytes: bytes.length }), bytes]);
+  const size = pages.reduce((sum, { length }) => sum + length, 0);
   const meta: ThriftStruct = new Map([
     [1, i32(FIXED_LEN_BYTE_ARRAY)],
     [2, { type: LIST, value: { elementType: I32, items: [0] } }],
     [3, { type: LIST, value: { elementType: BINARY, items: [utf8('b')] } }],
     [4, i32(codec)],
     [5, i64(count)],
-    [6, i64(header.length + count)],
+    [6, i64(size - bodies.reduce((sum, { bytes }) => sum + bytes.length, 0) + count)],
     [7, i64(size)],
     [9, i64(MAGIC.length)],
   ]);
@@ -98,5 +91,5 @@ function fileOfBytes(body: Uint8Array, count: number, codec: number): Uint8Array
   const end = new Uint8Array(8);
   new DataView(end.buffer).setUint32(0, footer.length, true);
   end.set(MAGIC, 4);
-  return concatBytes([MAGIC, header, body, footer, end]);
+  return concatBytes([MAGIC, ...pages, footer, end]);
 }

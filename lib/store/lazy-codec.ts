@@ -15,15 +15,17 @@ export function lazyParquetCodec(): TableCodec {
     },
     pageRanges: async (source, options) => (await codec()).pageRanges(source, options),
     pack: async (files) => (await codec()).pack?.(files),
+    cut: async (pieces, columns) => (await codec()).cut?.(pieces, columns),
     describe: async (source) => (await codec()).describe(source),
   };
 }
 
 async function load(): Promise<TableCodec> {
-  const [{ createParquetCodec }, { readParquetWasm }, { measureStream }] = await Promise.all([
+  const [{ createParquetCodec }, { readParquetWasm }, { measureStream }, { systemZstd }] = await Promise.all([
     import('../parquet/parquet-codec.ts'),
     import('../adapters/system/parquet-wasm.ts'),
     import('../adapters/system/stream-measure.ts'),
+    import('../adapters/system/zstd.ts'),
   ]);
-  return createParquetCodec({ wasm: readParquetWasm(), measure: measureStream });
+  return createParquetCodec({ wasm: readParquetWasm(), measure: measureStream, zstd: systemZstd() });
 }
