@@ -51,7 +51,13 @@ export async function enqueueWrite(
   const bytes = encodeIntent(intent);
   if (bytes.length > INTENT_BYTES_MAX)
     throw new LakefoldError('LIMIT_EXCEEDED', `expected an intent of at most ${INTENT_BYTES_MAX} bytes, found ${bytes.length} for ${intent.adds.length} files`);
-  await deps.control.put({ partition: inboxOf(target.name), sort: intent.id, bytes });
+  try {
+    await deps.control.put({ partition: inboxOf(target.name), sort: intent.id, bytes });
+  } catch (error) {
+    // It may stand there all the same: then it is to be decided now, not when somebody else writes.
+    await ringDoorbell(deps.queue, target.name).catch((cause: unknown) => deps.log.warn('group.doorbell_not_rung', { table: target.name, error: cause }));
+    throw error;
+  }
   await ringDoorbell(deps.queue, target.name);
   return intent;
 }

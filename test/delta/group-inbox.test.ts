@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryControl } from '../../lib/adapters/memory/control.ts';
 import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { utf8 } from '../../lib/core/bytes.ts';
+import { LakefoldError } from '../../lib/core/errors.ts';
 import { PLAN_AGE_MAX_MILLIS, PROBE_BYTES_MAX } from '../../lib/core/limits.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { UlidSource } from '../../lib/core/ulid.ts';
@@ -15,6 +16,7 @@ import { encodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
 import { releaseLease, takeLease } from '../../lib/delta/group-lease.ts';
 import type { TableDefinition } from '../../lib/delta/create.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
+import type { Control } from '../../lib/ports/control.ts';
 import type { ObjectInfo, ObjectStore } from '../../lib/ports/object-store.ts';
 import { countingObjectStore } from '../support/counting-store.ts';
 import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';
@@ -363,6 +365,21 @@ describe('a doorbell', () => {
     inbox,
   }: World): Promise<{ readonly id: string; readonly body: string; readonly receiveCount: number; readonly receipt: string } | undefined> =>
     (await inbox.queue.receive({ countMax: 1, visibilitySeconds: 60 }))[0];
+
+  it('is rung for an intent whose put was not answered too, so that it is decided now', async () => {
+    const one = await world();
+    const { inbox, table } = one;
+    const put: Control['put'] = async (record) => {
+      await inbox.control.put(record);
+      throw new LakefoldError('STORE_UNAVAILABLE', 'expected an answer, found none');
+    };
+    const control = { ...inbox.control, put } as Control;
+    const ids = new UlidSource(one.deps);
+    const enqueued = enqueueWrite({ ...inbox, control }, { name: NAME, root: T_ROOT, snapshot: table.snapshot, ids }, append('a', 1));
+    await expect(enqueued).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    const bell = await ring(one);
+    expect(bell === undefined ? undefined : await answerDoorbell(inbox, bell, async () => table)).toMatchObject({ kind: 'drained', landed: 1 });
+  });
 
   it('is handed back for 5 s while another committer holds the lease, and gone once the table is drained', async () => {
     const one = await world();

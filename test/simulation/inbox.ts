@@ -3,7 +3,6 @@ import { isLakefoldError } from '../../lib/core/errors.ts';
 import { millisOfUlid, UlidSource } from '../../lib/core/ulid.ts';
 import { answerDoorbell } from '../../lib/delta/group-drain.ts';
 import { enqueueWrite, findDead, inboxOf, type InboxDeps } from '../../lib/delta/group-inbox.ts';
-import { decodeIntent, type Intent } from '../../lib/delta/group-intent.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { isSleptOver, openTable, type Actor, type Stage } from './actors.ts';
 import { appIdOf, type Call, type Wave } from './grouper.ts';
@@ -159,19 +158,13 @@ export async function settleInbox(stage: Stage, acknowledged: readonly Acknowled
     await stage.deps.clock.sleep((VISIBILITY_SECONDS + 1) * SECOND);
     isQuiet = !(await answerOne(stage));
   }
-  for await (const { sort, bytes } of control.query(inboxOf(NAME))) {
-    // A put whose effect came after its entry had landed: the next doorbell knows the write again and takes it out.
-    const hasLanded = oracle.commits.some(({ requests }) => requests.has(appIdOfIntent(decodeIntent(bytes))));
-    if (!hasLanded) oracle.fail(`G2: ${sort} is left in the inbox`);
-  }
+  const { putAt, rungAt } = stage.world.services;
+  // A put whose effect came after the last doorbell waits for the next one; nobody was promised more of it, or it has landed.
+  for await (const { sort } of control.query(inboxOf(NAME))) if ((putAt.get(sort) ?? 0) <= rungAt) oracle.fail(`G2: ${sort} is left in the inbox`);
   for (const { id, appId } of acknowledged) {
     if (oracle.commits.some(({ requests }) => requests.has(appId))) continue;
     const dead = await findDead(control, NAME, id);
     const isTooOld = dead?.code === 'WRITER_FENCED' && dead.refusedAt - millisOfUlid(id) > STAGED_KEPT;
     if (!isTooOld) oracle.fail(`G3: the write ${id} was acknowledged and is in no version: ${dead?.reason ?? 'nobody knows of it'}`);
   }
-}
-
-function appIdOfIntent({ id, idempotency }: Intent): string {
-  return appIdOf(idempotency?.kind === 'request' ? idempotency.key : `write/${id}`);
 }

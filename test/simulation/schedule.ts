@@ -52,7 +52,8 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const oracle = new Oracle(knobs, now);
   const bucket = new Bucket(now, oracle);
   oracle.bucket = bucket;
-  const services = { control: new MemoryControl(), queue: new MemoryQueue({ clock: { now: () => now() as EpochMillis } }) };
+  const queue = new MemoryQueue({ clock: { now: () => now() as EpochMillis } });
+  const services = { control: new MemoryControl(), queue, putAt: new Map<string, number>(), rungAt: -1 };
   const world: World = { knobs, dice, scheduler, bucket, oracle, trace: new Trace(options.trace), faults: new Map(), services, requests: 0, isCalm: true };
   const codec = options.codecs[knobs.codec];
   await play(world, codec, { drain: options.drain, actors: [creator()], limit: HOUR });

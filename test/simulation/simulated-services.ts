@@ -9,6 +9,9 @@ import { errorOf, patiently } from './simulated-store.ts';
 export interface Services {
   readonly control: MemoryControl;
   readonly queue: MemoryQueue;
+  /** When each intent was put, by its ULID, and when a doorbell was rung last, ms from the start. */
+  readonly putAt: Map<string, number>;
+  rungAt: number;
 }
 
 /** Doorbells that ring twice. */
@@ -20,11 +23,16 @@ function asking(process: Process): <T>(verb: string, path: string, apply: () => 
 }
 
 export function simulatedControl(process: Process): Control {
-  const { control } = process.world.services;
+  const { services, scheduler } = process.world;
+  const { control } = services;
   const ask = asking(process);
   return {
     get: (partition, sort) => ask('READ', partition, () => control.get(partition, sort)),
-    put: (record, options) => ask('WRITE', record.partition, () => control.put(record, options)),
+    put: (record, options) =>
+      ask('WRITE', record.partition, () => {
+        if (record.partition.startsWith('inbox/')) services.putAt.set(record.sort, scheduler.now);
+        return control.put(record, options);
+      }),
     delete: (partition, sort, options) => ask('REMOVE', partition, () => control.delete(partition, sort, options)),
     query: async function* query(partition, options) {
       yield* await ask('QUERY', partition, async () => {
@@ -38,11 +46,13 @@ export function simulatedControl(process: Process): Control {
 }
 
 export function simulatedQueue(process: Process): Queue {
-  const { queue } = process.world.services;
+  const { services, scheduler } = process.world;
+  const { queue } = services;
   const ask = asking(process);
   return {
     send: (body, options) =>
       ask('SEND', 'queue', async () => {
+        services.rungAt = scheduler.now;
         if (process.world.dice.chance(TWICE)) void queue.send(body, options);
         return queue.send(body, options);
       }),
