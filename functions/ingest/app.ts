@@ -13,6 +13,7 @@ import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuum
 import type { FeatureDeps } from '../../lib/features/deps.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
+import { verifyGroup } from '../../lib/features/verify-group.ts';
 import { rightsIn } from '../http/access-guard.ts';
 import { answerJson } from '../http/answer.ts';
 import { addJobRoutes } from './job-routes.ts';
@@ -36,7 +37,7 @@ const GROUP = '/v1/projects/:p/feature-groups/:fg/versions';
 const JSON_TYPE = 'application/json';
 const ROWS_TYPES = [JSON_TYPE, NDJSON_TYPE, CSV_TYPE, PARQUET_TYPE, ARROW_TYPE];
 const ROW_PARAMETERS = ['operation', 'wait', 'mode', 'timezone', 'ignoreUnknown', 'allowEmpty'];
-const ACTIONS = ['validate', 'publish', 'restore', 'optimize', 'vacuum'];
+const ACTIONS = ['validate', 'publish', 'verify', 'restore', 'optimize', 'vacuum'];
 const KEY_LENGTH_MAX = 128;
 
 export function createIngestApp(deps: IngestAppDeps): HttpApp {
@@ -176,13 +177,21 @@ async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { rea
     case 'publish': {
       onlyMembers(body, ['rebuild', 'repair']);
       const rebuild = flagMember(body, 'rebuild') ?? false;
-      if (flagMember(body, 'repair') === true) throw new LakefoldError('UNSUPPORTED_OPERATION', 'expected no repair, which this version does not have');
+      const repair = flagMember(body, 'repair') ?? false;
       if (rebuild && deps.mayRebuild !== true)
         throw new LakefoldError(
           'UNSUPPORTED_OPERATION',
           'expected a rebuild by the library or command, with rights to change the registry; this service has none and changed nothing',
         );
-      return answerJson(c, await publishRows(deps, group, { rebuild, signal: c.get('signal'), ...(deps.mayRebuild === true ? {} : { tending: 'left' }) }));
+      return answerJson(
+        c,
+        await publishRows(deps, group, { rebuild, repair, signal: c.get('signal'), ...(deps.mayRebuild === true ? {} : { tending: 'left' }) }),
+      );
+    }
+    case 'verify': {
+      onlyMembers(body, ['table', 'online']);
+      const parts = { table: flagMember(body, 'table') ?? true, online: flagMember(body, 'online') ?? true };
+      return answerJson(c, await verifyGroup(deps, group, { ...parts, signal: c.get('signal') }));
     }
     case 'restore': {
       onlyMembers(body, ['toVersion']);

@@ -111,6 +111,9 @@ export const VACUUM_FILES_MAX = 100_000;
 export const PLAN_AGE_MAX_MILLIS = 12 * 60 * 60 * 1000;
 /** Findings of one verification that are listed; all are counted. */
 export const VERIFY_FINDINGS_MAX = 1000;
+/** Keys whose online items are judged against the table, or healed, at once, and looks at them while others publish. */
+export const VERIFY_JUDGED_KEYS = 1000;
+export const VERIFY_HEAL_ROUNDS_MAX = 20;
 /** Files a verification reads at a time. */
 export const VERIFY_CONCURRENCY = 4;
 /** Rows whose identities a verification compares at once; more take another pass over the key columns. */

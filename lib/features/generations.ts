@@ -71,7 +71,7 @@ export async function loadNewGeneration(
 }
 
 async function loadUnderLease(deps: FeatureDeps, group: OpenGroup, options: RequestOptions & { readonly goOn: () => Promise<void> }): Promise<LoadReport> {
-  const { allotted, registry } = await allot(deps, await finishSwitch(deps, group));
+  const { allotted, registry } = await allot(deps, await settleSwitch(deps, group));
   const fresh = await refreshGroup(deps, group);
   const { version } = await fresh.table.refresh();
   const source = foldSourceOf(deps, fresh.table, { keyColumns: fresh.keyColumns });
@@ -104,7 +104,7 @@ async function loadUnderLease(deps: FeatureDeps, group: OpenGroup, options: Requ
 /** Marks the current generation, so that publishers publish to the new one first. */
 async function markNext(deps: FeatureDeps, group: OpenGroup, allotted: OtherGeneration): Promise<OnlineTable> {
   for (let round = 0; round < MARK_ROUNDS_MAX; round += 1) {
-    const { onlineTable } = await finishSwitch(deps, group);
+    const { onlineTable } = await settleSwitch(deps, group);
     if (onlineTable.generation > allotted.generation) throw superseded(group, `generation ${onlineTable.generation} is current`);
     const mark = await putMark(deps.online, onlineTable, { kind: 'next', ...numbersOf(allotted) });
     if (mark.generation === allotted.generation && mark.kind === 'next') return onlineTable;
@@ -113,8 +113,8 @@ async function markNext(deps: FeatureDeps, group: OpenGroup, allotted: OtherGene
   throw superseded(group, 'other loads ended each time');
 }
 
-/** Where a load got as far as sending readers on, its generation is made current: nothing else is left of it. */
-async function finishSwitch(deps: FeatureDeps, group: OpenGroup): Promise<OpenGroup & { readonly registry: Registry }> {
+/** The group as it is read: where a load got as far as sending readers on, its generation is made current. */
+export async function settleSwitch(deps: FeatureDeps, group: OpenGroup): Promise<OpenGroup & { readonly registry: Registry }> {
   const fresh = await refreshGroup(deps, group);
   const { table } = await followMarks(deps.online, fresh.onlineTable);
   if (table.generation === fresh.onlineTable.generation) return fresh;
@@ -172,7 +172,7 @@ async function reviseGroup(deps: FeatureDeps, { project, definition }: OpenGroup
  */
 export async function tendGenerations(deps: FeatureDeps, group: OpenGroup, options: RequestOptions = {}): Promise<void> {
   if (group.definition.onlineEnabled && group.state.loadWantedSince !== undefined) {
-    const fresh = await finishSwitch(deps, group);
+    const fresh = await settleSwitch(deps, group);
     if (fresh.state.loadWantedSince !== undefined) await loadNewGeneration(deps, fresh, { ...options, ifBusy: 'leave' });
   }
   if (group.state.otherGenerations !== undefined) await clearGenerations(deps, group, options);
@@ -189,7 +189,7 @@ export function startLoads(deps: FeatureDeps): NonNullable<ProjectDeps['loadWant
  * @throws LakefoldError as `loadNewGeneration`
  */
 export async function settleGenerations(deps: FeatureDeps, group: OpenGroup, options: RequestOptions = {}): Promise<OpenGroup> {
-  const finished = await finishSwitch(deps, group);
+  const finished = await settleSwitch(deps, group);
   if (finished.state.loadWantedSince !== undefined) await loadNewGeneration(deps, finished, options);
   let fresh = await refreshGroup(deps, group);
   for (let round = 0; retiredGenerations(fresh.state, deps.clock.now()).length > 0 && round < CLEAR_ROUNDS_MAX; round += 1) {

@@ -15,6 +15,7 @@ import { maintainIfDue, publishGroup } from './publish-group.ts';
 import { commitReceipt, type CommitFacts, type CommitReceipt, type DeleteReceipt, type GroupRef, type Receipt } from './receipt.ts';
 import { writeUndrifted } from './schema-drift.ts';
 import { settle } from './settle.ts';
+import { repairGroup } from './verify-group.ts';
 
 export interface EditOptions extends WriteOptions {
   readonly wait: 'commit' | 'online';
@@ -101,16 +102,20 @@ export interface PublishReport {
 export interface PublishOptions extends RequestOptions {
   /** Loads all online values anew, beside those that are served, and switches over. */
   readonly rebuild?: boolean;
+  /** Writes over every online item that differs from the table. */
+  readonly repair?: boolean;
   /** What earlier loads left undone, and loads that definitions ask for, are left to others. */
   readonly tending?: 'left';
 }
 
 /**
- * Folds everything up to the head. Of a rebuild `applied` counts the values loaded, `from` is the version they were loaded at.
+ * Folds everything up to the head. Of a rebuild `applied` counts the values loaded; of a repair, `applied` and `deleted` the items that
+ * were wrong. After a rebuild there is nothing to repair.
  * @throws LakefoldError UNSUPPORTED_OPERATION; COMMIT_CONFLICT when another load came between
  */
 export async function publishRows(deps: FeatureDeps, group: OpenGroup, options: PublishOptions = {}): Promise<PublishReport> {
-  const { rebuild = false, tending, ...request } = options;
+  const { rebuild = false, repair = false, tending, ...request } = options;
+  if (repair && !rebuild) return { ...zeroCounts(), ...(await repairGroup(deps, group, request)) };
   if (!rebuild || !group.definition.onlineEnabled) {
     const { from, to, counts } = await publishGroup(deps, group);
     if (tending !== 'left') await tendGenerations(deps, await refreshGroup(deps, group), request);

@@ -28,6 +28,7 @@ import type { DriftReport, DriftThresholds } from '../features/statistics/drift.
 import type { DriftMetric } from '../features/statistics/drift-metrics.ts';
 import { type DatasetSample, groupDrift, type SampleRequest } from '../features/statistics/group-drift.ts';
 import { groupStatistics, type GroupStatistics, type StatisticsRequest } from '../features/statistics/group-statistics.ts';
+import { type GroupVerification, verifyGroup } from '../features/verify-group.ts';
 import type { ValidationReport } from '../features/validation-report.ts';
 import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
@@ -257,11 +258,16 @@ export class FeatureGroupHandle<S extends Schema = Schema> {
 
   /**
    * Folds what is committed into the online store; with `rebuild` loads all of its values anew, while the old ones are served, and switches
-   * over in one step.
+   * over in one step; with `repair` writes over those that differ from the table.
    * @throws LakefoldError UNSUPPORTED_OPERATION for a group that is not online, COMMIT_CONFLICT when another rebuild came between
    */
   async publish(options: PublishOptions = {}): Promise<PublishReport> {
     return publishRows(this.#deps, await this.#open(), options);
+  }
+
+  /** Everything that is wrong with the table, and every online value that differs from it; repairs nothing. @throws LakefoldError STORE_UNAVAILABLE */
+  async verify(options: RequestOptions & { readonly table?: boolean; readonly online?: boolean } = {}): Promise<GroupVerification> {
+    return verifyGroup(this.#deps, await this.#open(), { table: true, online: true, ...options });
   }
 
   /** Packs small files, with `clusterBy` sorts the rows of all; changes no row. `dryRun` only tells. */
