@@ -69,11 +69,22 @@ async function publishOnce(deps: FeatureDeps, group: OpenGroup, options: Publish
   if (fresh.onlineTable.generation !== group.onlineTable.generation) return { kind: 'again' };
   if (mark.kind === 'gone' || !marksOwnValues(result.found, source.tableId)) return { kind: 'loadRequired', reason: 'gone' };
   const next = markedTable(fresh.onlineTable, mark);
-  // One that is not loaded yet has no watermark: its load publishes what is committed by then.
-  if ((await deps.online.watermark(next, { consistent: true })) !== undefined)
-    await publish(deps, { ...input, table: next, group: fresh.fold, neverLoad: true });
-  const beside = await publish(deps, { ...input, group: fresh.fold, mark: result.found });
+  const first = await publishNext(deps, { ...input, table: next, group: fresh.fold });
+  // Never further than in the generation that readers go to.
+  const { known: _, ...bounded } = { ...input, to: first ?? -1 };
+  const beside = await publish(deps, { ...(first === undefined || first >= targetOf(options) ? input : bounded), group: fresh.fold, mark: result.found });
   return beside.kind === 'notOurs' ? { kind: 'again' } : beside;
+}
+
+/** How far the next generation has come; undefined where it is none: never loaded, or given up. */
+async function publishNext(deps: FeatureDeps, input: PublishInput): Promise<number | undefined> {
+  if ((await deps.online.watermark(input.table, { consistent: true })) === undefined) return undefined;
+  const result = await publish(deps, { ...input, neverLoad: true });
+  return result.kind === 'published' ? result.to : undefined;
+}
+
+function targetOf({ to, known }: PublishOptions): number {
+  return to ?? known?.version ?? Number.POSITIVE_INFINITY;
 }
 
 /** A log that no longer tells what comes after the watermark leaves one way. */
