@@ -58,7 +58,10 @@ export async function verifyGroup(
   const ofTable = table ? await verifyTable(deps, opened.table.root) : undefined;
   for (const finding of ofTable?.findings ?? []) add(finding);
   findingCount += (ofTable?.findingCount ?? 0) - (ofTable?.findings.length ?? 0);
-  const compared = online && opened.definition.onlineEnabled ? await compareGroup(deps, opened, { ...request, add }) : { watermark: null, keysCompared: null };
+  const compared =
+    online && opened.definition.onlineEnabled
+      ? await compareGroup(deps, opened, { ...request, add, listsInvalid: !table })
+      : { watermark: null, keysCompared: null };
   const version = ofTable?.version ?? (await opened.table.refresh()).version;
   return { ok: findingCount === 0, version, ...compared, findings: listed, findingCount };
 }
@@ -66,7 +69,15 @@ export async function verifyGroup(
 async function compareGroup(
   deps: FeatureDeps,
   opened: OpenGroup,
-  { add, ...request }: RequestOptions & { readonly add: (finding: GroupFinding) => void },
+  {
+    add,
+    listsInvalid,
+    ...request
+  }: RequestOptions & {
+    readonly add: (finding: GroupFinding) => void;
+    /** The table's own verification names them by file. */
+    readonly listsInvalid: boolean;
+  },
 ): Promise<{ readonly watermark: number | null; readonly keysCompared: number }> {
   const group = await settleSwitch(deps, opened);
   const input = compareInput(deps, group);
@@ -80,7 +91,7 @@ async function compareGroup(
       for (const { key, code, version: at } of await judgeKeys(deps, input, keys, request))
         add({ code, key: keyJson(group, key), path: null, version: at, message: `${FOUND[code]} in ${groupName(group.definition)}` });
     }
-    for (let i = 0; i < looked.invalid; i += 1)
+    for (let i = 0; listsInvalid && i < looked.invalid; i += 1)
       add({
         code: 'INVALID_ROW',
         key: null,

@@ -14,7 +14,7 @@ describe('load generations', () => {
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 30 }), async (seed) => {
         expect(await runGenerations({ seed, online: new MemoryOnlineStore(), project: 'demo' })).toEqual([]);
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 60), endOnFailure: true },
+      { numRuns: 16, endOnFailure: true },
     );
   });
 
@@ -27,7 +27,7 @@ describe('load generations', () => {
         run += 1;
         expect(await runGenerations({ seed, online, project: `demo_${run}` })).toEqual([]);
       }),
-      { numRuns: 8, endOnFailure: true },
+      { numRuns: 4, endOnFailure: true },
     );
     await online.close();
     await rm(directory, { recursive: true });

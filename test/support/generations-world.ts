@@ -36,6 +36,8 @@ import { randomChange, randomOp } from './table-ops.ts';
 import { isLogEntry, turnsOf, type Turns } from './table-turns.ts';
 
 const KEYS = ['a', 'b', 'ü\u{1f600}'];
+/** Of one reader: it takes turns from everybody else. */
+const READS_MAX = 40;
 const SHAPE: TableShape = { profile: 'merge-on-read', hasEventTime: true, partitionBy: [] };
 const VIEW: ServedView = {
   name: 'view',
@@ -126,10 +128,16 @@ function definitionOf(ttl: string, onlineShards: number) {
 function process(world: World, dies: boolean): { readonly deps: FeatureDeps; readonly projects: Projects } {
   const { random, turns, plain } = world;
   const crash = dies ? { at: 1 + Math.floor(random.unit() * 60), when: random.unit() < 0.5 ? ('before' as const) : ('after' as const) } : undefined;
-  const deps = mortalDeps({ ...plain, random: new SeededRandom(Math.floor(random.unit() * 2 ** 31)) }, { crash, turn: async (request) => {
-    if (random.unit() < 0.1) await world.clock.advance(Math.floor(random.unit() * 3000));
-    return turns.take(request);
-  } });
+  const deps = mortalDeps(
+    { ...plain, random: new SeededRandom(Math.floor(random.unit() * 2 ** 31)) },
+    {
+      crash,
+      turn: async (request) => {
+        if (random.unit() < 0.1) await world.clock.advance(Math.floor(random.unit() * 3000));
+        return turns.take(request);
+      },
+    },
+  );
   return { deps, projects: new Projects(deps) };
 }
 
@@ -208,7 +216,7 @@ async function runReader(world: World, reader: number, goesOn: () => boolean): P
   const { random } = world;
   const { deps, projects } = process(world, false);
   const watermarks = new WatermarkCache();
-  while (goesOn()) {
+  for (let read = 0; read < READS_MAX && goesOn(); read += 1) {
     const { state } = await projects.registry(world.project);
     const plan = compileView({ project: world.project, view: VIEW, groups: state.featureGroups, functions: new Map() });
     const request = parseVectorsBody({ entries: KEYS.map((k) => ({ k })), options: { consistent: random.unit() < 0.5 } });
@@ -250,14 +258,18 @@ async function settledFaults(world: World): Promise<readonly string[]> {
   rows.forEach(({ eventTimes: [eventTime], values }, i) => {
     if (eventTime !== undefined) found.set(KEYS[i] ?? '', recordOf(eventTime, values));
   });
-  const faults = KEYS.flatMap((key) => (expected.get(key) === found.get(key) ? [] : [`end: key ${key}: expected ${expected.get(key)}, found ${found.get(key)}`]));
+  const faults = KEYS.flatMap((key) =>
+    expected.get(key) === found.get(key) ? [] : [`end: key ${key}: expected ${expected.get(key)}, found ${found.get(key)}`],
+  );
   const { ok, watermark, findings } = await verifyGroup(plain, group, { table: false, online: true });
   const others = group.state.otherGenerations?.filter(({ generation }) => generation < group.state.generation) ?? [];
   return [
     ...faults,
     ...(ok ? [] : [`end: ${JSON.stringify(findings)}`]),
     ...(watermark === head ? [] : [`end: expected the watermark at ${head}, found ${watermark}`]),
-    ...(others.length === 0 && group.state.loadWantedSince === undefined ? [] : [`end: expected nothing left to do, found ${JSON.stringify(group.state.otherGenerations)}`]),
+    ...(others.length === 0 && group.state.loadWantedSince === undefined
+      ? []
+      : [`end: expected nothing left to do, found ${JSON.stringify(group.state.otherGenerations)}`]),
   ];
 }
 
@@ -286,8 +298,8 @@ function rankOf(row: ModelRow): string {
   );
 }
 
-async function rowsAt({ plain, root }: World, version: number): Promise<readonly ModelRow[]> {
-  const table = await DeltaTable.open(plain, root);
+async function rowsAt({ plain, root }: World, version: number, opened?: DeltaTable): Promise<readonly ModelRow[]> {
+  const table = opened ?? (await DeltaTable.open(plain, root));
   const rows: ModelRow[] = [];
   for await (const batch of readRows(plain, { root, snapshot: await table.at({ version }) })) rows.push(...rowsOfBatch(batch));
   return rows;
@@ -299,14 +311,14 @@ async function rowsAt({ plain, root }: World, version: number): Promise<readonly
  */
 async function readFaults(world: World): Promise<readonly string[]> {
   const head = await headOf(world);
+  const table = await DeltaTable.open(world.plain, world.root);
   const newest: ReadonlyMap<string, string>[] = [];
   const records: ReadonlySet<string>[] = [];
   for (let version = 0; version <= head; version += 1) {
-    const rows = await rowsAt(world, version);
+    const rows = await rowsAt(world, version, table);
     newest.push(newestOf(rows));
     records.push(new Set(rows.map((row) => `${row.k} ${recordOf(row.e, [row.p, row.v])}`)));
   }
-  const table = await DeltaTable.open(world.plain, world.root);
   const commits = await foldSourceOf(world.plain, table, { keyColumns: columnsOf(SHAPE).slice(0, 1) }).commits(-1, head);
   const isEdited = (after: number, to: number): boolean => commits.some(({ version, kind }) => kind === 'edit' && version > after && version <= to);
   const faults: string[] = [];

@@ -30,7 +30,12 @@ export function mortalDeps(deps: FeatureDeps, { crash, turn }: Mortality): Featu
       return all;
     });
   }
-  return { ...deps, store: mortalStore(deps.store, ask, askAll), online: mortalOnline(deps.online, ask, askAll), control: mortalControl(deps.control, ask, askAll) };
+  return {
+    ...deps,
+    store: mortalStore(deps.store, ask, askAll),
+    online: mortalOnline(deps.online, ask, askAll),
+    control: mortalControl(deps.control, ask, askAll),
+  };
 }
 
 type Ask = <T>(request: () => Promise<T>) => Promise<T>;
