@@ -1,6 +1,7 @@
 /** Every row of the table of schema evolution (semantics §6) by plan and apply, and appliers that meet. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { airportDelays, type Api, delayModel, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi } from '../support/api.ts';
+import { EVOLVING, EVOLVING_ROW, SCHEMA_CHANGES, type SchemaChange } from '../support/schema-changes.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;
 afterEach(() => open?.close());
@@ -36,63 +37,45 @@ interface Planned {
 }
 
 describe('apply (§6)', () => {
-  it.each([
-    ['add nullable column', added({ name: 'n', type: 'int', nullable: true }), 'schema.n', 'add'],
-    ['add nullable column with a default', added({ name: 'n', type: 'int', nullable: true, default: 7 }), 'schema.n', 'add'],
-    ['required → nullable', retyped('flights_24h', { nullable: true }), 'schema.flights_24h', 'change'],
-    ['description', group({ description: 'other' }), 'description', 'change'],
-    ['description of a column', retyped('flights_24h', { description: 'flights' }), 'schema.flights_24h', 'change'],
-    ['tags', group({ tags: { team: 'data' } }), 'tags', 'change'],
-    ['owner', group({ owner: 'data@example.com' }), 'owner', 'change'],
-    ['ttl', group({ ttl: 'P14D' }), 'ttl', 'change'],
-    ['statistics', group({ statistics: false }), 'statistics', 'change'],
-    [
-      'expectations',
-      group({ expectations: [{ expectationType: 'expect_column_values_to_not_be_null', kwargs: { column: 'flights_24h' } }] }),
-      'expectations',
-      'change',
-    ],
-    ['availabilityDelay', group({ availabilityDelay: 'PT10M' }), 'availabilityDelay', 'change'],
-    ['retention', group({ retention: 'P60D' }), 'retention', 'change'],
-  ])('changes in place: %s', async (_, definition, path, change) => {
+  const changed = (verdict: SchemaChange['verdict']): readonly SchemaChange[] => SCHEMA_CHANGES.filter((change) => change.verdict === verdict);
+  const EVOLVING_GROUP = '/v1/projects/demo/feature-groups/evolving/versions/1';
+
+  async function startEvolving(): Promise<Api<ReturnType<typeof memoryParts>>> {
     const api = await start();
+    await api.post('/v1/projects/demo/feature-groups', EVOLVING);
+    await api.post(`${EVOLVING_GROUP}/rows`, { rows: [EVOLVING_ROW] });
+    return api;
+  }
+
+  it.each(changed('in place'))('changes in place: $what', async ({ definition, path, change }) => {
+    const api = await startEvolving();
     const { planId, ...planned } = await plan(api, definition);
     expect(planned).toMatchObject({
       breaking: false,
       changes: [{ action: 'update', verdict: 'in place', details: [{ path, change }], rewrite: null, newVersion: null }],
     });
-    expect(await apply(api, planId)).toMatchObject({ status: 200, body: { applied: [{ name: 'airport_delays', version: 1, action: 'update' }], revision: 3 } });
+    expect(await apply(api, planId)).toMatchObject({ status: 200, body: { applied: [{ name: 'evolving', version: 1, action: 'update' }], revision: 4 } });
     expect((await plan(api, definition)).changes).toMatchObject([{ action: 'none' }]);
   });
 
-  it.each([
-    ['int → bigint', retyped('flights_24h', { type: 'bigint' })],
-    ['int → double', retyped('flights_24h', { type: 'double' })],
-  ])('writes files again: %s', async (_, definition) => {
-    const api = await start();
+  it.each(changed('rewrite'))('writes files again: $what', async ({ definition, path }) => {
+    const api = await startEvolving();
     const { planId, ...planned } = await plan(api, definition);
-    expect(planned).toMatchObject({ breaking: false, changes: [{ verdict: 'rewrite', rewrite: { files: 1, bytes: expect.any(Number) }, newVersion: 2 }] });
+    expect(planned).toMatchObject({
+      breaking: false,
+      changes: [{ verdict: 'rewrite', details: [{ path }], rewrite: { files: 1, bytes: expect.any(Number) }, newVersion: 2 }],
+    });
     expect(await apply(api, planId)).toMatchObject({ status: 409, body: { code: 'BREAKING_SCHEMA_CHANGE', newVersion: 2 } });
-    expect(await apply(api, planId, true)).toMatchObject({ status: 200, body: { revision: 3 } });
+    expect(await apply(api, planId, true)).toMatchObject({ status: 200, body: { revision: 4 } });
   });
 
-  it.each([
-    ['nullable → required', retyped('mean_delay_24h', { nullable: false })],
-    ['narrowing', retyped('mean_delay_24h', { type: 'float' })],
-    ['any other retype', retyped('flights_24h', { type: 'string' })],
-    ['drop column', group({ schema: SCHEMA.slice(0, 3) })],
-    ['rename column', group({ schema: SCHEMA.map((column) => (column.name === 'flights_24h' ? { ...column, name: 'flights' } : column)) })],
-    ['add required column', added({ name: 'n', type: 'int' })],
-    ['primaryKey', group({ primaryKey: ['origin', 'flights_24h'] })],
-    ['eventTime', group({ eventTime: undefined, ttl: undefined })],
-    ['partitionBy', group({ partitionBy: ['origin'] })],
-  ])('wants a new version: %s', async (_, definition) => {
-    const api = await start();
-    const before = (await api.get(GROUP)).body;
+  it.each(changed('new version'))('wants a new version: $what', async ({ definition }) => {
+    const api = await startEvolving();
+    const before = (await api.get(EVOLVING_GROUP)).body;
     const { planId, ...planned } = await plan(api, definition);
     expect(planned).toMatchObject({ breaking: true, changes: [{ verdict: 'new version', newVersion: 2 }] });
     expect(await apply(api, planId, true)).toMatchObject({ status: 409, body: { code: 'BREAKING_SCHEMA_CHANGE', newVersion: 2 } });
-    expect((await api.get(GROUP)).body).toEqual(before);
+    expect((await api.get(EVOLVING_GROUP)).body).toEqual(before);
     // What is offered can be had.
     const next = await plan(api, { ...definition, version: 2 });
     expect(await apply(api, next.planId)).toMatchObject({ status: 200, body: { applied: [{ version: 2, action: 'create' }] } });
