@@ -1,13 +1,19 @@
 /** Partition values as the strings of `partitionValues`, and as the folders Hive names after them. */
 import { decodeUtf8, utf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
+import { hashOf } from '../core/hash.ts';
 import { formatDate, parseDate, parseInstant } from '../core/time.ts';
 import { formatDecimal, formatType, parseDecimal, type ColumnType, type Value } from '../core/types.ts';
 import { doubleText, floatText, localMicrosText, microsText } from './spark-text.ts';
 
+/** Bytes of a folder's name; file systems end at 255. */
+const FOLDER_BYTES_MAX = 240;
+/** Bytes kept of a longer one, before its hash. */
+const FOLDER_BYTES_KEPT = 160;
+const FOLDER_HASH_DIGITS = 32;
 const HIVE_NULL = '__HIVE_DEFAULT_PARTITION__';
-/** What Hive escapes in names of folders. */
-const HIVE_ESCAPED = /[\u0001-\u001f\u007f"#%'*/:=?\\{[\]^]/g;
+/** What Hive escapes in names of folders, and NUL, which no name may have. */
+const HIVE_ESCAPED = /[\u0000-\u001f\u007f"#%'*/:=?\\{[\]^]/g;
 
 /** Null and the empty string both mean null. @throws LakefoldError INVALID_ARGUMENT for types and values no partition can have */
 export function serializePartitionValue(type: ColumnType, value: Value): string | null {
@@ -49,10 +55,10 @@ export function parsePartitionValue(type: ColumnType, text: string | null): Valu
   return value;
 }
 
-/** `a=1/b=x%2Fy` for the columns' values in order; `''` without columns. */
+/** `a=1/b=x%2Fy` for the columns' values in order, long ones cut and told apart by their hash; `''` without columns. */
 export function partitionDirectory(columns: readonly { readonly physicalName: string; readonly type: ColumnType }[], values: readonly Value[]): string {
   return columns
-    .map((column, i) => `${hiveEscape(column.physicalName)}=${hiveEscape(serializePartitionValue(column.type, values[i] ?? null) ?? HIVE_NULL)}`)
+    .map((column, i) => folderName(`${hiveEscape(column.physicalName)}=${hiveEscape(serializePartitionValue(column.type, values[i] ?? null) ?? HIVE_NULL)}`))
     .join('/');
 }
 
@@ -105,6 +111,19 @@ function floatingText(value: number, text: (value: number) => string): string {
 
 function nonEmpty(text: string): string | null {
   return text === '' ? null : text;
+}
+
+/** A name that a file system takes: readers take values from the log, never from folders. */
+function folderName(name: string): string {
+  if (utf8(name).length <= FOLDER_BYTES_MAX) return name;
+  let cut = '';
+  let bytes = 0;
+  for (const character of name) {
+    bytes += utf8(character).length;
+    if (bytes > FOLDER_BYTES_KEPT) break;
+    cut += character;
+  }
+  return `${cut}~${hashOf(utf8(name)).slice(-FOLDER_HASH_DIGITS)}`;
 }
 
 function hiveEscape(text: string): string {

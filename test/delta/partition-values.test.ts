@@ -86,4 +86,13 @@ describe('partition values', () => {
       '',
     ]);
   });
+
+  it('name folders that every file system takes, apart for values apart, whatever is in them and however long they are', () => {
+    const columns = [{ physicalName: 'a', type: parseType('string') }];
+    const long = ['x'.repeat(5000), `${'x'.repeat(5000)}y`, '\u{1f600}'.repeat(100)];
+    const names = long.map((text) => partitionDirectory(columns, [text]));
+    expect(names.map((name) => Buffer.byteLength(name) <= 240 && Buffer.from(name).toString() === name)).toEqual([true, true, true]);
+    expect(new Set(names).size).toBe(3);
+    expect(partitionDirectory(columns, ['nul\0'])).toBe('a=nul%00');
+  });
 });

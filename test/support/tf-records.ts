@@ -33,7 +33,7 @@ function exampleOf(message: Uint8Array): Example {
 function valuesOf(feature: Uint8Array): readonly (string | number | bigint)[] {
   const [[kind, [list = new Uint8Array()] = []] = [0, []]] = fieldsOf(feature);
   const values = fieldsOf(list).get(1) ?? [];
-  if (kind === 1) return values.map((value) => new TextDecoder('utf-8', { fatal: true }).decode(value));
+  if (kind === 1) return values.map((value) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value));
   const [packed = new Uint8Array()] = values;
   if (kind === 2) return Array.from({ length: packed.length / 4 }, (_, i) => new DataView(packed.buffer, packed.byteOffset).getFloat32(i * 4, true));
   const integers: bigint[] = [];

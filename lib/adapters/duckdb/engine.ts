@@ -13,6 +13,9 @@ import { loadBatch, loadDeletions } from './inline-relation.ts';
 import { copySql, fileReads, readSql, scanSql, viewSql } from './relation-sql.ts';
 import { quoteName, quoteText } from './sql-text.ts';
 import { type ResultColumn, resultColumn } from './typed-columns.ts';
+import { keepWholeTexts } from './whole-texts.ts';
+
+keepWholeTexts();
 
 export interface DuckDbEngineOptions {
   /** An existing folder; what spills from memory goes to a folder of its own in it, removed by `close`. */
