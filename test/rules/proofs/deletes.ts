@@ -1,6 +1,6 @@
 /** Deletes and time to live (semantics §3, §4). */
 import type { Proof } from '../proof.ts';
-import { dynamoDbItem, lookingUp, onlineCase, publishing, vector } from './tests.ts';
+import { dynamoDbItem, lookingUp, onlineCase, publishing, storageRule, vector } from './tests.ts';
 
 const HISTORY_TEST = 'test/api/history.test.ts';
 const ERASE_TEST = 'test/api/erase.test.ts';
@@ -29,6 +29,16 @@ export const DELETES: readonly Proof[] = [
       file: 'lib/ports/online-rules.ts',
       find: 'stored.deleted || stored.order === undefined || compareBytes(stored.order, row.order) < 0;',
       replace: '(stored.order !== undefined && compareBytes(stored.order, row.order) < 0);',
+    },
+  },
+  {
+    rule: 'D2',
+    promise: 'on files and LMDB, S3 and DynamoDB',
+    test: storageRule('D1 D2 a deleted entity leaves a mark without event time, and an older event appears after it'),
+    change: {
+      file: 'lib/ports/online-rules.ts',
+      find: 'if (row === undefined) return item;',
+      replace: 'if (row === undefined) return { ...item, order: new Uint8Array(24) };',
     },
   },
   {
@@ -138,6 +148,12 @@ export const DELETES: readonly Proof[] = [
   },
   {
     rule: 'T3',
+    promise: 'and is read until then as EXPIRED',
+    test: storageRule('T2 T3 a record is seen to the end of its ttl, then EXPIRED, and its item may go seven days later'),
+    change: { file: GROUP, find: 'eventTime + group.ttl + BigInt(EXPIRY_GRACE_SECONDS) * 1_000_000n', replace: 'eventTime + group.ttl' },
+  },
+  {
+    rule: 'T3',
     promise: 'a fence is never collected',
     test: publishing('publish > writes a deleted mark where only an expired row is left, so that its fence is never collected (T3, U7)'),
     change: {
@@ -157,6 +173,15 @@ export const DELETES: readonly Proof[] = [
     promise: 'a longer ttl holds at once offline',
     test: { file: TTL_TEST, name: 'a record older than its group and join allow > is back at once offline where the ttl is made longer (T4)' },
     change: { file: 'lib/features/training/join-query.ts', find: 'microsOf(group.definition.ttl))', replace: "duration('P7D'))" },
+  },
+  {
+    rule: 'T4',
+    promise: 'and online through a load',
+    test: {
+      file: 'test/api/generations.test.ts',
+      name: 'a definition that asks for other online values > with a longer ttl brings back records that were past the shorter one (T4)',
+    },
+    change: { file: 'lib/registry/generations.ts', find: '|| isLonger(after.ttl, before.ttl)', replace: '' },
   },
   {
     rule: 'T5',

@@ -1,6 +1,6 @@
 /** The fold of the log into the online store (semantics §2). */
 import type { Proof } from '../proof.ts';
-import { dynamoDbItem, onlineCase, publishing, vector } from './tests.ts';
+import { dynamoDbItem, onlineCase, publishing, storageRule, vector } from './tests.ts';
 
 const RULES = 'lib/ports/online-rules.ts';
 const ITEMS = 'lib/adapters/aws/dynamodb-online-items.ts';
@@ -10,6 +10,8 @@ const PUBLISH = 'lib/online/publish.ts';
 const WATERMARK = 'lib/online/watermark.ts';
 const CHANGES = 'lib/delta/changes.ts';
 const COMMIT = 'lib/delta/commit.ts';
+const FOREIGN_TEST = 'test/api/foreign-commits.test.ts';
+const GENERATIONS_TEST = 'test/api/generations.test.ts';
 const ROWS_TEST = 'test/api/rows.test.ts';
 
 export const FOLD_RULES: readonly Proof[] = [
@@ -209,14 +211,26 @@ export const FOLD_RULES: readonly Proof[] = [
   },
   {
     rule: 'U8',
-    promise: 'packing files publishes nothing',
-    test: { file: 'test/api/history.test.ts', name: ':optimize and :vacuum > pack small files without a row changed or published (U8)' },
-    change: { file: CHANGES, find: "tag === 'merge' || tag === 'edit' || tag === 'none'", replace: "tag === 'merge' || tag === 'edit'" },
+    promise: 'packing files publishes nothing, and the watermark moves past it',
+    test: storageRule('U8 packing files publishes nothing but moves the watermark'),
+    change: { file: PUBLISH, find: "pass.kind === 'edit' ? applied.done : [...applied.done, ...pass.covered]", replace: 'applied.done' },
+  },
+  {
+    rule: 'U8',
+    promise: 'so it does past any commit without rows',
+    test: publishing('publish > publishes nothing for commits without rows but moves past them (U8)'),
+    change: { file: PUBLISH, find: "pass.kind === 'edit' ? applied.done : [...applied.done, ...pass.covered]", replace: 'applied.done' },
   },
   {
     rule: 'U9',
     promise: 'a repeated request is the original commit',
     test: { file: ROWS_TEST, name: 'an idempotency key > makes a repeat the original commit, its counts and all (U9)' },
+    change: { file: COMMIT, find: "if (appliedAt !== undefined) return { kind: 'stop'", replace: "if (false) return { kind: 'stop'" },
+  },
+  {
+    rule: 'U9',
+    promise: 'to whichever process it is repeated, online too',
+    test: storageRule('U9 a repeat to another process is the original commit, and another body under its key is refused'),
     change: { file: COMMIT, find: "if (appliedAt !== undefined) return { kind: 'stop'", replace: "if (false) return { kind: 'stop'" },
   },
   {
@@ -238,6 +252,28 @@ export const FOLD_RULES: readonly Proof[] = [
     change: { file: 'lib/features/row-size.ts', find: 'if (bytes > ONLINE_PAYLOAD_BYTES_MAX)', replace: 'if (false)' },
   },
   {
+    rule: 'U11',
+    promise: 'a load writes whatever is there: only a generation that nobody uses is loaded',
+    test: onlineCase('U11 loads rows over whatever is there, without fence, expiry included'),
+    change: {
+      file: 'lib/adapters/memory/online-store.ts',
+      find: "this.#write(table, row.key, () => ({ kind: 'applied', item: loadedItem(row) }));",
+      replace: 'this.#write(table, row.key, (stored) => this.#rules.decideMerge(stored, row));',
+    },
+  },
+  {
+    rule: 'U11',
+    promise: 'one conditional write makes the loaded generation current',
+    test: { file: GENERATIONS_TEST, name: 'publish {rebuild: true} > loads every value into the next generation and switches to it' },
+    change: { file: 'lib/registry/generations.ts', find: 'generation: found.generation,', replace: 'generation: group.generation,' },
+  },
+  {
+    rule: 'U11',
+    promise: 'other shards store every key again',
+    test: { file: GENERATIONS_TEST, name: 'a definition that asks for other online values > with other shards stores every key again (U11)' },
+    change: { file: 'lib/registry/generations.ts', find: ' before.onlineShards !== after.onlineShards ||', replace: '' },
+  },
+  {
     rule: 'U12',
     promise: 'a row beyond now and the allowed skew is refused',
     test: vector('a row beyond now'),
@@ -253,16 +289,18 @@ export const FOLD_RULES: readonly Proof[] = [
     rule: 'U13',
     promise: 'rows without key or event time are skipped and counted',
     test: publishing('publish > skips rows without key or event time, counts them invalid and goes on (U13)'),
-    change: { file: NEWEST, find: 'invalid += 1;\n        continue;', replace: 'continue;' },
+    change: { file: NEWEST, find: 'invalid += 1;', replace: '' },
   },
   {
     rule: 'U13',
     promise: 'a foreign row of the far future is folded, and raises the alarm',
     test: publishing('publish > folds a row beyond now + maxFutureSkew and raises the alarm (U12, U13)'),
-    change: {
-      file: FOLD,
-      find: 'row.eventTime > now + target.group.maxFutureSkew) future += 1;',
-      replace: 'row.eventTime > now + target.group.maxFutureSkew) future += 0;',
-    },
+    change: { file: FOLD, find: 'row.eventTime > now + group.maxFutureSkew) future += 1;', replace: 'row.eventTime > now + group.maxFutureSkew) future += 0;' },
+  },
+  {
+    rule: 'U13',
+    promise: 'what no read can see goes to quarantine, once however often it is published',
+    test: { file: FOREIGN_TEST, name: 'are put in quarantine as they stand, once however often they are published' },
+    change: { file: 'lib/features/quarantine-foreign.ts', find: 'await setAsideOnce(deps, group, { version, rows });', replace: '' },
   },
 ];

@@ -24,6 +24,15 @@ export function onlineCase(name: string): Proof['test'] {
   return { file: 'test/contract/online-store.test.ts', name: `online store contract: memory > ${name}`, onEmulators: 'test/emulators/dynamodb.test.ts' };
 }
 
+/** A rule asked of the routes over files and LMDB; the emulators ask it over S3 and DynamoDB. */
+export function storageRule(name: string): Proof['test'] {
+  return {
+    file: 'test/contract/storage-rules.test.ts',
+    name: `storage rules contract: files and LMDB > ${name}`,
+    onEmulators: 'test/emulators/storage-rules.test.ts',
+  };
+}
+
 /** What the DynamoDB adapter sends, attribute by attribute. */
 export function dynamoDbItem(name: string): Proof['test'] {
   return { file: 'test/golden-layouts/online-items.test.ts', name: `DynamoDB, table online > ${name}`, onEmulators: 'test/emulators/dynamodb.test.ts' };
