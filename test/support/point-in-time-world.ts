@@ -15,8 +15,9 @@ import { publishRows } from '../../lib/features/manage-rows.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import { parseDelete } from '../../lib/features/parse-delete.ts';
 import { Projects } from '../../lib/features/projects.ts';
+import { snapshotStatistics } from '../../lib/features/statistics/snapshot-statistics.ts';
 import { withReceipts } from '../../lib/features/receipt-time.ts';
-import { buildRows, type TrainingDeps } from '../../lib/features/training/build-rows.ts';
+import { type BuiltRows, buildRows, type TrainingDeps } from '../../lib/features/training/build-rows.ts';
 import { splitLine } from '../../lib/features/training/dataset-files.ts';
 import type { JoinCounts } from '../../lib/features/training/finish-rows.ts';
 import { pinGroups } from '../../lib/features/training/join-plan.ts';
@@ -24,6 +25,8 @@ import { keepJoinedRows } from '../../lib/features/training/joined-rows.ts';
 import { parseTrainingRequest } from '../../lib/features/training/request.ts';
 import { builtRows, type SetRows } from '../../lib/features/training/set-rows.ts';
 import { readSpine } from '../../lib/features/training/spine.ts';
+import type { FittedTransform } from '../../lib/online/model-transform.ts';
+import { TransformedViews } from '../../lib/online/transformed-views.ts';
 import { parseVectorsBody } from '../../lib/online/vector-request.ts';
 import { getVectors } from '../../lib/online/vectors.ts';
 import { vectorsBody } from '../../lib/online/vectors-body.ts';
@@ -90,6 +93,10 @@ export interface WorldParts {
   readonly close: () => Promise<void>;
 }
 
+/** How long a version stays readable at least. */
+const DAYS_KEPT = 30;
+const DAY_MILLIS = 86_400_000;
+
 let worlds = 0;
 
 export async function openWorldParts(): Promise<WorldParts> {
@@ -121,8 +128,14 @@ export interface OpenWorld {
   written(spine: readonly SpineRow[], request?: JsonObject): Promise<{ readonly built: WrittenSet; readonly kept: WrittenSet }>;
   /** Value of the on-demand function, by row. */
   functionValues(spine: readonly SpineRow[]): Promise<readonly Value[]>;
-  /** Publishes and looks the keys up: values of the joins, then of the function. */
-  lookUp(keys: readonly string[]): Promise<readonly (readonly Json[])[]>;
+  /** Publishes and looks the keys up: values of the joins, then of the function; transformed where there is something fitted. */
+  lookUp(keys: readonly string[], fitted?: readonly FittedTransform[]): Promise<readonly (readonly Json[])[]>;
+  /** What the view's transforms are fitted with on these rows. */
+  fit(spine: readonly SpineRow[]): Promise<readonly FittedTransform[]>;
+  /** Transformed values of the joins, then of the function. */
+  transformed(spine: readonly SpineRow[], fitted: readonly FittedTransform[]): Promise<readonly (readonly Json[])[]>;
+  /** All that changes no row: compaction, a checkpoint, statistics; then vacuum of what no retained version needs. */
+  maintain(): Promise<void>;
   write(step: Step): Promise<void>;
 }
 
@@ -145,12 +158,16 @@ export async function openWorld(parts: WorldParts, world: World): Promise<OpenWo
     openGroup: async () => group,
     openSource: () => Promise.reject(new Error('a world brings its spine as rows')),
   };
-  const built = async (spine: readonly SpineRow[], knownAsOf: KnownAsOf): Promise<readonly JsonObject[]> => {
+  type Transforms = 'none' | 'fit' | readonly FittedTransform[];
+  const build = async (spine: readonly SpineRow[], knownAsOf: KnownAsOf, transforms: Transforms): Promise<BuiltRows> => {
     const rows = spine.map(([k, label]): Json => ({ k, t: label === null ? null : formatInstant(micros(label)) }));
     const known = typeof knownAsOf === 'number' ? formatInstant(micros(knownAsOf)) : (knownAsOf ?? null);
     const request = parseTrainingRequest({ spine: { rows }, knownAsOf: known, onInvalidRow: 'null', diagnostics: true });
     const pinned = await pinGroups(view, { pins: {}, asOfTime: null, rowsFrom: undefined }, deps.openGroup);
-    const { splits } = await buildRows(deps, { view, request, spine: await readSpine({ ...deps, pinned }, view, request), pinned, transforms: 'none' });
+    return buildRows(deps, { view, request, spine: await readSpine({ ...deps, pinned }, view, request), pinned, transforms });
+  };
+  const built = async (spine: readonly SpineRow[], knownAsOf: KnownAsOf, transforms: Transforms = 'none'): Promise<readonly JsonObject[]> => {
+    const { splits } = await build(spine, knownAsOf, transforms);
     const batch = concatBatches(
       splits[0]?.batch.columns ?? [],
       splits.map((split) => split.batch),
@@ -159,7 +176,7 @@ export async function openWorld(parts: WorldParts, world: World): Promise<OpenWo
       Object.fromEntries(rowAt(batch, i).map((value, c) => [batch.columns[c]?.name ?? '', value as Json])),
     );
   };
-  const plain = { ...view, onDemand: [] };
+  const plain = { ...view, onDemand: [], transforms: {} };
   const open: OpenWorld = {
     group,
     written: async (spine, sent = {}) => {
@@ -175,9 +192,20 @@ export async function openWorld(parts: WorldParts, world: World): Promise<OpenWo
       (await built(spine, knownAsOf)).map((row) => NAMES.map((name) => [(row[`${name}_v`] ?? null) as Value, row[`_status_${name}`] as string] as const)),
     functionValues: async (spine) => (await built(spine, undefined)).map((row) => (row['twice'] ?? null) as Value),
     write: (step) => write(group, step),
-    lookUp: async (keys) => {
+    fit: async (spine) => (await build(spine, undefined, 'fit')).transforms,
+    transformed: async (spine, fitted) => (await built(spine, undefined, fitted)).map((row) => ['a_v', 'b_v', 'twice'].map((name): Json => row[name] ?? null)),
+    maintain: async () => {
+      await group.table.optimize({ where: { kind: 'and', filters: [] } });
+      await group.table.maintainLog();
+      await snapshotStatistics(memory, group, {});
+      await memory.clock.advance(DAYS_KEPT * DAY_MILLIS + 1);
+      await group.table.vacuum({ retentionMillis: DAYS_KEPT * DAY_MILLIS, dryRun: false, force: false, scope: 'full' });
+    },
+    lookUp: async (keys, fitted) => {
       await publishRows(memory, group);
-      const plan = compileView({ project: 'w', view, groups: state.featureGroups, functions: new Map([['twice', twice.compute]]) });
+      const untransformed = compileView({ project: 'w', view, groups: state.featureGroups, functions: new Map([['twice', twice.compute]]) });
+      const views = new TransformedViews({ fittedTransforms: async () => fitted ?? [], ownApply: () => undefined });
+      const plan = fitted === undefined ? untransformed : await views.plan(untransformed, { project: 'w', name: 'm', version: 1, trainingDataset: 1 });
       const request = parseVectorsBody({ entries: keys.map((k) => (world.isGlobal ? {} : { k })) });
       const body = vectorsBody({ plan, request, vectors: await getVectors({ ...memory, watermarks: new WatermarkCache() }, { plan, request }) });
       const json: unknown = JSON.parse(JSON.stringify(body));
@@ -244,6 +272,8 @@ function viewDefinition(world: World): JsonObject {
       ...(join.default === undefined ? {} : { defaults: { v: join.default } }),
     })),
     onDemand: [twice.json],
+    // Applied only where a training set, or rows, were fitted for them.
+    transforms: { a_v: { function: 'standard_scaler' }, b_v: { function: 'min_max_scaler' }, twice: { function: 'quantile_binner', arguments: { bins: 3 } } },
   };
 }
 
