@@ -286,12 +286,33 @@ describe('an erased entity', () => {
     const answer = await api.get(`${SETS}/1`);
     expect(answer.body).toMatchObject({
       erased: true,
-      transforms: [{}, {}, {}, {}, { parameters: { classes: ['blue', null, 'red'] } }, { parameters: { categories: ['blue', null, 'red'] } }, {}, {}, {}, {}],
+      transforms: [
+        {},
+        { parameters: { min: 1, max: 10 } },
+        {},
+        {},
+        { parameters: { classes: ['blue', null, 'red'] } },
+        { parameters: { categories: ['blue', null, 'red'] } },
+        {},
+        {},
+        {},
+        {},
+      ],
     });
     expect(answer.text).not.toContain('green');
     const online = await vectors(api, 1, { entries: [{ id: 'r1' }] });
     expect(online.body).toMatchObject({ features: [{ e: 2, f: [0, 0, 1] }] });
     for await (const record of api.parts.control.query('transforms/demo')) expect(new TextDecoder().decode(record.bytes)).not.toContain('green');
+  });
+
+  it('takes the bound with it that was its own value: what was scaled by it is null, the rest is as it was', async () => {
+    const api = await start();
+    await create(api, {});
+    expect((await api.post(`${GROUP}/rows:erase`, { keys: [{ id: 'r4' }], reason: 'asked' })).status).toBe(202);
+    const { erased, transforms } = (await api.get(`${SETS}/1`)).body as { readonly erased: boolean; readonly transforms: readonly object[] };
+    expect([erased, ...transforms.slice(0, 2)]).toEqual([true, PARAMETERS[0], { ...PARAMETERS[1], parameters: null }]);
+    const after = await vectors(api, 1, { entries: [{ id: 'r1' }] });
+    expect(after.body).toMatchObject({ features: [{ a: (2 - 4) / Math.sqrt(10), b: null, e: 2 }] });
   });
 });
 

@@ -8,7 +8,8 @@ const CATEGORY_LISTS = ['classes', 'categories'] as const;
 
 /**
  * Categories of which no row is left become null, in their places: the codes of the others stay what models learned.
- * Text that fills nulls goes where no row has it any more. `rows` are the transformed rows that are kept.
+ * Text that fills nulls goes where no row has it any more, and so do bounds: each is a value that some row had. `rows` are the
+ * transformed rows that are kept.
  */
 export function withoutLostValues(transforms: readonly FittedTransform[], rows: readonly Batch[]): readonly FittedTransform[] {
   return transforms.map((transform) => {
@@ -16,8 +17,9 @@ export function withoutLostValues(transforms: readonly FittedTransform[], rows: 
     if (!isJsonObject(parameters)) return transform;
     const list = CATEGORY_LISTS.find((member) => Array.isArray(parameters[member]));
     if (list !== undefined) return { ...transform, parameters: { ...parameters, [list]: withoutLost(parameters, list, codesLeft(feature, rows)) } };
-    const isLost = transform.function === 'imputer' && typeof parameters['value'] === 'string' && !isLeft(feature, parameters['value'], rows);
-    return isLost ? { ...transform, parameters: null } : transform;
+    const isTextLost = transform.function === 'imputer' && typeof parameters['value'] === 'string' && !isLeft(feature, parameters['value'], rows);
+    const isBoundLost = transform.function === 'min_max_scaler' && !areBoundsLeft(feature, parameters, rows);
+    return isTextLost || isBoundLost ? { ...transform, parameters: null } : transform;
   });
 }
 
@@ -26,7 +28,13 @@ function withoutLost(parameters: JsonObject, list: (typeof CATEGORY_LISTS)[numbe
   return Array.isArray(values) ? values.map((value: Json, code) => (left.has(code) ? value : null)) : null;
 }
 
-/** Codes of the rows: a whole number, or the place of the 1 in a vector. */
+/** The row that had the least value became 0, the one with the greatest 1; where all had the same, both are 0. */
+function areBoundsLeft(feature: string, { min, max }: JsonObject, rows: readonly Batch[]): boolean {
+  const codes = codesLeft(feature, rows);
+  return codes.has(0) && (codes.has(1) || min === max);
+}
+
+/** Numbers of the rows: what they became, or the place of the 1 in a vector. */
 function codesLeft(feature: string, rows: readonly Batch[]): ReadonlySet<number> {
   const codes = new Set<number>();
   for (const batch of rows) {
