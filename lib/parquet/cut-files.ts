@@ -10,7 +10,8 @@ import { finishOutput, isAlike, moveChunk, placeChunks, startOutput, type MovedC
 import { flatLeafOf, type LeafSchema, parseSchema, type TopColumn } from './leaf-schema.ts';
 import { checkedFiles } from './pack-files.ts';
 import { nodeOf } from './projection.ts';
-import { partsToRemake, remakeColumn, type WeighedGroup } from './remake-column.ts';
+import { remakeColumn } from './remake-column.ts';
+import { partsToRemake, type WeighedGroup } from './taken-pages.ts';
 import { groupOfChunks } from './splice-files.ts';
 import { boundsVector, type StoredBounds, uniteBounds } from './stored-bounds.ts';
 import { listAt, numberAt, structOf, type ThriftStruct } from './thrift.ts';

@@ -2,10 +2,22 @@
 import { boundOrder } from './bound-order.ts';
 import type { FlatColumn } from './flat-column.ts';
 import { append, i64, type MovedChunk, type Output, type PlacedChunk } from './join-files.ts';
-import type { MadePage } from './page-builder.ts';
-import { dataPageHeader } from './page-headers.ts';
+import type { PageBounds } from './page-bounds.ts';
+import { dataPageHeader, DICTIONARY_PAGE } from './page-headers.ts';
 import { BINARY, I32, I64, LIST, numberAt, STRUCT, type ThriftField, type ThriftStruct, type ThriftValue, withFields, writeThriftStruct } from './thrift.ts';
 import { ZSTD } from './unpacked-size.ts';
+
+export interface MadePage extends PageBounds {
+  readonly rowCount: number;
+  readonly nullCount: number;
+}
+
+/** Its values in plain encoding, packed. */
+export interface PackedDictionary {
+  readonly valueCount: number;
+  readonly decodedBytes: number;
+  readonly packed: Uint8Array;
+}
 
 /** A page and its body, packed. */
 export interface PackedPage {
@@ -14,8 +26,8 @@ export interface PackedPage {
   readonly packed: Uint8Array;
 }
 
-/** Encodings PLAIN and RLE; a list of booleans holds elements of type 1. */
-const [PLAIN, RLE] = [0, 3];
+/** Encodings PLAIN, RLE and RLE_DICTIONARY; a list of booleans holds elements of type 1. */
+const [PLAIN, RLE, RLE_DICTIONARY] = [0, 3, 8];
 const BOOLS = 1;
 /** BoundaryOrder UNORDERED, which is true of any pages. */
 const UNORDERED: ThriftField = { type: I32, value: 0 };
@@ -29,35 +41,41 @@ const bool = (value: boolean): ThriftField => ({ type: BOOLS, value });
 export function appendPages(
   column: FlatColumn,
   pages: readonly PackedPage[],
-  { like, output }: { readonly like: PlacedChunk; readonly output: Output },
+  { like, output, dictionary }: { readonly like: PlacedChunk; readonly output: Output; readonly dictionary: PackedDictionary | undefined },
 ): MovedChunk {
   const start = output.cursor.at;
+  const header = dictionary === undefined ? new Uint8Array() : dictionaryHeader(dictionary);
+  append(output, header);
+  append(output, dictionary?.packed ?? new Uint8Array());
+  const dataStart = output.cursor.at;
+  const encoding = dictionary === undefined ? PLAIN : RLE_DICTIONARY;
   let firstRow = 0;
-  let decoded = 0;
+  let decoded = header.length + (dictionary?.decodedBytes ?? 0);
   const locations: ThriftValue[] = [];
   for (const { page, decodedBytes, packed } of pages) {
-    const header = dataPageHeader({ valueCount: page.rowCount, encoding: PLAIN, decodedBytes, storedBytes: packed.length });
-    const at = append(output, header);
+    const pageHeader = dataPageHeader({ valueCount: page.rowCount, encoding, decodedBytes, storedBytes: packed.length });
+    const at = append(output, pageHeader);
     append(output, packed);
     locations.push(
       new Map([
         [1, i64(at)],
-        [2, i32(header.length + packed.length)],
+        [2, i32(pageHeader.length + packed.length)],
         [3, i64(firstRow)],
       ]),
     );
     firstRow += page.rowCount;
-    decoded += header.length + decodedBytes;
+    decoded += pageHeader.length + decodedBytes;
   }
   const meta = new Map<number, ThriftField>([
     [1, i32(numberAt(like.meta, 1) ?? 0)],
-    [2, { type: LIST, value: { elementType: I32, items: [PLAIN, RLE] } }],
+    [2, { type: LIST, value: { elementType: I32, items: dictionary === undefined ? [PLAIN, RLE] : [PLAIN, RLE, RLE_DICTIONARY] } }],
     [3, like.meta.get(3) ?? { type: LIST, value: { elementType: BINARY, items: [] } }],
     [4, i32(ZSTD)],
     [5, i64(firstRow)],
     [6, i64(decoded)],
     [7, i64(output.cursor.at - start)],
-    [9, i64(start)],
+    [9, i64(dataStart)],
+    ...(dictionary === undefined ? [] : [[11, i64(start)] as const]),
     [12, { type: STRUCT, value: statisticsOf(column, pages) }],
   ]);
   const chunk = new Map<number, ThriftField>([
@@ -69,6 +87,21 @@ export function appendPages(
     columnIndex: columnIndexOf(column, pages),
     offsetIndex: writeThriftStruct(new Map([[1, { type: LIST, value: { elementType: STRUCT, items: locations } }]])),
   };
+}
+
+function dictionaryHeader({ valueCount, decodedBytes, packed }: PackedDictionary): Uint8Array {
+  const dictionary: ThriftStruct = new Map([
+    [1, i32(valueCount)],
+    [2, i32(PLAIN)],
+  ]);
+  return writeThriftStruct(
+    new Map([
+      [1, i32(DICTIONARY_PAGE)],
+      [2, i32(decodedBytes)],
+      [3, i32(packed.length)],
+      [7, { type: STRUCT, value: dictionary }],
+    ]),
+  );
 }
 
 /** The least and the greatest of the pages' values as they are. */
@@ -149,7 +182,10 @@ function upperBound(column: FlatColumn, max: Uint8Array): Uint8Array {
     const byte = max[end - 1] ?? 0;
     // The last byte of a character counted up within its kind makes the next character: text stays text.
     const isCounted = column.isText ? isBoundary(max, end) && (byte < 0x7f || (byte >= 0x80 && byte < 0xbf)) : byte < 0xff;
-    if (isCounted) return Uint8Array.from(max.subarray(0, end), (each, i) => (i === end - 1 ? byte + 1 : each));
+    if (!isCounted) continue;
+    const bound = max.slice(0, column.isText ? end : BOUND_BYTES_MAX).fill(0, end);
+    bound[end - 1] = byte + 1;
+    return bound;
   }
   return max;
 }

@@ -1,8 +1,6 @@
 /** Data pages of a flat column made of rows of others, values copied as they lie. */
 import type { FlatColumn } from './flat-column.ts';
-import { boundsOfValues, type PageBounds } from './page-bounds.ts';
 import { countOnes, type PlainPage, widthOf, writeLevels } from './plain-page.ts';
-import { scratchBytes } from './scratch-bytes.ts';
 import { corruptFile } from './wasm-runtime.ts';
 
 /** Rows and bytes of a page, as the Parquet writer cuts them. */
@@ -11,9 +9,13 @@ const PAGE_BYTES = 1024 * 1024;
 /** Room of an open page to begin with; it doubles. */
 const FIRST_BYTES = 64 * 1024;
 
-export interface MadePage extends PageBounds {
+/** A page whose values are their own during the call alone. */
+export interface BuiltPage {
   readonly rowCount: number;
   readonly nullCount: number;
+  /** As a page begins with them; empty of a column that is never absent. */
+  readonly levels: Uint8Array;
+  readonly values: Uint8Array;
 }
 
 export interface PageBuilder {
@@ -23,11 +25,10 @@ export interface PageBuilder {
   readonly finish: () => void;
 }
 
-/** Takes a finished page with its body, not packed, whose bytes are its own during the call alone. */
-export type EmitPage = (page: MadePage, body: Uint8Array) => void;
+export type EmitPage = (page: BuiltPage) => void;
 
-export function buildPages(column: FlatColumn, emit: EmitPage): PageBuilder {
-  const sink = pageSink(column, emit);
+export function buildPages(column: Pick<FlatColumn, 'kind' | 'isOptional'>, emit: EmitPage): PageBuilder {
+  const sink = pageSink(column.isOptional, emit);
   const add = column.kind === 'bytes' ? addBytes : addNumbers(widthOf(column.kind) / 4);
   return { add: (page, rows) => add(sink, page, rows), finish: () => sink.flush() };
 }
@@ -45,8 +46,9 @@ interface PageSink {
   readonly flush: () => void;
 }
 
-function pageSink({ kind, isOptional }: FlatColumn, emit: EmitPage): PageSink {
-  const body = scratchBytes();
+const NO_LEVELS = new Uint8Array();
+
+function pageSink(isOptional: boolean, emit: EmitPage): PageSink {
   const values = new Uint8Array(FIRST_BYTES);
   const sink: PageSink = {
     levels: new Uint8Array(PAGE_ROWS),
@@ -63,11 +65,14 @@ function pageSink({ kind, isOptional }: FlatColumn, emit: EmitPage): PageSink {
     },
     flush: () => {
       if (sink.rows === 0) return;
-      const values = sink.values.subarray(0, sink.used);
       const levels = sink.levels.subarray(0, sink.rows);
       const present = isOptional ? countOnes(levels) : sink.rows;
-      const page = { ...boundsOfValues(kind, values), rowCount: sink.rows, nullCount: sink.rows - present };
-      emit(page, isOptional ? body.join(writeLevels(levels, present), values) : values);
+      emit({
+        rowCount: sink.rows,
+        nullCount: sink.rows - present,
+        levels: isOptional ? writeLevels(levels, present) : NO_LEVELS,
+        values: sink.values.subarray(0, sink.used),
+      });
       sink.rows = 0;
       sink.used = 0;
     },

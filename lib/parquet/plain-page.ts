@@ -28,21 +28,25 @@ export interface PageShape {
 
 /** @throws LakefoldError FILE_CORRUPT where levels or values end early */
 export function readPlainPage(body: Uint8Array, { rowCount, kind, isOptional, aligned }: PageShape): PlainPage {
-  let start = 0;
-  let levels: Uint8Array | undefined;
-  let count = rowCount;
-  if (isOptional) {
-    const bytes = body.length < 4 ? body.length : new DataView(body.buffer, body.byteOffset, 4).getUint32(0, true);
-    start = 4 + bytes;
-    if (start > body.length) throw corruptFile('levels that end beyond their page', undefined);
-    levels = readLevels(body.subarray(4, start), rowCount);
-    count = levels === undefined ? rowCount : countOnes(levels);
-  }
-  const left = body.subarray(start);
-  const size = kind === 'bytes' ? left.length : count * widthOf(kind);
-  if (size > left.length) throw corruptFile(`a page of ${left.length} bytes for ${count} values`, undefined);
-  const values = left.subarray(0, size);
+  const { levels, count, rest } = splitLevels(body, rowCount, isOptional);
+  const size = kind === 'bytes' ? rest.length : count * widthOf(kind);
+  if (size > rest.length) throw corruptFile(`a page of ${rest.length} bytes for ${count} values`, undefined);
+  const values = rest.subarray(0, size);
   return { rowCount, levels, values: values.byteOffset % 8 === 0 ? values : aligned.join(NO_BYTES, values) };
+}
+
+/** Levels as in `PlainPage`, how many rows have a value, and what is behind them. @throws LakefoldError FILE_CORRUPT where they end early */
+export function splitLevels(
+  body: Uint8Array,
+  rowCount: number,
+  isOptional: boolean,
+): { readonly levels: Uint8Array | undefined; readonly count: number; readonly rest: Uint8Array } {
+  if (!isOptional) return { levels: undefined, count: rowCount, rest: body };
+  const bytes = body.length < 4 ? body.length : new DataView(body.buffer, body.byteOffset, 4).getUint32(0, true);
+  const start = 4 + bytes;
+  if (start > body.length) throw corruptFile('levels that end beyond their page', undefined);
+  const levels = readLevels(body.subarray(4, start), rowCount);
+  return { levels, count: levels === undefined ? rowCount : countOnes(levels), rest: body.subarray(start) };
 }
 
 /** Levels of 0 and 1 in the hybrid of runs and packed bits (parquet-format, Encodings.md); undefined where all are 1. */

@@ -22,7 +22,8 @@ import { flatLeafOf, type LeafSchema, parseSchema, type TopColumn } from './leaf
 import type { PageBytesDeps } from './page-bytes.ts';
 import type { PageHeader } from './page-headers.ts';
 import type { WeighedFile } from './weigh-file.ts';
-import { partsToRemake, type RemadePart, remakeColumn } from './remake-column.ts';
+import { remakeColumn } from './remake-column.ts';
+import { partsToRemake, type RemadePart } from './taken-pages.ts';
 import { columnFile, elementBytes, elementsOf } from './column-file.ts';
 import { canSplice, spliceChunks, type ChunkPart } from './splice-chunks.ts';
 import { listAt, numberAt, structOf, withFields, type ThriftStruct } from './thrift.ts';

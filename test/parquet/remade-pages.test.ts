@@ -49,6 +49,12 @@ const TYPES: readonly (readonly [string, fc.Arbitrary<Value>])[] = [
     fc.oneof(fc.string({ maxLength: 8 }), fc.string({ unit: fc.constantFrom('a', 'é', '世', '🙂', '\u{7f}', '\u{7ff}'), minLength: 20, maxLength: 90 })),
   ],
   ['binary', fc.oneof(fc.uint8Array({ maxLength: 8 }), fc.uint8Array({ min: 254, minLength: 60, maxLength: 90 }))],
+  // Few values: the writer makes dictionaries of them.
+  ['string', fc.constantFrom('a', 'bb', 'é'.repeat(40), '')],
+  ['double', fc.constantFrom(0, -0, Number.NaN, 1.5)],
+  ['bigint', fc.constantFrom(1n, -(2n ** 40n))],
+  ['int', fc.constantFrom(7, -1)],
+  ['binary', fc.constantFrom(new Uint8Array(), Uint8Array.of(255, 0))],
 ];
 
 interface Case {
@@ -112,6 +118,25 @@ describe('pages made anew', () => {
         expect(await statisticsOf(cut?.bytes ?? new Uint8Array())).toEqual(await statisticsOf(await codec.encode(batchOfRows(columns, kept))));
       }),
       { numRuns: 40 },
+    );
+  });
+
+  it('keep no value in a dictionary whose rows are gone', async () => {
+    const codec = codecs[1] ?? plain;
+    const columns = [column('id', 'string')];
+    const file = await codec.encode(
+      batchOfRows(
+        columns,
+        Array.from({ length: 300 }, (_, i): Row => [['stays', 'forgotten', null][i % 3] ?? null]),
+      ),
+      { rowGroupRows: 90 },
+    );
+    const rows = Array.from({ length: 300 }, (_, i) => i).flatMap((i) => (i % 3 === 1 ? [] : [{ start: i, end: i + 1 }]));
+    const cut = await codec.cut?.([{ file, rows }], columns);
+    const text = new TextDecoder('latin1').decode(cut?.bytes);
+    expect([text.includes('stays'), text.includes('forgotten')]).toEqual([true, false]);
+    expect((await decodeAll(codec, cut?.bytes ?? new Uint8Array(), columns)).rows).toEqual(
+      Array.from({ length: 300 }, (_, i) => i).flatMap((i): Row[] => (i % 3 === 1 ? [] : [[i % 3 === 0 ? 'stays' : null]])),
     );
   });
 
