@@ -6,6 +6,7 @@ import { LakefoldError } from '../lib/core/errors.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../lib/core/limits.ts';
 import { duration } from '../lib/core/time.ts';
 import { ingestRows } from '../lib/features/ingest-rows.ts';
+import type { RowsProgress } from '../lib/features/typed-rows.ts';
 import type { JsonAnswer } from './client.ts';
 import type { LocalStore } from './local-store.ts';
 import type { RowsFile } from './option-values.ts';
@@ -16,6 +17,7 @@ export interface LargeFile {
   readonly rows: RowsFile;
   /** Idempotency key. */
   readonly key: string;
+  readonly onProgress?: RowsProgress;
   readonly query: {
     readonly operation: 'upsert' | 'append' | 'overwrite' | undefined;
     readonly wait: 'commit' | 'online' | undefined;
@@ -28,7 +30,7 @@ export interface LargeFile {
 /** What the route would answer. @throws LakefoldError as the route */
 export async function ingestLargeFile(
   { store, project }: { readonly store: LocalStore; readonly project: string },
-  { name, version, rows, key, query }: LargeFile,
+  { name, version, rows, key, query, onProgress }: LargeFile,
 ): Promise<JsonAnswer> {
   const group = await store.projects.group(project, name, version);
   const { operation = 'upsert', ignoreUnknown = false, allowEmpty = false, timezone } = query;
@@ -39,6 +41,7 @@ export async function ingestLargeFile(
     allowEmpty,
     wait: query.wait ?? (group.definition.onlineEnabled ? 'online' : 'commit'),
     ...(timezone === undefined ? {} : { timezone }),
+    ...(onProgress === undefined ? {} : { onProgress }),
     idempotency: {
       kind: 'request',
       key,

@@ -5,6 +5,7 @@ import { answerJson } from '../functions/http/answer.ts';
 import { accessGuard } from '../functions/http/access-guard.ts';
 import { createHttpApp, type HttpApp } from '../functions/http/create-app.ts';
 import { createIngestApp } from '../functions/ingest/app.ts';
+import { RowsQueue } from '../functions/ingest/queued-rows.ts';
 import { createQueryApp } from '../functions/query/app.ts';
 import { createServeApp } from '../functions/serve/app.ts';
 import { recordUse, type StoredKey } from '../lib/features/access/api-keys.ts';
@@ -25,12 +26,12 @@ export function createGuardedApp(app: HttpApp, deps: StoreDeps): HttpApp {
 }
 
 /** Everything on the given backends; `serve` reads the registry itself, where a deployment has its copy. */
-export function createLocalApp(deps: StoreDeps): HttpApp {
+export function createLocalApp(deps: StoreDeps, queue: RowsQueue = new RowsQueue(deps)): HttpApp {
   const app = createHttpApp(deps);
   app.get('/healthz', (c) => answerJson(c, { status: 'ok', version: VERSION }));
   app.route('/', createAccessApp(deps));
   app.route('/', createCatalogApp(deps));
-  app.route('/', createIngestApp({ ...deps, takesUploads: true, mayErase: true, mayRebuild: true }));
+  app.route('/', createIngestApp({ ...deps, queue, takesUploads: true, mayErase: true, mayRebuild: true }));
   app.route('/', createQueryApp(deps));
   app.route(
     '/',

@@ -1,5 +1,6 @@
 /** The embedded store with every route on top. */
 import type { HttpApp } from '../functions/http/create-app.ts';
+import { RowsQueue } from '../functions/ingest/queued-rows.ts';
 import { SystemClock } from '../lib/adapters/system/clock.ts';
 import { JsonLog, type LineSink } from '../lib/adapters/system/log.ts';
 import { type EmbeddedOptions, openEmbedded } from '../lib/store/embedded.ts';
@@ -16,6 +17,8 @@ export interface LocalStoreOptions extends Omit<EmbeddedOptions, 'log'> {
 
 export interface LocalStore extends OpenStore {
   readonly app: HttpApp;
+  /** Takes up queued rows that a process before this one left. */
+  resume(): Promise<void>;
 }
 
 /**
@@ -31,7 +34,8 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
     await store.close();
     throw error;
   }
-  return { ...store, app: createLocalApp(store.deps) };
+  const queue = new RowsQueue(store.deps);
+  return { ...store, app: createLocalApp(store.deps, queue), resume: () => queue.resume() };
 }
 
 /** What the user must hear of; the rest is not said. */

@@ -205,6 +205,12 @@ export function text(json: Json | undefined): string {
   return typeof json === 'string' ? json : stringifyJson(json);
 }
 
+/** Of rows that are queued: what asks for them again. */
+export function queuedText(body: JsonObject, paint: Paint): string {
+  const job = isJsonObject(body['job']) ? body['job'] : {};
+  return `${paint('✓', 'green')} queued as job ${text(job['id'])}`;
+}
+
 /** Job of an erasure: its certificate, where it is finished. */
 export function erasureText(body: JsonObject, paint: Paint): string {
   const job = isJsonObject(body['job']) ? body['job'] : {};

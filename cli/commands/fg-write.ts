@@ -7,8 +7,9 @@ import type { Client, ClientRequest, JsonAnswer } from '../client.ts';
 import type { Command } from '../command.ts';
 import { ingestLargeFile } from '../ingest-large-file.ts';
 import { keysOption } from '../keys-option.ts';
+import { progress } from '../progress.ts';
 import { jsonOption, rowsOption, type RowsFile } from '../option-values.ts';
-import { receiptText } from '../render.ts';
+import { queuedText, receiptText } from '../render.ts';
 import { versionedName } from '../versioned-name.ts';
 
 const WAIT = { kind: 'text', value: 'commit|online', help: 'answer when committed, or when online too (default: online where the group is)' } as const;
@@ -46,11 +47,14 @@ const ingest: Command = {
       allowEmpty: args.flag('allow-empty'),
     };
     const isLarge = rows.bytes.length > bytesMaxOf(rows);
+    const bar = progress(context, `reading ${args.required('file')}`, 'rows');
     const answer =
       isLarge && session.endpoint === undefined && query.mode !== 'queued'
-        ? await withKey(key, async () => ingestLargeFile({ store: await session.store(), project: await session.project() }, { ...name, rows, key, query }))
+        ? await withKey(key, async () =>
+            ingestLargeFile({ store: await session.store(), project: await session.project() }, { ...name, rows, key, query, onProgress: bar.update }),
+          ).finally(bar.end)
         : await write(client, key, { method: 'POST', path: `${name.path}/rows`, query, body: { type: rows.mediaType, bytes: rows.bytes } });
-    await output.document(answer.text, (paint) => receiptText(answer.body, paint));
+    await output.document(answer.text, (paint) => (query.mode === 'queued' ? queuedText : receiptText)(answer.body, paint));
   },
 };
 

@@ -24,6 +24,7 @@ export const serveCommand: Command = {
     const auth = args.word('auth', ['none', 'keys']) ?? 'none';
     const signal = terminal.signal();
     const store = await session.store({ sourcesWithin: terminal.cwd });
+    await store.resume();
     const server = await startServer(auth === 'keys' ? createGuardedApp(store.app, store.deps) : store.app, { port });
     const polling = publishForeignCommits(store, signal);
     try {

@@ -8,15 +8,17 @@ import { eraseRows } from '../../lib/features/erase/erase-rows.ts';
 import { parseErase } from '../../lib/features/erase/parse-erase.ts';
 import { parseDelete } from '../../lib/features/parse-delete.ts';
 import { ingestRows, validateOnly } from '../../lib/features/ingest-rows.ts';
-import type { RowsInput, RowsRequest } from '../../lib/features/judge-rows.ts';
+import type { RowsFile, RowsRequest } from '../../lib/features/judge-rows.ts';
 import { deleteRows, onlineState, optimizeRows, publishRows, restoreRows, vacuumRows } from '../../lib/features/manage-rows.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
+import type { Job } from '../../lib/features/jobs.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
 import type { Projects } from '../../lib/features/projects.ts';
 import { verifyGroup } from '../../lib/features/verify-group.ts';
 import { rightsIn } from '../http/access-guard.ts';
 import { answerJson } from '../http/answer.ts';
 import { addJobRoutes } from './job-routes.ts';
+import type { RowsQueue } from './queued-rows.ts';
 import { type Body, readBody, readJsonObject, readJsonObjectBody } from '../http/body.ts';
 import { createHttpApp, type HttpApp, type HttpContext } from '../http/create-app.ts';
 import { ARROW_TYPE, CSV_TYPE, NDJSON_TYPE, PARQUET_TYPE } from '../http/media.ts';
@@ -27,6 +29,8 @@ import { addUploadRoutes, uploadedRows, type UploadRouteDeps } from './upload-ro
 
 export interface IngestAppDeps extends FeatureDeps, Pick<UploadRouteDeps, 'takesUploads'> {
   readonly projects: Projects;
+  /** Carries out `mode=queued`; without it that is refused. */
+  readonly queue?: RowsQueue;
   /** Whether this service may delete what a table was made of, as an erasure does. */
   readonly mayErase?: boolean;
   /** Whether it may append to the registry, as making a newly loaded generation current does. */
@@ -73,18 +77,30 @@ async function ingest(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
   const { project, name, version } = versionedName(c, 'featureGroup');
   const query = queryParameters(c.req.raw, ROW_PARAMETERS);
   const group = await deps.projects.group(project, name, version);
-  refuseQueued(query);
+  const queue = queueOf(deps, query);
   const body = await readBody(c.req.raw, { mediaTypes: ROWS_TYPES, bytesMax: bytesMaxOf(c) });
   const idempotency = idempotencyOf(group, c, body.bytes);
   const { principal } = rightsIn(c);
-  const receipt = await ingestRows(deps, group, {
+  const request = {
     ...(principal === null ? {} : { committedBy: principal }),
     ...(await rowsRequest(deps, c, { body, query })),
     wait: waitOf(group, query),
     allowEmpty: query.flag('allowEmpty') ?? false,
     ...(idempotency === undefined ? {} : { idempotency }),
-  });
-  return answerJson(c, receipt);
+  };
+  if (queue === undefined) return answerJson(c, await ingestRows(deps, group, request));
+  const { signal: _signal, ...queued } = request;
+  return answerJob(c, await queue.add({ ...queued, project, name, version }));
+}
+
+/** The queue where the request asks for it. @throws LakefoldError UNSUPPORTED_OPERATION where there is none */
+function queueOf({ queue }: IngestAppDeps, query: QueryParameters): RowsQueue | undefined {
+  if (queue === undefined) refuseQueued(query);
+  return query.word('mode', ['sync', 'queued'] as const) === 'queued' ? queue : undefined;
+}
+
+function answerJob(c: HttpContext, job: Job): Response {
+  return answerJson(c, { job }, { status: 202, headers: { location: `/v1/projects/${c.req.param('p') ?? ''}/jobs/${job.id}`, 'retry-after': '1' } });
 }
 
 async function validate(deps: IngestAppDeps, c: HttpContext, group: OpenGroup): Promise<Response> {
@@ -100,7 +116,7 @@ async function rowsRequest(
   deps: IngestAppDeps,
   c: HttpContext,
   { body, query }: { readonly body: Body; readonly query: QueryParameters },
-): Promise<RowsRequest> {
+): Promise<RowsRequest & { readonly rows: RowsFile }> {
   const timezone = query.text('timezone');
   return {
     rows: (await uploadedRows(deps, c, body)) ?? rowsInput(body),
@@ -120,7 +136,7 @@ function bytesMaxOf(c: HttpContext): number {
   return (c.req.header('content-type') ?? '').toLowerCase().startsWith(JSON_TYPE) ? JSON_BODY_BYTES_MAX : FILE_BODY_BYTES_MAX;
 }
 
-function rowsInput(body: Body): RowsInput {
+function rowsInput(body: Body): RowsFile {
   switch (body.mediaType) {
     case NDJSON_TYPE:
       return { format: 'ndjson', body: body.bytes };
@@ -166,7 +182,7 @@ async function erase(deps: IngestAppDeps, c: HttpContext): Promise<Response> {
     views: state.featureViews.map(({ definition }) => definition),
     signal: c.get('signal'),
   });
-  return answerJson(c, { job }, { status: 202, headers: { location: `/v1/projects/${project}/jobs/${job.id}`, 'retry-after': '1' } });
+  return answerJob(c, job);
 }
 
 async function act(deps: IngestAppDeps, c: HttpContext, { action, group }: { readonly action: string; readonly group: OpenGroup }): Promise<Response> {

@@ -30,7 +30,9 @@ export function addJobRoutes(app: HttpApp, deps: IngestAppDeps): void {
     queryParameters(c.req.raw, []);
     const project = c.req.param('p');
     await deps.projects.registry(project);
-    const job = await readJob(deps, project, c.req.param('action').slice(0, -':cancel'.length));
+    const id = c.req.param('action').slice(0, -':cancel'.length);
+    const job = await readJob(deps, project, id);
+    if (job.type === 'rows' && deps.queue !== undefined) return answerJson(c, await deps.queue.cancel(project, id));
     if (job.finishedAt === null)
       throw new LakefoldError('UNSUPPORTED_OPERATION', `expected a job that can be cancelled, found ${job.id}: an erasure is repeated, never left half done`);
     return answerJson(c, job);

@@ -2,7 +2,7 @@
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, parseJson } from '../../lib/core/json.ts';
 import { SOURCE_BODY_BYTES_MAX, UPLOAD_BYTES_MAX } from '../../lib/core/limits.ts';
-import type { RowsInput } from '../../lib/features/judge-rows.ts';
+import type { RowsFile } from '../../lib/features/judge-rows.ts';
 import { announceUpload, keepUpload, openUpload, type UploadDeps } from '../../lib/features/uploads.ts';
 import { answerJson } from '../http/answer.ts';
 import { type Body, readBytes, readJsonObject } from '../http/body.ts';
@@ -44,7 +44,7 @@ export function addUploadRoutes(app: HttpApp, deps: UploadRouteDeps): void {
 }
 
 /** `{"source":{"uploadId"},"format"}` in the place of rows; undefined where the body is rows itself. @throws LakefoldError INVALID_ARGUMENT, UNSUPPORTED_OPERATION, UNKNOWN_FIELD */
-export async function uploadedRows(deps: UploadDeps, c: HttpContext, { mediaType, bytes }: Body): Promise<RowsInput | undefined> {
+export async function uploadedRows(deps: UploadDeps, c: HttpContext, { mediaType, bytes }: Body): Promise<RowsFile | undefined> {
   if (mediaType !== 'application/json' || bytes.length > SOURCE_BODY_BYTES_MAX) return undefined;
   // Faults of rows are the rows' to name.
   const body = parseJson(bytes, { loneSurrogates: 'keep' });

@@ -51,14 +51,33 @@ export async function* readJobs(deps: Pick<JobDeps, 'control'>, project: string,
   for await (const { bytes } of deps.control.query(`job/${project}`, options)) yield recordIn(bytes);
 }
 
+/** Writes the record where nobody did since it had `revision`; false otherwise. */
+export async function replaceJob(
+  deps: Pick<JobDeps, 'control'>,
+  project: string,
+  { record, revision }: { readonly record: JobRecord; readonly revision: number },
+): Promise<boolean> {
+  const put = { partition: `job/${project}`, sort: record.job.id, bytes: utf8(stringifyJson(record)) };
+  return (await deps.control.put(put, { condition: { kind: 'revision', revision } })) !== undefined;
+}
+
 /** @throws LakefoldError UNKNOWN_JOB */
 export async function readJob(deps: Pick<JobDeps, 'control'>, project: string, id: string): Promise<Job> {
+  return (await readJobRecord(deps, project, id)).record.job;
+}
+
+/** The job with its memo, and which revision of it that is. @throws LakefoldError UNKNOWN_JOB */
+export async function readJobRecord(
+  deps: Pick<JobDeps, 'control'>,
+  project: string,
+  id: string,
+): Promise<{ readonly record: JobRecord; readonly revision: number }> {
   const record = /^jb_[0-9A-Z]{26}$/.test(id) ? await deps.control.get(`job/${project}`, id, { consistent: true }) : undefined;
   if (record === undefined)
     throw new LakefoldError('UNKNOWN_JOB', `expected a job of project ${project}, found ${JSON.stringify(id.slice(0, 80))}`, {
       context: { job: id.slice(0, 80) },
     });
-  return recordIn(record.bytes).job;
+  return { record: recordIn(record.bytes), revision: record.revision };
 }
 
 function recordIn(bytes: Uint8Array): JobRecord {

@@ -12,15 +12,22 @@ import type { IngestOperation } from './ingest.ts';
 import { identityColumns, type OpenGroup } from './open-group.ts';
 import { parseRows, type RowsBody } from './parse-rows.ts';
 import type { Warning } from './receipt.ts';
+import type { RowsProgress } from './typed-rows.ts';
 import { inputColumns, type ReceivedRows } from './received-rows.ts';
 import { type RowScales, rowScales } from './row-size.ts';
 import { refuseFaults, rowRules, validateRows, type ValidatedRows } from './validate-rows.ts';
 import { planReport, type ValidationReport } from './validation-report.ts';
 
+/** Rows as a client sends them. */
+export interface RowsFile {
+  readonly format: 'json' | 'ndjson' | 'csv' | 'parquet' | 'arrow';
+  readonly body: Uint8Array;
+}
+
 export type RowsInput =
-  | { readonly format: 'json' | 'ndjson' | 'csv' | 'arrow'; readonly body: Uint8Array }
+  | RowsFile
   /** A source is read row group by row group. */
-  | { readonly format: 'parquet'; readonly body: Uint8Array | FileSource }
+  | { readonly format: 'parquet'; readonly body: FileSource }
   | { readonly format: 'objects'; readonly rows: readonly unknown[] };
 
 export interface RowsRequest extends RequestOptions {
@@ -29,6 +36,8 @@ export interface RowsRequest extends RequestOptions {
   /** IANA zone of timestamps without offset. */
   readonly timezone?: string;
   readonly ignoreUnknown?: boolean;
+  /** Told of rows read so far while a Parquet file is read. */
+  readonly onProgress?: RowsProgress;
 }
 
 /** A row that is not written, with its faults in the order found. */
@@ -70,6 +79,7 @@ export async function judgeRows(deps: Pick<FeatureDeps, 'codec' | 'clock' | 'con
     ...(request.timezone === undefined ? {} : { timezone: request.timezone }),
     ...(request.ignoreUnknown === undefined ? {} : { ignoreUnknown: request.ignoreUnknown }),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
+    ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
   });
   const scales = definition.onlineEnabled ? rowScales(group, received.batch) : undefined;
   const checks = [scales?.check, await erasedKeyCheck(deps, group)].filter((check) => check !== undefined);
@@ -166,7 +176,7 @@ function rowsWithout(batch: Batch, rows: ReadonlyMap<number, unknown>): Batch {
 
 function rowsBody(rows: RowsInput): RowsBody {
   if (rows.format === 'objects') return rows;
-  if (rows.format !== 'parquet') return rows;
+  if (rows.format !== 'parquet') return { format: rows.format, body: rows.body };
   return { format: 'parquet', body: rows.body instanceof Uint8Array ? bytesSource(rows.body) : rows.body };
 }
 

@@ -11,7 +11,7 @@ import { FaultLog, NAME_SHOWN_MAX, type InputColumn, type ReceivedRows } from '.
 import { payloadText } from './row-payload.ts';
 import { readRowObjects, type RowObjectOptions } from './row-objects.ts';
 import { localTimeResolver } from './time-zone.ts';
-import { readArrowRows, readParquetRows } from './typed-rows.ts';
+import { readArrowRows, readParquetRows, type RowsProgress } from './typed-rows.ts';
 
 /** `json` is `{"rows":[…]}`; `objects` are rows that were parsed before, or TypeScript's own. */
 export type RowsBody =
@@ -28,6 +28,7 @@ export interface ParseRowsOptions {
   readonly ignoreUnknown?: boolean;
   /** Faults kept with their words; 10,000 unless given. */
   readonly faultsKeptMax?: number;
+  readonly onProgress?: RowsProgress;
   readonly signal?: AbortSignal;
 }
 
@@ -56,7 +57,11 @@ export async function parseRows(deps: { readonly codec: TableCodec }, rows: Rows
     case 'arrow':
       return readArrowRows(rows.body, common);
     case 'parquet':
-      return readParquetRows(deps.codec, rows.body, { ...common, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+      return readParquetRows(deps.codec, rows.body, {
+        ...common,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+      });
   }
 }
 

@@ -14,7 +14,11 @@ import { storedConverter } from './stored-values.ts';
 
 export interface TypedRowOptions extends RowObjectOptions {
   readonly signal?: AbortSignal;
+  readonly onProgress?: RowsProgress;
 }
+
+/** Rows read of all there are. */
+export type RowsProgress = (done: number, total: number) => void;
 
 const DAYS_MIN = -719_162;
 const DAYS_MAX = 2_932_896;
@@ -22,7 +26,7 @@ const DAYS_MAX = 2_932_896;
 /** @throws LakefoldError MALFORMED_FILE; LIMIT_EXCEEDED beyond `ROWS_PER_REQUEST_MAX`; VALIDATION_FAILED for a value no column can hold */
 export async function readParquetRows(codec: TableCodec, source: FileSource, options: TypedRowOptions): Promise<ReceivedRows> {
   const { columns, rowCount } = await asMalformed(() => codec.describe(source));
-  return readTypedRows({ columns, rowCount, read: (wanted) => decodeParquet(codec, source, { columns: wanted, signal: options.signal }) }, options);
+  return readTypedRows({ columns, rowCount, read: (wanted) => decodeParquet(codec, source, { ...options, columns: wanted, rowCount }) }, options);
 }
 
 /** An Arrow IPC stream or file. @throws as `readParquetRows` */
@@ -79,10 +83,20 @@ async function readTypedRows(file: TypedFile, options: TypedRowOptions): Promise
 async function decodeParquet(
   codec: TableCodec,
   source: FileSource,
-  { columns, signal }: { readonly columns: readonly Column[]; readonly signal: AbortSignal | undefined },
+  {
+    columns,
+    rowCount,
+    signal,
+    onProgress,
+  }: Pick<TypedRowOptions, 'signal' | 'onProgress'> & { readonly columns: readonly Column[]; readonly rowCount: number },
 ): Promise<readonly Batch[]> {
   const batches: Batch[] = [];
-  for await (const { batch } of codec.decode(source, { columns, ...(signal === undefined ? {} : { signal }) })) batches.push(batch);
+  let done = 0;
+  for await (const { batch } of codec.decode(source, { columns, ...(signal === undefined ? {} : { signal }) })) {
+    batches.push(batch);
+    done += batch.rowCount;
+    onProgress?.(done, rowCount);
+  }
   return batches;
 }
 

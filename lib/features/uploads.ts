@@ -29,13 +29,21 @@ export interface Upload {
 
 const ID = /^up_[a-z2-7]{26}$/;
 
+interface Announcement {
+  readonly project: string;
+  readonly bytes: number;
+  readonly contentType: string;
+  /** `UPLOAD_LIFETIME_MILLIS` unless given. */
+  readonly lifetimeMillis?: number;
+}
+
 /**
  * Announces a file; older ones that expired are deleted on the way, `UPLOADS_SWEPT_MAX` at most.
  * @throws LakefoldError PAYLOAD_TOO_LARGE beyond `UPLOAD_BYTES_MAX`
  */
 export async function announceUpload(
   deps: UploadDeps,
-  { project, bytes, contentType }: { readonly project: string; readonly bytes: number; readonly contentType: string },
+  { project, bytes, contentType, lifetimeMillis = UPLOAD_LIFETIME_MILLIS }: Announcement,
 ): Promise<Upload> {
   if (bytes > UPLOAD_BYTES_MAX)
     throw new LakefoldError('PAYLOAD_TOO_LARGE', `expected an upload of at most ${UPLOAD_BYTES_MAX} bytes, found ${bytes}`, {
@@ -46,9 +54,9 @@ export async function announceUpload(
     uploadId: `up_${toBase32(deps.random.bytes(16))}`,
     bytes,
     contentType,
-    expiresAt: formatMillis(deps.clock.now() + UPLOAD_LIFETIME_MILLIS),
+    expiresAt: formatMillis(deps.clock.now() + lifetimeMillis),
   };
-  const record = { bytes, contentType, expiresAt: deps.clock.now() + UPLOAD_LIFETIME_MILLIS };
+  const record = { bytes, contentType, expiresAt: deps.clock.now() + lifetimeMillis };
   await deps.control.put({ partition: partitionOf(project), sort: upload.uploadId, bytes: utf8(stringifyJson(record)) });
   return upload;
 }
@@ -63,6 +71,13 @@ export async function keepUpload(deps: UploadDeps, at: { readonly project: strin
   if (outcome.kind === 'exists') throw new LakefoldError('ALREADY_EXISTS', `expected upload ${at.uploadId} to be sent once, found other bytes there`);
   if (outcome.kind === 'unknown')
     throw new LakefoldError('STORE_UNAVAILABLE', 'expected to store the upload, found its fate unknown', { cause: outcome.cause });
+}
+
+/** Deletes an upload before it expires; one that is not there is no fault. */
+export async function dropUpload(deps: UploadDeps, at: { readonly project: string; readonly uploadId: string }): Promise<void> {
+  if (!ID.test(at.uploadId)) return;
+  await deps.store.delete(pathOf(at));
+  await deps.control.delete(partitionOf(at.project), at.uploadId);
 }
 
 /** The file of an upload, read piece by piece. @throws LakefoldError INVALID_ARGUMENT where it is not there, expired or another project's */
@@ -104,8 +119,7 @@ async function sweepExpired(deps: UploadDeps, project: string): Promise<void> {
   }
   // The file first: a record without one is swept again, a file without a record would stay.
   for (const uploadId of expired) {
-    await deps.store.delete(pathOf({ project, uploadId }));
-    await deps.control.delete(partitionOf(project), uploadId);
+    await dropUpload(deps, { project, uploadId });
   }
 }
 

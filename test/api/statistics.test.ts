@@ -69,6 +69,23 @@ describe('statistics of commits', () => {
     expect(files.length).toBeGreaterThan(0);
   });
 
+  it('are the same of a commit whose writer ended before they were kept', async () => {
+    const whole = await start();
+    const expected = await whole.get(`${GROUP}/statistics?basis=commits`);
+    await whole.close();
+    open = await openExampleApi();
+    const { store } = open.parts;
+    const overwrite = store.overwrite.bind(store);
+    store.overwrite = (path, ...rest) => (path.includes('_lakefold/statistics/') ? Promise.reject(new Error('ended')) : overwrite(path, ...rest));
+    await open.post(`${GROUP}/rows`, { rows: [row('SFO', 1, 10, 1), row('JFK', 1, 20)] });
+    await open.post(`${GROUP}/rows`, { rows: [row('JFK', 1, 30, 4), row('LAX', 2, 40)] });
+    await open.post(`${GROUP}/rows:delete`, { keys: [{ origin: 'SFO' }] });
+    await Promise.all(open.parts.later);
+    expect(await statisticsObjects(open)).toEqual([]);
+    expect((await open.get(`${GROUP}/statistics?basis=commits`)).body).toEqual(expected.body);
+    expect((await open.get(`${GROUP}/commits/2`)).body).toMatchObject({ version: 2, rowsUpdated: 1, statistics: null });
+  });
+
   it('are part of each commit, null where it wrote no rows', async () => {
     const api = await start();
     expect((await api.get(`${GROUP}/commits/2`)).body).toMatchObject({
