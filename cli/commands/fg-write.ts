@@ -51,8 +51,11 @@ const ingest: Command = {
     const answer =
       isLarge && session.endpoint === undefined && query.mode !== 'queued'
         ? await withKey(key, async () =>
-            ingestLargeFile({ store: await session.store(), project: await session.project() }, { ...name, rows, key, query, onProgress: bar.update }),
-          ).finally(bar.end)
+            ingestLargeFile(
+              { store: await session.store(), project: await session.project() },
+              { ...name, rows, key, query, onProgress: (done, total) => bar.update(done, total) },
+            ),
+          ).finally(() => bar.end())
         : await write(client, key, { method: 'POST', path: `${name.path}/rows`, query, body: { type: rows.mediaType, bytes: rows.bytes } });
     await output.document(answer.text, (paint) => (query.mode === 'queued' ? queuedText : receiptText)(answer.body, paint));
   },

@@ -14,6 +14,8 @@ export const UPLOADS_SWEPT_MAX = 100;
 export const SOURCE_BODY_BYTES_MAX = 4096;
 /** Rows of one ingestion request, all formats. */
 export const ROWS_PER_REQUEST_MAX = 5_000_000;
+/** Columns of a CSV file, those that the group lacks among them. */
+export const CSV_COLUMNS_MAX = 10_000;
 /** Training datasets of a project that search and lineage look through: a short GET each. */
 export const DATASETS_DISCOVERED_MAX = 10_000;
 /** Fields of the schema of an Arrow stream, nested ones counted, and how deep they nest. */

@@ -8,6 +8,7 @@
 import { decodeUtf8 } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { parseJson, type Json } from '../core/json.ts';
+import { tooManyRows } from './received-rows.ts';
 
 const DEPTH_MAX = 64;
 const DIGITS_SAFE_MAX = 15;
@@ -36,16 +37,22 @@ export function textOf(input: string | Uint8Array): string {
   return text;
 }
 
-/** The lines of a text, blank ones included; `oneLine` takes line breaks as white space. */
-export function scanLines(text: string, options: { readonly oneLine?: boolean } = {}): readonly JsonLine[] {
+/**
+ * The lines of a text that are more than spaces; `oneLine` takes line breaks as white space.
+ * @throws LakefoldError LIMIT_EXCEEDED beyond `linesMax` lines, before the rest is looked at
+ */
+export function scanLines(text: string, options: { readonly oneLine?: boolean; readonly linesMax?: number } = {}): readonly JsonLine[] {
+  const { linesMax = Number.POSITIVE_INFINITY } = options;
   const lines: JsonLine[] = [];
   const breakCode = options.oneLine === true ? -1 : 0x0a;
   let start = 0;
   let quotes = 0;
   let digits = 0;
   let isPlain = true;
+  let isBlank = true;
   for (let i = 0; i <= text.length; i += 1) {
     const code = i === text.length ? -2 : text.charCodeAt(i);
+    if (code > 0x20 || (code >= 0 && code !== 0x20 && code !== 0x09 && code !== 0x0d && code !== 0x0a)) isBlank = false;
     if (code >= 0x30 && code <= 0x39) {
       digits += 1;
       if (digits > DIGITS_SAFE_MAX) isPlain = false;
@@ -56,10 +63,14 @@ export function scanLines(text: string, options: { readonly oneLine?: boolean } 
     if (code === 0x22) quotes += 1;
     else if (code === 0x5c) isPlain = false;
     else if (code === breakCode || code === -2) {
-      if (code !== -2 || i > start) lines.push({ start, end: i, quotes, isPlain });
+      if (options.oneLine === true ? i > start : !isBlank) {
+        if (lines.length === linesMax) throw tooManyRows();
+        lines.push({ start, end: i, quotes, isPlain });
+      }
       start = i + 1;
       quotes = 0;
       isPlain = true;
+      isBlank = true;
     }
   }
   return lines;

@@ -7,7 +7,7 @@ import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
 import type { FileSource, TableCodec } from '../ports/table-codec.ts';
 import { csvInput, parseCsv } from './csv.ts';
 import { parseJsonFast, parseLine, scanLines, textOf } from './fast-json.ts';
-import { FaultLog, NAME_SHOWN_MAX, type InputColumn, type ReceivedRows } from './received-rows.ts';
+import { FaultLog, NAME_SHOWN_MAX, tooManyRows, type InputColumn, type ReceivedRows } from './received-rows.ts';
 import { payloadText } from './row-payload.ts';
 import { readRowObjects, type RowObjectOptions } from './row-objects.ts';
 import { localTimeResolver } from './time-zone.ts';
@@ -66,10 +66,7 @@ export async function parseRows(deps: { readonly codec: TableCodec }, rows: Rows
 }
 
 function bounded<T>(rows: readonly T[]): readonly T[] {
-  if (rows.length > ROWS_PER_REQUEST_MAX)
-    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rows.length}`, {
-      context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX },
-    });
+  if (rows.length > ROWS_PER_REQUEST_MAX) throw tooManyRows(rows.length);
   return rows;
 }
 
@@ -90,7 +87,7 @@ function rowsOfLines(body: string | Uint8Array): readonly Json[] {
   const decoded = asFile(0, () => textOf(body));
   const text = decoded.startsWith('\uFEFF') ? decoded.slice(1) : decoded;
   const rows: Json[] = [];
-  for (const line of scanLines(text)) {
+  for (const line of scanLines(text, { linesMax: ROWS_PER_REQUEST_MAX })) {
     if (text.slice(line.start, line.start + 1).trim() === '' && text.slice(line.start, line.end).trim() === '') continue;
     rows.push(asFile(rows.length, () => parseLine(text, line)));
   }
@@ -112,7 +109,6 @@ function asFile<T>(row: number, read: () => T): T {
 
 function readCsvRows(body: string | Uint8Array, options: RowObjectOptions): ReceivedRows {
   const { header, rows } = parseCsv(body);
-  bounded(rows);
   const faults = new FaultLog(rows.length, options.faultsKeptMax);
   const vectors = options.columns.map((column, position) => {
     const at = header.indexOf(column.name);

@@ -1,6 +1,7 @@
 /** Rows on their way in: every row received, with the faults found so far. */
 import type { Batch } from '../core/batch.ts';
-import type { Fault } from '../core/errors.ts';
+import { type Fault, LakefoldError } from '../core/errors.ts';
+import { ROWS_PER_REQUEST_MAX } from '../core/limits.ts';
 import type { ValueFault } from '../core/input-values.ts';
 import { toValue } from '../core/input-values.ts';
 import { parseType, type Column, type Value } from '../core/types.ts';
@@ -30,6 +31,13 @@ export interface ReceivedRows {
 
 /** Characters of a name nobody knows that a fault repeats. */
 export const NAME_SHOWN_MAX = 128;
+
+/** Of a request with more rows than one may have; `found` where they were counted. */
+export function tooManyRows(found?: number): LakefoldError {
+  return new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${found ?? 'more'}`, {
+    context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX },
+  });
+}
 
 /** Faults kept with their words unless told; beyond, rows are only marked and counted. */
 const FAULTS_KEPT_MAX = 10_000;

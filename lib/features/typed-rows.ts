@@ -7,7 +7,7 @@ import { extremes } from '../delta/extremes.ts';
 import { MICROS_MAX, MICROS_MIN } from '../core/time.ts';
 import { typesEqual, type Column } from '../core/types.ts';
 import type { FileSource, TableCodec } from '../ports/table-codec.ts';
-import { FaultLog, type InputColumn, type ReceivedRows } from './received-rows.ts';
+import { FaultLog, tooManyRows, type InputColumn, type ReceivedRows } from './received-rows.ts';
 import { storedPayload } from './row-payload.ts';
 import type { RowObjectOptions } from './row-objects.ts';
 import { storedConverter } from './stored-values.ts';
@@ -51,10 +51,7 @@ interface TypedFile {
 
 async function readTypedRows(file: TypedFile, options: TypedRowOptions): Promise<ReceivedRows> {
   const { columns: stored, rowCount } = file;
-  if (rowCount > ROWS_PER_REQUEST_MAX)
-    throw new LakefoldError('LIMIT_EXCEEDED', `expected at most ${ROWS_PER_REQUEST_MAX} rows, found ${rowCount}`, {
-      context: { limit: 'ROWS_PER_REQUEST_MAX', limitValue: ROWS_PER_REQUEST_MAX },
-    });
+  if (rowCount > ROWS_PER_REQUEST_MAX) throw tooManyRows(rowCount);
   const twice = stored.find((column, i) => stored.findIndex((other) => other.name === column.name) < i);
   if (twice !== undefined) throw new LakefoldError('MALFORMED_FILE', `expected columns of different names, found ${JSON.stringify(twice.name)} twice`);
   const wanted = stored.filter((column) => options.columns.some((other) => other.name === column.name)).map((column) => ({ ...column, nullable: true }));

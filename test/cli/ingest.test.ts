@@ -58,7 +58,7 @@ describe('a large file', () => {
   it('tells how many rows of how many were read, row group by row group', async () => {
     const cwd = await folderWithGroup();
     const store = await openLocalStore({ location: join(cwd, '.lakefold') });
-    const codec = await openParquetCodec();
+    const codec = openParquetCodec();
     const columns = [
       { name: 'origin', type: { kind: 'string' }, nullable: false },
       { name: 'flights', type: { kind: 'int' }, nullable: true },

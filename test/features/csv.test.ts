@@ -42,6 +42,21 @@ describe('CSV', () => {
     expect(thrownBy(() => parseCsv(text))).toMatchObject({ code: 'MALFORMED_FILE', message });
   });
 
+  it('refuses more columns than there may be, before a row is read', () => {
+    const header = Array.from({ length: 10_001 }, (_, i) => `c${i}`).join(',');
+    expect(thrownBy(() => parseCsv(`${header}\n"`))).toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(thrownBy(() => parseCsv(`${header}\n`))).toMatchObject({ code: 'LIMIT_EXCEEDED', context: { limit: 'CSV_COLUMNS_MAX', limitValue: 10_000 } });
+  });
+
+  it('stops at the first row of another length, whatever comes behind it', () => {
+    expect(thrownBy(() => parseCsv(`a,b\n1\n"${'x'.repeat(10)}`))).toMatchObject({ message: 'expected 2 fields in row 0, found 1' });
+  });
+
+  it('reads a field of quotes alone, millions of them', () => {
+    const quotes = '"'.repeat(2_000_000);
+    expect(parseCsv(`a\n"${quotes}"\n`).rows).toEqual([['"'.repeat(1_000_000)]]);
+  });
+
   it('refuses bytes that are not UTF-8', () => {
     expect(thrownBy(() => parseCsv(Uint8Array.of(0x61, 0x0a, 0xff)))).toMatchObject({ code: 'MALFORMED_FILE' });
   });

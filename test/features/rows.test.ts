@@ -6,6 +6,7 @@ import { toValue } from '../../lib/core/input-values.ts';
 import { parseJson, stringifyJson } from '../../lib/core/json.ts';
 import { parseInstant } from '../../lib/core/time.ts';
 import { parseType, type ColumnType, type Value } from '../../lib/core/types.ts';
+import { scanLines } from '../../lib/features/fast-json.ts';
 import { parseRows, type ParseRowsOptions, type RowsBody } from '../../lib/features/parse-rows.ts';
 import { inputColumn, inputColumns, type InputColumn } from '../../lib/features/received-rows.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
@@ -177,6 +178,16 @@ describe('rows', () => {
     ['csv', '', 'MALFORMED_FILE'],
   ] as const)('refuse the broken %s body %s', async (format, body, code) => {
     await expect(parse({ format, body })).rejects.toMatchObject({ code });
+  });
+
+  it('are none of millions of blank lines, and a line of another control character is broken', async () => {
+    expect((await parse({ format: 'ndjson', body: ' \t\r\n'.repeat(2_000_000) })).rows).toEqual([]);
+    await expect(parse({ format: 'ndjson', body: '\u0001\n' })).rejects.toMatchObject({ code: 'MALFORMED_FILE', context: { row: 0 } });
+  });
+
+  it('are no more than a request may have: lines behind them are not looked at', () => {
+    expect(scanLines('1\n\n2\n', { linesMax: 2 })).toHaveLength(2);
+    expect(() => scanLines('1\n2\n3\n"', { linesMax: 2 })).toThrow('expected at most 5000000 rows, found more');
   });
 
   it('name the row of a broken line', async () => {
