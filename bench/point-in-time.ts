@@ -13,88 +13,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { openDuckDbEngine } from '../lib/adapters/duckdb/engine.ts';
-import { nodeFileSystem } from '../lib/adapters/fs/node-file-system.ts';
-import { openFilesObjectStore } from '../lib/adapters/fs/files-object-store.ts';
-import { openScratch } from '../lib/adapters/fs/scratch.ts';
-import { MemoryControl } from '../lib/adapters/memory/control.ts';
-import { MemoryOnlineStore } from '../lib/adapters/memory/online-store.ts';
-import { SystemClock } from '../lib/adapters/system/clock.ts';
-import { silentLog } from '../lib/adapters/system/log.ts';
-import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
-import { SystemRandom } from '../lib/adapters/system/random.ts';
-import { startNativeSha256 } from '../lib/adapters/system/sha256.ts';
-import type { Batch } from '../lib/core/batch.ts';
-import type { FeatureDeps } from '../lib/features/deps.ts';
-import { Projects } from '../lib/features/projects.ts';
-import { withReceipts } from '../lib/features/receipt-time.ts';
-import { createTrainingDataset, type TrainingDataset } from '../lib/features/training/create-dataset.ts';
-import { parseTrainingRequest } from '../lib/features/training/request.ts';
-import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
-import { openLocalSource } from '../lib/store/local-source.ts';
-import { featureViewOf } from '../lib/registry/state.ts';
+import type { TrainingDataset } from '../lib/features/training/create-dataset.ts';
 import { interleavedTimes, medianOf, noteRatios, reportGoal } from './report.ts';
+import { openLake, writeSpine } from './training-lake.ts';
 
 const SPINE = Number(process.env['LAKEFOLD_BENCH_SPINE'] ?? 1_000_000);
 const HISTORY = Number(process.env['LAKEFOLD_BENCH_HISTORY'] ?? 5_000_000);
 const ROUNDS = Number(process.env['LAKEFOLD_BENCH_ROUNDS'] ?? 3);
-const FILES = 5;
-const KEYS = Math.max(1, Math.floor(HISTORY / 50));
-const START = 1_700_000_000_000_000n;
-/** Of event and label times, seconds. */
-const SPAN = 30 * 86_400;
-
-/** A generator with a seed, so that every run joins the same rows. */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-/** Rows with keys and times all over, a receipt each. */
-function historyRows(count: number, seed: number): Batch {
-  const next = numbers(seed);
-  const columns = [
-    { name: 'id', type: { kind: 'bigint' }, nullable: false },
-    { name: 'at', type: { kind: 'timestamp' }, nullable: false },
-    { name: 'v', type: { kind: 'double' }, nullable: true },
-    { name: 'n', type: { kind: 'bigint' }, nullable: true },
-  ] as const;
-  const values = [
-    BigInt64Array.from({ length: count }, () => BigInt(Math.floor(next() * KEYS))),
-    BigInt64Array.from({ length: count }, () => START + BigInt(Math.floor(next() * SPAN * 1e6))),
-    Float64Array.from({ length: count }, next),
-    BigInt64Array.from({ length: count }, () => BigInt(Math.floor(next() * 1000))),
-  ];
-  const batch = { columns, vectors: columns.map(({ type }, i) => ({ type, length: count, values: values[i] ?? [] })), rowCount: count };
-  return withReceipts(batch, START + BigInt(seed), undefined);
-}
-
-const GROUP = {
-  name: 'history',
-  version: 1,
-  schema: [
-    { name: 'id', type: 'bigint' },
-    { name: 'at', type: 'timestamp' },
-    { name: 'v', type: 'double', nullable: true },
-    { name: 'n', type: 'bigint', nullable: true },
-  ],
-  primaryKey: ['id'],
-  eventTime: 'at',
-};
-const VIEW = {
-  name: 'bench',
-  version: 1,
-  spine: [
-    { name: 'id', type: 'bigint' },
-    { name: 't', type: 'timestamp' },
-    { name: 'label', type: 'int', nullable: true },
-  ],
-  labelTime: 't',
-  labels: ['label'],
-  joins: [{ featureGroup: 'history', version: 1, features: ['v', 'n'], prefix: 'f_' }],
-};
 
 interface Peer {
   readonly ask: (question: Readonly<Record<string, unknown>>) => Promise<unknown>;
@@ -144,47 +69,13 @@ const engine = await openDuckDbEngine({ scratchDirectory: directory });
 const peer = startPeer('LAKEFOLD_TEST_INTEROP_PYTHON', 'Polars, pandas');
 const feast = startPeer('LAKEFOLD_BENCH_FEAST_PYTHON', 'Feast');
 try {
-  const clock = new SystemClock();
-  const random = new SystemRandom();
-  const deps: FeatureDeps = {
-    store: await openFilesObjectStore({ fs: nodeFileSystem, directory, clock, random }),
-    codec: createParquetCodec({ wasm: readParquetWasm() }),
-    clock,
-    random,
-    log: silentLog,
-    engineInfo: 'lakefold/bench',
-    startSha256: startNativeSha256,
-    online: new MemoryOnlineStore(),
-    control: new MemoryControl(),
-    background: { run: () => undefined },
-  };
-  const projects = new Projects(deps);
-  await projects.create('b');
-  await projects.createGroup('b', GROUP);
-  await projects.createView('b', VIEW);
-  const group = await projects.group('b', 'history', 1);
-  for (let i = 0; i < FILES; i += 1) await group.table.append(historyRows(Math.floor(HISTORY / FILES), i + 1), { sortBy: ['id', 'at'] });
-  const history = [...group.table.snapshot.files.keys()].map((path) => join(directory, group.table.root, path));
-  const spine = join(directory, 'spine.parquet');
-  await duckdb.run(
-    `COPY (SELECT CAST(hash(i) % ${KEYS} AS BIGINT) AS id, make_timestamptz(${START} + CAST(hash(i + 1) % ${SPAN * 1_000_000} AS BIGINT)) AS t, CAST(i % 2 AS INTEGER) AS label FROM range(${SPINE}) r(i)) TO '${spine}' (FORMAT parquet, COMPRESSION zstd)`,
-  );
-  const training = {
-    ...deps,
-    engine,
-    scratch: openScratch(directory),
-    functions: new Map(),
-    openGroup: async () => group,
-    openSource: (source: string) => openLocalSource(source, { cwd: directory }),
-  };
-  const view = featureViewOf((await projects.registry('b')).state, 'bench', 1);
+  const lake = await openLake({ directory, engine, history: HISTORY });
+  const { root, snapshot } = lake.group.table;
+  const history = [...snapshot.files.keys()].map((path) => join(directory, root, path));
+  const spine = await writeSpine(directory, { rows: SPINE, history: HISTORY });
   let dataset: TrainingDataset | undefined;
   const ours = async (): Promise<void> => {
-    dataset = await createTrainingDataset(training, {
-      project: 'b',
-      view,
-      request: parseTrainingRequest({ spine: { source: spine, format: 'parquet' }, statistics: false }),
-    });
+    dataset = await lake.train();
   };
   const list = history.map((path) => `'${path}'`).join(', ');
   const theirs = join(directory, 'theirs.parquet');
@@ -211,7 +102,8 @@ try {
     counted(copy, cpu[1] ?? []),
     ...others.map(({ run }) => run),
   ]);
-  const file = join(directory, 'b/training-datasets/bench/1', String(dataset?.trainingDataset), dataset?.splits[0]?.files[0]?.path ?? '');
+  if (dataset === undefined) throw new Error('expected a training set');
+  const file = lake.fileOf(dataset);
   // Feast's file store leaves rows out that found nothing.
   const isWhole = ({ name }: { readonly name: string }): boolean => name !== 'feast_file';
   const sums = await Promise.all([file, theirs, ...others.filter(isWhole).map(({ out }) => out)].map((each) => checksum(each)));

@@ -40,23 +40,28 @@ export class LineBytes {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    for (let i = 0; i < bytes.length; i += 1) this.#bytes[this.#at + i] = bytes[i] ?? 0;
-    this.#at += bytes.length;
+    const { length } = bytes;
+    this.#reserve(length);
+    const to = this.#bytes;
+    const at = this.#at;
+    for (let i = 0; i < length; i += 1) to[at + i] = bytes[i] as number;
+    this.#at = at + length;
   }
 
   text(text: string): void {
     this.#reserve(text.length * 3);
+    const bytes = this.#bytes;
     const start = this.#at;
-    for (let i = 0; i < text.length; i += 1) {
+    const { length } = text;
+    for (let i = 0; i < length; i += 1) {
       const code = text.charCodeAt(i);
       if (code > 127) {
-        this.#at = start + encoder.encodeInto(text, this.#bytes.subarray(start)).written;
+        this.#at = start + encoder.encodeInto(text, bytes.subarray(start)).written;
         return;
       }
-      this.#bytes[start + i] = code;
+      bytes[start + i] = code;
     }
-    this.#at = start + text.length;
+    this.#at = start + length;
   }
 
   /** As JSON writes it. */
@@ -137,13 +142,15 @@ export class LineBytes {
 
   /** `count` digits of a number below 10^8, zeros before it. */
   #digits(value: number, count: number): void {
+    const bytes = this.#bytes;
+    const start = this.#at;
     let rest = value | 0;
-    for (let i = this.#at + count - 1; i >= this.#at; i -= 1) {
+    for (let i = start + count - 1; i >= start; i -= 1) {
       const tenth = (rest / 10) | 0;
-      this.#bytes[i] = ZERO + rest - tenth * 10;
+      bytes[i] = ZERO + rest - tenth * 10;
       rest = tenth;
     }
-    this.#at += count;
+    this.#at = start + count;
   }
 
   #day(days: number): void {
@@ -154,8 +161,11 @@ export class LineBytes {
       encoder.encodeInto(text, this.#dayBytes.subarray(first, first + DAY_BYTES));
       this.#days[slot] = days;
     }
-    for (let i = 0; i < DAY_BYTES; i += 1) this.#bytes[this.#at + i] = this.#dayBytes[first + i] ?? 0;
-    this.#at += DAY_BYTES;
+    const bytes = this.#bytes;
+    const from = this.#dayBytes;
+    const at = this.#at;
+    for (let i = 0; i < DAY_BYTES; i += 1) bytes[at + i] = from[first + i] as number;
+    this.#at = at + DAY_BYTES;
   }
 
   #reserve(more: number): void {
