@@ -91,7 +91,8 @@ const NO_COUNTS: Vector = { type: { kind: 'bigint' }, length: 1, values: new Big
 
 function withOrdinals(spine: Spine): Batch {
   const { batch, labelMicros } = spine;
-  const ordinals = BigInt64Array.from({ length: batch.rowCount }, (_, i) => BigInt(i));
+  const ordinals = new BigInt64Array(batch.rowCount);
+  for (let i = 0; i < ordinals.length; i += 1) ordinals[i] = BigInt(i);
   const ordinal: Vector = { type: { kind: 'bigint' }, length: batch.rowCount, values: ordinals };
   return {
     columns: [

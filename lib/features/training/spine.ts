@@ -130,7 +130,7 @@ function withLooseColumns(view: FeatureViewDefinition, { labelTime }: LabelTimes
 function refuseNulls(batch: Batch): void {
   for (const [i, column] of batch.columns.entries()) {
     const vector = batch.vectors[i];
-    if (column.nullable || vector === undefined) continue;
+    if (column.nullable || vector === undefined || isWithoutNulls(vector)) continue;
     const rows = Array.from({ length: batch.rowCount }, (_, row) => row).filter((row) => isNullAt(vector, row));
     const [first] = rows;
     if (first === undefined) continue;
@@ -142,6 +142,11 @@ function refuseNulls(batch: Batch): void {
       errorCount: rows.length,
     });
   }
+}
+
+/** A typed array without a mark of absent values has none. */
+function isWithoutNulls({ nulls, values }: Vector): boolean {
+  return nulls === undefined && !Array.isArray(values);
 }
 
 async function spineRows(deps: SpineDeps, of: SpineOf, request: TrainingRequest): Promise<SpineRows> {
@@ -293,6 +298,7 @@ function labelMicrosOf(batch: Batch, { labelTime, onInvalidRow, missingLabel }: 
     throw new LakefoldError('INVALID_SPINE', `expected a timestamp or date as label time, found ${formatType(vector.type)} in ${labelTime}`, {
       context: { column: labelTime },
     });
+  if (vector.type.kind === 'timestamp' && isWithoutNulls(vector)) return { type, length: batch.rowCount, values: vector.values };
   const invalid: number[] = [];
   for (let i = 0; i < batch.rowCount; i += 1) {
     const value = isNullAt(vector, i) ? null : valueAt(vector, i);
