@@ -1,8 +1,11 @@
 /** Load generations (U11, T4) through HTTP: rebuilds, longer ttl and other shards while values are served. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { batchOfRows } from '../../lib/core/batch.ts';
 import { encodeKey } from '../../lib/core/keys.ts';
-import { GENERATION_KEPT_MILLIS } from '../../lib/core/limits.ts';
+import { EDIT_KEYS_MAX, FIRST_LOAD_COMMITS } from '../../lib/core/limits.ts';
+import { foldSourceOf } from '../../lib/features/fold-source.ts';
 import { publishTable } from '../../lib/features/publish-group.ts';
+import { publish } from '../../lib/online/publish.ts';
 import type { OnlineTable } from '../../lib/ports/online-store.ts';
 import { airportDelays, type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, VIEW } from '../support/api.ts';
 
@@ -72,7 +75,7 @@ describe('publish {rebuild: true}', () => {
   it('keeps the old generation for those who read it still, then clears it bit by bit', async () => {
     const api = await start();
     await api.post(`${GROUP}:publish`, { rebuild: true });
-    await api.parts.clock.advance(GENERATION_KEPT_MILLIS - 1000);
+    await api.parts.clock.advance(59_000);
     await sweep(api);
     expect(await itemCount(api, 1)).toBe(2);
     await api.parts.clock.advance(2000);
@@ -85,6 +88,71 @@ describe('publish {rebuild: true}', () => {
     // A publisher that slept through it all writes nothing there.
     await api.post(`${GROUP}/rows`, { rows: [{ origin: 'BOS', hour: '2001-03-01T10:00:00Z', flights_24h: 1, mean_delay_24h: null }] });
     expect([await itemCount(api, 1), await itemCount(api, 2)]).toEqual([0, 3]);
+  });
+
+  it('has what is published while it is loaded: to the new generation first, then to the old one', async () => {
+    const api = await start();
+    const { online } = api.parts;
+    const moveWatermark = online.moveWatermark.bind(online);
+    const counts: (readonly [number, number])[] = [];
+    online.moveWatermark = async (table, move, options) => {
+      // The new generation is caught up, readers are about to be sent there.
+      if (move.next.tableId.startsWith('/moved/') && counts.length === 0) {
+        counts.push([await itemCount(api, 1), await itemCount(api, 2)]);
+        const { body } = await api.post(`${GROUP}/rows`, { rows: [{ ...EXAMPLE_ROWS[0], origin: 'BOS' }] });
+        expect(body).toMatchObject({ online: { state: 'applied', watermark: 2, applied: 1 } });
+        counts.push([await itemCount(api, 1), await itemCount(api, 2)]);
+        return false;
+      }
+      return moveWatermark(table, move, options);
+    };
+    expect((await api.post(`${GROUP}:publish`, { rebuild: true })).body).toMatchObject({ to: 2, applied: 2 });
+    expect(counts).toEqual([
+      [2, 2],
+      [3, 3],
+    ]);
+    expect(await vector(api, 'BOS')).toEqual([31, 8.2, 8.2, false]);
+  });
+
+  it('is read and written wherever it died, and done by the next sweep', async () => {
+    const api = await start();
+    const { store } = api.parts;
+    const createIfAbsent = store.createIfAbsent.bind(store);
+    let revisions = 0;
+    store.createIfAbsent = async (path, ...rest) => {
+      if (path.includes('/_registry/') && (revisions += 1) === 2) throw new Error('the process died');
+      return createIfAbsent(path, ...rest);
+    };
+    expect((await api.post(`${GROUP}:publish`, { rebuild: true })).status).toBe(500);
+    store.createIfAbsent = createIfAbsent;
+    // Readers are sent on already, definitions still name the old generation.
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'rebuilding', generation: 1 });
+    await api.post(`${GROUP}/rows`, { rows: [{ ...EXAMPLE_ROWS[0], origin: 'BOS' }] });
+    expect([await vector(api, 'BOS'), await itemCount(api, 1), await itemCount(api, 2)]).toEqual([[31, 8.2, 8.2, false], 3, 3]);
+    await api.parts.clock.advance(11_000);
+    await sweep(api);
+    expect((await api.get(`${GROUP}/online`)).body).toMatchObject({ state: 'current', watermark: 2 });
+    expect((await api.post(`${GROUP}:verify`, { table: false })).body).toMatchObject({ ok: true, keysCompared: 3 });
+  });
+
+  it('is how a long history goes online, and an edit of too many keys (U7, U11)', async () => {
+    const api = await start();
+    const group = await api.projects.group('demo', 'airport_delays', 1);
+    const source = foldSourceOf(api.parts, group.table, { keyColumns: group.keyColumns });
+    const far = { ...source, head: async () => FIRST_LOAD_COMMITS, commits: async () => [] };
+    const unpublished = { ...group.onlineTable, generation: 9 };
+    expect(await publish(api.parts, { table: unpublished, source: far, group: group.fold })).toEqual({ kind: 'loadRequired', reason: 'firstLoad' });
+    const edit = async function* () {
+      yield { columns: group.columns, vectors: [], rowCount: 0 };
+    };
+    const removed = async function* () {
+      yield batchOfRows(
+        [{ name: 'origin', type: { kind: 'string' }, nullable: false }],
+        Array.from({ length: EDIT_KEYS_MAX + 1 }, (_, i) => [`k${i}`]),
+      );
+    };
+    const large = { ...source, head: async () => 2, commits: async () => [{ kind: 'edit' as const, version: 2, committedAt: 1, rows: edit, removed }] };
+    expect(await publish(api.parts, { table: group.onlineTable, source: large, group: group.fold })).toEqual({ kind: 'loadRequired', reason: 'largeEdit' });
   });
 
   it('leaves nothing of rows that are erased in generations that were replaced (D3)', async () => {

@@ -40,6 +40,7 @@ import {
   watermarkUpdate,
 } from './dynamodb-online-items.ts';
 import type { Attributes, ItemUpdate } from './dynamodb-online-items.ts';
+import { WritePace } from './dynamodb-pace.ts';
 
 /** A lookup that is not answered by then is of no use to its caller, ms. */
 const READ_TIME_MAX_MILLIS = 2000;
@@ -69,6 +70,7 @@ interface Refusal {
 export class DynamoDbOnlineStore implements OnlineStore {
   readonly #deps: DynamoDbDeps;
   readonly #options: DynamoDbOnlineStoreOptions;
+  readonly #pace = new WritePace({ concurrencyMax: ONLINE_WRITE_CONCURRENCY });
 
   constructor(deps: DynamoDbDeps, options: DynamoDbOnlineStoreOptions) {
     this.#deps = deps;
@@ -245,10 +247,8 @@ export class DynamoDbOnlineStore implements OnlineStore {
     options: RequestOptions,
   ): Promise<{ readonly kind: 'applied' } | { readonly kind: 'refused'; readonly stored: Attributes | undefined; readonly mayHaveLanded: boolean }> {
     try {
-      await this.#deps.client.send(
-        new UpdateItemCommand({ TableName: this.#options.table, ...update, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }),
-        abortable(options),
-      );
+      const command = new UpdateItemCommand({ TableName: this.#options.table, ...update, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' });
+      await this.#pace.run(() => this.#deps.client.send(command, abortable(options)));
       return { kind: 'applied' };
     } catch (error) {
       if (dynamoDbFaultOf(error) !== 'condition') throw error;
