@@ -14,7 +14,7 @@ import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
 import { type Batch, sliceRows } from '../lib/core/batch.ts';
 import { type RowRanges, uniteRanges } from '../lib/core/row-ranges.ts';
 import type { Column } from '../lib/core/types.ts';
-import { collectStats } from '../lib/delta/stats.ts';
+import { collectStats } from '../lib/delta/statistics/stats.ts';
 import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
 import { interleavedTimes, medianOf, reportGoal } from './report.ts';
 

@@ -12,7 +12,7 @@ import { silentLog } from '../lib/adapters/system/log.ts';
 import { readParquetWasm } from '../lib/adapters/system/parquet-wasm.ts';
 import { type Batch, vectorOf } from '../lib/core/batch.ts';
 import { utf8 } from '../lib/core/bytes.ts';
-import { ingestRows } from '../lib/features/ingest-rows.ts';
+import { ingestRows } from '../lib/features/ingest/ingest-rows.ts';
 import { createParquetCodec } from '../lib/parquet/parquet-codec.ts';
 import { backgroundWork } from '../lib/store/background-work.ts';
 import { openEmbedded } from '../lib/store/embedded.ts';

@@ -1,6 +1,6 @@
 /** Rows on stdout, or in the file of `--out`. */
 import { extname, resolve } from 'node:path';
-import { parseCsv } from '../lib/features/csv.ts';
+import { parseCsv } from '../lib/features/ingest/csv.ts';
 import { lazyParquetCodec } from '../lib/store/lazy-codec.ts';
 import { fileSource } from '../lib/store/local-source.ts';
 import { usageError } from './arguments.ts';

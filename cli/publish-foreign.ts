@@ -1,6 +1,6 @@
 /** Commits of other engines and processes, folded into the online store while a server runs. */
-import { tendGenerations } from '../lib/features/generations.ts';
-import { publishGroup } from '../lib/features/publish-group.ts';
+import { tendGenerations } from '../lib/features/publish/generations.ts';
+import { publishGroup } from '../lib/features/publish/publish-group.ts';
 import { listProjects } from '../lib/registry/location.ts';
 import type { LocalStore } from './local-store.ts';
 

@@ -31,6 +31,6 @@ async function encodeWhole(codec: TableCodec, batch: Batch, format: Exclude<OutF
     case 'parquet':
       return codec.encode(batch);
     case 'arrow':
-      return (await import('../lib/parquet/arrow-encode.ts')).arrowStreamOf(batch);
+      return (await import('../lib/parquet/arrow/arrow-encode.ts')).arrowStreamOf(batch);
   }
 }

@@ -1,7 +1,7 @@
 /** `name=value` arguments as JSON of the types a view declares. */
 import { isJsonObject, type Json, type JsonObject } from '../lib/core/json.ts';
 import { parseType } from '../lib/core/types.ts';
-import { csvInput } from '../lib/features/csv.ts';
+import { csvInput } from '../lib/features/ingest/csv.ts';
 import { usageError } from './arguments.ts';
 import { listOf, text } from './render.ts';
 

@@ -21,13 +21,13 @@ export { featureView, join, onDemand } from './registry/define-view.ts';
 export type { FeatureView, FeatureViewInput, Join, JoinOptions, OnDemand, OnDemandInput } from './registry/define-view.ts';
 export { LakefoldError, isLakefoldError } from './core/errors.ts';
 export type { ErrorCode, ErrorKind, Fault } from './core/errors.ts';
-export type { CommitReceipt, DeleteReceipt, GroupRef, Receipt, ValidationReceipt, Warning } from './features/receipt.ts';
-export type { AppliedChange, ApplyReport } from './features/projects.ts';
-export type { PublishReport, VacuumReport } from './features/manage-rows.ts';
+export type { CommitReceipt, DeleteReceipt, GroupRef, Receipt, ValidationReceipt, Warning } from './features/ingest/receipt.ts';
+export type { AppliedChange, ApplyReport } from './features/definitions/projects.ts';
+export type { PublishReport, VacuumReport } from './features/history/manage-rows.ts';
 export type { ErasedDataset } from './features/erase/erase-datasets.ts';
 export type { ErasureCertificate } from './features/erase/erase-rows.ts';
-export type { OptimizeReport } from './features/optimize-report.ts';
-export type { ExpectationResult, ValidationReport } from './features/validation-report.ts';
+export type { OptimizeReport } from './features/history/optimize-report.ts';
+export type { ExpectationResult, ValidationReport } from './features/quality/validation-report.ts';
 export type { FeatureStatistics } from './features/statistics/feature-statistics.ts';
 export type { GroupStatistics } from './features/statistics/group-statistics.ts';
 export type { DriftReport, FeatureDrift } from './features/statistics/drift.ts';
@@ -38,9 +38,9 @@ export type { Log, LogFields } from './ports/log.ts';
 export { openFeatureStore } from './store/open-feature-store.ts';
 export type { AwsStoreOptions, EmbeddedStoreOptions, FeatureStoreOptions } from './store/open-feature-store.ts';
 export type { DefinitionPatch, Definitions, FeatureStore } from './store/feature-store.ts';
-export type { DeleteOptions, EditOptions } from './features/edit-definitions.ts';
-export type { Lineage, LineageDirection, LineageEdge, LineageNode } from './features/lineage.ts';
-export type { MatchedField, SearchItem, SearchQuery, SearchType } from './features/search.ts';
+export type { DeleteOptions, EditOptions } from './features/definitions/edit-definitions.ts';
+export type { Lineage, LineageDirection, LineageEdge, LineageNode } from './features/definitions/lineage.ts';
+export type { MatchedField, SearchItem, SearchQuery, SearchType } from './features/definitions/search.ts';
 export type {
   DeleteRowsInput,
   FeatureGroupHandle,

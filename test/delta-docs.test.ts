@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { isErrorCode, isLakefoldError } from '../lib/core/errors.ts';
 import * as limits from '../lib/core/limits.ts';
-import type { Metadata, Protocol } from '../lib/delta/actions.ts';
-import { compatibilityOf } from '../lib/delta/compatibility.ts';
-import { checkReadable, checkWritable, protocolFor } from '../lib/delta/protocol.ts';
+import type { Metadata, Protocol } from '../lib/delta/actions/actions.ts';
+import { compatibilityOf } from '../lib/delta/actions/compatibility.ts';
+import { checkReadable, checkWritable, protocolFor } from '../lib/delta/actions/protocol.ts';
 import { promisedLines, runTypeScript } from './support/run-typescript.ts';
 
 const PAGE = new URL('../docs/delta.md', import.meta.url);

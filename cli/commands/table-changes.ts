@@ -1,7 +1,7 @@
 /** `table changes`, `table compatibility`. */
-import { CHANGE_COLUMNS, readChanges } from '../../lib/delta/change-feed.ts';
-import { compatibilityOf, type EngineCompatibility } from '../../lib/delta/compatibility.ts';
-import { selectColumns } from '../../lib/delta/read.ts';
+import { CHANGE_COLUMNS, readChanges } from '../../lib/delta/changes/change-feed.ts';
+import { compatibilityOf, type EngineCompatibility } from '../../lib/delta/actions/compatibility.ts';
+import { selectColumns } from '../../lib/delta/rows/read.ts';
 import { usageError } from '../arguments.ts';
 import type { Command } from '../command.ts';
 import { openLocalTable, tableAsOf } from '../local-table.ts';

@@ -1,12 +1,12 @@
 /** `table checkpoint`, `table optimize`, `table vacuum`, `table verify`. */
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { duration } from '../../lib/core/time.ts';
-import { deletedFileRetentionMillis } from '../../lib/delta/table-properties.ts';
-import type { OptimizeOptions, OptimizePlan } from '../../lib/delta/optimize-plan.ts';
-import type { OptimizeOutcome } from '../../lib/delta/optimize-run.ts';
-import type { VacuumScope } from '../../lib/delta/vacuum.ts';
-import { optimizeReport, plannedOptimize } from '../../lib/features/optimize-report.ts';
-import { settle } from '../../lib/features/settle.ts';
+import { deletedFileRetentionMillis } from '../../lib/delta/schema/table-properties.ts';
+import type { OptimizeOptions, OptimizePlan } from '../../lib/delta/maintain/optimize-plan.ts';
+import type { OptimizeOutcome } from '../../lib/delta/maintain/optimize-run.ts';
+import type { VacuumScope } from '../../lib/delta/maintain/vacuum.ts';
+import { optimizeReport, plannedOptimize } from '../../lib/features/history/optimize-report.ts';
+import { settle } from '../../lib/features/ingest/settle.ts';
 import type { Command } from '../command.ts';
 import { openLocalTable } from '../local-table.ts';
 import { answerText, plural } from '../render.ts';

@@ -1,6 +1,6 @@
 /** `table verify`. */
 import type { JsonObject } from '../../lib/core/json.ts';
-import { verifyTable } from '../../lib/delta/verify.ts';
+import { verifyTable } from '../../lib/delta/verify/verify.ts';
 import type { Command } from '../command.ts';
 import { tablePlace } from '../local-table.ts';
 import { EXIT } from '../problem-output.ts';

@@ -1,6 +1,6 @@
 /** Step: the past is filled in, a commit a day and group, each published before its receipt. */
-import { publishRows } from '../../lib/features/manage-rows.ts';
-import type { Receipt } from '../../lib/features/receipt.ts';
+import { publishRows } from '../../lib/features/history/manage-rows.ts';
+import type { Receipt } from '../../lib/features/ingest/receipt.ts';
 import { AIRPORTS, type GroupName, ROUTES } from './definitions.ts';
 import { deliver, type Demo, GROUPS, onlineCount, openDemoGroup, versionOf } from './demo.ts';
 import { FAULTY_AIRPORT, LATE_AIRPORT, LATE_EVENING_AIRPORT } from './scenario.ts';

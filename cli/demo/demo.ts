@@ -1,9 +1,9 @@
 /** What the steps of the demo share: the store under test, the feed that fills it and the judge. */
 import { hashOf } from '../../lib/core/hash.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../../lib/core/limits.ts';
-import { ingestRows } from '../../lib/features/ingest-rows.ts';
+import { ingestRows } from '../../lib/features/ingest/ingest-rows.ts';
 import type { OpenGroup } from '../../lib/features/open-group.ts';
-import type { Receipt } from '../../lib/features/receipt.ts';
+import type { Receipt } from '../../lib/features/ingest/receipt.ts';
 import { planRelation } from '../../lib/engine/plan-relation.ts';
 import { rowAt } from '../../lib/core/batch.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';

@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, parseJson } from '../../lib/core/json.ts';
-import { ingestRows } from '../../lib/features/ingest-rows.ts';
-import { Projects } from '../../lib/features/projects.ts';
+import { ingestRows } from '../../lib/features/ingest/ingest-rows.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import { openLocalStore } from '../local-store.ts';
 import { PROJECT } from './definitions.ts';

@@ -6,7 +6,7 @@ import { duration, floorDiv } from '../../lib/core/time.ts';
 import { createKey, describeKey, listKeys, revokeKey, rotateKey, type KeyDeps } from '../../lib/features/access/api-keys.ts';
 import { ACTIONS, isAction, isResource, parseGrants, RESOURCE_FORMS } from '../../lib/features/access/grant.ts';
 import { grantsDocument, putGrants } from '../../lib/features/access/project-grants.ts';
-import type { Projects } from '../../lib/features/projects.ts';
+import type { Projects } from '../../lib/features/definitions/projects.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';
 import { createHttpApp, type HttpApp } from '../http/create-app.ts';

@@ -1,7 +1,7 @@
 /** `GET /search` and `GET /lineage`. */
 import { LakefoldError } from '../../lib/core/errors.ts';
-import { lineage, LINEAGE_DEPTH_MAX, LINEAGE_DIRECTIONS, mermaidOf } from '../../lib/features/lineage.ts';
-import { search, SEARCH_TYPES, type SearchItem, searchPosition } from '../../lib/features/search.ts';
+import { lineage, LINEAGE_DEPTH_MAX, LINEAGE_DIRECTIONS, mermaidOf } from '../../lib/features/definitions/lineage.ts';
+import { search, SEARCH_TYPES, type SearchItem, searchPosition } from '../../lib/features/definitions/search.ts';
 import { rightsIn } from '../http/access-guard.ts';
 import { answerJson } from '../http/answer.ts';
 import type { HttpApp } from '../http/create-app.ts';

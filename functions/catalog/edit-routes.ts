@@ -1,6 +1,6 @@
 /** `PATCH` and `DELETE` of one definition. */
-import { describeGroup, describeViewState } from '../../lib/features/describe.ts';
-import { deleteGroup, deleteView, editGroup, editView, type DeleteOptions, type EditOptions } from '../../lib/features/edit-definitions.ts';
+import { describeGroup, describeViewState } from '../../lib/features/definitions/describe.ts';
+import { deleteGroup, deleteView, editGroup, editView, type DeleteOptions, type EditOptions } from '../../lib/features/definitions/edit-definitions.ts';
 import { etagOf, featureGroupOf, featureViewOf } from '../../lib/registry/state.ts';
 import { answerJson } from '../http/answer.ts';
 import { readJsonObject } from '../http/body.ts';

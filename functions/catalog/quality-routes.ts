@@ -1,7 +1,7 @@
 /** Validation reports over HTTP. */
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import type { Projects } from '../../lib/features/projects.ts';
-import { listReports, readReport } from '../../lib/features/report-store.ts';
+import type { Projects } from '../../lib/features/definitions/projects.ts';
+import { listReports, readReport } from '../../lib/features/quality/report-store.ts';
 import { answerJson } from '../http/answer.ts';
 import type { HttpApp } from '../http/create-app.ts';
 import { PAGE_PARAMETERS, pageRequest, takePage } from '../http/pagination.ts';

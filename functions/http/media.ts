@@ -82,7 +82,7 @@ export async function rowsBody(
   { format, ...options }: CanonicalOptions & { readonly format: RowsFormat },
 ): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>> {
   if (format === 'ndjson') return ndjsonStream(await started(rows.batches), options);
-  if (format === 'arrow') return chunkStream((await import('../../lib/parquet/arrow-encode.ts')).arrowChunks(rows.columns, await started(rows.batches)));
+  if (format === 'arrow') return chunkStream((await import('../../lib/parquet/arrow/arrow-encode.ts')).arrowChunks(rows.columns, await started(rows.batches)));
   const batches: Batch[] = [];
   for await (const batch of rows.batches) batches.push(batch);
   return new Uint8Array(await encodeRows({ codec }, { ...concatBatches(rows.columns, batches), columns: rows.columns }, format));

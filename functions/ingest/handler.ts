@@ -1,5 +1,5 @@
 /** Lambda entry: writes over HTTP. */
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { parseEnvironment } from '../environment.ts';
 import { lambdaHandler } from '../http/lambda.ts';
 import { featureParts } from '../lake-wiring.ts';

@@ -6,13 +6,13 @@ import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../../l
 import { LakefoldError, toProblem } from '../../lib/core/errors.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../../lib/core/limits.ts';
 import { formatMillis } from '../../lib/core/time.ts';
-import type { Idempotency } from '../../lib/delta/write-outcome.ts';
+import type { Idempotency } from '../../lib/delta/write/write-outcome.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
-import { ingestRows, type IngestRowsRequest } from '../../lib/features/ingest-rows.ts';
-import type { RowsFile } from '../../lib/features/judge-rows.ts';
+import { ingestRows, type IngestRowsRequest } from '../../lib/features/ingest/ingest-rows.ts';
+import type { RowsFile } from '../../lib/features/ingest/judge-rows.ts';
 import { type Job, type JobRecord, newJob, readJobRecord, readJobs, replaceJob, saveJob } from '../../lib/features/jobs.ts';
-import type { Projects } from '../../lib/features/projects.ts';
-import { announceUpload, dropUpload, keepUpload, openUpload } from '../../lib/features/uploads.ts';
+import type { Projects } from '../../lib/features/definitions/projects.ts';
+import { announceUpload, dropUpload, keepUpload, openUpload } from '../../lib/features/ingest/uploads.ts';
 import { listProjects } from '../../lib/registry/location.ts';
 import { publicError } from '../http/problem.ts';
 

@@ -2,8 +2,8 @@
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, parseJson } from '../../lib/core/json.ts';
 import { SOURCE_BODY_BYTES_MAX, UPLOAD_BYTES_MAX } from '../../lib/core/limits.ts';
-import type { RowsFile } from '../../lib/features/judge-rows.ts';
-import { announceUpload, keepUpload, openUpload, type UploadDeps } from '../../lib/features/uploads.ts';
+import type { RowsFile } from '../../lib/features/ingest/judge-rows.ts';
+import { announceUpload, keepUpload, openUpload, type UploadDeps } from '../../lib/features/ingest/uploads.ts';
 import { answerJson } from '../http/answer.ts';
 import { type Body, readBytes, readJsonObject } from '../http/body.ts';
 import type { HttpApp, HttpContext } from '../http/create-app.ts';

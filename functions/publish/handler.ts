@@ -1,5 +1,5 @@
 /** Lambda entry: the publisher behind its queue. */
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { parseEnvironment } from '../environment.ts';
 import { featureParts } from '../lake-wiring.ts';
 import { createPublisher } from './publisher.ts';

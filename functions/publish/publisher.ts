@@ -2,8 +2,8 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import { isJsonObject, type Json, parseJson } from '../../lib/core/json.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
-import type { Projects } from '../../lib/features/projects.ts';
-import { publishTable } from '../../lib/features/publish-group.ts';
+import type { Projects } from '../../lib/features/definitions/projects.ts';
+import { publishTable } from '../../lib/features/publish/publish-group.ts';
 import { listProjects } from '../../lib/registry/location.ts';
 
 export interface PublisherDeps extends FeatureDeps {

@@ -10,10 +10,10 @@ import { batchData, parseBatchRequest } from '../../lib/features/training/batch-
 import { parseTrainingRequest, type TrainingRequest } from '../../lib/features/training/request.ts';
 import { type DatasetAt, readManifest } from '../../lib/features/training/stored-manifest.ts';
 import { verifyTrainingDataset } from '../../lib/features/training/verify-dataset.ts';
-import { parseFilter } from '../../lib/delta/parse-filter.ts';
-import type { Projects } from '../../lib/features/projects.ts';
-import { readGroupChanges } from '../../lib/features/read-changes.ts';
-import { readGroup, type GroupRead } from '../../lib/features/read-rows.ts';
+import { parseFilter } from '../../lib/delta/filter/parse-filter.ts';
+import type { Projects } from '../../lib/features/definitions/projects.ts';
+import { readGroupChanges } from '../../lib/features/history/read-changes.ts';
+import { readGroup, type GroupRead } from '../../lib/features/history/read-rows.ts';
 import { rightsIn } from '../http/access-guard.ts';
 import { requireReadOfGroup, requireReadOfView } from '../http/feature-rights.ts';
 import { answerJson } from '../http/answer.ts';

@@ -4,7 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../lib/core/json.ts
 import { DRIFT_METRICS, type DriftMetric } from '../../lib/features/statistics/drift-metrics.ts';
 import type { DriftThresholds } from '../../lib/features/statistics/drift.ts';
 import type { GroupDriftRequest, SampleRequest } from '../../lib/features/statistics/group-drift.ts';
-import type { GroupRef } from '../../lib/features/receipt.ts';
+import type { GroupRef } from '../../lib/features/ingest/receipt.ts';
 import { instantMember, integerMember, namesMember, onlyMembers, textMember } from '../http/members.ts';
 
 /** @throws LakefoldError UNKNOWN_FIELD, INVALID_ARGUMENT */

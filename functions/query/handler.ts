@@ -2,7 +2,7 @@
 import * as definitionsModule from 'lakefold:definitions';
 import { openDuckDbEngine } from '../../lib/adapters/duckdb/engine.ts';
 import { openScratch } from '../../lib/adapters/fs/scratch.ts';
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { collectDefinitions } from '../../lib/registry/collect-definitions.ts';
 import { parseEnvironment } from '../environment.ts';
 import { lambdaHandler } from '../http/lambda.ts';

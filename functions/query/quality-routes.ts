@@ -2,8 +2,8 @@
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { instant } from '../../lib/core/time.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import type { Projects } from '../../lib/features/projects.ts';
-import { QUARANTINE_COLUMNS, readQuarantine } from '../../lib/features/quarantine.ts';
+import type { Projects } from '../../lib/features/definitions/projects.ts';
+import { QUARANTINE_COLUMNS, readQuarantine } from '../../lib/features/quality/quarantine.ts';
 import { groupDrift } from '../../lib/features/statistics/group-drift.ts';
 import { groupStatistics, type StatisticsRequest } from '../../lib/features/statistics/group-statistics.ts';
 import { requireReadOfGroup, requireReadOfView } from '../http/feature-rights.ts';

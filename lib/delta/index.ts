@@ -21,7 +21,7 @@ export type { TableOptimizeOptions, TableOptimizePlan } from '../store/table-opt
 export type { AsOfInput, Where } from '../store/native-input.ts';
 export type { BatchColumn, RowBatch } from '../store/row-batch.ts';
 export type { Commit } from '../store/shown-commit.ts';
-export type { CommitReceipt } from '../features/receipt.ts';
+export type { CommitReceipt } from '../features/ingest/receipt.ts';
 export type { ObjectStore } from '../ports/object-store.ts';
 export { LakefoldError, isLakefoldError } from '../core/errors.ts';
 export type { ErrorCode, ErrorKind, Fault } from '../core/errors.ts';

@@ -3,7 +3,7 @@
  * label time. One as-of join a group, never `n × history`; rows are known by an ordinal, never by their values (P1).
  */
 import type { Column } from '../core/types.ts';
-import type { Filter } from '../delta/filter.ts';
+import type { Filter } from '../delta/filter/filter.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { type KnownAsOf, knownRowsSql, UNKNOWN_FOUND } from './known-as-of.ts';
 import { filterSql, quoteName } from './sql-text.ts';

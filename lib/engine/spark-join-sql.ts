@@ -6,7 +6,7 @@
  */
 import { INGESTED_AT } from '../core/names.ts';
 import type { Value } from '../core/types.ts';
-import { filterSql, nameSql, valueSql } from '../delta/filter-sql.ts';
+import { filterSql, nameSql, valueSql } from '../delta/sql/filter-sql.ts';
 import type { PointInTimeJoin } from './point-in-time.ts';
 
 export interface SparkJoin {

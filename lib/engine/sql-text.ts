@@ -3,7 +3,7 @@ import { toHex } from '../core/bytes.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { formatDate, formatInstant, formatLocalInstant } from '../core/time.ts';
 import { type Column, type ColumnType, formatDecimal, type Value } from '../core/types.ts';
-import { type Filter, unknownColumn } from '../delta/filter.ts';
+import { type Filter, unknownColumn } from '../delta/filter/filter.ts';
 
 /** A quoted identifier. */
 export function quoteName(name: string): string {

@@ -7,7 +7,7 @@ import { DeltaTable } from '../delta/table.ts';
 import { compileFoldGroup, type FoldGroup } from '../online/fold-group.ts';
 import type { OnlineTable } from '../ports/online-store.ts';
 import type { FeatureGroupDefinition, FeatureGroupState } from '../registry/definition.ts';
-import { ReceiptClock } from './receipt-time.ts';
+import { ReceiptClock } from './ingest/receipt-time.ts';
 
 export interface OpenGroup {
   readonly project: string;

@@ -7,7 +7,7 @@ import { BATCH_ROWS } from '../core/limits.ts';
 import { countRows, intersectRanges, type RowRanges } from '../core/row-ranges.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, DecodedBatch, DecodeOptions, FileSource } from '../ports/table-codec.ts';
-import { nullVector, vectorOfArrow } from './arrow-decode.ts';
+import { nullVector, vectorOfArrow } from './arrow/arrow-decode.ts';
 import type { Footer, RowGroup, SchemaNode } from './footer.ts';
 import { readPageLocations } from './page-index.ts';
 import { coveringUnits, type PagesOfLeaves, type PageUnit } from './page-selection.ts';

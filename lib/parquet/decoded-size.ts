@@ -1,10 +1,10 @@
 /** What columns of a row group take once decoded, before they are. */
 import { LakefoldError } from '../core/errors.ts';
 import { PARQUET_GROUP_BYTES_MAX, PARQUET_GROUP_RATIO_MAX, PARQUET_PIECE_BYTES, PARQUET_PIECES_MAX } from '../core/limits.ts';
-import { type DecodedSize, isIndexed, type Leaf } from './chunk-check.ts';
+import { type DecodedSize, isIndexed, type Leaf } from './repack/chunk-check.ts';
 import { deltaTextBytes } from './delta-lengths.ts';
 import type { PageHeader } from './page-headers.ts';
-import { longestPlainValue, unpackPage } from './unpack-page.ts';
+import { longestPlainValue, unpackPage } from './repack/unpack-page.ts';
 import { corruptFile, isTrap, runWasm, type ParquetWasm } from './wasm-runtime.ts';
 
 export interface MeasuredChunk {

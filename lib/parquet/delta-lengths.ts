@@ -1,6 +1,6 @@
 /** The lengths that DELTA_BYTE_ARRAY stores: of what each text shares with the one before, and of what it adds. */
 import { LakefoldError } from '../core/errors.ts';
-import type { Leaf } from './chunk-check.ts';
+import type { Leaf } from './repack/chunk-check.ts';
 import type { PageHeader } from './page-headers.ts';
 
 interface Cursor {

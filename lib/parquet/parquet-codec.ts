@@ -14,14 +14,14 @@ import {
   type TableCodec,
 } from '../ports/table-codec.ts';
 import type { Zstd } from '../ports/zstd.ts';
-import { arrowStreamOf } from './arrow-encode.ts';
-import { cutParquet } from './cut-files.ts';
+import { arrowStreamOf } from './arrow/arrow-encode.ts';
+import { cutParquet } from './repack/cut-files.ts';
 import { decodeRows } from './decode-rows.ts';
-import { highCardinalityColumns } from './dictionary-choice.ts';
-import { finishParquet } from './finish.ts';
+import { highCardinalityColumns } from './repack/dictionary-choice.ts';
+import { finishParquet } from './repack/finish.ts';
 import { openParquet, type OpenedFile } from './footer.ts';
-import { joinParquet } from './join-files.ts';
-import { packParquet } from './pack-files.ts';
+import { joinParquet } from './repack/join-files.ts';
+import { packParquet } from './repack/pack-files.ts';
 import { findPageRanges } from './page-ranges.ts';
 import { columnsOfSchema } from './parquet-types.ts';
 import { nodeOf } from './projection.ts';

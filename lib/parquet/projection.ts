@@ -11,7 +11,7 @@ import type { ColumnType } from '../core/types.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import type { DecodeColumn, FileSource } from '../ports/table-codec.ts';
 import { FIXED_LEN_BYTE_ARRAY, INT96, type ColumnChunk, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
-import { checkChunk, type Leaf } from './chunk-check.ts';
+import { checkChunk, type Leaf } from './repack/chunk-check.ts';
 import { decodedBytes, type MeasuredChunk } from './decoded-size.ts';
 import { DICTIONARY_PAGE, readPageHeaders } from './page-headers.ts';
 import type { LeafPages } from './page-selection.ts';

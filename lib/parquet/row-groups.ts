@@ -7,7 +7,7 @@ import { SEAL } from '../core/seal.ts';
 import type { DecodeOptions, FetchedColumns, FileSource, RowGroupReader, RowGroups } from '../ports/table-codec.ts';
 import { LakefoldError } from '../core/errors.ts';
 import { PARQUET_FETCHED_BYTES_MAX, PARQUET_PAGE_RATIO_MAX } from '../core/limits.ts';
-import { nullVector, vectorOfArrow } from './arrow-decode.ts';
+import { nullVector, vectorOfArrow } from './arrow/arrow-decode.ts';
 import { tooLarge } from './decoded-size.ts';
 import { openParquet, remarksOf, type Footer, type RowGroup, type SchemaNode } from './footer.ts';
 import { leavesOf, nodeOf, projectRowGroup, withFieldsOf } from './projection.ts';

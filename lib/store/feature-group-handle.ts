@@ -1,11 +1,11 @@
 /** A feature group as a program uses it. */
-import type { Idempotency } from '../delta/write-outcome.ts';
-import { listCommits } from '../features/commits.ts';
+import type { Idempotency } from '../delta/write/write-outcome.ts';
+import { listCommits } from '../features/history/commits.ts';
 import { type ErasureCertificate, eraseRows } from '../features/erase/erase-rows.ts';
 import { parseErase } from '../features/erase/parse-erase.ts';
-import { ingestRows, validateOnly } from '../features/ingest-rows.ts';
-import type { RowsInput } from '../features/judge-rows.ts';
-import type { IngestOperation } from '../features/ingest.ts';
+import { ingestRows, validateOnly } from '../features/ingest/ingest-rows.ts';
+import type { RowsInput } from '../features/ingest/judge-rows.ts';
+import type { IngestOperation } from '../features/ingest/ingest.ts';
 import {
   deleteRows,
   optimizeRows,
@@ -15,22 +15,22 @@ import {
   type PublishOptions,
   type PublishReport,
   type VacuumReport,
-} from '../features/manage-rows.ts';
-import type { OptimizeReport } from '../features/optimize-report.ts';
+} from '../features/history/manage-rows.ts';
+import type { OptimizeReport } from '../features/history/optimize-report.ts';
 import type { OpenGroup } from '../features/open-group.ts';
-import { parseDelete } from '../features/parse-delete.ts';
-import { parseFilter } from '../delta/parse-filter.ts';
-import { readGroupChanges } from '../features/read-changes.ts';
-import { readQuarantine } from '../features/quarantine.ts';
-import { readGroup } from '../features/read-rows.ts';
-import { listReports, readReport } from '../features/report-store.ts';
+import { parseDelete } from '../features/history/parse-delete.ts';
+import { parseFilter } from '../delta/filter/parse-filter.ts';
+import { readGroupChanges } from '../features/history/read-changes.ts';
+import { readQuarantine } from '../features/quality/quarantine.ts';
+import { readGroup } from '../features/history/read-rows.ts';
+import { listReports, readReport } from '../features/quality/report-store.ts';
 import type { DriftReport, DriftThresholds } from '../features/statistics/drift.ts';
 import type { DriftMetric } from '../features/statistics/drift-metrics.ts';
 import { type DatasetSample, groupDrift, type SampleRequest } from '../features/statistics/group-drift.ts';
 import { groupStatistics, type GroupStatistics, type StatisticsRequest } from '../features/statistics/group-statistics.ts';
-import { type GroupVerification, verifyGroup } from '../features/verify-group.ts';
-import type { ValidationReport } from '../features/validation-report.ts';
-import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/receipt.ts';
+import { type GroupVerification, verifyGroup } from '../features/publish/verify-group.ts';
+import type { ValidationReport } from '../features/quality/validation-report.ts';
+import type { CommitReceipt, DeleteReceipt, GroupRef, Receipt } from '../features/ingest/receipt.ts';
 import { IDEMPOTENCY_WINDOW_MILLIS } from '../core/limits.ts';
 import { duration } from '../core/time.ts';
 import type { RequestOptions } from '../ports/object-store.ts';

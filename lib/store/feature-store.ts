@@ -1,11 +1,19 @@
 /** A project of a store: definitions registered, groups written and read, views served and trained on. */
 import { LakefoldError } from '../core/errors.ts';
 import { isJsonObject, parseJson, stringifyJson, type JsonObject } from '../core/json.ts';
-import { deleteGroup, deleteView, editGroup, editView, type DefinitionAt, type DeleteOptions, type EditOptions } from '../features/edit-definitions.ts';
-import type { ApplyReport } from '../features/projects.ts';
-import { lineage, LINEAGE_DEPTH_MAX, type Lineage, type LineageRequest } from '../features/lineage.ts';
-import type { GroupRef } from '../features/receipt.ts';
-import { search, type SearchItem, type SearchQuery } from '../features/search.ts';
+import {
+  deleteGroup,
+  deleteView,
+  editGroup,
+  editView,
+  type DefinitionAt,
+  type DeleteOptions,
+  type EditOptions,
+} from '../features/definitions/edit-definitions.ts';
+import type { ApplyReport } from '../features/definitions/projects.ts';
+import { lineage, LINEAGE_DEPTH_MAX, type Lineage, type LineageRequest } from '../features/definitions/lineage.ts';
+import type { GroupRef } from '../features/ingest/receipt.ts';
+import { search, type SearchItem, type SearchQuery } from '../features/definitions/search.ts';
 import type { OpenGroup } from '../features/open-group.ts';
 import { storedTransforms } from '../features/training/stored-manifest.ts';
 import { TransformedViews } from '../online/transformed-views.ts';

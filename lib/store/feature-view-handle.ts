@@ -8,7 +8,7 @@ import { createTrainingDataset, type TrainingDataset } from '../features/trainin
 import { datasetDirectory } from '../features/training/dataset-files.ts';
 import { parseTrainingRequest } from '../features/training/request.ts';
 import { type DatasetVerification, verifyTrainingDataset } from '../features/training/verify-dataset.ts';
-import type { GroupRef } from '../features/receipt.ts';
+import type { GroupRef } from '../features/ingest/receipt.ts';
 import { toNative } from '../online/native-values.ts';
 import type { VectorsRequest } from '../online/vector-request.ts';
 import { getVectors, type VectorRow, type Vectors } from '../online/vectors.ts';

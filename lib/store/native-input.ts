@@ -4,7 +4,7 @@ import { LakefoldError } from '../core/errors.ts';
 import { showInput } from '../core/input-values.ts';
 import { isRecord, type Json } from '../core/json.ts';
 import { floorDiv, formatInstant, instant, microsOfNativeDate } from '../core/time.ts';
-import type { AsOf } from '../delta/snapshot-state.ts';
+import type { AsOf } from '../delta/snapshot/snapshot-state.ts';
 
 /** A version, or a commit time as RFC 3339 text or a `Date`. */
 export type AsOfInput = { readonly version: number } | { readonly instant: string | Date };

@@ -1,7 +1,7 @@
 /** A store's parts wired together, whatever they are made of. */
 import type { FeatureDeps } from '../features/deps.ts';
-import { startLoads } from '../features/generations.ts';
-import { Projects } from '../features/projects.ts';
+import { startLoads } from '../features/publish/generations.ts';
+import { Projects } from '../features/definitions/projects.ts';
 import type { TrainingDeps } from '../features/training/build-rows.ts';
 import { isLakefoldError } from '../core/errors.ts';
 

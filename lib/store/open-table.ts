@@ -1,8 +1,8 @@
 /** A Delta table by path, without a feature store around it. */
 import { LakefoldError } from '../core/errors.ts';
 import { parseType, type Column } from '../core/types.ts';
-import { constraintKey } from '../delta/alter-constraint.ts';
-import { parseConstraint } from '../delta/constraints.ts';
+import { constraintKey } from '../delta/schema/alter-constraint.ts';
+import { parseConstraint } from '../delta/sql/constraints.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
 import { DeltaTable } from '../delta/table.ts';
 import type { Log } from '../ports/log.ts';

@@ -1,6 +1,6 @@
 /** A commit of a table as programs see it. */
 import { formatMillis } from '../core/time.ts';
-import type { CommitRecord } from '../delta/history.ts';
+import type { CommitRecord } from '../delta/snapshot/history.ts';
 
 export interface Commit extends Omit<CommitRecord, 'committedAt' | 'requests'> {
   /** RFC 3339. */

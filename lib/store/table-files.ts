@@ -1,10 +1,10 @@
 /** Live files of a table under the names its columns have now, where the log knows them by others. */
 import { isJsonObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
 import type { ColumnType } from '../core/types.ts';
-import type { AddFile } from '../delta/actions.ts';
-import { fileRowCount } from '../delta/live-rows.ts';
-import type { ReadDeps } from '../delta/read.ts';
-import type { Snapshot, TableColumn } from '../delta/snapshot-state.ts';
+import type { AddFile } from '../delta/actions/actions.ts';
+import { fileRowCount } from '../delta/statistics/live-rows.ts';
+import type { ReadDeps } from '../delta/rows/read.ts';
+import type { Snapshot, TableColumn } from '../delta/snapshot/snapshot-state.ts';
 
 export interface TableFile {
   /** Relative to the table. */

@@ -1,10 +1,10 @@
 /** Writes of one program to one table that commit together. */
 import type { DeltaDeps } from '../delta/deps.ts';
-import { GroupCommitter } from '../delta/group-committer.ts';
-import type { GroupWriteRequest } from '../delta/group-stage.ts';
+import { GroupCommitter } from '../delta/group/group-committer.ts';
+import type { GroupWriteRequest } from '../delta/group/group-stage.ts';
 import type { DeltaTable } from '../delta/table.ts';
-import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
-import { settle } from '../features/settle.ts';
+import { commitReceipt, type CommitReceipt } from '../features/ingest/receipt.ts';
+import { settle } from '../features/ingest/settle.ts';
 import { checkOptions, WRITE_OPTIONS } from './arguments.ts';
 import { tableBatch, type TableRow, type TableWriteOptions, writeOptions } from './table-input.ts';
 

@@ -1,22 +1,22 @@
 /** A Delta table as a program uses it: rows as objects in, rows as objects out. */
 import { LakefoldError } from '../core/errors.ts';
 import { formatType, parseType } from '../core/types.ts';
-import type { SchemaChange } from '../delta/alter-schema.ts';
-import type { WrittenCheckpoint } from '../delta/checkpoint.ts';
-import { compatibilityOf, type EngineCompatibility } from '../delta/compatibility.ts';
-import { CONSTRAINT_PREFIX } from '../delta/constraints.ts';
-import type { DeleteWhat } from '../delta/delete-rows.ts';
+import type { SchemaChange } from '../delta/schema/alter-schema.ts';
+import type { WrittenCheckpoint } from '../delta/checkpoint/checkpoint.ts';
+import { compatibilityOf, type EngineCompatibility } from '../delta/actions/compatibility.ts';
+import { CONSTRAINT_PREFIX } from '../delta/sql/constraints.ts';
+import type { DeleteWhat } from '../delta/write/delete-rows.ts';
 import type { DeltaDeps } from '../delta/deps.ts';
-import type { Filter } from '../delta/filter.ts';
-import { type CommitOperation, oldestEntry, readHistory } from '../delta/history.ts';
-import { deletedFileRetentionMillis } from '../delta/table-properties.ts';
-import type { Snapshot } from '../delta/snapshot-state.ts';
+import type { Filter } from '../delta/filter/filter.ts';
+import { type CommitOperation, oldestEntry, readHistory } from '../delta/snapshot/history.ts';
+import { deletedFileRetentionMillis } from '../delta/schema/table-properties.ts';
+import type { Snapshot } from '../delta/snapshot/snapshot-state.ts';
 import type { DeltaTable } from '../delta/table.ts';
-import { verifyTable, type TableVerification } from '../delta/verify.ts';
-import type { WriteOutcome } from '../delta/write-outcome.ts';
-import { parseFilter } from '../delta/parse-filter.ts';
-import { commitReceipt, type CommitReceipt } from '../features/receipt.ts';
-import { settle } from '../features/settle.ts';
+import { verifyTable, type TableVerification } from '../delta/verify/verify.ts';
+import type { WriteOutcome } from '../delta/write/write-outcome.ts';
+import { parseFilter } from '../delta/filter/parse-filter.ts';
+import { commitReceipt, type CommitReceipt } from '../features/ingest/receipt.ts';
+import { settle } from '../features/ingest/settle.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import { checkArgument, checkOptions, LIST, membersOf, OBJECT, REQUEST_OPTIONS, TEXT, TEXT_OR_NULL, WRITE_OPTIONS } from './arguments.ts';
 import { asJson, asOfOf, type AsOfInput, type Where } from './native-input.ts';
@@ -39,8 +39,8 @@ import { parseOptimize, shownPlan, type TableOptimizeOptions, type TableOptimize
 
 export type { EngineCompatibility, TableFile, TableRow, TableWriteOptions };
 
-export type { Finding } from '../delta/verify-findings.ts';
-export type { TableVerification } from '../delta/verify.ts';
+export type { Finding } from '../delta/verify/verify-findings.ts';
+export type { TableVerification } from '../delta/verify/verify.ts';
 
 /** A column of a table: `{ name: 'origin', type: 'string' }`. */
 export interface TableColumnInput {

@@ -4,10 +4,10 @@ import { LakefoldError } from '../core/errors.ts';
 import { showInput, toValue } from '../core/input-values.ts';
 import { INGESTED_AT } from '../core/names.ts';
 import { type Column, formatType, type Value } from '../core/types.ts';
-import type { DeleteWhat } from '../delta/delete-rows.ts';
-import type { WriteOptions } from '../delta/write-outcome.ts';
-import { readRowObjects } from '../features/row-objects.ts';
-import { refuseFaults, validateRows } from '../features/validate-rows.ts';
+import type { DeleteWhat } from '../delta/write/delete-rows.ts';
+import type { WriteOptions } from '../delta/write/write-outcome.ts';
+import { readRowObjects } from '../features/ingest/row-objects.ts';
+import { refuseFaults, validateRows } from '../features/ingest/validate-rows.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import { checkArgument, checkOptions, FLAG, LIST, OBJECT, TEXT, TEXTS } from './arguments.ts';
 

@@ -1,7 +1,7 @@
 /** Optimisations as the table's surface takes and shows them. */
 import type { Column } from '../core/types.ts';
-import type { OptimizeOptions, OptimizePlan } from '../delta/optimize-plan.ts';
-import { parseFilter } from '../delta/parse-filter.ts';
+import type { OptimizeOptions, OptimizePlan } from '../delta/maintain/optimize-plan.ts';
+import { parseFilter } from '../delta/filter/parse-filter.ts';
 import { AMOUNT, ANYTHING, checkOptions, type OptionKinds, REQUEST_OPTIONS, TEXTS } from './arguments.ts';
 import { asJson, type Where } from './native-input.ts';
 

@@ -1,5 +1,5 @@
 /** Options of a table's methods, and what each member must be. */
-import type { VacuumScope } from '../delta/vacuum.ts';
+import type { VacuumScope } from '../delta/maintain/vacuum.ts';
 import type { RequestOptions } from '../ports/object-store.ts';
 import { AMOUNT, ANYTHING, COUNT, FLAG, oneOf, type OptionKinds, REQUEST_OPTIONS, TEXTS, WHOLE, WRITE_OPTIONS } from './arguments.ts';
 import type { AsOfInput, Where } from './native-input.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createIngestApp } from '../../functions/ingest/app.ts';
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;

@@ -4,9 +4,9 @@ import { batchOfRows } from '../../lib/core/batch.ts';
 import { isRecord } from '../../lib/core/json.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
-import { Projects } from '../../lib/features/projects.ts';
-import { quarantineOf } from '../../lib/features/quarantine-foreign.ts';
-import { verifyTable } from '../../lib/delta/verify.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
+import { quarantineOf } from '../../lib/features/quality/quarantine-foreign.ts';
+import { verifyTable } from '../../lib/delta/verify/verify.ts';
 import { type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 import { foreignAppend } from '../support/foreign-commit.ts';
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { bytesSource } from '../../lib/ports/table-codec.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { joinPath } from '../../lib/core/path.ts';
 import { type Api, type memoryParts, openMemoryApi, rowsOf } from '../support/api.ts';
 

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openLocalStore } from '../../cli/local-store.ts';
 import { batchOfRows } from '../../lib/core/batch.ts';
-import { arrowStreamOf } from '../../lib/parquet/arrow-encode.ts';
+import { arrowStreamOf } from '../../lib/parquet/arrow/arrow-encode.ts';
 import { FILE_BODY_BYTES_MAX } from '../../lib/core/limits.ts';
 import { isRecord } from '../../lib/core/json.ts';
 import { openParquetCodec } from '../support/embedded.ts';

@@ -7,7 +7,7 @@ import { BATCH_ROWS } from '../../lib/core/limits.ts';
 import { plainValueAt } from '../../lib/core/raw-column.ts';
 import { uniteRanges } from '../../lib/core/row-ranges.ts';
 import { parseType, type Column, type Value } from '../../lib/core/types.ts';
-import { compareValues } from '../../lib/delta/filter.ts';
+import { compareValues } from '../../lib/delta/filter/filter.ts';
 import type { DecodeColumn, DecodedBatch, FileSource, TableCodec, ValueRange } from '../../lib/ports/table-codec.ts';
 
 export interface TableCodecCase {

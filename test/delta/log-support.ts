@@ -2,10 +2,10 @@
 import { MemoryObjectStore } from '../../lib/adapters/memory/object-store.ts';
 import { epochMillis } from '../../lib/core/time.ts';
 import { objectPath } from '../../lib/core/path.ts';
-import { serializeActions } from '../../lib/delta/action-codec.ts';
-import type { Action, AddFile, CommitInfo, DeletionVectorDescriptor, Metadata, Protocol, RemoveFile } from '../../lib/delta/actions.ts';
-import { commitPath } from '../../lib/delta/log-path.ts';
-import type { TableColumn } from '../../lib/delta/snapshot-state.ts';
+import { serializeActions } from '../../lib/delta/actions/action-codec.ts';
+import type { Action, AddFile, CommitInfo, DeletionVectorDescriptor, Metadata, Protocol, RemoveFile } from '../../lib/delta/actions/actions.ts';
+import { commitPath } from '../../lib/delta/snapshot/log-path.ts';
+import type { TableColumn } from '../../lib/delta/snapshot/snapshot-state.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 

@@ -15,7 +15,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   FORBIDDEN: 'as above; what a server answers to another host name is in test/cli/serve.test.ts',
   UNKNOWN_KEY_ID: 'there are no API keys in a store of one machine',
   RATE_LIMITED: 'a deployment answers it; when to come back: test/functions/http.test.ts',
-  OVERLOADED: 'only groups of writes wait, which no route opens: test/delta/group-committer.test.ts',
+  OVERLOADED: 'only groups of writes wait, which no route opens: test/delta/group/group-committer.test.ts',
   UNSUPPORTED_FILESYSTEM: 'needs a file system without hard links: test/adapters/fs.test.ts',
 };
 

@@ -36,7 +36,7 @@ import { describe, expect, it } from 'vitest';
 import { rowsOf } from '../../lib/core/batch.ts';
 import { isLakefoldError } from '../../lib/core/errors.ts';
 import { parseType, type Column } from '../../lib/core/types.ts';
-import { parseRows, type ParseRowsOptions } from '../../lib/features/parse-rows.ts';
+import { parseRows, type ParseRowsOptions } from '../../lib/features/ingest/parse-rows.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 
 // Arrow needs no codec of tables.

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseType } from '../../lib/core/types.ts';
 import { toValue } from '../../lib/core/input-values.ts';
-import { csvInput, parseCsv } from '../../lib/features/csv.ts';
+import { csvInput, parseCsv } from '../../lib/features/ingest/csv.ts';
 import { thrownBy } from '../registry/examples.ts';
 
 describe('CSV', () => {

@@ -2,10 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { isLakefoldError } from '../../lib/core/errors.ts';
-import { verifyTable } from '../../lib/delta/verify.ts';
+import { verifyTable } from '../../lib/delta/verify/verify.ts';
 import { eraseRows } from '../../lib/features/erase/erase-rows.ts';
 import { parseErase } from '../../lib/features/erase/parse-erase.ts';
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { type Api, type memoryParts, openMemoryApi, rowsOf } from '../support/api.ts';
 import { Crashed, crashingPorts } from '../support/crashing-ports.ts';
 import { controlRecordsOf, objectsOf, onlineItemsOf, placesHolding } from '../support/erased-scan.ts';

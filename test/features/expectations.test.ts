@@ -12,8 +12,8 @@ import {
   refuseUnmet,
   unmetExpectations,
   type UnmetExpectation,
-} from '../../lib/features/expectations.ts';
-import { ingestRows } from '../../lib/features/ingest-rows.ts';
+} from '../../lib/features/quality/expectations.ts';
+import { ingestRows } from '../../lib/features/ingest/ingest-rows.ts';
 import { expectation } from '../../lib/registry/define-expectation.ts';
 import type { ColumnDefinition, ExpectationDefinition, ValidationPolicy } from '../../lib/registry/definition.ts';
 import { openEmbedded } from '../../lib/store/embedded.ts';

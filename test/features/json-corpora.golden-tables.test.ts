@@ -8,8 +8,8 @@ import { LakefoldError } from '../../lib/core/errors.ts';
 import { parseJson, stringifyJson } from '../../lib/core/json.ts';
 import { hasLoneSurrogate } from '../../lib/core/bytes.ts';
 import type { Column } from '../../lib/core/types.ts';
-import { parseJsonFast } from '../../lib/features/fast-json.ts';
-import { parseRows, type RowsBody } from '../../lib/features/parse-rows.ts';
+import { parseJsonFast } from '../../lib/features/ingest/fast-json.ts';
+import { parseRows, type RowsBody } from '../../lib/features/ingest/parse-rows.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 
 const corpora = resolve(import.meta.dirname, '../../../shared/corpora');

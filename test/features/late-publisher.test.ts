@@ -1,7 +1,7 @@
 /** A publisher that sleeps through an erasure, whole or in part, brings nothing back into the online store (semantics D3, U6). */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Projects } from '../../lib/features/projects.ts';
-import { publishGroup } from '../../lib/features/publish-group.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
+import { publishGroup } from '../../lib/features/publish/publish-group.ts';
 import type { OnlineStore } from '../../lib/ports/online-store.ts';
 import { airportDelays, type Api, GROUP, type memoryParts, openExampleApi } from '../support/api.ts';
 import { onlineItemsOf } from '../support/erased-scan.ts';

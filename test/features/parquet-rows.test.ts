@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { batchOfRows, rowsOf } from '../../lib/core/batch.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { parseType, type Column, type Value } from '../../lib/core/types.ts';
-import { parseRows, type ParseRowsOptions } from '../../lib/features/parse-rows.ts';
+import { parseRows, type ParseRowsOptions } from '../../lib/features/ingest/parse-rows.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
 import type { TableCodec } from '../../lib/ports/table-codec.ts';

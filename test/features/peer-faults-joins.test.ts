@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchOfRows } from '../../lib/core/batch.ts';
 import { instant } from '../../lib/core/time.ts';
-import { INGESTED_AT_COLUMN } from '../../lib/features/receipt-time.ts';
+import { INGESTED_AT_COLUMN } from '../../lib/features/ingest/receipt-time.ts';
 import type { JoinSpec, Row, SpineRow, Step } from '../support/point-in-time-world.ts';
 import { openWorld, openWorldParts, type OpenWorld, type WorldParts } from '../support/point-in-time-world.ts';
 import { type Api, type memoryParts, openMemoryApi, rowsOf } from '../support/api.ts';

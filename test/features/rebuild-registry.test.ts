@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
-import { Projects } from '../../lib/features/projects.ts';
-import { rebuildRegistry } from '../../lib/features/rebuild-registry.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
+import { rebuildRegistry } from '../../lib/features/definitions/rebuild-registry.ts';
 import { airportDelays, type Api, EXAMPLE_ROWS, GROUP, type memoryParts, openExampleApi, rowsOf, VIEW } from '../support/api.ts';
 
 let open: Api<ReturnType<typeof memoryParts>> | undefined;

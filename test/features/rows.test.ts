@@ -6,9 +6,9 @@ import { toValue } from '../../lib/core/input-values.ts';
 import { parseJson, stringifyJson } from '../../lib/core/json.ts';
 import { parseInstant } from '../../lib/core/time.ts';
 import { parseType, type ColumnType, type Value } from '../../lib/core/types.ts';
-import { scanLines } from '../../lib/features/fast-json.ts';
-import { parseRows, type ParseRowsOptions, type RowsBody } from '../../lib/features/parse-rows.ts';
-import { inputColumn, inputColumns, type InputColumn } from '../../lib/features/received-rows.ts';
+import { scanLines } from '../../lib/features/ingest/fast-json.ts';
+import { parseRows, type ParseRowsOptions, type RowsBody } from '../../lib/features/ingest/parse-rows.ts';
+import { inputColumn, inputColumns, type InputColumn } from '../../lib/features/ingest/received-rows.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 import { parseFeatureGroup } from '../../lib/registry/parse-group.ts';
 
@@ -348,7 +348,7 @@ describe('fast reading of JSON', () => {
         })
         .map((parts) => parts.join('')),
     );
-    const { parseJsonFast } = await import('../../lib/features/fast-json.ts');
+    const { parseJsonFast } = await import('../../lib/features/ingest/fast-json.ts');
     const outcome = (run: () => unknown): unknown => {
       try {
         return { value: stringifyJson(run()) };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { rowsOf } from '../../lib/core/batch.ts';
 import { instant } from '../../lib/core/time.ts';
-import { parseRows, type RowsBody } from '../../lib/features/parse-rows.ts';
-import { inputColumns } from '../../lib/features/received-rows.ts';
-import { refuseFaults, rowRules, validateRows, type RowCheck, type ValidatedRows } from '../../lib/features/validate-rows.ts';
+import { parseRows, type RowsBody } from '../../lib/features/ingest/parse-rows.ts';
+import { inputColumns } from '../../lib/features/ingest/received-rows.ts';
+import { refuseFaults, rowRules, validateRows, type RowCheck, type ValidatedRows } from '../../lib/features/ingest/validate-rows.ts';
 import { createNdjsonCodec } from '../../lib/parquet/ndjson-codec.ts';
 import { parseFeatureGroup, type FeatureGroupDraft } from '../../lib/registry/parse-group.ts';
 import { thrownBy } from '../registry/examples.ts';

@@ -1,7 +1,7 @@
 /** What a service without the rights for it refuses by name, before anything is changed. */
 import { describe, expect, it } from 'vitest';
 import { createIngestApp } from '../../functions/ingest/app.ts';
-import { Projects } from '../../lib/features/projects.ts';
+import { Projects } from '../../lib/features/definitions/projects.ts';
 import { GROUP, memoryParts } from '../support/api.ts';
 
 describe('an ingest service that may only write rows', () => {

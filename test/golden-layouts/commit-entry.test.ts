@@ -1,7 +1,7 @@
 /** What our commits write, byte for byte (storage.md §2): goes red when `commitInfo`, its tags or the order of actions change. */
 import { expect, it } from 'vitest';
 import { decodeUtf8 } from '../../lib/core/bytes.ts';
-import { commitPath } from '../../lib/delta/log-path.ts';
+import { commitPath } from '../../lib/delta/snapshot/log-path.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 
 it('every entry of a short history has its layout', async () => {

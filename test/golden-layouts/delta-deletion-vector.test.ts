@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../lib/core/bytes.ts';
-import { encodeDeletionVectorFile } from '../../lib/delta/deletion-vector.ts';
+import { encodeDeletionVectorFile } from '../../lib/delta/rows/deletion-vector.ts';
 
 describe('a deletion-vector file', () => {
   it('has its layout byte for byte', () => {

@@ -4,9 +4,9 @@ import { MemoryControl } from '../../lib/adapters/memory/control.ts';
 import { MemoryQueue } from '../../lib/adapters/memory/queue.ts';
 import { decodeUtf8, utf8 } from '../../lib/core/bytes.ts';
 import { UlidSource } from '../../lib/core/ulid.ts';
-import { buryIntent, deadBoxOf, enqueueWrite, findDead, inboxOf } from '../../lib/delta/group-inbox.ts';
-import { decodeIntent, encodeIntent } from '../../lib/delta/group-intent.ts';
-import { takeLease } from '../../lib/delta/group-lease.ts';
+import { buryIntent, deadBoxOf, enqueueWrite, findDead, inboxOf } from '../../lib/delta/group/group-inbox.ts';
+import { decodeIntent, encodeIntent } from '../../lib/delta/group/group-intent.ts';
+import { takeLease } from '../../lib/delta/group/group-lease.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 
 const INTENT = String.raw`{"format":1,"id":"01JXT21Q00RM5YX17J9Z6SK03C","operation":"upsert","identity":["k"],"table":"7d1165c4-4930-4a6d-97cc-4b34a88bc231","partitionColumns":[],"columns":[["k","k","string",false],["v","v","int",true],["_ingested_at","_ingested_at","timestamp",true]],"constraints":{},"adds":[{"path":"part-01JXT21Q00RM5YX17J9Z6SK03C-00000.ndjson","partitionValues":{},"size":61,"modificationTime":1750000000000,"dataChange":true,"stats":"{\"numRecords\":1,\"minValues\":{\"k\":\"a\",\"v\":2,\"_ingested_at\":\"2025-06-15T15:06:40.000Z\"},\"maxValues\":{\"k\":\"a\",\"v\":2,\"_ingested_at\":\"2025-06-15T15:06:40.000Z\"},\"nullCount\":{\"k\":0,\"v\":0,\"_ingested_at\":0},\"tightBounds\":true}","tags":{"lakefold.fileCrc32":"cd3f95d7"}}],"rows":1,"deduped":1,"isReceived":true,"ingestedAt":"1750000000000001","txn":{"key":"once","body":"f00d","windowMillis":1000},"received":3,"rejected":1,"committedBy":"key:abc","validation":{"success":true},"report":"r1"}`;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeUtf8, utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
-import { parseLogEntry, serializeActions } from '../../lib/delta/action-codec.ts';
-import type { Action } from '../../lib/delta/actions.ts';
+import { parseLogEntry, serializeActions } from '../../lib/delta/actions/action-codec.ts';
+import type { Action } from '../../lib/delta/actions/actions.ts';
 
 /** One of every action with every member. */
 const ACTIONS: readonly Action[] = [

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { decodeUtf8, utf8 } from '../../lib/core/bytes.ts';
 import { objectPath } from '../../lib/core/path.ts';
-import { parseVacuumMark } from '../../lib/delta/vacuum-mark.ts';
+import { parseVacuumMark } from '../../lib/delta/maintain/vacuum-mark.ts';
 import { rowsBatch, T_ROOT, tableFixture } from '../support/table-fixture.ts';
 
 const MARK = '{"lakefold.crc32":"ed852278","format":1,"tableId":"7d1165c4-4930-4a6d-97cc-4b34a88bc231","through":2,"oldestReadable":2}';

@@ -7,9 +7,9 @@ import { batchOfRows } from '../../lib/core/batch.ts';
 import { toValue } from '../../lib/core/input-values.ts';
 import { parseType, type Value } from '../../lib/core/types.ts';
 import { openTable, type Table } from '../../lib/delta/index.ts';
-import { bindBoolean, type SqlScope } from '../../lib/delta/sql-evaluate.ts';
-import { parseSqlExpression } from '../../lib/delta/sql-parser.ts';
-import { ruleOfField } from '../../lib/delta/value-rules.ts';
+import { bindBoolean, type SqlScope } from '../../lib/delta/sql/sql-evaluate.ts';
+import { parseSqlExpression } from '../../lib/delta/sql/sql-parser.ts';
+import { ruleOfField } from '../../lib/delta/schema/value-rules.ts';
 import { CONSTRAINT_ROWS, ENFORCED, EXPRESSIONS, SPARK_SETTLES } from './constraint-expressions.ts';
 import { connectSpark, sparkEndpoint } from './spark.ts';
 

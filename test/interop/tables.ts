@@ -5,8 +5,8 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
-import { loadSnapshot } from '../../lib/delta/snapshot.ts';
+import { writeCheckpoint } from '../../lib/delta/checkpoint/checkpoint.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot/snapshot.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { deltaDeps } from '../support/embedded.ts';
 import { createTable, type CreateTableOptions, type Table, type TableRow } from '../../lib/delta/index.ts';

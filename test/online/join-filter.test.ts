@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../lib/core/json.ts';
 import { parseType, type Column, type Value } from '../../lib/core/types.ts';
-import { parseFilter } from '../../lib/delta/parse-filter.ts';
+import { parseFilter } from '../../lib/delta/filter/parse-filter.ts';
 import { rowPasses } from '../../lib/online/join-filter.ts';
 
 const COLUMNS: readonly Column[] = [

@@ -2,7 +2,7 @@
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { batchOfRows, type Row } from '../../lib/core/batch.ts';
-import { arrowStreamOf } from '../../lib/parquet/arrow-encode.ts';
+import { arrowStreamOf } from '../../lib/parquet/arrow/arrow-encode.ts';
 import { column } from '../contract/table-codec.contract.ts';
 
 const COLUMNS = [

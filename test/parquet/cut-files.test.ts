@@ -9,7 +9,7 @@ import { readParquetWasm } from '../../lib/adapters/system/parquet-wasm.ts';
 import { batchOfRows, type Row } from '../../lib/core/batch.ts';
 import type { RowRanges } from '../../lib/core/row-ranges.ts';
 import type { Column } from '../../lib/core/types.ts';
-import { collectStats } from '../../lib/delta/stats.ts';
+import { collectStats } from '../../lib/delta/statistics/stats.ts';
 import { openParquet } from '../../lib/parquet/footer.ts';
 import { createParquetCodec } from '../../lib/parquet/parquet-codec.ts';
 import type { CutFile, CutPiece } from '../../lib/ports/table-codec.ts';

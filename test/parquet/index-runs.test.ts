@@ -1,7 +1,7 @@
 /** Indices of dictionary pages, packed and in runs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readIndices, widthOfIndices, writeIndices } from '../../lib/parquet/index-runs.ts';
+import { readIndices, widthOfIndices, writeIndices } from '../../lib/parquet/remake/index-runs.ts';
 
 describe('indices', () => {
   it('come back whatever they are', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type Batch, codedVector, concatBatches, sliceRows, takeRows, type Vector } from '../../lib/core/batch.ts';
 import { concatBytes, toHex, utf8 } from '../../lib/core/bytes.ts';
-import { indexIdentities, lastOfEachIdentity } from '../../lib/delta/identity-index.ts';
-import { extremes } from '../../lib/delta/extremes.ts';
-import { sortRows } from '../../lib/delta/row-order.ts';
+import { indexIdentities, lastOfEachIdentity } from '../../lib/delta/snapshot/identity-index.ts';
+import { extremes } from '../../lib/delta/statistics/extremes.ts';
+import { sortRows } from '../../lib/delta/rows/row-order.ts';
 import { StatisticsBuilder } from '../../lib/features/statistics/feature-statistics.ts';
-import { arrowStreamOf } from '../../lib/parquet/arrow-encode.ts';
+import { arrowStreamOf } from '../../lib/parquet/arrow/arrow-encode.ts';
 import { TextCoder } from '../../lib/parquet/text-coder.ts';
 
 const TYPE = { kind: 'string' } as const;

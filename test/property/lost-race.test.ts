@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../lib/adapters/memory/random.ts';
 import type { Row } from '../../lib/core/batch.ts';
-import { deletePlanner } from '../../lib/delta/delete-rows.ts';
-import type { Filter } from '../../lib/delta/filter.ts';
-import { overwritePlanner } from '../../lib/delta/overwrite.ts';
+import { deletePlanner } from '../../lib/delta/write/delete-rows.ts';
+import type { Filter } from '../../lib/delta/filter/filter.ts';
+import { overwritePlanner } from '../../lib/delta/write/overwrite.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
-import { updatePlanner } from '../../lib/delta/update-rows.ts';
-import { upsertPlanner } from '../../lib/delta/upsert.ts';
+import { updatePlanner } from '../../lib/delta/write/update-rows.ts';
+import { upsertPlanner } from '../../lib/delta/write/upsert.ts';
 import type { Random } from '../../lib/ports/random.ts';
 import { commitAlone, contentOf, loseRace, type Write } from '../support/lost-race.ts';
 import { rowsBatch, T_ROOT, tableFixture, type TableFixture } from '../support/table-fixture.ts';

@@ -16,7 +16,7 @@ export interface Patch {
 
 /** Bounds made smaller, so that the few versions of a schedule reach them. */
 const SMALLER_BOUNDS: readonly Patch[] = [
-  { file: 'lib/delta/log-cleanup.ts', find: 'const VERSIONS_KEPT_MIN = 100;', replace: 'const VERSIONS_KEPT_MIN = 4;' },
+  { file: 'lib/delta/maintain/log-cleanup.ts', find: 'const VERSIONS_KEPT_MIN = 100;', replace: 'const VERSIONS_KEPT_MIN = 4;' },
   // A committer looks for writes to come as long as this, and nobody waits for it here.
   { file: 'lib/core/limits.ts', find: 'export const GROUP_IDLE_MILLIS = 150;', replace: 'export const GROUP_IDLE_MILLIS = 40;' },
 ];
@@ -24,7 +24,7 @@ const SMALLER_BOUNDS: readonly Patch[] = [
 /** Pure functions that many processes ask of the same stored bytes. */
 const REMEMBERED: readonly Patch[] = [
   {
-    file: 'lib/delta/action-codec.ts',
+    file: 'lib/delta/actions/action-codec.ts',
     find: 'export function parseLogEntry(',
     replace: 'export const parseLogEntry = memoByBytes(parseEntry);\nfunction parseEntry(',
   },

@@ -1,8 +1,8 @@
 /** Writes of one process that commit together, called at once; some of them twice, as by a double click. */
 import { sha256, toBase32, utf8 } from '../../lib/core/bytes.ts';
 import { isLakefoldError } from '../../lib/core/errors.ts';
-import { GroupCommitter } from '../../lib/delta/group-committer.ts';
-import { REQUEST_APP_ID } from '../../lib/delta/write-outcome.ts';
+import { GroupCommitter } from '../../lib/delta/group/group-committer.ts';
+import { REQUEST_APP_ID } from '../../lib/delta/write/write-outcome.ts';
 import { judgeError, openTable, type Actor, type Stage } from './actors.ts';
 import { DAY, HOUR, SECOND } from './knobs.ts';
 import { batchOf, type Op } from './model.ts';

@@ -1,8 +1,8 @@
 /** Queued writes: producers that put intents into the table's inbox, and committers that answer its doorbell. */
 import { isLakefoldError } from '../../lib/core/errors.ts';
 import { millisOfUlid, UlidSource } from '../../lib/core/ulid.ts';
-import { answerDoorbell } from '../../lib/delta/group-drain.ts';
-import { enqueueWrite, findDead, inboxOf, type InboxDeps } from '../../lib/delta/group-inbox.ts';
+import { answerDoorbell } from '../../lib/delta/group/group-drain.ts';
+import { enqueueWrite, findDead, inboxOf, type InboxDeps } from '../../lib/delta/group/group-inbox.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
 import { isSleptOver, openTable, type Actor, type Stage } from './actors.ts';
 import { appIdOf, type Call, type Wave } from './grouper.ts';

@@ -1,5 +1,5 @@
 /** What stands in a log entry, as the oracle reads it. */
-import { deletionVectorPath } from '../../lib/delta/deletion-vector.ts';
+import { deletionVectorPath } from '../../lib/delta/rows/deletion-vector.ts';
 
 /** Of the table. */
 export const ROOT = 't';

@@ -3,8 +3,8 @@
  *
  * It reads log entries and data files with nothing of the code under test but the bitmap decoder.
  */
-import { deletionVectorPath } from '../../lib/delta/deletion-vector.ts';
-import { decodeRoaring } from '../../lib/delta/roaring.ts';
+import { deletionVectorPath } from '../../lib/delta/rows/deletion-vector.ts';
+import { decodeRoaring } from '../../lib/delta/rows/roaring.ts';
 import type { Bucket, Stored, Watcher } from './bucket.ts';
 import { DAY, HOUR, SKEW_MAX, type Knobs } from './knobs.ts';
 import { commitName, dvId, LOG, needs, pathsOf, ROOT, type DeletionVector, type FileAction, type LineAction } from './log-lines.ts';

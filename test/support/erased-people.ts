@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { utf8 } from '../../lib/core/bytes.ts';
 import { joinPath } from '../../lib/core/path.ts';
-import { deadBoxOf } from '../../lib/delta/group-inbox.ts';
+import { deadBoxOf } from '../../lib/delta/group/group-inbox.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
 import type { OnlineTable } from '../../lib/ports/online-store.ts';
 import type { Random } from '../../lib/ports/random.ts';

@@ -11,7 +11,7 @@ import { joinPath } from '../../lib/core/path.ts';
 import { openParquet } from '../../lib/parquet/footer.ts';
 import { readPageHeaders } from '../../lib/parquet/page-headers.ts';
 import { numberAt, structAt } from '../../lib/parquet/thrift.ts';
-import { unpackPage } from '../../lib/parquet/unpack-page.ts';
+import { unpackPage } from '../../lib/parquet/repack/unpack-page.ts';
 import { runWasm } from '../../lib/parquet/wasm-runtime.ts';
 import type { Control } from '../../lib/ports/control.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';

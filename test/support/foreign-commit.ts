@@ -5,7 +5,7 @@ import { objectPath } from '../../lib/core/path.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { DeltaTable } from '../../lib/delta/table.ts';
-import { commitPath } from '../../lib/delta/log-path.ts';
+import { commitPath } from '../../lib/delta/snapshot/log-path.ts';
 
 export interface ForeignRows {
   readonly root: string;

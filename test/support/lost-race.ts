@@ -1,11 +1,11 @@
 /** One write that loses its race to one other: what both do, and what the loser asks of the store after it lost. */
 import { rowsOf } from '../../lib/core/batch.ts';
 import type { Value } from '../../lib/core/types.ts';
-import { commitWrite, type CommitRequest } from '../../lib/delta/commit.ts';
-import { readRows } from '../../lib/delta/read.ts';
-import { loadSnapshot } from '../../lib/delta/snapshot.ts';
-import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
-import type { WriteOptions, WriteOutcome } from '../../lib/delta/write-outcome.ts';
+import { commitWrite, type CommitRequest } from '../../lib/delta/write/commit.ts';
+import { readRows } from '../../lib/delta/rows/read.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot/snapshot.ts';
+import type { Snapshot } from '../../lib/delta/snapshot/snapshot-state.ts';
+import type { WriteOptions, WriteOutcome } from '../../lib/delta/write/write-outcome.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
 import { countingObjectStore, type ObjectRequest } from './counting-store.ts';
 import { T_ROOT, type TableFixture } from './table-fixture.ts';

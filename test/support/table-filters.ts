@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { compareUtf8 } from '../../lib/core/bytes.ts';
 import type { Row } from '../../lib/core/batch.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
-import type { Comparison, Filter } from '../../lib/delta/filter.ts';
+import type { Comparison, Filter } from '../../lib/delta/filter/filter.ts';
 
 export const FILTER_COLUMNS: readonly Column[] = [
   { name: 's', type: { kind: 'string' }, nullable: true },

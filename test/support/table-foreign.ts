@@ -2,18 +2,18 @@
 import { utf8 } from '../../lib/core/bytes.ts';
 import { stringifyJson } from '../../lib/core/json.ts';
 import { joinPath } from '../../lib/core/path.ts';
-import type { AddFile } from '../../lib/delta/actions.ts';
+import type { AddFile } from '../../lib/delta/actions/actions.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import { encodeLogPath } from '../../lib/delta/file-path.ts';
-import { commitPath } from '../../lib/delta/log-path.ts';
-import { readFile } from '../../lib/delta/read.ts';
-import { loadSnapshot } from '../../lib/delta/snapshot.ts';
-import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
-import { hasInCommitTimestamps } from '../../lib/delta/table-properties.ts';
-import { collectStats } from '../../lib/delta/stats.ts';
+import { encodeLogPath } from '../../lib/delta/actions/file-path.ts';
+import { commitPath } from '../../lib/delta/snapshot/log-path.ts';
+import { readFile } from '../../lib/delta/rows/read.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot/snapshot.ts';
+import type { Snapshot } from '../../lib/delta/snapshot/snapshot-state.ts';
+import { hasInCommitTimestamps } from '../../lib/delta/schema/table-properties.ts';
+import { collectStats } from '../../lib/delta/statistics/stats.ts';
 import { batchOf, rowsOfBatch, type ModelRow } from './table-model.ts';
 import { batchOfRows, rowsOf, type Batch } from '../../lib/core/batch.ts';
-import { partitionDirectory, serializePartitionValue } from '../../lib/delta/partition-values.ts';
+import { partitionDirectory, serializePartitionValue } from '../../lib/delta/filter/partition-values.ts';
 
 export interface ForeignCommit {
   readonly version: number;

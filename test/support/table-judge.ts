@@ -1,16 +1,16 @@
 /** What is wrong with a random history: its operations, replayed in the order of the log, against what each version reads as. */
 import { valueAt, vectorNamed } from '../../lib/core/batch.ts';
 import { isLakefoldError } from '../../lib/core/errors.ts';
-import { readChanges } from '../../lib/delta/change-feed.ts';
-import { readEntry, type RecordedEntry } from '../../lib/delta/changes.ts';
-import { commitInfoOf } from '../../lib/delta/commit-info.ts';
+import { readChanges } from '../../lib/delta/changes/change-feed.ts';
+import { readEntry, type RecordedEntry } from '../../lib/delta/changes/changes.ts';
+import { commitInfoOf } from '../../lib/delta/actions/commit-info.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import { fileRowCount } from '../../lib/delta/live-rows.ts';
-import { readRows } from '../../lib/delta/read.ts';
-import { loadSnapshot } from '../../lib/delta/snapshot.ts';
-import type { Snapshot } from '../../lib/delta/snapshot-state.ts';
-import { verifyTable } from '../../lib/delta/verify.ts';
-import type { WriteCounts, WriteOutcome } from '../../lib/delta/write-outcome.ts';
+import { fileRowCount } from '../../lib/delta/statistics/live-rows.ts';
+import { readRows } from '../../lib/delta/rows/read.ts';
+import { loadSnapshot } from '../../lib/delta/snapshot/snapshot.ts';
+import type { Snapshot } from '../../lib/delta/snapshot/snapshot-state.ts';
+import { verifyTable } from '../../lib/delta/verify/verify.ts';
+import type { WriteCounts, WriteOutcome } from '../../lib/delta/write/write-outcome.ts';
 import type { ObjectStore } from '../../lib/ports/object-store.ts';
 import type { Random } from '../../lib/ports/random.ts';
 import {

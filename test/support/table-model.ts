@@ -3,8 +3,8 @@ import { batchOfRows, type Batch, rowsOf } from '../../lib/core/batch.ts';
 import { rowDigest } from '../../lib/core/canonical.ts';
 import { compareBytes } from '../../lib/core/bytes.ts';
 import type { Column, Value } from '../../lib/core/types.ts';
-import type { Filter } from '../../lib/delta/filter.ts';
-import type { WriteCounts } from '../../lib/delta/write-outcome.ts';
+import type { Filter } from '../../lib/delta/filter/filter.ts';
+import type { WriteCounts } from '../../lib/delta/write/write-outcome.ts';
 
 export interface ModelRow {
   readonly k: string;

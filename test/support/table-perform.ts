@@ -1,10 +1,10 @@
 /** Does the model's operations to a real table. */
 import type { Value } from '../../lib/core/types.ts';
-import { writeCheckpoint } from '../../lib/delta/checkpoint.ts';
+import { writeCheckpoint } from '../../lib/delta/checkpoint/checkpoint.ts';
 import type { DeltaDeps } from '../../lib/delta/deps.ts';
-import type { Filter } from '../../lib/delta/filter.ts';
+import type { Filter } from '../../lib/delta/filter/filter.ts';
 import type { DeltaTable } from '../../lib/delta/table.ts';
-import type { WriteOptions, WriteOutcome } from '../../lib/delta/write-outcome.ts';
+import type { WriteOptions, WriteOutcome } from '../../lib/delta/write/write-outcome.ts';
 import type { Random } from '../../lib/ports/random.ts';
 import { batchOf, columnsOf, type Layout, type TableOp, type TableShape } from './table-model.ts';
 

@@ -2,7 +2,7 @@
 import { LakefoldError } from '../../core/errors.ts';
 import { stringifyJson, type Json } from '../../core/json.ts';
 import type { RegistryState } from '../../registry/definition.ts';
-import type { Projects } from '../projects.ts';
+import type { Projects } from '../definitions/projects.ts';
 import { grantsOf } from './authenticate.ts';
 import type { Grant } from './grant.ts';
 

@@ -9,14 +9,14 @@ import { isJsonObject, type Json, type JsonObject, parseJson, stringifyJson } fr
 import { joinPath, type ObjectPath } from '../../core/path.ts';
 import { type Column, parseType, type Value } from '../../core/types.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
-import { indexIdentities } from '../../delta/identity-index.ts';
+import { indexIdentities } from '../../delta/snapshot/identity-index.ts';
 import { parseFittedTransforms } from '../../online/transformed-views.ts';
 import type { Control } from '../../ports/control.ts';
 import { bytesSource } from '../../ports/table-codec.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
-import { parseRows } from '../parse-rows.ts';
-import type { GroupRef } from '../receipt.ts';
+import { parseRows } from '../ingest/parse-rows.ts';
+import type { GroupRef } from '../ingest/receipt.ts';
 import { contentHash, describeFile, encodeRows, SPINE_FILE } from '../training/dataset-files.ts';
 import { writeTransformsCopy } from '../training/transforms-copy.ts';
 import { withoutLostValues } from './erase-fitted.ts';

@@ -1,12 +1,12 @@
 /** Erases rows from one Delta table: they are deleted, the files that held them written again, and the history before that goes. */
 import { joinPath } from '../../core/path.ts';
 import { isLakefoldError, LakefoldError } from '../../core/errors.ts';
-import type { DeleteWhat } from '../../delta/delete-rows.ts';
+import type { DeleteWhat } from '../../delta/write/delete-rows.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
-import { checkpointEnd, deleteOlderLog, deleteUnneededFiles } from '../../delta/erase-history.ts';
+import { checkpointEnd, deleteOlderLog, deleteUnneededFiles } from '../../delta/erase/erase-history.ts';
 import type { DeltaTable } from '../../delta/table.ts';
-import type { WriteOptions } from '../../delta/write-outcome.ts';
-import { settle } from '../settle.ts';
+import type { WriteOptions } from '../../delta/write/write-outcome.ts';
+import { settle } from '../ingest/settle.ts';
 
 /** Writers that bring erased rows between two of our commits are met again so often. */
 const ROUNDS_MAX = 8;

@@ -12,13 +12,13 @@ import { CONTROL_WRITE_CONCURRENCY } from '../../core/limits.ts';
 import { parseOrder } from '../../core/order.ts';
 import { formatInstant, microsOfDays } from '../../core/time.ts';
 import type { Value } from '../../core/types.ts';
-import type { KeySet } from '../../delta/delete-rows.ts';
-import { erasureOf } from '../../delta/erasure.ts';
+import type { KeySet } from '../../delta/write/delete-rows.ts';
+import { erasureOf } from '../../delta/erase/erasure.ts';
 import type { DeltaTable } from '../../delta/table.ts';
 import type { Control } from '../../ports/control.ts';
 import type { Random } from '../../ports/random.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
-import type { RowCheck } from '../validate-rows.ts';
+import type { RowCheck } from '../ingest/validate-rows.ts';
 
 const SECRET_BYTES = 32;
 

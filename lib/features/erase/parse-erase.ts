@@ -2,7 +2,7 @@
 import { LakefoldError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { OpenGroup } from '../open-group.ts';
-import { parseDelete } from '../parse-delete.ts';
+import { parseDelete } from '../history/parse-delete.ts';
 import type { EraseRequest } from './erase-rows.ts';
 
 const REASON_LENGTH_MAX = 1000;

@@ -8,10 +8,10 @@ import { STATISTICS_COMMITS_MAX, STORE_READ_CONCURRENCY } from '../../core/limit
 import { mapConcurrent } from '../../core/concurrency.ts';
 import { joinPath, type ObjectPath } from '../../core/path.ts';
 import { type Column, typesEqual } from '../../core/types.ts';
-import { addedRows, foldKindOf, readEntry, type RecordedEntry, rowsAppeared } from '../../delta/changes.ts';
-import { commitInfoOf, isOurs } from '../../delta/commit-info.ts';
-import { recordOf } from '../../delta/history.ts';
-import { type ReadDeps, selectColumns } from '../../delta/read.ts';
+import { addedRows, foldKindOf, readEntry, type RecordedEntry, rowsAppeared } from '../../delta/changes/changes.ts';
+import { commitInfoOf, isOurs } from '../../delta/actions/commit-info.ts';
+import { recordOf } from '../../delta/snapshot/history.ts';
+import { type ReadDeps, selectColumns } from '../../delta/rows/read.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import { groupName, type OpenGroup } from '../open-group.ts';
 import { type FeatureStatistics, StatisticsBuilder } from './feature-statistics.ts';

@@ -2,7 +2,7 @@
 import type { Batch } from '../../core/batch.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import type { Column } from '../../core/types.ts';
-import { unknownColumn } from '../../delta/filter.ts';
+import { unknownColumn } from '../../delta/filter/filter.ts';
 import { isNumeric } from './column-summary.ts';
 import { type DriftBin, driftBins } from './drift-bins.ts';
 import { type DriftMetric, driftMetric } from './drift-metrics.ts';

@@ -1,11 +1,11 @@
 /** What `GET …/statistics` answers (shapes.md). */
 import { type Column } from '../../core/types.ts';
-import type { ReadDeps } from '../../delta/read.ts';
+import type { ReadDeps } from '../../delta/rows/read.ts';
 import type { Log } from '../../ports/log.ts';
 import { formatInstant } from '../../core/time.ts';
-import { unknownColumn } from '../../delta/filter.ts';
+import { unknownColumn } from '../../delta/filter/filter.ts';
 import type { OpenGroup } from '../open-group.ts';
-import type { GroupRef } from '../receipt.ts';
+import type { GroupRef } from '../ingest/receipt.ts';
 import { rangeStatistics } from './commit-statistics.ts';
 import type { FeatureStatistics } from './feature-statistics.ts';
 import { snapshotStatistics, type SnapshotWindow } from './snapshot-statistics.ts';

@@ -3,10 +3,10 @@ import { sha256, toHex, utf8 } from '../../core/bytes.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { canonicalJson, isRecord, parseJson, stringifyJson } from '../../core/json.ts';
 import { joinPath, type ObjectPath } from '../../core/path.ts';
-import type { ReadDeps } from '../../delta/read.ts';
+import type { ReadDeps } from '../../delta/rows/read.ts';
 import type { Log } from '../../ports/log.ts';
 import type { OpenGroup } from '../open-group.ts';
-import { readGroup } from '../read-rows.ts';
+import { readGroup } from '../history/read-rows.ts';
 import { featureStatistics, type FeatureStatistics } from './feature-statistics.ts';
 
 const FORMAT = 1;

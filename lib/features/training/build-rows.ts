@@ -1,8 +1,8 @@
 /** The rows of a training set from its request: spine, join at the pins, defaults, functions, filter, splits (P18). */
 import { type Batch, concatBatches, takeRows, valueAt } from '../../core/batch.ts';
 import type { DeltaDeps } from '../../delta/deps.ts';
-import { passingRows } from '../../delta/filter.ts';
-import { parseFilter } from '../../delta/parse-filter.ts';
+import { passingRows } from '../../delta/filter/filter.ts';
+import { parseFilter } from '../../delta/filter/parse-filter.ts';
 import type { RelationDeps } from '../../engine/plan-relation.ts';
 import type { Control } from '../../ports/control.ts';
 import type { Engine } from '../../ports/engine.ts';
@@ -11,7 +11,7 @@ import { functionOf, type FunctionTable } from '../../registry/collect-definitio
 import type { FittedTransform } from '../../online/model-transform.ts';
 import type { FeatureViewDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';
-import type { Warning } from '../receipt.ts';
+import type { Warning } from '../ingest/receipt.ts';
 import { beyondBudget } from './beyond-budget.ts';
 import { fitTransforms, transformBatch } from './fit-transforms.ts';
 import { type JoinCounts, RowFinisher } from './finish-rows.ts';

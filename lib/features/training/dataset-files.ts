@@ -102,7 +102,7 @@ export async function encodeRows(deps: Pick<DeltaDeps, 'codec'>, batch: Batch, f
       return utf8(csvText(batch));
     case 'arrow':
       // What only some answers need is loaded with the first of them.
-      return (await import('../../parquet/arrow-encode.ts')).arrowStreamOf(batch);
+      return (await import('../../parquet/arrow/arrow-encode.ts')).arrowStreamOf(batch);
     case 'tfrecord':
       return tfRecordBytes(batch);
   }

@@ -5,7 +5,7 @@ import { type Fault, isLakefoldError, LakefoldError } from '../../core/errors.ts
 import { type Json, parseJson, stringifyJson } from '../../core/json.ts';
 import { TRANSFORM_CATEGORIES_MAX, TRANSFORM_PARAMETERS_BYTES_MAX } from '../../core/limits.ts';
 import type { Column, ColumnType, Value } from '../../core/types.ts';
-import { compareValues } from '../../delta/filter.ts';
+import { compareValues } from '../../delta/filter/filter.ts';
 import { toJson } from '../../online/json-output.ts';
 import { categoryOf, compileTransform, type FittedTransform, toDouble } from '../../online/model-transform.ts';
 import { type FunctionTable, transformOf } from '../../registry/collect-definitions.ts';

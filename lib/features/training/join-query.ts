@@ -3,7 +3,7 @@ import { LakefoldError } from '../../core/errors.ts';
 import { toValue } from '../../core/input-values.ts';
 import { duration } from '../../core/time.ts';
 import { type Column, formatType, type Value } from '../../core/types.ts';
-import { parseFilter } from '../../delta/parse-filter.ts';
+import { parseFilter } from '../../delta/filter/parse-filter.ts';
 import type { JoinKey, PointInTimeJoin } from '../../engine/point-in-time.ts';
 import type { FeatureViewDefinition, JoinDefinition } from '../../registry/definition.ts';
 import type { OpenGroup } from '../open-group.ts';

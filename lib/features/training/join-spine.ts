@@ -3,8 +3,8 @@ import { type Batch, batchOfRows, concatBatches, rowAt, valueAt, type Vector } f
 import { compareBytes } from '../../core/bytes.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { INGESTED_AT } from '../../core/names.ts';
-import { contentDigest } from '../../delta/upsert.ts';
-import { identityOver } from '../../delta/row-identity.ts';
+import { contentDigest } from '../../delta/write/upsert.ts';
+import { identityOver } from '../../delta/rows/row-identity.ts';
 import {
   equalReceiptsSql,
   identityNames,
@@ -18,7 +18,7 @@ import {
 import type { Engine, EngineQuery, InlineRelation } from '../../ports/engine.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import { groupName } from '../open-group.ts';
-import type { Warning } from '../receipt.ts';
+import type { Warning } from '../ingest/receipt.ts';
 import { historyName, type JoinPlan } from './join-plan.ts';
 import type { Spine } from './spine.ts';
 

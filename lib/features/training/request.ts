@@ -2,7 +2,7 @@
 import { LakefoldError } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { floorDiv, formatInstant, parseInstant } from '../../core/time.ts';
-import type { AsOf } from '../../delta/snapshot-state.ts';
+import type { AsOf } from '../../delta/snapshot/snapshot-state.ts';
 import { parseSplit, shownSplit, type SplitRequest } from './split-request.ts';
 
 /** A path or address; or a file that was uploaded. */

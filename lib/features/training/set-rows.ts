@@ -2,7 +2,7 @@
 import type { Column } from '../../core/types.ts';
 import type { RequestOptions } from '../../ports/object-store.ts';
 import type { FittedTransform } from '../../online/model-transform.ts';
-import type { Warning } from '../receipt.ts';
+import type { Warning } from '../ingest/receipt.ts';
 import { canonicalPieces } from '../../core/canonical-bytes.ts';
 import { type FeatureStatistics, featureStatistics } from '../statistics/feature-statistics.ts';
 import { type BuildInput, buildRows, type TrainingDeps } from './build-rows.ts';

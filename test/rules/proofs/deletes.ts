@@ -5,7 +5,7 @@ import { dynamoDbItem, lookingUp, onlineCase, publishing, storageRule, vector } 
 const HISTORY_TEST = 'test/api/history.test.ts';
 const ERASE_TEST = 'test/api/erase.test.ts';
 const TTL_TEST = 'test/api/ttl.test.ts';
-const DELETE = 'lib/features/parse-delete.ts';
+const DELETE = 'lib/features/history/parse-delete.ts';
 const GROUP = 'lib/online/fold-group.ts';
 
 export const DELETES: readonly Proof[] = [
@@ -88,7 +88,7 @@ export const DELETES: readonly Proof[] = [
     promise: 'deleting what is not there is a success that counts it',
     test: vector('a delete of what is not there'),
     change: {
-      file: 'lib/features/manage-rows.ts',
+      file: 'lib/features/history/manage-rows.ts',
       find: 'commit, notFound: facts?.notFound ?? notFound, online };',
       replace: 'commit, notFound: 0, online };',
     },
@@ -204,7 +204,7 @@ export const DELETES: readonly Proof[] = [
     promise: "versions stay readable for the group's retention, and no longer",
     test: { file: HISTORY_TEST, name: ":optimize and :vacuum > keep versions for the group's retention, and no longer (T7)" },
     change: {
-      file: 'lib/features/manage-rows.ts',
+      file: 'lib/features/history/manage-rows.ts',
       find: 'duration(options.retention ?? group.definition.retention)',
       replace: "duration(options.retention ?? 'P7D')",
     },

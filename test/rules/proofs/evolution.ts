@@ -17,7 +17,7 @@ export const EVOLUTION: readonly Proof[] = [
     promise: 'a default fills rows that omit it from then on, older rows stay null',
     test: { file: PATCH, name: 'PATCH of a feature group > fills rows that omit a column with its default from then on, and leaves older rows null (§6)' },
     change: {
-      file: 'lib/features/received-rows.ts',
+      file: 'lib/features/ingest/received-rows.ts',
       find: "...(fallback?.kind === 'value' && fallback.value !== null ? { default: fallback.value } : {}),",
       replace: '',
     },
@@ -90,12 +90,12 @@ export const EVOLUTION: readonly Proof[] = [
     rule: 'E7',
     promise: 'an unknown column is refused',
     test: { file: 'test/features/rows.test.ts', name: 'rows > name every fault by row and column, and read the rest' },
-    change: { file: 'lib/features/row-objects.ts', find: 'if (options.ignoreUnknown !== true) noteUnknown(', replace: 'if (false) noteUnknown(' },
+    change: { file: 'lib/features/ingest/row-objects.ts', find: 'if (options.ignoreUnknown !== true) noteUnknown(', replace: 'if (false) noteUnknown(' },
   },
   {
     rule: 'E7',
     promise: 'unless told to be ignored',
     test: { file: 'test/features/rows.test.ts', name: 'rows > leave unknown members out when asked to' },
-    change: { file: 'lib/features/row-objects.ts', find: 'if (options.ignoreUnknown !== true) noteUnknown(', replace: 'noteUnknown(' },
+    change: { file: 'lib/features/ingest/row-objects.ts', find: 'if (options.ignoreUnknown !== true) noteUnknown(', replace: 'noteUnknown(' },
   },
 ];

@@ -8,8 +8,8 @@ const FOLD = 'lib/online/fold.ts';
 const NEWEST = 'lib/online/newest-rows.ts';
 const PUBLISH = 'lib/online/publish.ts';
 const WATERMARK = 'lib/online/watermark.ts';
-const CHANGES = 'lib/delta/changes.ts';
-const COMMIT = 'lib/delta/commit.ts';
+const CHANGES = 'lib/delta/changes/changes.ts';
+const COMMIT = 'lib/delta/write/commit.ts';
 const FOREIGN_TEST = 'test/api/foreign-commits.test.ts';
 const GENERATIONS_TEST = 'test/api/generations.test.ts';
 const ROWS_TEST = 'test/api/rows.test.ts';
@@ -71,14 +71,14 @@ export const FOLD_RULES: readonly Proof[] = [
     rule: 'U2',
     promise: 'the counts of a commit add up to what was received',
     test: vector('the last row of a batch wins its record'),
-    change: { file: 'lib/delta/upsert.ts', find: 'dedupedInBatch: deduped + (rows.dedupedBefore ?? 0),', replace: 'dedupedInBatch: 0,' },
+    change: { file: 'lib/delta/write/upsert.ts', find: 'dedupedInBatch: deduped + (rows.dedupedBefore ?? 0),', replace: 'dedupedInBatch: 0,' },
   },
   {
     rule: 'U2',
     promise: 'a row received earlier than the one in the table is stale and not added',
     test: vector('upsert, received 1 commits after received 2'),
     change: {
-      file: 'lib/delta/upsert.ts',
+      file: 'lib/delta/write/upsert.ts',
       find: 'if (theirs > own || (theirs === own && known.get(position) === true)) stale.add(row);',
       replace: 'if (theirs < own) stale.add(-1);',
     },
@@ -119,7 +119,7 @@ export const FOLD_RULES: readonly Proof[] = [
     rule: 'U5',
     promise: 'or its default',
     test: vector('an omitted column takes its default'),
-    change: { file: 'lib/features/row-objects.ts', find: 'const fallback = column.default ?? null;', replace: 'const fallback = null;' },
+    change: { file: 'lib/features/ingest/row-objects.ts', find: 'const fallback = column.default ?? null;', replace: 'const fallback = null;' },
   },
   {
     rule: 'U6',
@@ -237,19 +237,19 @@ export const FOLD_RULES: readonly Proof[] = [
     rule: 'U9',
     promise: 'the key of another request is refused',
     test: { file: ROWS_TEST, name: 'an idempotency key > used for other rows is refused, and nothing is written' },
-    change: { file: 'lib/features/settle.ts', find: 'original !== undefined && original.bodyHash !== idempotency.bodyHash', replace: 'false' },
+    change: { file: 'lib/features/ingest/settle.ts', find: 'original !== undefined && original.bodyHash !== idempotency.bodyHash', replace: 'false' },
   },
   {
     rule: 'U9',
     promise: 'a stream takes each sequence once, for ever',
     test: { file: ROWS_TEST, name: 'an idempotency stream > takes each sequence number once, in order, for ever (U9)' },
-    change: { file: 'lib/features/settle.ts', find: 'return txn.version === stream.sequence ? entry : undefined;', replace: 'return undefined;' },
+    change: { file: 'lib/features/ingest/settle.ts', find: 'return txn.version === stream.sequence ? entry : undefined;', replace: 'return undefined;' },
   },
   {
     rule: 'U10',
     promise: 'a row too large for an item is refused before anything is written',
     test: { file: 'test/api/bad-input.test.ts', name: 'a faulty row > too large for the online store is refused before anything is written (U10)' },
-    change: { file: 'lib/features/row-size.ts', find: 'if (bytes > ONLINE_PAYLOAD_BYTES_MAX)', replace: 'if (false)' },
+    change: { file: 'lib/features/ingest/row-size.ts', find: 'if (bytes > ONLINE_PAYLOAD_BYTES_MAX)', replace: 'if (false)' },
   },
   {
     rule: 'U11',
@@ -277,13 +277,13 @@ export const FOLD_RULES: readonly Proof[] = [
     rule: 'U12',
     promise: 'a row beyond now and the allowed skew is refused',
     test: vector('a row beyond now'),
-    change: { file: 'lib/features/validate-rows.ts', find: 'if (micros <= eventTimeMax || isNullAt(vector, row)) continue;', replace: 'continue;' },
+    change: { file: 'lib/features/ingest/validate-rows.ts', find: 'if (micros <= eventTimeMax || isNullAt(vector, row)) continue;', replace: 'continue;' },
   },
   {
     rule: 'U12',
     promise: 'the skew is inclusive and may be switched off',
     test: { file: 'test/features/validate-rows.test.ts', name: 'row checks > refuse the future beyond the skew, inclusive, unless it is unchecked (U12)' },
-    change: { file: 'lib/features/validate-rows.ts', find: 'if (micros <= eventTimeMax ||', replace: 'if (micros < eventTimeMax ||' },
+    change: { file: 'lib/features/ingest/validate-rows.ts', find: 'if (micros <= eventTimeMax ||', replace: 'if (micros < eventTimeMax ||' },
   },
   {
     rule: 'U13',
@@ -301,6 +301,6 @@ export const FOLD_RULES: readonly Proof[] = [
     rule: 'U13',
     promise: 'what no read can see goes to quarantine, once however often it is published',
     test: { file: FOREIGN_TEST, name: 'are put in quarantine as they stand, once however often they are published' },
-    change: { file: 'lib/features/quarantine-foreign.ts', find: 'await setAsideOnce(deps, group, { version, rows });', replace: '' },
+    change: { file: 'lib/features/quality/quarantine-foreign.ts', find: 'await setAsideOnce(deps, group, { version, rows });', replace: '' },
   },
 ];

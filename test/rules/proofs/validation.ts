@@ -1,7 +1,7 @@
 /** The policy table of validation (semantics §11), a rule for each of its rows, and the order of checks. */
 import type { Proof } from '../proof.ts';
 
-const JUDGE = 'lib/features/judge-rows.ts';
+const JUDGE = 'lib/features/ingest/judge-rows.ts';
 const FILE = 'test/api/validation.test.ts';
 
 function policy(cell: string): Proof['test'] {
@@ -73,7 +73,11 @@ export const VALIDATION: readonly Proof[] = [
     rule: 'V4',
     promise: 'where mostly is reached no row is set aside',
     test: policy('takes a batch in which `mostly` is reached as it is'),
-    change: { file: 'lib/features/expectations.ts', find: '/ considered >= mostly) return undefined;', replace: '/ considered > mostly) return undefined;' },
+    change: {
+      file: 'lib/features/quality/expectations.ts',
+      find: '/ considered >= mostly) return undefined;',
+      replace: '/ considered > mostly) return undefined;',
+    },
   },
   {
     rule: 'V5',
