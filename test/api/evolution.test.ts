@@ -47,7 +47,7 @@ describe('apply (§6)', () => {
     return api;
   }
 
-  it.each(changed('in place'))('changes in place: $what', async ({ definition, path, change }) => {
+  it.each(changed('in place').map((each) => [each.what, each] as const))('changes in place: %s', async (_, { definition, path, change }) => {
     const api = await startEvolving();
     const { planId, ...planned } = await plan(api, definition);
     expect(planned).toMatchObject({
@@ -58,7 +58,7 @@ describe('apply (§6)', () => {
     expect((await plan(api, definition)).changes).toMatchObject([{ action: 'none' }]);
   });
 
-  it.each(changed('rewrite'))('writes files again: $what', async ({ definition, path }) => {
+  it.each(changed('rewrite').map((each) => [each.what, each] as const))('writes files again: %s', async (_, { definition, path }) => {
     const api = await startEvolving();
     const { planId, ...planned } = await plan(api, definition);
     expect(planned).toMatchObject({
@@ -69,7 +69,7 @@ describe('apply (§6)', () => {
     expect(await apply(api, planId, true)).toMatchObject({ status: 200, body: { revision: 4 } });
   });
 
-  it.each(changed('new version'))('wants a new version: $what', async ({ definition }) => {
+  it.each(changed('new version').map((each) => [each.what, each] as const))('wants a new version: %s', async (_, { definition }) => {
     const api = await startEvolving();
     const before = (await api.get(EVOLVING_GROUP)).body;
     const { planId, ...planned } = await plan(api, definition);

@@ -11,9 +11,9 @@ const CASES: readonly ErrorCase[] = [...REQUEST_CASES, ...DEFINITION_CASES, ...S
 
 /** Codes that no request to a store without sign-in and no command can bring about, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  UNAUTHENTICATED: 'nobody signs in to a store of one machine; a deployment answers it',
-  FORBIDDEN: 'as above; what a server answers to another host name is in test/cli/serve.test.ts',
-  UNKNOWN_KEY_ID: 'there are no API keys in a store of one machine',
+  UNAUTHENTICATED: 'nobody is asked here; a server that asks for keys is in test/api/access.test.ts and test/cli/access.test.ts',
+  FORBIDDEN: 'as above',
+  UNKNOWN_KEY_ID: 'as above',
   RATE_LIMITED: 'a deployment answers it; when to come back: test/functions/http.test.ts',
   OVERLOADED: 'only groups of writes wait, which no route opens: test/delta/group/group-committer.test.ts',
   UNSUPPORTED_FILESYSTEM: 'needs a file system without hard links: test/adapters/fs.test.ts',

@@ -75,10 +75,13 @@ async function ask(
 ): Promise<Refused> {
   const { url, close } = await startServer(api.app, { port: 0 });
   try {
+    // What goes on after an answer ends first: only the refusal is to be seen.
+    await Promise.all(parts.later);
     const before = await contentOf(parts);
     const sent: Sent = { ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) };
     const answer = await api.send(method, path, sent);
     const commanded = 'none' in command ? undefined : await lakefold([...placed(command, url), '--json', '--quiet'], { cwd });
+    await Promise.all(parts.later);
     const after = await contentOf(parts);
     return {
       request: { status: answer.status, type: answer.headers.get('content-type'), problem: answer.body },

@@ -8,8 +8,8 @@ import { runTypeScript } from '../../support/run-typescript.ts';
 const CHILD = `
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { BROKEN_LOGS } from '../test/support/broken-logs.ts';
-import { HOSTILE_LOGS, openBroken } from '../test/support/hostile-logs.ts';
+import { BROKEN_LOGS } from './test/support/broken-logs.ts';
+import { HOSTILE_LOGS, openBroken } from './test/support/hostile-logs.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
 const cases = [...BROKEN_LOGS.map(([name, files]) => ({ name, log: async () => files })), ...HOSTILE_LOGS];
