@@ -16,9 +16,9 @@ export interface TextBuffers {
 
 /** Rows of a batch below which coding it is not worth its tables. */
 const ROWS_MIN = 4096;
-/** Different texts up to which a column is coded whatever its rows, and their share of the rows above it. */
-const WORDS_ALWAYS = 131_072;
-const WORDS_SHARE_MAX = 0.25;
+/** Different texts up to which a column is coded whatever its rows, and their share of the file's rows above it: a column of keys is given up soon. */
+const WORDS_ALWAYS = 4096;
+const WORDS_SHARE_MAX = 0.05;
 const PRIME = 0x01000193;
 
 export class TextCoder {
@@ -29,14 +29,18 @@ export class TextCoder {
   #hashes = new Int32Array(1024);
   /** Word + 1 by hash; 0 = free. At most half full. */
   #slots = new Int32Array(4096);
-  #rows = 0;
+  readonly #wordsMax: number;
   #isGivenUp = false;
+
+  /** For a column of so many rows in all. */
+  constructor(rowCount: number) {
+    this.#wordsMax = Math.max(WORDS_ALWAYS, Math.floor(rowCount * WORDS_SHARE_MAX));
+  }
 
   /** Undefined for a small batch, for bytes that are not UTF-8, and from where too many texts differ. Words of earlier batches keep their numbers. */
   code(texts: TextBuffers): CodedTexts | undefined {
     const { length, nulls, offsets, bytes } = texts;
     if (this.#isGivenUp || length < ROWS_MIN) return undefined;
-    this.#rows += length;
     const codes = new Int32Array(length);
     for (let i = 0; i < length; i += 1) {
       if (nulls !== undefined && nulls[i] === 1) {
@@ -75,7 +79,7 @@ export class TextCoder {
 
   #add({ bytes, from, to }: Piece, hash: number, slot: number): number | undefined {
     const word = this.#words.length;
-    if (word >= WORDS_ALWAYS && word >= this.#rows * WORDS_SHARE_MAX) return undefined;
+    if (word >= this.#wordsMax) return undefined;
     const text = decodeUtf8(bytes.subarray(from, to));
     if (text === undefined) return undefined;
     const start = word === 0 ? 0 : (this.#ends[word - 1] ?? 0);
@@ -107,7 +111,7 @@ export class TextCoder {
 
 /** By column: one for each of texts, of a file that has rows enough. */
 export function textCoders(columns: readonly { readonly type: ColumnType }[], rowCount: number): readonly (TextCoder | undefined)[] {
-  return columns.map(({ type }) => (type.kind === 'string' && rowCount >= ROWS_MIN ? new TextCoder() : undefined));
+  return columns.map(({ type }) => (type.kind === 'string' && rowCount >= ROWS_MIN ? new TextCoder(rowCount) : undefined));
 }
 
 interface Piece {

@@ -160,7 +160,7 @@ function addOtherHashes(hashes: Int32Array, vectors: readonly Vector[], rows: Ui
   for (const vector of vectors) {
     if (isQuick(vector)) continue;
     const { values, coded } = vector;
-    if (coded !== undefined && vector.type.kind === 'string') {
+    if (coded !== undefined && vector.type.kind === 'string' && coded.words.length <= rows.length) {
       const wordHashes = Int32Array.from(coded.words, textHash);
       for (const row of rows) hashes[row] = joined(hashes[row] ?? 0, wordHashes[coded.codes[row] ?? -1] ?? 0);
       continue;
