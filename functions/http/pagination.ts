@@ -1,5 +1,5 @@
 /** Lists in pages: `?limit=&cursor=` in, `{ items, nextCursor }` out. */
-import { decodeUtf8, fromBase64, toBase64, utf8 } from '../../lib/core/bytes.ts';
+import { decodeUtf8, fromBase64, toBase64Url, utf8 } from '../../lib/core/bytes.ts';
 import { LakefoldError } from '../../lib/core/errors.ts';
 import type { QueryParameters } from './query-parameters.ts';
 
@@ -58,10 +58,7 @@ export function positionNumber(position: string): number {
 }
 
 function encodeCursor(position: string): string {
-  return toBase64(utf8(CURSOR_LAYOUT + position))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '');
+  return toBase64Url(utf8(CURSOR_LAYOUT + position));
 }
 
 function decodeCursor(cursor: string): string {

@@ -9,7 +9,7 @@ import { formatMillis } from '../../lib/core/time.ts';
 import type { Idempotency } from '../../lib/delta/write/write-outcome.ts';
 import type { FeatureDeps } from '../../lib/features/deps.ts';
 import { ingestRows, type IngestRowsRequest } from '../../lib/features/ingest/ingest-rows.ts';
-import type { RowsFile } from '../../lib/features/ingest/judge-rows.ts';
+import { ROWS_FORMATS, type RowsFile } from '../../lib/features/ingest/judge-rows.ts';
 import { type Job, type JobRecord, newJob, readJobRecord, readJobs, replaceJob, saveJob } from '../../lib/features/jobs.ts';
 import type { Projects } from '../../lib/features/definitions/projects.ts';
 import { announceUpload, dropUpload, keepUpload, openUpload } from '../../lib/features/ingest/uploads.ts';
@@ -18,7 +18,6 @@ import { publicError } from '../http/problem.ts';
 
 /** How long queued rows are kept for a process that takes them up, ms: as long as jobs are. */
 const KEPT_MILLIS = 7 * 24 * 60 * 60 * 1000;
-const FORMATS = ['json', 'ndjson', 'csv', 'parquet', 'arrow'] as const;
 
 export interface QueuedRowsDeps extends FeatureDeps {
   readonly projects: Projects;
@@ -85,12 +84,13 @@ export class RowsQueue {
   }
 
   async #carryOut(project: string, id: string): Promise<void> {
-    const { deps, found } = { deps: this.#deps, found: await readJobRecord(this.#deps, project, id) };
-    const { job, memo } = found.record;
+    const deps = this.#deps;
+    const { record, revision } = await readJobRecord(deps, project, id);
+    const { job, memo } = record;
     if (job.finishedAt !== null) return;
     const running: JobRecord = { job: { ...job, state: 'RUNNING', startedAt: job.startedAt ?? formatMillis(deps.clock.now()) }, memo };
     // Cancelled, or taken up by another process.
-    if (!(await replaceJob(deps, project, { record: running, revision: found.revision }))) return;
+    if (!(await replaceJob(deps, project, { record: running, revision }))) return;
     const done = await this.#ingest(project, running);
     await saveJob(deps, project, { job: { ...running.job, ...done, finishedAt: formatMillis(deps.clock.now()) }, memo });
     await this.#dropRows(project, memo);
@@ -130,7 +130,7 @@ interface Queued {
 /** @throws LakefoldError CORRUPT_STORE */
 function queuedOf(memo: JsonObject): Queued {
   const { name, version, uploadId, how } = memo;
-  const format = FORMATS.find((candidate) => candidate === memo['format']);
+  const format = ROWS_FORMATS.find((candidate) => candidate === memo['format']);
   if (
     typeof name !== 'string' ||
     typeof version !== 'number' ||

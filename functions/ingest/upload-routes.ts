@@ -2,7 +2,7 @@
 import { LakefoldError } from '../../lib/core/errors.ts';
 import { isJsonObject, parseJson } from '../../lib/core/json.ts';
 import { SOURCE_BODY_BYTES_MAX, UPLOAD_BYTES_MAX } from '../../lib/core/limits.ts';
-import type { RowsFile } from '../../lib/features/ingest/judge-rows.ts';
+import { ROWS_FORMATS, type RowsFile } from '../../lib/features/ingest/judge-rows.ts';
 import { announceUpload, keepUpload, openUpload, type UploadDeps } from '../../lib/features/ingest/uploads.ts';
 import { answerJson } from '../http/answer.ts';
 import { type Body, readBytes, readJsonObject } from '../http/body.ts';
@@ -17,7 +17,6 @@ export interface UploadRouteDeps extends UploadDeps {
 }
 
 const UPLOADS = '/v1/projects/:p/uploads';
-const FORMATS = ['json', 'ndjson', 'csv', 'parquet', 'arrow'] as const;
 
 export function addUploadRoutes(app: HttpApp, deps: UploadRouteDeps): void {
   app.post(UPLOADS, async (c) => {
@@ -57,10 +56,10 @@ export async function uploadedRows(deps: UploadDeps, c: HttpContext, { mediaType
     });
   onlyMembers(source, ['uploadId']);
   const [uploadId, asked] = [textMember(source, 'uploadId'), textMember(body, 'format') ?? 'parquet'];
-  const format = FORMATS.find((candidate) => candidate === asked);
+  const format = ROWS_FORMATS.find((candidate) => candidate === asked);
   if (uploadId === undefined) throw new LakefoldError('INVALID_ARGUMENT', 'expected uploadId in source, found none', { context: { field: 'source.uploadId' } });
   if (format === undefined)
-    throw new LakefoldError('INVALID_ARGUMENT', `expected one of ${FORMATS.join(', ')} as format, found ${JSON.stringify(asked)}`, {
+    throw new LakefoldError('INVALID_ARGUMENT', `expected one of ${ROWS_FORMATS.join(', ')} as format, found ${JSON.stringify(asked)}`, {
       context: { field: 'format' },
     });
   const file = await openUpload(deps, { project: c.req.param('p') ?? '', uploadId }, { signal: c.get('signal') });

@@ -105,9 +105,10 @@ export class FeatureViewClient<V = unknown> {
     const passed = perEntry(options.passedFeatures, entries.length, 'passedFeatures');
     const encoded = entries.map((entry, i) => ({ entry: encode(entry), parameters: encodeGiven(parameters(i)), passed: encodeGiven(passed(i)) }));
     const { entriesMax, timeoutMs } = this.#deps;
+    const key = optionsJson(options);
     const parts: Promise<readonly FeatureVector[]>[] = [];
     for (let from = 0; from < encoded.length; from += entriesMax) {
-      const batch = new LookupBatch<FeatureVector>(this.#deps.runtime, (question) => this.#ask(question, options));
+      const batch = new LookupBatch<FeatureVector>(this.#deps.runtime, (question) => this.#ask(question, key));
       const wait = { timeoutMs: options.timeoutMs ?? timeoutMs, signal: options.signal };
       parts.push(Promise.all(encoded.slice(from, from + entriesMax).map((entry) => batch.add(entry, wait))));
       void batch.send();
@@ -119,7 +120,7 @@ export class FeatureViewClient<V = unknown> {
     const key = optionsJson(options);
     let batch = this.#open.get(key);
     if (batch === undefined || batch.size >= this.#deps.entriesMax) {
-      const opened = new LookupBatch<FeatureVector>(this.#deps.runtime, (question) => this.#ask(question, options));
+      const opened = new LookupBatch<FeatureVector>(this.#deps.runtime, (question) => this.#ask(question, key));
       const send = (): void => {
         if (this.#open.get(key) === opened) this.#open.delete(key);
         void opened.send();
@@ -133,8 +134,8 @@ export class FeatureViewClient<V = unknown> {
     return batch.add(entry, { timeoutMs: options.timeoutMs ?? this.#deps.timeoutMs, signal: options.signal });
   }
 
-  async #ask(question: Question, options: Options): Promise<readonly FeatureVector[]> {
-    const key = optionsJson(options);
+  /** `key`: the options as they are sent, by which shapes are known too. */
+  async #ask(question: Question, key: string): Promise<readonly FeatureVector[]> {
     const { runtime, url, post } = this.#deps;
     const known = this.#shapes.get(key);
     const shape = known !== undefined && runtime.now() < known.knownUntil ? known : undefined;

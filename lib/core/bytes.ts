@@ -87,6 +87,11 @@ export function toBase64(bytes: Uint8Array): string {
   return text;
 }
 
+/** Base64 for URLs and tokens (RFC 4648 §5), without padding. */
+export function toBase64Url(bytes: Uint8Array): string {
+  return toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
 /** Undefined when the text is not padded standard base64. */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;

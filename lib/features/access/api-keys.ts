@@ -3,7 +3,7 @@
  * slow hash is needed (NIST SP 800-63B, 5.1.1.2 is about what people choose). A key is of one project and may do what its scopes and resources say,
  * and what grants to `key:<id>` add.
  */
-import { bytesEqual, fromHex, sha256, toBase64, toHex, utf8 } from '../../core/bytes.ts';
+import { bytesEqual, fromHex, sha256, toBase64Url, toHex, utf8 } from '../../core/bytes.ts';
 import { LakefoldError } from '../../core/errors.ts';
 import { isRecord, parseJson, stringifyJson } from '../../core/json.ts';
 import { API_KEYS_MAX } from '../../core/limits.ts';
@@ -152,7 +152,7 @@ function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function newSecret(deps: Pick<KeyDeps, 'random'>, id: string): { readonly secret: string; readonly hash: string } {
-  const text = toBase64(deps.random.bytes(SECRET_BYTES)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  const text = toBase64Url(deps.random.bytes(SECRET_BYTES));
   return { secret: `lk_${id.slice('ak_'.length)}_${text}`, hash: toHex(sha256(utf8(text))) };
 }
 

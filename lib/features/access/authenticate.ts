@@ -1,5 +1,6 @@
 /** From a token to what its bearer may do, with what a warm process remembers: at most ten seconds old, as definitions are (semantics §2). */
 import { BoundedCache } from '../../core/bounded-cache.ts';
+import type { Json } from '../../core/json.ts';
 import { API_KEYS_CACHED_MAX } from '../../core/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Control } from '../../ports/control.ts';
@@ -46,6 +47,14 @@ export function rightsOfKey(key: Pick<StoredKey, 'id' | 'scopes' | 'resources'>,
 }
 
 /** The grants a project's registry holds. */
-export function grantsOf(state: RegistryState): readonly Grant[] {
-  return parseGrants([...state.grants]);
+export function grantsOf({ grants }: RegistryState): readonly Grant[] {
+  let known = READ.get(grants);
+  if (known === undefined) {
+    known = parseGrants([...grants]);
+    READ.set(grants, known);
+  }
+  return known;
 }
+
+/** By the registry's list, which is never changed in place: every request asks for them. */
+const READ = new WeakMap<readonly Json[], readonly Grant[]>();

@@ -18,9 +18,11 @@ import { type RowScales, rowScales } from './row-size.ts';
 import { refuseFaults, rowRules, validateRows, type ValidatedRows } from './validate-rows.ts';
 import { planReport, type ValidationReport } from '../quality/validation-report.ts';
 
+export const ROWS_FORMATS = ['json', 'ndjson', 'csv', 'parquet', 'arrow'] as const;
+
 /** Rows as a client sends them. */
 export interface RowsFile {
-  readonly format: 'json' | 'ndjson' | 'csv' | 'parquet' | 'arrow';
+  readonly format: (typeof ROWS_FORMATS)[number];
   readonly body: Uint8Array;
 }
 
